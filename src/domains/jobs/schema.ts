@@ -1,0 +1,58 @@
+import * as z from 'zod'
+import { Iso } from '../auth/schema.ts'
+
+export const jobStates = ['queued', 'running', 'succeeded', 'failed', 'cancelled'] as const
+
+export const Estimate = z.object({
+  seconds: z.object({ low: z.number(), high: z.number() }).nullable(),
+  memoryBytes: z.number().nullable(),
+  energyWh: z.number().nullable(),
+  basis: z.string().describe('What the estimate rests on, in a sentence.'),
+})
+export type Estimate = z.infer<typeof Estimate>
+
+export const Cost = z.object({ wallSeconds: z.number(), cpuSeconds: z.number(), peakMemoryBytes: z.number(), energyWh: z.number().nullable() })
+export type Cost = z.infer<typeof Cost>
+
+export const Progress = z.object({
+  stage: z.string(),
+  done: z.number(),
+  of: z.number().nullable(),
+  etaSeconds: z.number().nullable(),
+  message: z.string(),
+})
+export type Progress = z.infer<typeof Progress>
+
+export const Job = z.object({
+  id: z.string(),
+  kind: z.string().describe('dataset.import, dataset.profile, dataset.split, training, recipe.preview, …'),
+  name: z.string(),
+  project: z.string(),
+  owner: z.string(),
+  ownerName: z.string(),
+  state: z.enum(jobStates),
+  cancelRequested: z.boolean(),
+  attempt: z.number(),
+  maxAttempts: z.number(),
+  spec: z.record(z.string(), z.unknown()),
+  progress: Progress.nullable(),
+  estimate: Estimate.nullable(),
+  cost: Cost.nullable(),
+  result: z.record(z.string(), z.unknown()).nullable(),
+  failure: z.object({ code: z.string(), message: z.string(), facts: z.record(z.string(), z.unknown()) }).nullable(),
+  sandbox: z.string().nullable(),
+  createdAt: Iso,
+  startedAt: Iso.nullable(),
+  finishedAt: Iso.nullable(),
+})
+export type Job = z.infer<typeof Job>
+
+/** The events of an engine (docs/job-contract.md), numbered by the platform. */
+export const JobEvent = z.object({
+  seq: z.number(),
+  attempt: z.number(),
+  at: Iso,
+  type: z.enum(['state', 'log', 'progress', 'metric', 'trial', 'checkpoint', 'warning', 'artifact', 'result']),
+  data: z.record(z.string(), z.unknown()),
+})
+export type JobEvent = z.infer<typeof JobEvent>

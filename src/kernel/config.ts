@@ -1,0 +1,64 @@
+import { homedir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { invalidInput } from './errors.ts'
+
+/** Everything the process is told from outside. Read once, at start. */
+export interface Config {
+  dataDir: string
+  host: string
+  port: number
+  /** Names the server answers to, beside its own address and localhost (Host allow-list). */
+  allowedHosts: string[]
+  /** The address people use, when it differs from host:port (behind a proxy). */
+  publicUrl: string | null
+  /** Addresses of proxies whose X-Forwarded-For is believed. */
+  trustedProxies: string[]
+  tls: { certFile: string; keyFile: string } | null
+  /** postgres://… or null for the embedded SQLite file. */
+  databaseUrl: string | null
+  roles: ('web' | 'worker')[]
+  /** Where locked Python environments are built and shared. */
+  runtimesDir: string
+  python: string
+  /** Concurrent jobs of this worker. */
+  jobSlots: number
+  logLevel: 'silent' | 'error' | 'warn' | 'info' | 'debug'
+}
+
+export function readConfig(env: Record<string, string | undefined>, flags: Partial<Config> = {}): Config {
+  const dataDir = resolve(flags.dataDir ?? env.ATOLL_DATA ?? './atoll-data')
+  const port = flags.port ?? wholeNumber(env.ATOLL_PORT, 'ATOLL_PORT', 7070)
+  if (port < 0 || port > 65535) throw invalidInput(`The port must be between 0 and 65535, not ${port}.`, { field: 'port' })
+  return {
+    dataDir,
+    port,
+    host: flags.host ?? env.ATOLL_HOST ?? '127.0.0.1',
+    allowedHosts: flags.allowedHosts ?? list(env.ATOLL_ALLOWED_HOSTS),
+    publicUrl: flags.publicUrl ?? env.ATOLL_PUBLIC_URL ?? null,
+    trustedProxies: flags.trustedProxies ?? list(env.ATOLL_TRUSTED_PROXIES),
+    tls:
+      flags.tls ??
+      (env.ATOLL_TLS_CERT && env.ATOLL_TLS_KEY ? { certFile: env.ATOLL_TLS_CERT, keyFile: env.ATOLL_TLS_KEY } : null),
+    databaseUrl: flags.databaseUrl ?? env.ATOLL_DATABASE_URL ?? null,
+    roles: flags.roles ?? (list(env.ATOLL_ROLES).length ? (list(env.ATOLL_ROLES) as Config['roles']) : ['web', 'worker']),
+    runtimesDir: resolve(
+      flags.runtimesDir ?? env.ATOLL_RUNTIMES ?? join(env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'atoll', 'runtimes'),
+    ),
+    python: flags.python ?? env.ATOLL_PYTHON ?? 'python3',
+    jobSlots: flags.jobSlots ?? wholeNumber(env.ATOLL_JOB_SLOTS, 'ATOLL_JOB_SLOTS', 2),
+    logLevel: flags.logLevel ?? (env.ATOLL_LOG as Config['logLevel'] | undefined) ?? 'info',
+  }
+}
+
+const list = (text: string | undefined): string[] =>
+  (text ?? '')
+    .split(',')
+    .map((part) => part.trim())
+    .filter(Boolean)
+
+function wholeNumber(text: string | undefined, name: string, otherwise: number): number {
+  if (text === undefined || text === '') return otherwise
+  const value = Number(text)
+  if (!Number.isInteger(value)) throw invalidInput(`${name} must be a whole number, not "${text}".`, { field: name })
+  return value
+}

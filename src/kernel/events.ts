@@ -1,0 +1,38 @@
+/** What travels upward: a lower domain announces, a higher one listens. Listeners never make the announcer fail. */
+export interface EventMap {
+  'job.changed': { jobId: string; projectId: string; kind: string; state: string }
+  'job.event': { jobId: string; seq: number }
+  'dataset.version-created': { datasetId: string; versionId: string; projectId: string }
+  'model.version-registered': { modelId: string; versionId: string; projectId: string }
+  'model.version-changed': { modelId: string; versionId: string; projectId: string; state: string }
+  'endpoint.changed': { endpointId: string; projectId: string; state: string }
+  'alert.raised': { alertId: string; projectId: string; monitorId: string }
+  'settings.changed': { key: string }
+  'credential.revoked': { userId: string }
+}
+
+export interface Events {
+  emit<K extends keyof EventMap>(name: K, payload: EventMap[K]): void
+  on<K extends keyof EventMap>(name: K, listener: (payload: EventMap[K]) => void): () => void
+}
+
+export function createEvents(onListenerError: (error: unknown) => void): Events {
+  const listeners = new Map<string, Set<(payload: never) => void>>()
+  return {
+    emit(name, payload) {
+      for (const listener of listeners.get(name) ?? []) {
+        try {
+          listener(payload as never)
+        } catch (error) {
+          onListenerError(error)
+        }
+      }
+    },
+    on(name, listener) {
+      const set = listeners.get(name) ?? new Set()
+      listeners.set(name, set)
+      set.add(listener as (payload: never) => void)
+      return () => set.delete(listener as (payload: never) => void)
+    },
+  }
+}

@@ -1,0 +1,95 @@
+import type { Readable } from 'node:stream'
+import type * as z from 'zod'
+import type { Permission } from './permissions.ts'
+import type { Principal } from './principal.ts'
+
+export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
+
+/** Facts of the request that a few routes need beside their validated input. */
+export interface RequestFacts {
+  id: string
+  /** The caller's address (a proxy's word only where one is declared). */
+  address: string
+  headers: Record<string, string | string[] | undefined>
+  /** Aborted when the caller hangs up. */
+  signal: AbortSignal
+}
+
+/** A reply that is not JSON. */
+export interface StreamReply {
+  contentType: string
+  body: Readable | AsyncIterable<Uint8Array | string> | Uint8Array | string
+  filename?: string
+  sizeBytes?: number
+  headers?: Record<string, string>
+}
+
+/** One server-sent event. `id` lets a reader resume with Last-Event-ID. */
+export interface ServerEvent {
+  id?: string
+  event: string
+  data: unknown
+}
+
+export interface RouteInput<P, Q, B> {
+  principal: Principal
+  params: P
+  query: Q
+  body: B
+  request: RequestFacts
+  /** Session routes only. */
+  setCookie: (name: string, value: string | null, maxAgeSeconds?: number) => void
+}
+
+/** A route as data: validation, authorisation, OpenAPI, SDK, CLI and UI all read it. `:name` in the path is a parameter. */
+export interface RouteRecord {
+  method: Method
+  path: string
+  permission: Permission
+  summary: string
+  tag: string
+  params?: z.ZodType
+  query?: z.ZodType
+  /** A zod schema for JSON, or 'bytes' for a streamed body (handle gets a Readable). */
+  body?: z.ZodType | 'bytes'
+  /** A zod schema for JSON, 'stream' for a StreamReply, 'events' for server-sent events. */
+  returns: z.ZodType | 'stream' | 'events' | 'nothing'
+  status?: number
+  /** Creating calls accept Idempotency-Key: same key and same body, same answer. */
+  idempotent?: boolean
+  maxBodyBytes?: number
+  handle: (input: RouteInput<any, any, any>) => unknown
+}
+
+type Infer<S, Otherwise> = S extends z.ZodType ? z.output<S> : Otherwise
+type BodyOf<S> = S extends 'bytes' ? Readable : Infer<S, undefined>
+type Returned<S> = S extends 'stream'
+  ? StreamReply
+  : S extends 'events'
+    ? AsyncIterable<ServerEvent>
+    : S extends 'nothing'
+      ? void
+      : Infer<S, never>
+type PathParams<Path extends string> = Path extends `${string}:${infer Param}/${infer Rest}`
+  ? { [K in Param]: string } & PathParams<Rest>
+  : Path extends `${string}:${infer Param}`
+    ? { [K in Param]: string }
+    : object
+
+/** Types a route's handler from its schemas. */
+export function route<
+  const Path extends string,
+  Q extends z.ZodType | undefined = undefined,
+  B extends z.ZodType | 'bytes' | undefined = undefined,
+  R extends z.ZodType | 'stream' | 'events' | 'nothing' = 'nothing',
+>(
+  record: Omit<RouteRecord, 'path' | 'query' | 'body' | 'returns' | 'handle'> & {
+    path: Path
+    query?: Q
+    body?: B
+    returns: R
+    handle: (input: RouteInput<PathParams<Path>, Infer<Q, undefined>, BodyOf<B>>) => Returned<R> | Promise<Returned<R>>
+  },
+): RouteRecord {
+  return record as unknown as RouteRecord
+}
