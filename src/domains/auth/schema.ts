@@ -74,7 +74,12 @@ export const Session = z.object({
   scopes: z.array(PermissionName).nullable(),
 })
 
-export const Team = z.object({ id: z.string(), name: z.string(), members: z.array(z.object({ id: z.string(), name: z.string() })), createdAt: Iso })
+export const Team = z.object({
+  id: z.string(),
+  name: z.string(),
+  members: z.array(z.object({ id: z.string(), name: z.string() })),
+  createdAt: Iso,
+})
 
 export const Token = z.object({
   id: z.string(),
@@ -103,7 +108,11 @@ export const Project = z.object({
   counts: z.object({ datasets: z.number(), goals: z.number(), models: z.number(), endpoints: z.number() }).optional(),
 })
 export type Project = z.infer<typeof Project>
-export const ProjectInput = z.object({ name: Name, description: z.string().max(20_000).default(''), visibility: z.enum(['team', 'institution']).default('team') })
+export const ProjectInput = z.object({
+  name: Name,
+  description: z.string().max(20_000).default(''),
+  visibility: z.enum(['team', 'institution']).default('team'),
+})
 export const Member = z.object({ kind: z.enum(['user', 'team']), id: z.string(), name: z.string(), role: RoleName })
 
 export const AuditEntry = z.object({

@@ -1,6 +1,6 @@
 import type { Principal } from '../../kernel/principal.ts'
-import type { ResourceLimits } from '../../ports/executors/executor.ts'
 import type { RuntimeName } from '../../ports/engines/runtimes.ts'
+import type { ResourceLimits } from '../../ports/executors/executor.ts'
 import type { Db } from '../../ports/metadata/metadata.ts'
 import type { Cost, Estimate, JobEvent } from './schema.ts'
 
@@ -14,9 +14,24 @@ export interface JobHandler<Spec = any, Outcome = any> {
   run(context: JobContext<Spec>): Promise<Outcome>
   publish?(tx: Db, context: JobContext<Spec>, outcome: Outcome): Promise<Record<string, unknown> | void>
   /** After the transaction of a final state: clean up, announce. May be skipped by a crash; must not matter then. */
-  ended?(context: { jobId: string; projectId: string; spec: Spec; state: 'succeeded' | 'failed' | 'cancelled'; failure?: { code: string; message: string } }): Promise<void>
+  ended?(context: {
+    jobId: string
+    projectId: string
+    spec: Spec
+    state: 'succeeded' | 'failed' | 'cancelled'
+    failure?: { code: string; message: string }
+  }): Promise<void>
   /** In the transaction that marks it failed or cancelled: note it on the domain's own row. */
-  unpublish?(tx: Db, job: { jobId: string; projectId: string; spec: Spec; state: 'failed' | 'cancelled'; failure: { code: string; message: string } }): Promise<void>
+  unpublish?(
+    tx: Db,
+    job: {
+      jobId: string
+      projectId: string
+      spec: Spec
+      state: 'failed' | 'cancelled'
+      failure: { code: string; message: string }
+    },
+  ): Promise<void>
   maxAttempts?: number
 }
 
@@ -62,7 +77,11 @@ export interface EngineResult {
 export interface JobQueue {
   register(handler: JobHandler): void
   /** Enqueues in the caller's transaction: the job exists exactly when the row it belongs to does. */
-  enqueue(tx: Db, by: Principal, job: { kind: string; name: string; projectId: string; spec: Record<string, unknown>; estimate?: Estimate | null }): Promise<string>
+  enqueue(
+    tx: Db,
+    by: Principal,
+    job: { kind: string; name: string; projectId: string; spec: Record<string, unknown>; estimate?: Estimate | null },
+  ): Promise<string>
   /** After commit: wakes the worker without waiting for its poll. */
   wake(): void
 }

@@ -11,7 +11,12 @@ export const Estimate = z.object({
 })
 export type Estimate = z.infer<typeof Estimate>
 
-export const Cost = z.object({ wallSeconds: z.number(), cpuSeconds: z.number(), peakMemoryBytes: z.number(), energyWh: z.number().nullable() })
+export const Cost = z.object({
+  wallSeconds: z.number(),
+  cpuSeconds: z.number(),
+  peakMemoryBytes: z.number(),
+  energyWh: z.number().nullable(),
+})
 export type Cost = z.infer<typeof Cost>
 
 export const Progress = z.object({

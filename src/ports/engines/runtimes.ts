@@ -22,5 +22,9 @@ export interface Runtime {
 export interface Runtimes {
   list(): Promise<RuntimeState[]>
   /** Builds when absent (one builder at a time, also across processes) and reports progress lines. */
-  ensure(name: RuntimeName, onProgress?: (message: string, done: number, of: number) => void, signal?: AbortSignal): Promise<Runtime>
+  ensure(
+    name: RuntimeName,
+    onProgress?: (message: string, done: number, of: number) => void,
+    signal?: AbortSignal,
+  ): Promise<Runtime>
 }

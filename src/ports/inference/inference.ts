@@ -24,6 +24,12 @@ export interface LoadedModel {
 
 export interface Inference {
   /** Loads a package's graph from local files. Trusted packages run in this process, imported ones in their own. */
-  load(model: { file: string; numberColumns: number; stringColumns: number; width: number; trust: 'built' | 'imported' }): Promise<LoadedModel>
+  load(model: {
+    file: string
+    numberColumns: number
+    stringColumns: number
+    width: number
+    trust: 'built' | 'imported'
+  }): Promise<LoadedModel>
   close(): Promise<void>
 }

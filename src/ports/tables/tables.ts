@@ -25,6 +25,14 @@ export interface TableResult {
  */
 export interface Tables {
   /** Runs statements in order in one locked-down child; returns the result of each. Paths in `sql` must be within `folders`. */
-  run(job: { folders: readonly string[]; statements: readonly TableQuery[]; memoryBytes?: number; timeoutMs?: number; threads?: number; signal?: AbortSignal; onProgress?: (percent: number) => void }): Promise<TableResult[]>
+  run(job: {
+    folders: readonly string[]
+    statements: readonly TableQuery[]
+    memoryBytes?: number
+    timeoutMs?: number
+    threads?: number
+    signal?: AbortSignal
+    onProgress?: (percent: number) => void
+  }): Promise<TableResult[]>
   close(): Promise<void>
 }
