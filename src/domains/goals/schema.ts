@@ -1,0 +1,47 @@
+import * as z from 'zod'
+import { Resource, ResourceInput, Ref } from '../auth/schema.ts'
+
+export const tasks = ['binary', 'multiclass', 'regression'] as const
+export const Task = z.enum(tasks)
+export type Task = z.infer<typeof Task>
+
+export const classificationMetrics = ['accuracy', 'balanced_accuracy', 'precision', 'recall', 'f1', 'f1_macro', 'f1_weighted', 'roc_auc', 'pr_auc', 'log_loss', 'brier', 'mcc'] as const
+export const regressionMetrics = ['mae', 'rmse', 'r2', 'mape'] as const
+export const Metric = z.enum([...classificationMetrics, ...regressionMetrics])
+export type Metric = z.infer<typeof Metric>
+
+/** Metrics of which less is better. */
+export const lowerIsBetter: ReadonlySet<string> = new Set(['log_loss', 'brier', 'mae', 'rmse', 'mape'])
+
+/** What the project wants of a model: the contract that training optimises, evaluation reports, promotion and alerts enforce. */
+export const GoalInput = ResourceInput.partial({ name: true }).extend({
+  dataset: Ref,
+  target: z.string().min(1).max(200),
+  positive: z.string().max(200).nullable().default(null),
+  metric: Metric,
+  atLeast: z.number().nullable().default(null),
+  atMost: z.number().nullable().default(null),
+  costFalsePositive: z.number().min(0).nullable().default(null),
+  costFalseNegative: z.number().min(0).nullable().default(null),
+})
+export type GoalInput = z.infer<typeof GoalInput>
+
+export const Goal = Resource.extend({
+  dataset: z.string(),
+  datasetName: z.string(),
+  target: z.string(),
+  task: Task,
+  positive: z.string().nullable(),
+  metric: Metric,
+  atLeast: z.number().nullable(),
+  atMost: z.number().nullable(),
+  costFalsePositive: z.number().nullable(),
+  costFalseNegative: z.number().nullable(),
+  split: z.string().nullable().describe('The split on which every model of this goal is judged.'),
+  sentence: z.string().describe('The goal in words.'),
+})
+export type Goal = z.infer<typeof Goal>
+
+/** Whether a measured value (with its interval) meets a goal. `met` looks at the value, `sure` at the worse end of the interval. */
+export const GoalOutcome = z.object({ met: z.boolean(), sure: z.boolean(), metric: Metric, value: z.number(), low: z.number().nullable(), high: z.number().nullable(), wanted: z.string(), gap: z.number(), sentence: z.string() })
+export type GoalOutcome = z.infer<typeof GoalOutcome>

@@ -1,0 +1,97 @@
+import * as z from 'zod'
+import { Iso, Resource } from '../auth/schema.ts'
+import { GoalOutcome, Task } from '../goals/schema.ts'
+
+export const versionStates = ['registered', 'approved', 'deployed', 'deprecated', 'archived'] as const
+
+export const SignatureInput = z.object({
+  name: z.string(),
+  type: z.string(),
+  tensor: z.enum(['numbers', 'strings']),
+  index: z.number(),
+  nullable: z.boolean(),
+  min: z.number().nullish(),
+  max: z.number().nullish(),
+  categories: z.array(z.string()).nullish(),
+  categoriesTruncated: z.boolean().optional(),
+  example: z.unknown(),
+})
+export const Signature = z.object({
+  task: Task,
+  target: z.string(),
+  classes: z.array(z.string()).nullable(),
+  positive: z.string().nullable(),
+  threshold: z.number().nullable(),
+  tolerance: z.number(),
+  inputs: z.array(SignatureInput),
+})
+export type Signature = z.infer<typeof Signature>
+
+export const PackageFile = z.object({ path: z.string(), sha256: z.string(), sizeBytes: z.number() })
+/** manifest.json of a package. */
+export const Manifest = z.object({
+  format: z.literal(1),
+  kind: z.enum(['onnx', 'python']),
+  trust: z.enum(['built', 'imported']),
+  files: z.array(PackageFile),
+  sandboxOnly: z.array(PackageFile).describe('Native files that only a sandboxed Python job may load.'),
+  createdAt: Iso,
+})
+export type Manifest = z.infer<typeof Manifest>
+
+export const Interval = z.object({ value: z.number(), low: z.number(), high: z.number(), method: z.string().optional() })
+
+/** evaluation.json (docs/job-contract.md), as the sealed rows gave it. */
+export const Evaluation = z.looseObject({ rows: z.number(), metrics: z.record(z.string(), Interval), threshold: z.number().nullable() })
+export type Evaluation = z.infer<typeof Evaluation>
+
+/** The proof that what is served is what was trained. */
+export const Parity = z.object({
+  rows: z.number(),
+  heldOutRows: z.number(),
+  injectedRows: z.number(),
+  flips: z.number(),
+  maxDiff: z.number(),
+  tolerance: z.number(),
+  passed: z.boolean(),
+  served: z.enum(['onnx', 'python']),
+  reason: z.string().nullable(),
+  modelSha256: z.string(),
+  at: Iso,
+})
+export type Parity = z.infer<typeof Parity>
+
+export const ModelVersion = z.object({
+  id: z.string(),
+  model: z.string(),
+  modelName: z.string(),
+  project: z.string(),
+  number: z.number(),
+  state: z.enum(versionStates),
+  task: Task,
+  algorithm: z.string(),
+  target: z.string(),
+  goal: z.string().nullable(),
+  goalOutcome: GoalOutcome.nullable(),
+  dataset: z.string(),
+  datasetVersion: z.string(),
+  split: z.string(),
+  run: z.string(),
+  job: z.string(),
+  manifest: Manifest,
+  signature: Signature,
+  validation: z.record(z.string(), z.object({ mean: z.number(), std: z.number().nullable() })),
+  test: z.record(z.string(), Interval),
+  parity: Parity.nullable(),
+  sealedOpenedAt: Iso.nullable(),
+  override: z.object({ by: z.string(), reason: z.string(), at: Iso }).nullable(),
+  createdAt: Iso,
+})
+export type ModelVersion = z.infer<typeof ModelVersion>
+
+export const Model = Resource.extend({ task: Task, target: z.string(), latest: ModelVersion.nullable(), champion: ModelVersion.nullable().describe('the approved or deployed version'), versions: z.number() })
+export type Model = z.infer<typeof Model>
+
+export const Promotion = z.object({ to: z.enum(['approved', 'deprecated', 'archived', 'registered']), overrideReason: z.string().trim().min(10).max(4000).nullable().default(null) })
+/** What the other files of a package hold, for pages: training.json, explain.json, recipe.json. */
+export const VersionDetails = z.object({ evaluation: Evaluation.nullable(), training: z.record(z.string(), z.unknown()), explain: z.record(z.string(), z.unknown()).nullable(), recipe: z.record(z.string(), z.unknown()) })

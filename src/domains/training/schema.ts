@@ -1,0 +1,53 @@
+import * as z from 'zod'
+import { Name, Ref } from '../auth/schema.ts'
+import { Metric, Task } from '../goals/schema.ts'
+import { Estimate, Job } from '../jobs/schema.ts'
+import { RecipeStep } from '../recipes/schema.ts'
+import { SearchSpec } from '../tuning/schema.ts'
+
+export const algorithms = [
+  'baseline', 'logistic_regression', 'linear_regression', 'ridge', 'lasso', 'elastic_net', 'decision_tree', 'random_forest', 'extra_trees',
+  'hist_gradient_boosting', 'xgboost', 'lightgbm', 'catboost', 'knn', 'svm', 'naive_bayes',
+] as const
+
+export const TrainingInput = z.object({
+  dataset: Ref,
+  version: z.string().optional(),
+  project: Ref.optional(),
+  goal: Ref.nullable().default(null),
+  target: z.string().max(200).nullable().default(null),
+  positive: z.string().max(200).nullable().default(null),
+  metric: Metric.nullable().default(null),
+  split: z.string().nullable().default(null),
+  recipe: z.union([z.literal('auto'), Ref, z.object({ steps: z.array(RecipeStep).max(200) })]).default('auto'),
+  algorithms: z.array(z.enum(['auto', ...algorithms])).min(1).max(20).default(['auto']),
+  search: SearchSpec.prefault({}),
+  imbalance: z.enum(['auto', 'none', 'class_weight', 'smote', 'adasyn', 'random_over', 'random_under', 'near_miss']).default('auto'),
+  calibration: z.enum(['none', 'sigmoid', 'isotonic']).default('none'),
+  seed: z.number().int().min(0).max(2 ** 31 - 1).default(7),
+  model: Name.nullable().default(null).describe('name of the model that gets the new version; from the data set and target when absent'),
+  experiment: Name.nullable().default(null),
+})
+export type TrainingInput = z.infer<typeof TrainingInput>
+
+export const TrainingCreated = z.object({ job: Job, run: z.string(), estimate: Estimate.nullable() })
+
+/** What a finished training job answers (its result), also printed by `atoll train --wait --json`. */
+export const TrainingResult = z.object({
+  model: z.string(),
+  modelId: z.string(),
+  version: z.number(),
+  versionId: z.string(),
+  run: z.string(),
+  algorithm: z.string(),
+  task: Task,
+  validation: z.record(z.string(), z.number()),
+  test: z.record(z.string(), z.object({ value: z.number(), low: z.number(), high: z.number() })),
+  baseline: z.record(z.string(), z.number()),
+  goal: z.object({ met: z.boolean(), sentence: z.string() }).nullable(),
+  parity: z.object({ rows: z.number(), flips: z.number(), maxDiff: z.number() }),
+  served: z.enum(['onnx', 'python']),
+})
+export type TrainingResult = z.infer<typeof TrainingResult>
+
+export const AlgorithmInfo = z.object({ name: z.string(), title: z.string(), tasks: z.array(Task), about: z.string(), space: z.record(z.string(), z.unknown()), served: z.string() })
