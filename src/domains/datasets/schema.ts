@@ -18,7 +18,16 @@ export const ReadOptions = z.object({
 })
 export type ReadOptions = z.infer<typeof ReadOptions>
 
-export const personalDataKinds = ['email', 'phone', 'name', 'identifier', 'address', 'birth_date', 'ip_address', 'bank_account'] as const
+export const personalDataKinds = [
+  'email',
+  'phone',
+  'name',
+  'identifier',
+  'address',
+  'birth_date',
+  'ip_address',
+  'bank_account',
+] as const
 
 export const Column = z.object({
   name: z.string(),
@@ -40,9 +49,28 @@ export const Detection = z.object({
 })
 export type Detection = z.infer<typeof Detection>
 
-export const Upload = z.object({ id: z.string(), filename: z.string(), sizeBytes: z.number(), receivedBytes: z.number(), state: z.enum(['open', 'complete']), sha256: z.string().nullable(), expiresAt: Iso })
+export const Upload = z.object({
+  id: z.string(),
+  filename: z.string(),
+  sizeBytes: z.number(),
+  receivedBytes: z.number(),
+  state: z.enum(['open', 'complete']),
+  sha256: z.string().nullable(),
+  expiresAt: Iso,
+})
 export type Upload = z.infer<typeof Upload>
-export const UploadInput = z.object({ filename: z.string().trim().min(1).max(255), sizeBytes: z.number().int().min(0).max(2 ** 40), sha256: z.string().regex(/^[0-9a-f]{64}$/).optional() })
+export const UploadInput = z.object({
+  filename: z.string().trim().min(1).max(255),
+  sizeBytes: z
+    .number()
+    .int()
+    .min(0)
+    .max(2 ** 40),
+  sha256: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/)
+    .optional(),
+})
 
 /** Where bytes come from: an upload, or a file in a folder that an administrator allowed. */
 export const Source = z.union([z.object({ upload: z.string() }), z.object({ serverPath: z.string().max(4000) })])
@@ -62,7 +90,9 @@ export const DatasetInput = ResourceInput.extend({
   columns: z.array(ColumnChange).max(20_000).optional(),
   target: z.string().max(200).nullable().default(null),
 })
-export const VersionInput = DatasetInput.pick({ source: true, options: true, columns: true }).extend({ note: z.string().max(2000).default('') })
+export const VersionInput = DatasetInput.pick({ source: true, options: true, columns: true }).extend({
+  note: z.string().max(2000).default(''),
+})
 
 export const DatasetVersion = z.object({
   id: z.string(),
@@ -81,13 +111,26 @@ export const DatasetVersion = z.object({
 })
 export type DatasetVersion = z.infer<typeof DatasetVersion>
 
-export const Dataset = Resource.extend({ kind: z.literal('table'), target: z.string().nullable(), latest: DatasetVersion.nullable(), versions: z.number() })
+export const Dataset = Resource.extend({
+  kind: z.literal('table'),
+  target: z.string().nullable(),
+  latest: DatasetVersion.nullable(),
+  versions: z.number(),
+})
 export type Dataset = z.infer<typeof Dataset>
 
 /** What creating calls answer: the noun and the job that fills it. */
 export const DatasetCreated = z.object({ dataset: Dataset, version: DatasetVersion, job: z.string() })
 
-const Quantiles = z.object({ p01: z.number(), p05: z.number(), p25: z.number(), p50: z.number(), p75: z.number(), p95: z.number(), p99: z.number() })
+const Quantiles = z.object({
+  p01: z.number(),
+  p05: z.number(),
+  p25: z.number(),
+  p50: z.number(),
+  p75: z.number(),
+  p95: z.number(),
+  p99: z.number(),
+})
 
 export const ColumnProfile = z.object({
   name: z.string(),
@@ -99,19 +142,39 @@ export const ColumnProfile = z.object({
   constant: z.boolean(),
   nearConstant: z.boolean(),
   numeric: z
-    .object({ min: z.number(), max: z.number(), mean: z.number(), std: z.number().nullable(), skewness: z.number().nullable(), zeros: z.number(), negative: z.number(), quantiles: Quantiles, outliers: z.object({ low: z.number(), high: z.number(), rule: z.string() }) })
+    .object({
+      min: z.number(),
+      max: z.number(),
+      mean: z.number(),
+      std: z.number().nullable(),
+      skewness: z.number().nullable(),
+      zeros: z.number(),
+      negative: z.number(),
+      quantiles: Quantiles,
+      outliers: z.object({ low: z.number(), high: z.number(), rule: z.string() }),
+    })
     .nullable(),
   datetime: z.object({ min: Iso, max: Iso }).nullable(),
   histogram: z.object({ edges: z.array(z.number()), counts: z.array(z.number()) }).nullable(),
   top: z.array(z.object({ value: z.string(), count: z.number() })),
   textLength: z.object({ min: z.number(), mean: z.number(), max: z.number() }).nullable(),
   target: z
-    .object({ measure: z.enum(['correlation_ratio', 'cramers_v', 'pearson']), value: z.number(), groups: z.array(z.object({ label: z.string(), count: z.number(), target: z.number() })) })
+    .object({
+      measure: z.enum(['correlation_ratio', 'cramers_v', 'pearson']),
+      value: z.number(),
+      groups: z.array(z.object({ label: z.string(), count: z.number(), target: z.number() })),
+    })
     .nullable(),
 })
 export type ColumnProfile = z.infer<typeof ColumnProfile>
 
-export const Warning = z.object({ code: z.string(), severity: z.enum(['info', 'warning', 'serious']), column: z.string().nullable(), message: z.string(), facts: z.record(z.string(), z.unknown()) })
+export const Warning = z.object({
+  code: z.string(),
+  severity: z.enum(['info', 'warning', 'serious']),
+  column: z.string().nullable(),
+  message: z.string(),
+  facts: z.record(z.string(), z.unknown()),
+})
 
 export const Profile = z.object({
   dataset: z.string(),
@@ -119,8 +182,20 @@ export const Profile = z.object({
   rows: z.number(),
   duplicateRows: z.number(),
   columns: z.array(ColumnProfile),
-  correlations: z.object({ columns: z.array(z.string()), measure: z.array(z.array(z.string())), values: z.array(z.array(z.number().nullable())) }).describe('pearson (numeric pairs), cramers_v (categorical), correlation_ratio (mixed)'),
-  target: z.object({ column: z.string(), classes: z.array(z.object({ value: z.string(), count: z.number() })), task: z.enum(['binary', 'multiclass', 'regression']) }).nullable(),
+  correlations: z
+    .object({
+      columns: z.array(z.string()),
+      measure: z.array(z.array(z.string())),
+      values: z.array(z.array(z.number().nullable())),
+    })
+    .describe('pearson (numeric pairs), cramers_v (categorical), correlation_ratio (mixed)'),
+  target: z
+    .object({
+      column: z.string(),
+      classes: z.array(z.object({ value: z.string(), count: z.number() })),
+      task: z.enum(['binary', 'multiclass', 'regression']),
+    })
+    .nullable(),
   warnings: z.array(Warning),
   seconds: z.number(),
   createdAt: Iso,
@@ -137,7 +212,12 @@ export const SplitInput = z.object({
   test: z.number().min(0.05).max(0.5).default(0.2),
   validation: z.number().min(0).max(0.4).default(0).describe('0: cross-validation on the training part.'),
   folds: z.number().int().min(2).max(20).default(5),
-  seed: z.number().int().min(0).max(2 ** 31 - 1).default(7),
+  seed: z
+    .number()
+    .int()
+    .min(0)
+    .max(2 ** 31 - 1)
+    .default(7),
 })
 export const LeakFinding = z.object({
   kind: z.enum(['target_copy', 'target_near_copy', 'time', 'group', 'duplicate_rows', 'identifier']),
@@ -173,12 +253,24 @@ export const RowsQuery = z.object({
   sort: z.string().max(200).optional().describe('column, or -column'),
   where: z.string().max(2000).optional().describe('JSON list of {column, op: = != < <= > >= contains is_missing, value}'),
 })
-export const Rows = z.object({ columns: z.array(z.string()), rows: z.array(z.array(z.unknown())), total: z.number(), offset: z.number() })
+export const Rows = z.object({
+  columns: z.array(z.string()),
+  rows: z.array(z.array(z.unknown())),
+  total: z.number(),
+  offset: z.number(),
+})
 
 /** A new version made from an existing one. */
-export const Transform = z.object({ version: z.string().optional(), columns: z.array(ColumnChange).min(1).max(20_000), note: z.string().max(2000).default('') })
+export const Transform = z.object({
+  version: z.string().optional(),
+  columns: z.array(ColumnChange).min(1).max(20_000),
+  note: z.string().max(2000).default(''),
+})
 
 /** A node of the graph from data to endpoint. */
 export const LineageNode = z.object({ id: z.string(), noun: z.string(), name: z.string(), detail: z.string() })
-export const Lineage = z.object({ nodes: z.array(LineageNode), edges: z.array(z.object({ from: z.string(), to: z.string(), label: z.string() })) })
+export const Lineage = z.object({
+  nodes: z.array(LineageNode),
+  edges: z.array(z.object({ from: z.string(), to: z.string(), label: z.string() })),
+})
 export type Lineage = z.infer<typeof Lineage>

@@ -2,10 +2,26 @@ import * as z from 'zod'
 import { Iso, Ref, Resource, ResourceInput } from '../auth/schema.ts'
 import { Signature } from '../registry/schema.ts'
 
-export const CapturePolicy = z.object({ share: z.number().min(0).max(1).default(1), hide: z.array(z.string()).default([]).describe('inputs whose values are not stored'), keepDays: z.number().int().min(1).max(3650).default(90) })
+export const CapturePolicy = z.object({
+  share: z.number().min(0).max(1).default(1),
+  hide: z.array(z.string()).default([]).describe('inputs whose values are not stored'),
+  keepDays: z.number().int().min(1).max(3650).default(90),
+})
 
-export const EndpointInput = ResourceInput.extend({ model: Ref.describe('name, name:version, or id of a model version'), capture: CapturePolicy.prefault({}), overrideReason: z.string().trim().min(10).max(4000).nullable().default(null) })
-export const EndpointPatch = z.object({ model: Ref, capture: CapturePolicy, description: z.string(), running: z.boolean(), overrideReason: z.string().trim().min(10).max(4000).nullable() }).partial()
+export const EndpointInput = ResourceInput.extend({
+  model: Ref.describe('name, name:version, or id of a model version'),
+  capture: CapturePolicy.prefault({}),
+  overrideReason: z.string().trim().min(10).max(4000).nullable().default(null),
+})
+export const EndpointPatch = z
+  .object({
+    model: Ref,
+    capture: CapturePolicy,
+    description: z.string(),
+    running: z.boolean(),
+    overrideReason: z.string().trim().min(10).max(4000).nullable(),
+  })
+  .partial()
 
 export const Endpoint = Resource.extend({
   state: z.enum(['starting', 'ready', 'stopped', 'failed']),
@@ -23,9 +39,23 @@ export const Endpoint = Resource.extend({
 export type Endpoint = z.infer<typeof Endpoint>
 
 /** `{ rows: [{…}] }`, or one row as `{ row: {…} }`. */
-export const PredictInput = z.union([z.object({ rows: z.array(z.record(z.string(), z.unknown())).min(1).max(10_000) }), z.object({ row: z.record(z.string(), z.unknown()) })])
-export const Prediction = z.object({ id: z.string(), label: z.string().optional(), probabilities: z.record(z.string(), z.number()).optional(), value: z.number().optional() })
-export const PredictOutput = z.object({ endpoint: z.string(), model: z.string(), version: z.number(), predictions: z.array(Prediction), warnings: z.array(z.string()).describe('values outside what training saw') })
+export const PredictInput = z.union([
+  z.object({ rows: z.array(z.record(z.string(), z.unknown())).min(1).max(10_000) }),
+  z.object({ row: z.record(z.string(), z.unknown()) }),
+])
+export const Prediction = z.object({
+  id: z.string(),
+  label: z.string().optional(),
+  probabilities: z.record(z.string(), z.number()).optional(),
+  value: z.number().optional(),
+})
+export const PredictOutput = z.object({
+  endpoint: z.string(),
+  model: z.string(),
+  version: z.number(),
+  predictions: z.array(Prediction),
+  warnings: z.array(z.string()).describe('values outside what training saw'),
+})
 
 export const EndpointMetrics = z.object({
   since: Iso,
@@ -34,6 +64,18 @@ export const EndpointMetrics = z.object({
   errors: z.number(),
   requestsPerSecond: z.number(),
   latencyMs: z.object({ p50: z.number(), p95: z.number(), p99: z.number() }).nullable(),
-  series: z.object({ at: z.array(z.number()), requests: z.array(z.number()), errors: z.array(z.number()), p50: z.array(z.number().nullable()), p99: z.array(z.number().nullable()) }),
+  series: z.object({
+    at: z.array(z.number()),
+    requests: z.array(z.number()),
+    errors: z.array(z.number()),
+    p50: z.array(z.number().nullable()),
+    p99: z.array(z.number().nullable()),
+  }),
 })
-export const Capture = z.object({ id: z.string(), at: Iso, version: z.string(), row: z.record(z.string(), z.unknown()), prediction: z.record(z.string(), z.unknown()) })
+export const Capture = z.object({
+  id: z.string(),
+  at: Iso,
+  version: z.string(),
+  row: z.record(z.string(), z.unknown()),
+  prediction: z.record(z.string(), z.unknown()),
+})

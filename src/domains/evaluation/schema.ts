@@ -1,7 +1,9 @@
 import * as z from 'zod'
 import { Metric } from '../goals/schema.ts'
 
-export const CompareInput = z.object({ a: z.string(), b: z.string(), metric: Metric.optional() }).describe('Two model versions (name:version or id) judged on the same sealed rows.')
+export const CompareInput = z
+  .object({ a: z.string(), b: z.string(), metric: Metric.optional() })
+  .describe('Two model versions (name:version or id) judged on the same sealed rows.')
 
 /** A paired comparison on the same rows. */
 export const VersionComparison = z.object({

@@ -23,14 +23,41 @@ export const Run = Resource.extend({
 })
 export type Run = z.infer<typeof Run>
 
-export const RunInput = ResourceInput.partial({ name: true }).extend({ experiment: Ref, parameters: z.record(z.string(), z.unknown()).default({}) })
-export const RunPatch = z.object({ state: z.enum(runStates), parameters: z.record(z.string(), z.unknown()), name: z.string().max(120), description: z.string().max(20_000), tags: z.array(z.string()) }).partial()
-export const MetricPoint = z.object({ name: z.string().min(1).max(250), value: z.union([z.number(), z.enum(['NaN', 'Infinity', '-Infinity'])]), step: z.number().int().default(0), at: Iso.optional() })
+export const RunInput = ResourceInput.partial({ name: true }).extend({
+  experiment: Ref,
+  parameters: z.record(z.string(), z.unknown()).default({}),
+})
+export const RunPatch = z
+  .object({
+    state: z.enum(runStates),
+    parameters: z.record(z.string(), z.unknown()),
+    name: z.string().max(120),
+    description: z.string().max(20_000),
+    tags: z.array(z.string()),
+  })
+  .partial()
+export const MetricPoint = z.object({
+  name: z.string().min(1).max(250),
+  value: z.union([z.number(), z.enum(['NaN', 'Infinity', '-Infinity'])]),
+  step: z.number().int().default(0),
+  at: Iso.optional(),
+})
 export const MetricBatch = z.object({ points: z.array(MetricPoint).min(1).max(1000) })
-export const MetricSeries = z.object({ name: z.string(), steps: z.array(z.number()), values: z.array(z.number().nullable()), low: z.array(z.number().nullable()).nullable(), high: z.array(z.number().nullable()).nullable(), points: z.number() })
+export const MetricSeries = z.object({
+  name: z.string(),
+  steps: z.array(z.number()),
+  values: z.array(z.number().nullable()),
+  low: z.array(z.number().nullable()).nullable(),
+  high: z.array(z.number().nullable()).nullable(),
+  points: z.number(),
+})
 
 /** Filter of runs: `metrics.f1 > 0.8 and params.algorithm = 'lightgbm' and state = 'finished'`. */
-export const RunQuery = z.object({ experiment: z.string().optional(), filter: z.string().max(2000).optional(), order: z.string().max(300).optional().describe('metrics.f1 desc') })
+export const RunQuery = z.object({
+  experiment: z.string().optional(),
+  filter: z.string().max(2000).optional(),
+  order: z.string().max(300).optional().describe('metrics.f1 desc'),
+})
 export const Comparison = z.object({
   runs: z.array(Run),
   parameters: z.array(z.object({ name: z.string(), values: z.array(z.unknown()), differs: z.boolean() })),

@@ -1,11 +1,24 @@
 import * as z from 'zod'
-import { Resource, ResourceInput, Ref } from '../auth/schema.ts'
+import { Ref, Resource, ResourceInput } from '../auth/schema.ts'
 
 export const tasks = ['binary', 'multiclass', 'regression'] as const
 export const Task = z.enum(tasks)
 export type Task = z.infer<typeof Task>
 
-export const classificationMetrics = ['accuracy', 'balanced_accuracy', 'precision', 'recall', 'f1', 'f1_macro', 'f1_weighted', 'roc_auc', 'pr_auc', 'log_loss', 'brier', 'mcc'] as const
+export const classificationMetrics = [
+  'accuracy',
+  'balanced_accuracy',
+  'precision',
+  'recall',
+  'f1',
+  'f1_macro',
+  'f1_weighted',
+  'roc_auc',
+  'pr_auc',
+  'log_loss',
+  'brier',
+  'mcc',
+] as const
 export const regressionMetrics = ['mae', 'rmse', 'r2', 'mape'] as const
 export const Metric = z.enum([...classificationMetrics, ...regressionMetrics])
 export type Metric = z.infer<typeof Metric>
@@ -43,5 +56,15 @@ export const Goal = Resource.extend({
 export type Goal = z.infer<typeof Goal>
 
 /** Whether a measured value (with its interval) meets a goal. `met` looks at the value, `sure` at the worse end of the interval. */
-export const GoalOutcome = z.object({ met: z.boolean(), sure: z.boolean(), metric: Metric, value: z.number(), low: z.number().nullable(), high: z.number().nullable(), wanted: z.string(), gap: z.number(), sentence: z.string() })
+export const GoalOutcome = z.object({
+  met: z.boolean(),
+  sure: z.boolean(),
+  metric: Metric,
+  value: z.number(),
+  low: z.number().nullable(),
+  high: z.number().nullable(),
+  wanted: z.string(),
+  gap: z.number(),
+  sentence: z.string(),
+})
 export type GoalOutcome = z.infer<typeof GoalOutcome>

@@ -30,9 +30,21 @@ export const Monitor = Resource.extend({
 export type Monitor = z.infer<typeof Monitor>
 
 /** Run on captured traffic (the window), or on a data set version as "now". */
-export const MonitorRunInput = z.object({ dataset: Ref.nullable().default(null), version: z.string().nullable().default(null), from: Iso.nullable().default(null), to: Iso.nullable().default(null) })
+export const MonitorRunInput = z.object({
+  dataset: Ref.nullable().default(null),
+  version: z.string().nullable().default(null),
+  from: Iso.nullable().default(null),
+  to: Iso.nullable().default(null),
+})
 
-const Histogram = z.object({ labels: z.array(z.string()), edges: z.array(z.number()).nullable(), baseline: z.array(z.number()), now: z.array(z.number()) }).describe('shares of rows')
+const Histogram = z
+  .object({
+    labels: z.array(z.string()),
+    edges: z.array(z.number()).nullable(),
+    baseline: z.array(z.number()),
+    now: z.array(z.number()),
+  })
+  .describe('shares of rows')
 export const ColumnDrift = z.object({
   column: z.string(),
   kind: z.enum(['number', 'category', 'prediction']),
@@ -61,5 +73,18 @@ export const DriftReport = z.object({
 })
 export type DriftReport = z.infer<typeof DriftReport>
 
-export const Alert = z.object({ id: z.string(), monitor: z.string(), monitorName: z.string(), report: z.string(), project: z.string(), severity: z.enum(['warning', 'alert']), message: z.string(), recommendation: z.string(), state: z.enum(['open', 'acknowledged', 'closed']), count: z.number(), at: Iso, webhook: z.string().nullable().describe('how the delivery went') })
+export const Alert = z.object({
+  id: z.string(),
+  monitor: z.string(),
+  monitorName: z.string(),
+  report: z.string(),
+  project: z.string(),
+  severity: z.enum(['warning', 'alert']),
+  message: z.string(),
+  recommendation: z.string(),
+  state: z.enum(['open', 'acknowledged', 'closed']),
+  count: z.number(),
+  at: Iso,
+  webhook: z.string().nullable().describe('how the delivery went'),
+})
 export type Alert = z.infer<typeof Alert>

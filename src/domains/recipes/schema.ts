@@ -2,10 +2,23 @@ import * as z from 'zod'
 import { Ref, Resource, ResourceInput } from '../auth/schema.ts'
 
 /** One typed step; its parameters are checked against the catalogue (docs/recipes.md). */
-export const RecipeStep = z.looseObject({ step: z.string().max(60), columns: z.union([z.array(z.string().max(200)).max(20_000), z.string().max(40)]).optional() })
+export const RecipeStep = z.looseObject({
+  step: z.string().max(60),
+  columns: z.union([z.array(z.string().max(200)).max(20_000), z.string().max(40)]).optional(),
+})
 export type RecipeStep = z.infer<typeof RecipeStep>
-export const RecipeInput = ResourceInput.extend({ dataset: Ref.nullable().default(null), target: z.string().max(200).nullable().default(null), steps: z.array(RecipeStep).max(200) })
-export const Recipe = Resource.extend({ dataset: z.string().nullable(), target: z.string().nullable(), steps: z.array(RecipeStep), reasons: z.array(z.string()), revision: z.number() })
+export const RecipeInput = ResourceInput.extend({
+  dataset: Ref.nullable().default(null),
+  target: z.string().max(200).nullable().default(null),
+  steps: z.array(RecipeStep).max(200),
+})
+export const Recipe = Resource.extend({
+  dataset: z.string().nullable(),
+  target: z.string().nullable(),
+  steps: z.array(RecipeStep),
+  reasons: z.array(z.string()),
+  revision: z.number(),
+})
 export type Recipe = z.infer<typeof Recipe>
 
 export const StepInfo = z.object({
@@ -19,12 +32,36 @@ export const StepInfo = z.object({
   trainingOnly: z.boolean(),
   parameters: z.record(z.string(), z.unknown()).describe('JSON Schema'),
 })
-export const PreviewInput = z.object({ dataset: Ref, version: z.string().optional(), target: z.string().max(200).nullable().default(null), steps: z.array(RecipeStep).max(200), rows: z.number().int().min(1).max(100).default(20) })
+export const PreviewInput = z.object({
+  dataset: Ref,
+  version: z.string().optional(),
+  target: z.string().max(200).nullable().default(null),
+  steps: z.array(RecipeStep).max(200),
+  rows: z.number().int().min(1).max(100).default(20),
+})
 const Sample = z.object({ columns: z.array(z.string()), rows: z.array(z.array(z.unknown())) })
 export const Preview = z.object({
   before: Sample,
   after: Sample,
-  perStep: z.array(z.object({ step: z.string(), columnsBefore: z.number(), columnsAfter: z.number(), rowsBefore: z.number(), rowsAfter: z.number(), note: z.string() })),
+  perStep: z.array(
+    z.object({
+      step: z.string(),
+      columnsBefore: z.number(),
+      columnsAfter: z.number(),
+      rowsBefore: z.number(),
+      rowsAfter: z.number(),
+      note: z.string(),
+    }),
+  ),
 })
-export const SuggestInput = z.object({ dataset: Ref, version: z.string().optional(), target: z.string().max(200), positive: z.string().max(200).nullable().default(null) })
-export const Suggestion = z.object({ steps: z.array(RecipeStep), reasons: z.array(z.string()), derived: z.array(z.object({ name: z.string(), expression: z.string(), why: z.string() })) })
+export const SuggestInput = z.object({
+  dataset: Ref,
+  version: z.string().optional(),
+  target: z.string().max(200),
+  positive: z.string().max(200).nullable().default(null),
+})
+export const Suggestion = z.object({
+  steps: z.array(RecipeStep),
+  reasons: z.array(z.string()),
+  derived: z.array(z.object({ name: z.string(), expression: z.string(), why: z.string() })),
+})

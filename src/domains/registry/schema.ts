@@ -42,7 +42,11 @@ export type Manifest = z.infer<typeof Manifest>
 export const Interval = z.object({ value: z.number(), low: z.number(), high: z.number(), method: z.string().optional() })
 
 /** evaluation.json (docs/job-contract.md), as the sealed rows gave it. */
-export const Evaluation = z.looseObject({ rows: z.number(), metrics: z.record(z.string(), Interval), threshold: z.number().nullable() })
+export const Evaluation = z.looseObject({
+  rows: z.number(),
+  metrics: z.record(z.string(), Interval),
+  threshold: z.number().nullable(),
+})
 export type Evaluation = z.infer<typeof Evaluation>
 
 /** The proof that what is served is what was trained. */
@@ -89,9 +93,23 @@ export const ModelVersion = z.object({
 })
 export type ModelVersion = z.infer<typeof ModelVersion>
 
-export const Model = Resource.extend({ task: Task, target: z.string(), latest: ModelVersion.nullable(), champion: ModelVersion.nullable().describe('the approved or deployed version'), versions: z.number() })
+export const Model = Resource.extend({
+  task: Task,
+  target: z.string(),
+  latest: ModelVersion.nullable(),
+  champion: ModelVersion.nullable().describe('the approved or deployed version'),
+  versions: z.number(),
+})
 export type Model = z.infer<typeof Model>
 
-export const Promotion = z.object({ to: z.enum(['approved', 'deprecated', 'archived', 'registered']), overrideReason: z.string().trim().min(10).max(4000).nullable().default(null) })
+export const Promotion = z.object({
+  to: z.enum(['approved', 'deprecated', 'archived', 'registered']),
+  overrideReason: z.string().trim().min(10).max(4000).nullable().default(null),
+})
 /** What the other files of a package hold, for pages: training.json, explain.json, recipe.json. */
-export const VersionDetails = z.object({ evaluation: Evaluation.nullable(), training: z.record(z.string(), z.unknown()), explain: z.record(z.string(), z.unknown()).nullable(), recipe: z.record(z.string(), z.unknown()) })
+export const VersionDetails = z.object({
+  evaluation: Evaluation.nullable(),
+  training: z.record(z.string(), z.unknown()),
+  explain: z.record(z.string(), z.unknown()).nullable(),
+  recipe: z.record(z.string(), z.unknown()),
+})

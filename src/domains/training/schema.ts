@@ -6,8 +6,22 @@ import { RecipeStep } from '../recipes/schema.ts'
 import { SearchSpec } from '../tuning/schema.ts'
 
 export const algorithms = [
-  'baseline', 'logistic_regression', 'linear_regression', 'ridge', 'lasso', 'elastic_net', 'decision_tree', 'random_forest', 'extra_trees',
-  'hist_gradient_boosting', 'xgboost', 'lightgbm', 'catboost', 'knn', 'svm', 'naive_bayes',
+  'baseline',
+  'logistic_regression',
+  'linear_regression',
+  'ridge',
+  'lasso',
+  'elastic_net',
+  'decision_tree',
+  'random_forest',
+  'extra_trees',
+  'hist_gradient_boosting',
+  'xgboost',
+  'lightgbm',
+  'catboost',
+  'knn',
+  'svm',
+  'naive_bayes',
 ] as const
 
 export const TrainingInput = z.object({
@@ -20,12 +34,25 @@ export const TrainingInput = z.object({
   metric: Metric.nullable().default(null),
   split: z.string().nullable().default(null),
   recipe: z.union([z.literal('auto'), Ref, z.object({ steps: z.array(RecipeStep).max(200) })]).default('auto'),
-  algorithms: z.array(z.enum(['auto', ...algorithms])).min(1).max(20).default(['auto']),
+  algorithms: z
+    .array(z.enum(['auto', ...algorithms]))
+    .min(1)
+    .max(20)
+    .default(['auto']),
   search: SearchSpec.prefault({}),
-  imbalance: z.enum(['auto', 'none', 'class_weight', 'smote', 'adasyn', 'random_over', 'random_under', 'near_miss']).default('auto'),
+  imbalance: z
+    .enum(['auto', 'none', 'class_weight', 'smote', 'adasyn', 'random_over', 'random_under', 'near_miss'])
+    .default('auto'),
   calibration: z.enum(['none', 'sigmoid', 'isotonic']).default('none'),
-  seed: z.number().int().min(0).max(2 ** 31 - 1).default(7),
-  model: Name.nullable().default(null).describe('name of the model that gets the new version; from the data set and target when absent'),
+  seed: z
+    .number()
+    .int()
+    .min(0)
+    .max(2 ** 31 - 1)
+    .default(7),
+  model: Name.nullable()
+    .default(null)
+    .describe('name of the model that gets the new version; from the data set and target when absent'),
   experiment: Name.nullable().default(null),
 })
 export type TrainingInput = z.infer<typeof TrainingInput>
@@ -50,4 +77,11 @@ export const TrainingResult = z.object({
 })
 export type TrainingResult = z.infer<typeof TrainingResult>
 
-export const AlgorithmInfo = z.object({ name: z.string(), title: z.string(), tasks: z.array(Task), about: z.string(), space: z.record(z.string(), z.unknown()), served: z.string() })
+export const AlgorithmInfo = z.object({
+  name: z.string(),
+  title: z.string(),
+  tasks: z.array(Task),
+  about: z.string(),
+  space: z.record(z.string(), z.unknown()),
+  served: z.string(),
+})

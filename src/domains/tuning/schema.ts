@@ -22,5 +22,15 @@ export const Trial = z.object({
 })
 export type Trial = z.infer<typeof Trial>
 
-export const Search = z.object({ id: z.string(), job: z.string(), run: z.string(), metric: z.string(), greaterIsBetter: z.boolean(), strategy: z.string(), trials: z.array(Trial), best: Trial.nullable(), createdAt: z.string() })
+export const Search = z.object({
+  id: z.string(),
+  job: z.string(),
+  run: z.string(),
+  metric: z.string(),
+  greaterIsBetter: z.boolean(),
+  strategy: z.string(),
+  trials: z.array(Trial),
+  best: Trial.nullable(),
+  createdAt: z.string(),
+})
 export type Search = z.infer<typeof Search>
