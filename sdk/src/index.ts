@@ -1,0 +1,49 @@
+import type { ClientOptions } from './http.ts'
+import { createHttp } from './http.ts'
+import { datasets, lineage, splits, uploads } from './nouns/datasets.ts'
+import { alerts, endpoints, monitors } from './nouns/endpoints.ts'
+import { jobs } from './nouns/jobs.ts'
+import { experiments, goals, models, recipes, runs, training } from './nouns/models.ts'
+import { audit, platform, projects, runtimes, session, settings, teams, tokens, users } from './nouns/people.ts'
+
+export type { ClientOptions } from './http.ts'
+export { AtollError } from './http.ts'
+export type * from './types.ts'
+
+/**
+ * A client of one Atoll server: a noun each, a verb a call.
+ *
+ *     const atoll = createAtoll({ url: 'http://127.0.0.1:7070', token })
+ *     const { predictions } = await atoll.endpoints.predict('churn', [{ state: 'OH', total_day_minutes: 265.1 }])
+ */
+export function createAtoll(options: ClientOptions) {
+  const http = createHttp(options)
+  return {
+    http,
+    platform: platform(http),
+    session: session(http),
+    users: users(http),
+    teams: teams(http),
+    tokens: tokens(http),
+    projects: projects(http),
+    settings: settings(http),
+    audit: audit(http),
+    jobs: jobs(http),
+    runtimes: runtimes(http),
+    uploads: uploads(http),
+    datasets: datasets(http),
+    splits: splits(http),
+    lineage: lineage(http),
+    goals: goals(http),
+    recipes: recipes(http),
+    experiments: experiments(http),
+    runs: runs(http),
+    training: training(http),
+    models: models(http),
+    endpoints: endpoints(http),
+    monitors: monitors(http),
+    alerts: alerts(http),
+  }
+}
+
+export type Atoll = ReturnType<typeof createAtoll>

@@ -1,0 +1,70 @@
+import type { Http } from '../http.ts'
+import { segment } from '../http.ts'
+import type {
+  AuditEntry, ListQuery, Member, NewToken, Page, PlatformStatus, Project, ProjectInput, RuntimeState, SearchHit, Session, Settings, Team, Token, TokenInput, User, UserInput,
+} from '../types.ts'
+
+/** The platform itself: health, status, search. */
+export const platform = (http: Http) => ({
+  health: () => http.json<{ status: string; version: string }>('GET', '/v1/health'),
+  status: () => http.json<PlatformStatus>('GET', '/v1/status'),
+  search: (q: string, query: { project?: string; limit?: number } = {}) => http.json<{ items: SearchHit[] }>('GET', '/v1/search', { query: { q, ...query } }),
+})
+
+export const session = (http: Http) => ({
+  get: () => http.json<Session>('GET', '/v1/session'),
+  create: (how: { link: string } | { email: string; password: string }) => http.json<Session>('POST', '/v1/session', { body: how }),
+  end: () => http.json<void>('DELETE', '/v1/session'),
+})
+
+export const users = (http: Http) => ({
+  list: (query: ListQuery = {}) => http.json<Page<User>>('GET', '/v1/users', { query }),
+  create: (input: UserInput) => http.json<{ user: User; link: string }>('POST', '/v1/users', { body: input }),
+  get: (user: string) => http.json<User>('GET', `/v1/users/${segment(user)}`),
+  update: (user: string, patch: { name?: string; email?: string | null; isPlatformAdmin?: boolean; state?: 'active' | 'disabled' }) =>
+    http.json<User>('PATCH', `/v1/users/${segment(user)}`, { body: patch }),
+  signInLink: (user: string) => http.json<{ link: string }>('POST', `/v1/users/${segment(user)}/sign-in-link`),
+  setPassword: (input: { current?: string; password: string }) => http.json<void>('PUT', '/v1/users/me/password', { body: input }),
+})
+
+export const teams = (http: Http) => ({
+  list: (query: ListQuery = {}) => http.json<Page<Team>>('GET', '/v1/teams', { query }),
+  create: (input: { name: string }) => http.json<Team>('POST', '/v1/teams', { body: input }),
+  rename: (team: string, name: string) => http.json<Team>('PATCH', `/v1/teams/${segment(team)}`, { body: { name } }),
+  delete: (team: string) => http.json<void>('DELETE', `/v1/teams/${segment(team)}`),
+  addMember: (team: string, user: string) => http.json<Team>('PUT', `/v1/teams/${segment(team)}/members/${segment(user)}`),
+  removeMember: (team: string, user: string) => http.json<Team>('DELETE', `/v1/teams/${segment(team)}/members/${segment(user)}`),
+})
+
+export const tokens = (http: Http) => ({
+  list: (query: ListQuery = {}) => http.json<Page<Token>>('GET', '/v1/tokens', { query }),
+  create: (input: TokenInput) => http.json<NewToken>('POST', '/v1/tokens', { body: input }),
+  revoke: (token: string) => http.json<void>('DELETE', `/v1/tokens/${segment(token)}`),
+})
+
+export const projects = (http: Http) => ({
+  list: (query: ListQuery = {}) => http.json<Page<Project>>('GET', '/v1/projects', { query }),
+  create: (input: ProjectInput) => http.json<Project>('POST', '/v1/projects', { body: input }),
+  get: (project: string) => http.json<Project>('GET', `/v1/projects/${segment(project)}`),
+  update: (project: string, patch: Partial<ProjectInput>) => http.json<Project>('PATCH', `/v1/projects/${segment(project)}`, { body: patch }),
+  delete: (project: string) => http.json<void>('DELETE', `/v1/projects/${segment(project)}`),
+  members: (project: string) => http.json<{ items: Member[] }>('GET', `/v1/projects/${segment(project)}/members`),
+  setMember: (project: string, member: string, role: 'viewer' | 'editor' | 'admin') =>
+    http.json<{ items: Member[] }>('PUT', `/v1/projects/${segment(project)}/members/${segment(member)}`, { body: { role } }),
+  removeMember: (project: string, member: string) => http.json<{ items: Member[] }>('DELETE', `/v1/projects/${segment(project)}/members/${segment(member)}`),
+})
+
+export const settings = (http: Http) => ({
+  get: () => http.json<Settings>('GET', '/v1/settings'),
+  update: (patch: Partial<Settings>) => http.json<Settings>('PATCH', '/v1/settings', { body: patch }),
+})
+
+export const audit = (http: Http) => ({
+  list: (query: ListQuery & { actor?: string; action?: string; target?: string } = {}) => http.json<Page<AuditEntry>>('GET', '/v1/audit', { query }),
+  verify: () => http.json<{ entries: number; intact: boolean; firstBroken: string | null }>('GET', '/v1/audit/verify'),
+})
+
+export const runtimes = (http: Http) => ({
+  list: () => http.json<{ items: RuntimeState[] }>('GET', '/v1/runtimes'),
+  build: (name: string) => http.json<{ job: string | null; state: RuntimeState }>('POST', `/v1/runtimes/${segment(name)}`),
+})

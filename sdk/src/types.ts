@@ -1,0 +1,142 @@
+/** Every shape on the wire, inferred from the schemas of the platform (types only: nothing of the server is bundled). */
+import type * as z from 'zod'
+import type * as auth from '../../src/domains/auth/schema.ts'
+import type * as datasets from '../../src/domains/datasets/schema.ts'
+import type * as endpoints from '../../src/domains/endpoints/schema.ts'
+import type * as evaluation from '../../src/domains/evaluation/schema.ts'
+import type * as experiments from '../../src/domains/experiments/schema.ts'
+import type * as goals from '../../src/domains/goals/schema.ts'
+import type * as jobs from '../../src/domains/jobs/schema.ts'
+import type * as monitoring from '../../src/domains/monitoring/schema.ts'
+import type * as recipes from '../../src/domains/recipes/schema.ts'
+import type * as registry from '../../src/domains/registry/schema.ts'
+import type * as training from '../../src/domains/training/schema.ts'
+import type * as tuning from '../../src/domains/tuning/schema.ts'
+
+export interface Page<T> {
+  items: T[]
+  nextCursor: string | null
+}
+export interface ListQuery {
+  project?: string
+  cursor?: string
+  limit?: number
+}
+
+export type Visibility = auth.Visibility
+export type User = z.output<typeof auth.User>
+export type UserInput = z.input<typeof auth.UserInput>
+export type Session = z.output<typeof auth.Session>
+export type Team = z.output<typeof auth.Team>
+export type Token = z.output<typeof auth.Token>
+export type NewToken = z.output<typeof auth.NewToken>
+export type TokenInput = z.input<typeof auth.TokenInput>
+export type Project = z.output<typeof auth.Project>
+export type ProjectInput = z.input<typeof auth.ProjectInput>
+export type Member = z.output<typeof auth.Member>
+export type AuditEntry = z.output<typeof auth.AuditEntry>
+export type Settings = z.output<typeof auth.Settings>
+
+export type Job = z.output<typeof jobs.Job>
+export type JobEvent = z.output<typeof jobs.JobEvent>
+export type Estimate = z.output<typeof jobs.Estimate>
+
+export type Column = z.output<typeof datasets.Column>
+export type ReadOptions = z.output<typeof datasets.ReadOptions>
+export type Detection = z.output<typeof datasets.Detection>
+export type Upload = z.output<typeof datasets.Upload>
+export type Source = z.output<typeof datasets.Source>
+export type Dataset = z.output<typeof datasets.Dataset>
+export type DatasetInput = z.input<typeof datasets.DatasetInput>
+export type DatasetCreated = z.output<typeof datasets.DatasetCreated>
+export type DatasetVersion = z.output<typeof datasets.DatasetVersion>
+export type VersionInput = z.input<typeof datasets.VersionInput>
+export type Profile = z.output<typeof datasets.Profile>
+export type ColumnProfile = z.output<typeof datasets.ColumnProfile>
+export type Split = z.output<typeof datasets.Split>
+export type SplitInput = z.input<typeof datasets.SplitInput>
+export type RowsQuery = z.input<typeof datasets.RowsQuery>
+export type Rows = z.output<typeof datasets.Rows>
+export type Transform = z.input<typeof datasets.Transform>
+export type Lineage = z.output<typeof datasets.Lineage>
+
+export type Goal = z.output<typeof goals.Goal>
+export type GoalInput = z.input<typeof goals.GoalInput>
+export type GoalOutcome = z.output<typeof goals.GoalOutcome>
+export interface GoalProgress {
+  goal: Goal
+  models: { version: ModelVersion; outcome: GoalOutcome }[]
+}
+
+export type RecipeStep = z.output<typeof recipes.RecipeStep>
+export type Recipe = z.output<typeof recipes.Recipe>
+export type RecipeInput = z.input<typeof recipes.RecipeInput>
+export type StepInfo = z.output<typeof recipes.StepInfo>
+export type RecipePreviewInput = z.input<typeof recipes.PreviewInput>
+export type RecipePreview = z.output<typeof recipes.Preview>
+export type SuggestInput = z.input<typeof recipes.SuggestInput>
+export type Suggestion = z.output<typeof recipes.Suggestion>
+
+export type Experiment = z.output<typeof experiments.Experiment>
+export type ExperimentInput = z.input<typeof experiments.ExperimentInput>
+export type Run = z.output<typeof experiments.Run>
+export type RunInput = z.input<typeof experiments.RunInput>
+export type RunPatch = z.input<typeof experiments.RunPatch>
+export type RunQuery = z.input<typeof experiments.RunQuery> & ListQuery
+export type MetricPoint = z.input<typeof experiments.MetricPoint>
+export type MetricSeries = z.output<typeof experiments.MetricSeries>
+export type Comparison = z.output<typeof experiments.Comparison>
+
+export type TrainingInput = z.input<typeof training.TrainingInput>
+export type TrainingCreated = z.output<typeof training.TrainingCreated>
+export type TrainingResult = z.output<typeof training.TrainingResult>
+export type AlgorithmInfo = z.output<typeof training.AlgorithmInfo>
+export type Search = z.output<typeof tuning.Search>
+export type Trial = z.output<typeof tuning.Trial>
+
+export type Signature = z.output<typeof registry.Signature>
+export type Model = z.output<typeof registry.Model>
+export type ModelVersion = z.output<typeof registry.ModelVersion>
+export type VersionDetails = z.output<typeof registry.VersionDetails>
+export type Promotion = z.input<typeof registry.Promotion>
+export type Parity = z.output<typeof registry.Parity>
+export type VersionComparison = z.output<typeof evaluation.VersionComparison>
+export type CompareInput = z.input<typeof evaluation.CompareInput>
+
+export type Endpoint = z.output<typeof endpoints.Endpoint>
+export type EndpointInput = z.input<typeof endpoints.EndpointInput>
+export type EndpointPatch = z.input<typeof endpoints.EndpointPatch>
+export type EndpointMetrics = z.output<typeof endpoints.EndpointMetrics>
+export type PredictOutput = z.output<typeof endpoints.PredictOutput>
+export type Prediction = z.output<typeof endpoints.Prediction>
+export type Capture = z.output<typeof endpoints.Capture>
+
+export type Monitor = z.output<typeof monitoring.Monitor>
+export type MonitorInput = z.input<typeof monitoring.MonitorInput>
+export type MonitorRunInput = z.input<typeof monitoring.MonitorRunInput>
+export type DriftReport = z.output<typeof monitoring.DriftReport>
+export type ColumnDrift = z.output<typeof monitoring.ColumnDrift>
+export type Alert = z.output<typeof monitoring.Alert>
+
+export interface PlatformStatus {
+  version: string
+  database: 'sqlite' | 'postgres'
+  roles: string[]
+  sandbox: { level: 'full' | 'limits-only' | 'off'; reason: string }
+  [more: string]: unknown
+}
+export interface SearchHit {
+  noun: string
+  id: string
+  name: string
+  project: string
+  detail: string
+}
+export interface RuntimeState {
+  name: string
+  lockHash: string
+  state: 'absent' | 'building' | 'ready' | 'failed'
+  sizeBytes: number | null
+  builtAt: string | null
+  message: string | null
+}
