@@ -1,19 +1,37 @@
 import type { Http } from '../http.ts'
 import { segment } from '../http.ts'
 import type {
-  AuditEntry, ListQuery, Member, NewToken, Page, PlatformStatus, Project, ProjectInput, RuntimeState, SearchHit, Session, Settings, Team, Token, TokenInput, User, UserInput,
+  AuditEntry,
+  ListQuery,
+  Member,
+  NewToken,
+  Page,
+  PlatformStatus,
+  Project,
+  ProjectInput,
+  RuntimeState,
+  SearchHit,
+  Session,
+  Settings,
+  Team,
+  Token,
+  TokenInput,
+  User,
+  UserInput,
 } from '../types.ts'
 
 /** The platform itself: health, status, search. */
 export const platform = (http: Http) => ({
   health: () => http.json<{ status: string; version: string }>('GET', '/v1/health'),
   status: () => http.json<PlatformStatus>('GET', '/v1/status'),
-  search: (q: string, query: { project?: string; limit?: number } = {}) => http.json<{ items: SearchHit[] }>('GET', '/v1/search', { query: { q, ...query } }),
+  search: (q: string, query: { project?: string; limit?: number } = {}) =>
+    http.json<{ items: SearchHit[] }>('GET', '/v1/search', { query: { q, ...query } }),
 })
 
 export const session = (http: Http) => ({
   get: () => http.json<Session>('GET', '/v1/session'),
-  create: (how: { link: string } | { email: string; password: string }) => http.json<Session>('POST', '/v1/session', { body: how }),
+  create: (how: { link: string } | { email: string; password: string }) =>
+    http.json<Session>('POST', '/v1/session', { body: how }),
   end: () => http.json<void>('DELETE', '/v1/session'),
 })
 
@@ -21,10 +39,13 @@ export const users = (http: Http) => ({
   list: (query: ListQuery = {}) => http.json<Page<User>>('GET', '/v1/users', { query }),
   create: (input: UserInput) => http.json<{ user: User; link: string }>('POST', '/v1/users', { body: input }),
   get: (user: string) => http.json<User>('GET', `/v1/users/${segment(user)}`),
-  update: (user: string, patch: { name?: string; email?: string | null; isPlatformAdmin?: boolean; state?: 'active' | 'disabled' }) =>
-    http.json<User>('PATCH', `/v1/users/${segment(user)}`, { body: patch }),
+  update: (
+    user: string,
+    patch: { name?: string; email?: string | null; isPlatformAdmin?: boolean; state?: 'active' | 'disabled' },
+  ) => http.json<User>('PATCH', `/v1/users/${segment(user)}`, { body: patch }),
   signInLink: (user: string) => http.json<{ link: string }>('POST', `/v1/users/${segment(user)}/sign-in-link`),
-  setPassword: (input: { current?: string; password: string }) => http.json<void>('PUT', '/v1/users/me/password', { body: input }),
+  setPassword: (input: { current?: string; password: string }) =>
+    http.json<void>('PUT', '/v1/users/me/password', { body: input }),
 })
 
 export const teams = (http: Http) => ({
@@ -46,12 +67,14 @@ export const projects = (http: Http) => ({
   list: (query: ListQuery = {}) => http.json<Page<Project>>('GET', '/v1/projects', { query }),
   create: (input: ProjectInput) => http.json<Project>('POST', '/v1/projects', { body: input }),
   get: (project: string) => http.json<Project>('GET', `/v1/projects/${segment(project)}`),
-  update: (project: string, patch: Partial<ProjectInput>) => http.json<Project>('PATCH', `/v1/projects/${segment(project)}`, { body: patch }),
+  update: (project: string, patch: Partial<ProjectInput>) =>
+    http.json<Project>('PATCH', `/v1/projects/${segment(project)}`, { body: patch }),
   delete: (project: string) => http.json<void>('DELETE', `/v1/projects/${segment(project)}`),
   members: (project: string) => http.json<{ items: Member[] }>('GET', `/v1/projects/${segment(project)}/members`),
   setMember: (project: string, member: string, role: 'viewer' | 'editor' | 'admin') =>
     http.json<{ items: Member[] }>('PUT', `/v1/projects/${segment(project)}/members/${segment(member)}`, { body: { role } }),
-  removeMember: (project: string, member: string) => http.json<{ items: Member[] }>('DELETE', `/v1/projects/${segment(project)}/members/${segment(member)}`),
+  removeMember: (project: string, member: string) =>
+    http.json<{ items: Member[] }>('DELETE', `/v1/projects/${segment(project)}/members/${segment(member)}`),
 })
 
 export const settings = (http: Http) => ({
@@ -60,7 +83,8 @@ export const settings = (http: Http) => ({
 })
 
 export const audit = (http: Http) => ({
-  list: (query: ListQuery & { actor?: string; action?: string; target?: string } = {}) => http.json<Page<AuditEntry>>('GET', '/v1/audit', { query }),
+  list: (query: ListQuery & { actor?: string; action?: string; target?: string } = {}) =>
+    http.json<Page<AuditEntry>>('GET', '/v1/audit', { query }),
   verify: () => http.json<{ entries: number; intact: boolean; firstBroken: string | null }>('GET', '/v1/audit/verify'),
 })
 
