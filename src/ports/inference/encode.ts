@@ -1,0 +1,242 @@
+import { invalidInput } from '../../kernel/errors.ts'
+import type { RawBatch } from './inference.ts'
+import { parseIsoDate } from './iso-date.ts'
+import type { ModelSignature, SignatureColumn } from './signature.ts'
+import { shapeOf } from './signature.ts'
+
+export interface EncodedRows {
+  batch: RawBatch
+  /** Values outside what training saw, one sentence per column and reason. */
+  warnings: string[]
+}
+
+export interface RowEncoder {
+  readonly columns: readonly string[]
+  /** Refuses with invalid_input, naming row (from 0) and column, what the signature does not allow. */
+  encode(rows: readonly unknown[]): EncodedRows
+}
+
+/**
+ * Compiles a signature into an encoder of JSON rows. A row is an object of raw columns: null (or "") is missing in any column,
+ * an absent key is missing only where the column was seen missing in training, datetimes are ISO 8601 text, and a field that the model does not
+ * know is refused unless `unknownFields` is 'ignore' (a table's other columns).
+ */
+export function compileEncoder(
+  signature: ModelSignature,
+  { unknownFields = 'refuse' }: { unknownFields?: 'refuse' | 'ignore' } = {},
+): RowEncoder {
+  const { numberColumns, stringColumns } = shapeOf(signature)
+  checkLayout(signature.inputs, numberColumns, stringColumns)
+  const known = new Set(signature.inputs.map((input) => input.name))
+  // A column called "constructor" must not find what every object inherits.
+  const inheritsNames = signature.inputs.some((input) => input.name in Object.prototype)
+  const numberReaders = signature.inputs.filter((input) => input.tensor === 'numbers').map(numberReader)
+  const stringReaders = signature.inputs.filter((input) => input.tensor === 'strings').map(stringReader)
+
+  function encode(rows: readonly unknown[]): EncodedRows {
+    const numbers = new Float64Array(rows.length * numberColumns)
+    const strings = new Array<string>(rows.length * stringColumns)
+    const notes = new Notes()
+    for (let r = 0; r < rows.length; r++) {
+      const row = rows[r]
+      if (row === null || typeof row !== 'object' || Array.isArray(row)) {
+        throw invalidInput(`Row ${r} must be an object of columns, not ${describe(row)}.`, { row: r })
+      }
+      const fields = (inheritsNames ? Object.assign(Object.create(null), row) : row) as Record<string, unknown>
+      let found = 0
+      for (let c = 0; c < numberReaders.length; c++) {
+        const reader = numberReaders[c]!
+        const value = fields[reader.name]
+        if (value !== undefined) found++
+        numbers[r * numberColumns + reader.index] = reader.read(value, r, notes)
+      }
+      for (let c = 0; c < stringReaders.length; c++) {
+        const reader = stringReaders[c]!
+        const value = fields[reader.name]
+        if (value !== undefined) found++
+        strings[r * stringColumns + reader.index] = reader.read(value, r, notes)
+      }
+      if (unknownFields === 'refuse') {
+        let fieldCount = 0
+        for (const key in fields) if (fields[key] !== undefined) fieldCount++
+        if (fieldCount !== found) refuseUnknown(fields, known, r)
+      }
+    }
+    return { batch: { rows: rows.length, numbers, strings }, warnings: notes.sentences() }
+  }
+
+  return { columns: [...known], encode }
+}
+
+interface Reader<T> {
+  name: string
+  index: number
+  read(value: unknown, row: number, notes: Notes): T
+}
+
+function numberReader(input: SignatureColumn): Reader<number> {
+  const { name, index } = input
+  const low = input.min ?? Number.NEGATIVE_INFINITY
+  const high = input.max ?? Number.POSITIVE_INFINITY
+  const parse = numberParsers[input.type] ?? numberParsers.number!
+  return {
+    name,
+    index,
+    read(value, row, notes) {
+      if (typeof value !== 'number' || parse !== plainNumber) {
+        if (value === null || value === undefined || value === '') {
+          noteMissing(input, value, row, notes)
+          return Number.NaN
+        }
+        const parsed = parse(value, input, row)
+        if (parsed < low || parsed > high) noteOutside(input, value, row, notes)
+        return parsed
+      }
+      if (!Number.isFinite(value)) refuseNonFinite(value, input, row)
+      if (value < low || value > high) noteOutside(input, value, row, notes)
+      return value
+    },
+  }
+}
+
+const plainNumber = (value: unknown, input: SignatureColumn, row: number): number => wrongType(value, input, row, 'a number')
+
+const numberParsers: Record<string, (value: unknown, input: SignatureColumn, row: number) => number> = {
+  number: plainNumber,
+  integer(value, input, row) {
+    if (typeof value !== 'number') return wrongType(value, input, row, 'a whole number')
+    if (!Number.isFinite(value)) refuseNonFinite(value, input, row)
+    if (!Number.isInteger(value)) return wrongType(value, input, row, 'a whole number')
+    return value
+  },
+  boolean(value, input, row) {
+    if (value === true || value === 1) return 1
+    if (value === false || value === 0) return 0
+    return wrongType(value, input, row, 'true or false')
+  },
+  datetime(value, input, row) {
+    const time = typeof value === 'string' ? parseIsoDate(value) : Number.NaN
+    return Number.isNaN(time)
+      ? wrongType(value, input, row, 'an ISO 8601 date such as "2026-01-31" or "2026-01-31T12:00:00Z"')
+      : time
+  },
+}
+
+function stringReader(input: SignatureColumn): Reader<string> {
+  const { name, index } = input
+  const seen = input.categories && !input.categoriesTruncated && input.type !== 'text' ? new Set(input.categories) : null
+  return {
+    name,
+    index,
+    read(value, row, notes) {
+      if (typeof value !== 'string') {
+        if (value !== null && value !== undefined) wrongType(value, input, row, `text (send ${JSON.stringify(String(value))})`)
+        noteMissing(input, value, row, notes)
+        return ''
+      }
+      if (value === '') noteMissing(input, null, row, notes)
+      else if (seen !== null && !seen.has(value)) {
+        notes.add(input.name, 'unseen', row, `${JSON.stringify(shorten(value))} was never seen in training`)
+      }
+      return value
+    },
+  }
+}
+
+function noteMissing(input: SignatureColumn, value: unknown, row: number, notes: Notes): void {
+  if (input.nullable) return
+  if (value === undefined) {
+    throw invalidInput(`Row ${row} lacks the column "${input.name}" (${input.type}). Send null if its value is not known.`, {
+      row,
+      column: input.name,
+    })
+  }
+  notes.add(input.name, 'missing', row, 'is missing, which it never was in training')
+}
+
+function noteOutside(input: SignatureColumn, value: unknown, row: number, notes: Notes): void {
+  const show = (bound: number | null | undefined) =>
+    bound == null ? 'any' : input.type === 'datetime' ? new Date(bound).toISOString() : String(bound)
+  notes.add(input.name, 'outside', row, `${value} is outside what training saw (${show(input.min)} to ${show(input.max)})`)
+}
+
+function refuseUnknown(fields: Record<string, unknown>, known: ReadonlySet<string>, row: number): void {
+  for (const key of Object.keys(fields)) {
+    if (known.has(key) || fields[key] === undefined) continue
+    const near = [...known].find((name) => name.toLowerCase().replace(/[\s_-]/g, '') === key.toLowerCase().replace(/[\s_-]/g, ''))
+    const help = near ? `Did you mean "${near}"?` : `It takes: ${listOf([...known])}.`
+    throw invalidInput(`Row ${row} has a field "${shorten(key)}" that the model does not use. ${help}`, {
+      row,
+      column: shorten(key),
+    })
+  }
+}
+
+function wrongType(value: unknown, input: SignatureColumn, row: number, wanted: string): never {
+  throw invalidInput(`Row ${row}, column "${input.name}": expected ${wanted}, got ${describe(value)}.`, {
+    row,
+    column: input.name,
+    expected: input.type,
+  })
+}
+
+function refuseNonFinite(value: number, input: SignatureColumn, row: number): never {
+  throw invalidInput(`Row ${row}, column "${input.name}": ${value} is not a finite number. Send null for a missing value.`, {
+    row,
+    column: input.name,
+    expected: input.type,
+  })
+}
+
+function checkLayout(inputs: readonly SignatureColumn[], numberColumns: number, stringColumns: number): void {
+  const seen = new Set<string>()
+  for (const input of inputs) {
+    const place = `${input.tensor} ${input.index}`
+    const width = input.tensor === 'numbers' ? numberColumns : stringColumns
+    if (
+      !Number.isInteger(input.index) ||
+      input.index < 0 ||
+      input.index >= width ||
+      seen.has(place) ||
+      seen.has(`name ${input.name}`)
+    ) {
+      throw invalidInput(`The signature places the column "${input.name}" at ${place}, which is taken or out of range.`, {
+        column: input.name,
+      })
+    }
+    seen.add(place).add(`name ${input.name}`)
+  }
+}
+
+const shorten = (text: string): string => (text.length > 60 ? `${text.slice(0, 60)}…` : text)
+const listOf = (names: string[]): string =>
+  names.length > 20 ? `${names.slice(0, 20).join(', ')} and ${names.length - 20} more` : names.join(', ')
+
+function describe(value: unknown): string {
+  if (value === null) return 'null'
+  if (Array.isArray(value)) return 'a list'
+  if (typeof value === 'object') return 'an object'
+  if (typeof value === 'string') return `the text ${JSON.stringify(shorten(value))}`
+  return `the ${typeof value} ${String(value)}`
+}
+
+/** Warnings gathered over a batch: the first row of each (column, reason) speaks, the others are counted. */
+class Notes {
+  private notes: Map<string, { column: string; row: number; sentence: string; more: number }> | null = null
+
+  add(column: string, reason: string, row: number, sentence: string): void {
+    this.notes ??= new Map()
+    const key = `${reason} ${column}`
+    const note = this.notes.get(key)
+    if (note) note.more++
+    else this.notes.set(key, { column, row, sentence, more: 0 })
+  }
+
+  sentences(): string[] {
+    if (this.notes === null) return []
+    return [...this.notes.values()].map(
+      ({ column, row, sentence, more }) =>
+        `Row ${row}, column "${column}": ${sentence}${more > 0 ? ` (and ${more} more ${more === 1 ? 'row' : 'rows'} like it)` : ''}.`,
+    )
+  }
+}
