@@ -10,5 +10,8 @@ export function metricOf(metric: string, predictions: Predictions): WeightedMetr
   if (predictions.kind === 'classes' && isLabelMetric(metric)) return labelMetric(metric, predictions)
   if (predictions.kind === 'classes' && isProbabilityMetric(metric)) return probabilityMetric(metric, predictions)
   const fitting = predictions.kind === 'numbers' ? numberMetrics : [...labelMetrics, ...probabilityMetrics]
-  throw invalidInput(`The metric "${metric}" does not fit this task. Choose one of ${fitting.join(', ')}.`, { field: 'metric', metric })
+  throw invalidInput(`The metric "${metric}" does not fit this task. Choose one of ${fitting.join(', ')}.`, {
+    field: 'metric',
+    metric,
+  })
 }
