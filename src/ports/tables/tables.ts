@@ -8,15 +8,40 @@ export interface TableColumn {
   nullable: boolean
 }
 
-/** One SQL statement over Parquet files, with parameters. `files` are the only paths the engine may read; `into` the only one it may write. */
+/** One SQL statement. Values are parameters ($1, $2, …); names go through `identifier`; paths through `literal`. */
 export interface TableQuery {
   sql: string
-  params?: readonly unknown[]
+  params?: readonly TableValue[]
 }
+export type TableValue = string | number | bigint | boolean | null
 
+/** Values arrive as JSON would have them: 64-bit integers beyond 2^53 as strings, timestamps as ISO 8601 in UTC. */
 export interface TableResult {
   columns: string[]
   rows: unknown[][]
+}
+
+export interface TableJob {
+  /** Folders the engine may read and write. */
+  folders?: readonly string[]
+  /** Single files it may read (blobs). */
+  files?: readonly string[]
+  statements: readonly TableQuery[]
+  /** Where it may spill what does not fit in memory; nothing is spilled without. Within `folders`. */
+  scratch?: string
+  memoryBytes?: number
+  timeoutMs?: number
+  threads?: number
+  /** A person is waiting: never queued behind imports. */
+  quick?: boolean
+  signal?: AbortSignal
+  onProgress?: (percent: number) => void
+}
+
+/** Work on files that is not SQL but would hold up the event loop: it runs in the same locked-down children. */
+export interface FileWork {
+  timeoutMs?: number
+  signal?: AbortSignal
 }
 
 /**
@@ -24,15 +49,17 @@ export interface TableResult {
  * The event loop of the server never waits for a table.
  */
 export interface Tables {
-  /** Runs statements in order in one locked-down child; returns the result of each. Paths in `sql` must be within `folders`. */
-  run(job: {
-    folders: readonly string[]
-    statements: readonly TableQuery[]
-    memoryBytes?: number
-    timeoutMs?: number
-    threads?: number
-    signal?: AbortSignal
-    onProgress?: (percent: number) => void
-  }): Promise<TableResult[]>
+  /** Runs statements in order in one fresh, locked-down database; returns the result of each. */
+  run(job: TableJob): Promise<TableResult[]>
+  /** Rewrites a text file as UTF-8 without byte order mark. `replaced` counts characters that the encoding does not have. */
+  toUtf8(
+    work: FileWork & { from: string; to: string; encoding: string },
+  ): Promise<{ replaced: number; firstReplacedLine: number | null }>
+  /** Names the sheets of an .xlsx workbook. */
+  sheets(work: FileWork & { from: string }): Promise<string[]>
+  /** Writes one sheet as CSV (comma, double quotes, dates in ISO form). */
+  sheetToCsv(
+    work: FileWork & { from: string; to: string; sheet?: string },
+  ): Promise<{ sheet: string; rows: number; columns: number }>
   close(): Promise<void>
 }

@@ -1,0 +1,69 @@
+/** The child process of `duckdb.ts`: answers one request at a time over IPC and ends with its parent. */
+import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api'
+import { sheetNames, sheetToCsv } from './excel.ts'
+import { lockDown } from './lock-down.ts'
+import type { TableReply, TableRequest } from './protocol.ts'
+import type { TableResult } from './tables.ts'
+import { toUtf8 } from './to-utf8.ts'
+
+const say = (reply: TableReply) => process.send?.(reply)
+let statementNow: number | null = null
+
+process.on('disconnect', () => process.exit(0))
+process.on('message', (request: TableRequest) => {
+  statementNow = null
+  answer(request).then(
+    (value) => say({ say: 'done', value }),
+    (error: unknown) =>
+      say({ say: 'failed', message: error instanceof Error ? error.message : String(error), statement: statementNow }),
+  )
+})
+
+function answer(request: TableRequest): Promise<unknown> {
+  if (request.ask === 'run') return run(request)
+  if (request.ask === 'toUtf8') return toUtf8(request)
+  if (request.ask === 'sheets') return sheetNames(request.from)
+  return sheetToCsv(request)
+}
+
+async function run(request: Extract<TableRequest, { ask: 'run' }>): Promise<TableResult[]> {
+  const instance = await DuckDBInstance.create(':memory:')
+  try {
+    const connection = await instance.connect()
+    await lockDown(connection, request)
+    const stop = request.progress ? reportProgress(connection, request.statements.length) : () => {}
+    try {
+      const results: TableResult[] = []
+      for (const [index, { sql, params }] of request.statements.entries()) {
+        statementNow = index
+        const reader = await connection.runAndReadAll(sql, params ? [...params] : undefined)
+        results.push({ columns: reader.columnNames(), rows: reader.getRowsJS().map((row) => row.map(plain)) })
+      }
+      return results
+    } finally {
+      stop()
+      connection.closeSync()
+    }
+  } finally {
+    instance.closeSync()
+  }
+}
+
+/** As JSON would have it: safe integers as numbers, longer ones as text, times as ISO 8601. */
+function plain(value: unknown): unknown {
+  if (typeof value === 'bigint') return Number.isSafeInteger(Number(value)) ? Number(value) : String(value)
+  if (value instanceof Date) return Number.isNaN(value.getTime()) ? null : value.toISOString()
+  if (Array.isArray(value)) return value.map(plain)
+  if (value && typeof value === 'object' && !(value instanceof Uint8Array))
+    return Object.fromEntries(Object.entries(value).map(([key, part]) => [key, plain(part)]))
+  return value
+}
+
+function reportProgress(connection: DuckDBConnection, statements: number): () => void {
+  let last = -1
+  const timer = setInterval(() => {
+    const percent = Math.floor((100 * (statementNow ?? 0) + Math.max(0, connection.progress.percentage)) / statements)
+    if (percent > last) say({ say: 'progress', percent: (last = percent) })
+  }, 300)
+  return () => clearInterval(timer)
+}
