@@ -55,7 +55,10 @@ export function openDuckDb({ heavy = 2, idleMs = seconds(15) }: DuckDbOptions = 
   }
 
   function putBack(child: Child): void {
-    if (closed || !child.process.connected) return end(child)
+    if (closed || !child.process.connected) {
+      end(child)
+      return
+    }
     child.idle = setTimeout(() => {
       idle.splice(idle.indexOf(child), 1)
       end(child)

@@ -63,7 +63,9 @@ function reportProgress(connection: DuckDBConnection, statements: number): () =>
   let last = -1
   const timer = setInterval(() => {
     const percent = Math.floor((100 * (statementNow ?? 0) + Math.max(0, connection.progress.percentage)) / statements)
-    if (percent > last) say({ say: 'progress', percent: (last = percent) })
+    if (percent <= last) return
+    last = percent
+    say({ say: 'progress', percent })
   }, 300)
   return () => clearInterval(timer)
 }
