@@ -11,13 +11,17 @@ export interface ResourceLimits {
 export type SandboxLevel = 'full' | 'limits-only' | 'off'
 
 export interface ProcessRequest {
-  /** The job's folder: the only writable place, and the working directory. */
+  /** The job's folder: the only writable place, and the working directory. Inside a full sandbox it is `/job`. */
   folder: string
   argv: readonly string[]
   env: Record<string, string>
-  /** Further folders the process may read (a runtime, the engines). */
+  /** Further folders the process may read (a runtime, the engines), under the same path. */
   readOnly: readonly string[]
+  /** Folders that appear within the job's folder: its inputs (read-only), its checkpoints (kept elsewhere). */
+  mounts?: readonly { path: string; at: string; writable: boolean }[]
   limits: ResourceLimits
+  /** Keep standard input open for `send`. Otherwise it is empty. */
+  takesLines?: boolean
   /** Called for each line of standard output and error. */
   onLine?: (line: string, stream: 'stdout' | 'stderr') => void
   signal?: AbortSignal
@@ -27,16 +31,36 @@ export interface ProcessRequest {
 
 export interface ProcessUsage {
   wallSeconds: number
+  /** Sampled from the process tree: what ran after the last sample (at most a tenth of the run, or a quarter of a second) is not in it. */
   cpuSeconds: number
   peakMemoryBytes: number
+  /** null where the machine has no readable energy counter. */
+  energyWh: number | null
 }
+
+export type ExceededLimit = 'memory' | 'wall' | 'processes' | 'disk'
 
 export interface ProcessOutcome {
   exitCode: number | null
   signal: string | null
   usage: ProcessUsage
   /** Set when a limit ended it. */
-  limit: 'memory' | 'wall' | null
+  limit: ExceededLimit | null
+  /** Whether we asked it to stop (abort, stop, close): its signal is then no crash. */
+  stopped: boolean
+}
+
+/** A process that runs. */
+export interface RunningProcess {
+  readonly done: Promise<ProcessOutcome>
+  /** One line on its standard input. */
+  send(line: string): void
+  /** A process started ahead of its job begins it now: time, usage and limits count from here. */
+  begin(options: { limits?: ResourceLimits; signal?: AbortSignal; onLine?: ProcessRequest['onLine'] }): void
+  /** SIGTERM, the grace, SIGKILL. */
+  stop(): void
+  /** At once, with all its children. */
+  kill(): void
 }
 
 /** A place where job processes run. Whatever it starts dies with the server. */
@@ -44,6 +68,9 @@ export interface Executor {
   readonly name: string
   readonly sandbox: SandboxLevel
   readonly sandboxReason: string
+  /** What a job gets when it does not say. */
+  readonly defaultLimits: ResourceLimits
+  start(request: ProcessRequest): RunningProcess
   run(request: ProcessRequest): Promise<ProcessOutcome>
   close(): Promise<void>
 }
