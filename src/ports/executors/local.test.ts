@@ -45,12 +45,17 @@ function everyLevel(name: string, check: (executor: Executor, level: SandboxLeve
 }
 
 everyLevel('runs in its folder and reports lines, exit code and usage', async (executor) => {
-  const job = await request('echo hello; echo trouble >&2; echo result > out; i=0; while [ $i -lt 200000 ]; do i=$((i+1)); done; exit 3')
+  const job = await request(
+    'echo hello; echo trouble >&2; echo result > out; i=0; while [ $i -lt 200000 ]; do i=$((i+1)); done; exit 3',
+  )
   const outcome = await executor.run(job)
   assert.deepEqual(job.lines.sort(), ['hello', 'trouble'])
   assert.equal(outcome.exitCode, 3)
   assert.equal(await readFile(join(job.folder, 'out'), 'utf8'), 'result\n')
-  assert.ok(outcome.usage.wallSeconds > 0 && outcome.usage.cpuSeconds > 0 && outcome.usage.peakMemoryBytes > 500_000, JSON.stringify(outcome))
+  assert.ok(
+    outcome.usage.wallSeconds > 0 && outcome.usage.cpuSeconds > 0 && outcome.usage.peakMemoryBytes > 500_000,
+    JSON.stringify(outcome),
+  )
   assert.deepEqual(readdirSync(job.folder), ['out'])
 })
 
@@ -71,7 +76,9 @@ const envOf = async (executor: Executor) => {
 
 everyLevel('SIGTERM lets the job write its checkpoint, then its exit code counts', async (executor) => {
   const stop = new AbortController()
-  const job = await request('trap "echo saved > checkpoint; exit 143" TERM; echo ready; while :; do sleep 0.05; done', { signal: stop.signal })
+  const job = await request('trap "echo saved > checkpoint; exit 143" TERM; echo ready; while :; do sleep 0.05; done', {
+    signal: stop.signal,
+  })
   const running = executor.start({
     ...job,
     onLine: (line) => {
@@ -115,7 +122,9 @@ everyLevel('memory, time, processes and file size are limited, and the limit is 
   const slow = await request('while :; do sleep 0.05; done', { limits: { ...limits, wallSeconds: 0.4 } })
   assert.equal((await executor.run(slow)).limit, 'wall')
 
-  const many = await request('i=0; while [ $i -lt 60 ]; do sleep 9 & i=$((i+1)); done; wait', { limits: { ...limits, maxProcesses: 20 } })
+  const many = await request('i=0; while [ $i -lt 60 ]; do sleep 9 & i=$((i+1)); done; wait', {
+    limits: { ...limits, maxProcesses: 20 },
+  })
   const outcome = await executor.run(many)
   assert.ok(outcome.limit === 'processes' || (outcome.exitCode !== 0 && level === 'full'), JSON.stringify(outcome))
 

@@ -18,11 +18,15 @@ export async function probeSandbox(python: string): Promise<SandboxProbe> {
   const limits: ResourceLimits = { cpus: 1, memoryBytes: 2 ** 30, maxProcesses: 64, maxFileBytes: 2 ** 20, wallSeconds: 60 }
   const trial = { folder: '/', argv: ['true'], env: {}, readOnly: [], limits }
   const full = await attempt(fullArgv(trial, ['--tmpfs', '/job']))
-  if (full === null) return { level: 'full', reason: 'Jobs run in bubblewrap: no network, only their own folder, limited resources.' }
+  if (full === null)
+    return { level: 'full', reason: 'Jobs run in bubblewrap: no network, only their own folder, limited resources.' }
   const limited = await attempt(limitsOnlyArgv(trial, python))
   if (limited === null)
     return { level: 'limits-only', reason: `Jobs have resource limits but are not isolated, because bubblewrap failed: ${full}` }
-  return { level: 'off', reason: `Jobs run unconfined, because bubblewrap failed (${full}) and so did resource limits (${limited})` }
+  return {
+    level: 'off',
+    reason: `Jobs run unconfined, because bubblewrap failed (${full}) and so did resource limits (${limited})`,
+  }
 }
 
 /** null when it ran, else why not. */
@@ -40,7 +44,10 @@ async function attempt(argv: string[]): Promise<string | null> {
  * The command that runs a request inside bubblewrap. The caller starts it with the job's environment and nothing else: what bubblewrap
  * itself was started with stays readable in the sandbox's /proc/1/environ.
  */
-export function fullArgv(request: Pick<ProcessRequest, 'folder' | 'argv' | 'readOnly' | 'mounts' | 'limits'>, job?: string[]): string[] {
+export function fullArgv(
+  request: Pick<ProcessRequest, 'folder' | 'argv' | 'readOnly' | 'mounts' | 'limits'>,
+  job?: string[],
+): string[] {
   const { folder, argv, readOnly, mounts = [], limits } = request
   const tempBytes = String(Math.min(2 ** 30, Math.floor(limits.memoryBytes / 2)))
   return [
@@ -73,7 +80,15 @@ export function limitsOnlyArgv({ argv, limits }: Pick<ProcessRequest, 'argv' | '
 
 /** What every job finds in its environment. Nothing of the server's. */
 export function baseEnvironment(temp: string): Record<string, string> {
-  return { PATH: '/usr/local/bin:/usr/bin:/bin', HOME: temp, TMPDIR: temp, USER: 'atoll', LOGNAME: 'atoll', LANG: 'C.UTF-8', TZ: 'UTC' }
+  return {
+    PATH: '/usr/local/bin:/usr/bin:/bin',
+    HOME: temp,
+    TMPDIR: temp,
+    USER: 'atoll',
+    LOGNAME: 'atoll',
+    LANG: 'C.UTF-8',
+    TZ: 'UTC',
+  }
 }
 
 /**
