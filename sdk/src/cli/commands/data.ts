@@ -1,0 +1,193 @@
+import { createWriteStream } from 'node:fs'
+import { basename, extname } from 'node:path'
+import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import type { Command } from 'commander'
+import { connect, parseNumber } from '../context.ts'
+import { uploadFile } from '../files.ts'
+import { bytes, progressPrinter, round, table } from '../print.ts'
+import { answer } from '../run.ts'
+
+export function dataCommands(program: Command): void {
+  const datasets = program.command('datasets').description('tables: add, look at, profile, export')
+
+  datasets
+    .command('add <path>')
+    .description('upload a file (CSV, TSV, Parquet, JSON lines, Excel) as a data set, or as a new version of one')
+    .option('--name <name>', 'name of the data set (the file name when absent)')
+    .option('--target <column>', 'the column to predict')
+    .option('--project <project>', 'project (id or name)')
+    .option('--description <text>', 'what it is')
+    .option('--drop <columns>', 'columns to leave out, comma separated')
+    .option('--pseudonymise <columns>', 'columns to replace by keyed hashes, comma separated')
+    .action((path: string, options) =>
+      answer(async (say) => {
+        const atoll = connect()
+        const name = options.name ?? basename(path, extname(path))
+        const upload = await uploadFile(atoll, path, (sent, of) => say(`  sent ${bytes(sent)} of ${bytes(of)}`, true))
+        const columns = [
+          ...split(options.drop).map((column) => ({ name: column, action: 'drop' as const })),
+          ...split(options.pseudonymise).map((column) => ({ name: column, action: 'pseudonymise' as const })),
+        ]
+        const found = await atoll.datasets.list({ project: options.project, q: name, limit: 100 })
+        const existing = found.items.find((dataset) => dataset.name === name)
+        const source = { upload: upload.id }
+        const created = existing
+          ? await atoll.datasets.addVersion(existing.id, { source, columns })
+          : await atoll.datasets.create({
+              name,
+              source,
+              columns,
+              target: options.target,
+              project: options.project,
+              description: options.description,
+            })
+        const printer = progressPrinter()
+        await atoll.jobs.wait(created.job, printer).finally(printer.done)
+        const dataset = await atoll.datasets.get(created.dataset.id)
+        return {
+          json: dataset,
+          text: `${dataset.name}, version ${dataset.latest?.number}: ${dataset.latest?.rows} rows, ${dataset.latest?.columns.length} columns (${dataset.id})`,
+        }
+      }),
+    )
+
+  datasets
+    .command('list')
+    .option('--project <project>')
+    .option('--limit <n>', 'at most', parseNumber, 50)
+    .action((options) =>
+      answer(async () => {
+        const page = await connect().datasets.list({ project: options.project, limit: options.limit })
+        return {
+          json: page,
+          text: table(
+            ['name', 'version', 'rows', 'columns', 'target', 'id'],
+            page.items.map((d) => [d.name, d.latest?.number, d.latest?.rows, d.latest?.columns.length, d.target, d.id]),
+          ),
+        }
+      }),
+    )
+
+  datasets.command('show <dataset>').action((ref: string) =>
+    answer(async () => {
+      const dataset = await connect().datasets.get(ref)
+      const columns = dataset.latest?.columns ?? []
+      return {
+        json: dataset,
+        text: `${dataset.name} (${dataset.id})\n${dataset.latest?.rows ?? 0} rows, version ${dataset.latest?.number ?? '–'}, target ${dataset.target ?? '–'}\n\n${table(
+          ['column', 'type', 'missing?', 'personal data'],
+          columns.map((c) => [c.name, c.type, c.nullable ? 'yes' : 'no', c.personalData?.kind ?? '']),
+        )}`,
+      }
+    }),
+  )
+
+  datasets
+    .command('profile <dataset>')
+    .option('--target <column>')
+    .action((ref: string, options) =>
+      answer(async () => {
+        const atoll = connect()
+        let profile = await atoll.datasets.profile(ref, { target: options.target })
+        if (!profile) {
+          const printer = progressPrinter()
+          await atoll.jobs
+            .wait((await atoll.datasets.makeProfile(ref, { target: options.target })).job, printer)
+            .finally(printer.done)
+          profile = await atoll.datasets.profile(ref, { target: options.target })
+        }
+        if (!profile) throw new Error('The profile was made but cannot be read.')
+        const rows = profile.columns.map((c) => [
+          c.name,
+          c.type,
+          c.missing,
+          c.distinct,
+          c.numeric ? round(c.numeric.mean) : null,
+          c.numeric?.std == null ? null : round(c.numeric.std),
+          c.target ? round(c.target.value) : null,
+        ])
+        return {
+          json: profile,
+          text: `${profile.rows} rows, ${profile.duplicateRows} repeated\n\n${table(['column', 'type', 'missing', 'distinct', 'mean', 'sd', 'target relation'], rows)}\n\n${profile.warnings.map((w) => `${w.severity}: ${w.message}`).join('\n')}`,
+        }
+      }),
+    )
+
+  datasets
+    .command('export <dataset>')
+    .option('--format <format>', 'csv or parquet', 'csv')
+    .option('--out <file>', 'where to (the name and format when absent)')
+    .action((ref: string, options) =>
+      answer(async () => {
+        const response = await connect().datasets.export(ref, { format: options.format })
+        const file = options.out ?? `${ref}.${options.format}`
+        await pipeline(Readable.fromWeb(response.body as never), createWriteStream(file))
+        return { json: { file }, text: `Written to ${file}` }
+      }),
+    )
+
+  const goals = program.command('goals').description('what the project wants of a model')
+  goals
+    .command('create')
+    .requiredOption('--dataset <dataset>')
+    .requiredOption('--target <column>')
+    .requiredOption('--metric <metric>', 'f1, roc_auc, accuracy, rmse, …')
+    .option('--at-least <value>', 'the metric must reach this', parseNumber)
+    .option('--at-most <value>', 'the metric must stay below this', parseNumber)
+    .option('--positive <value>', 'the class to find')
+    .option('--cost-fp <cost>', 'cost of a false alarm', parseNumber)
+    .option('--cost-fn <cost>', 'cost of a miss', parseNumber)
+    .option('--name <name>')
+    .option('--project <project>')
+    .action((o) =>
+      answer(async () => {
+        const goal = await connect().goals.create({
+          dataset: o.dataset,
+          target: o.target,
+          metric: o.metric,
+          atLeast: o.atLeast,
+          atMost: o.atMost,
+          positive: o.positive,
+          costFalsePositive: o.costFp,
+          costFalseNegative: o.costFn,
+          name: o.name,
+          project: o.project,
+        })
+        return { json: goal, text: `${goal.name} (${goal.id}): ${goal.sentence}` }
+      }),
+    )
+  goals
+    .command('list')
+    .option('--project <project>')
+    .action((options) =>
+      answer(async () => {
+        const page = await connect().goals.list({ project: options.project })
+        return {
+          json: page,
+          text: table(
+            ['name', 'goal', 'id'],
+            page.items.map((g) => [g.name, g.sentence, g.id]),
+          ),
+        }
+      }),
+    )
+  goals.command('show <goal>').action((ref: string) =>
+    answer(async () => {
+      const progress = await connect().goals.progress(ref)
+      const rows = progress.models.map(({ version, outcome }) => [
+        `${version.modelName}:${version.number}`,
+        version.algorithm,
+        outcome.met ? 'met' : 'not met',
+        outcome.sentence,
+      ])
+      return { json: progress, text: `${progress.goal.sentence}\n\n${table(['model', 'algorithm', 'goal', ''], rows)}` }
+    }),
+  )
+}
+
+const split = (text: string | undefined): string[] =>
+  (text ?? '')
+    .split(',')
+    .map((part) => part.trim())
+    .filter(Boolean)

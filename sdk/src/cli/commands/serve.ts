@@ -1,0 +1,203 @@
+import { writeFile } from 'node:fs/promises'
+import type { Command } from 'commander'
+import type { DriftReport, Prediction } from '../../index.ts'
+import { createAtoll } from '../../index.ts'
+import { connect, parseNumber, saveCredentials, UsageError, versionOf } from '../context.ts'
+import { csvCell, readRows, typedRow } from '../files.ts'
+import { progressPrinter, round, table } from '../print.ts'
+import { answer } from '../run.ts'
+
+const rowsPerCall = 1000
+
+export function serveCommands(program: Command): void {
+  const models = program.command('models').description('registered models')
+  models
+    .command('list')
+    .option('--project <project>')
+    .action((options) =>
+      answer(async () => {
+        const page = await connect().models.list(options)
+        return {
+          json: page,
+          text: table(
+            ['model', 'latest', 'state', 'algorithm', 'target'],
+            page.items.map((m) => [m.name, m.latest?.number, m.latest?.state, m.latest?.algorithm, m.target]),
+          ),
+        }
+      }),
+    )
+  models.command('show <model>').action((ref: string) =>
+    answer(async () => {
+      const atoll = connect()
+      const { model, version } = await versionOf(atoll, ref)
+      const found = await atoll.models.version(model, version)
+      return { json: found, text: await atoll.models.card(model, version) }
+    }),
+  )
+  models
+    .command('promote <model>')
+    .option('--to <state>', 'approved, deprecated, archived', 'approved')
+    .option('--override <reason>', 'why, although the goal is not met (administrators)')
+    .action((ref: string, options) =>
+      answer(async () => {
+        const atoll = connect()
+        const { model, version } = await versionOf(atoll, ref)
+        const found = await atoll.models.promote(model, version, { to: options.to, overrideReason: options.override })
+        return { json: found, text: `${found.modelName}:${found.number} is ${found.state}.` }
+      }),
+    )
+  program
+    .command('replay <model>')
+    .description('make the model again from its pinned data, recipe and seed, and compare')
+    .action((ref: string) =>
+      answer(async () => {
+        const atoll = connect()
+        const { model, version } = await versionOf(atoll, ref)
+        const printer = progressPrinter()
+        const job = await atoll.jobs.wait((await atoll.models.replay(model, version)).job, printer).finally(printer.done)
+        return { json: job.result, text: JSON.stringify(job.result, null, 2) }
+      }),
+    )
+  program
+    .command('deploy <model>')
+    .description('serve a model version under a name')
+    .requiredOption('--name <endpoint>')
+    .option('--override <reason>', 'why, although the goal is not met (administrators)')
+    .option('--project <project>')
+    .action((ref: string, options) =>
+      answer(async () => {
+        const atoll = connect()
+        const existing = (await atoll.endpoints.list({ project: options.project, limit: 500 })).items.find(
+          (e) => e.name === options.name,
+        )
+        const endpoint = existing
+          ? await atoll.endpoints.update(existing.id, { model: ref, overrideReason: options.override })
+          : await atoll.endpoints.create({
+              name: options.name,
+              model: ref,
+              overrideReason: options.override,
+              project: options.project,
+            })
+        return {
+          json: endpoint,
+          text: `${endpoint.name} serves ${endpoint.modelName}:${endpoint.versionNumber} (${endpoint.state}). Try: atoll predict ${endpoint.name} --rows rows.csv`,
+        }
+      }),
+    )
+  program
+    .command('predict <endpoint>')
+    .description('send rows of a CSV or JSON file to an endpoint')
+    .requiredOption('--rows <file>')
+    .option('--out <file>', 'write a CSV or JSON file')
+    .action((name: string, options) =>
+      answer(async () => {
+        const atoll = connect()
+        const { signature } = await atoll.endpoints.get(name)
+        const rows = (await readRows(options.rows)).map((row) => typedRow(row, signature.inputs))
+        if (rows.length === 0) throw new UsageError(`"${options.rows}" holds no rows.`)
+        const predictions: Prediction[] = []
+        for (let i = 0; i < rows.length; i += rowsPerCall)
+          predictions.push(...(await atoll.endpoints.predict(name, rows.slice(i, i + rowsPerCall))).predictions)
+        const columns = ['label', 'value', ...(signature.classes ?? [])].filter((c) =>
+          predictions.some((p) => cellOf(p, c) !== undefined),
+        )
+        if (options.out) {
+          const csv = [
+            columns.map((c) => csvCell(signature.classes?.includes(c) ? `p_${c}` : c)).join(','),
+            ...predictions.map((p) => columns.map((c) => csvCell(cellOf(p, c))).join(',')),
+          ].join('\n')
+          await writeFile(options.out, /\.json$/i.test(options.out) ? JSON.stringify(predictions, null, 2) : `${csv}\n`)
+        }
+        return {
+          json: { endpoint: name, rows: rows.length, predictions, ...(options.out ? { file: options.out } : {}) },
+          text: options.out
+            ? `${predictions.length} predictions written to ${options.out}`
+            : table(
+                ['row', ...columns],
+                predictions.slice(0, 50).map((p, i) => [
+                  i + 1,
+                  ...columns.map((c) => {
+                    const cell = cellOf(p, c)
+                    return typeof cell === 'number' ? round(cell, 4) : cell
+                  }),
+                ]),
+              ),
+        }
+      }),
+    )
+
+  const monitors = program.command('monitors').description('drift of what an endpoint sees, against its training data')
+  monitors.command('show <endpoint>').action((ref: string) =>
+    answer(async () => {
+      const atoll = connect()
+      const monitor = await monitorOf(ref)
+      const report = monitor.lastReport ? await atoll.monitors.report(monitor.lastReport) : null
+      return {
+        json: { monitor, report },
+        text: report ? describeDrift(report) : `${monitor.name} has not run yet. Run it with: atoll monitors run ${ref}`,
+      }
+    }),
+  )
+  monitors
+    .command('run <endpoint>')
+    .option('--dataset <dataset>', 'compare these rows instead of the captured traffic')
+    .option('--psi-alert <value>', 'for a new monitor', parseNumber)
+    .action((ref: string, options) =>
+      answer(async () => {
+        const atoll = connect()
+        const monitor = await monitorOf(ref, options.psiAlert)
+        const printer = progressPrinter()
+        const job = await atoll.jobs
+          .wait((await atoll.monitors.run(monitor.id, { dataset: options.dataset })).job, printer)
+          .finally(printer.done)
+        const report = await atoll.monitors.report(String(job.result?.report))
+        return { json: report, text: describeDrift(report) }
+      }),
+    )
+
+  program
+    .command('login <url>')
+    .description('remember a server and a personal token (made under Settings › Tokens)')
+    .option('--token <token>', 'or ATOLL_TOKEN')
+    .action((url: string, options) =>
+      answer(async () => {
+        const token = options.token ?? process.env.ATOLL_TOKEN
+        if (!token) throw new UsageError('Give the token with --token or ATOLL_TOKEN.')
+        const { user } = await createAtoll({ url, token }).session.get()
+        if (!user) throw new UsageError('The server does not know this token.')
+        const file = saveCredentials({ url, token })
+        return { json: { url, user: user.name }, text: `Signed in to ${url} as ${user.name}; kept in ${file}.` }
+      }),
+    )
+  program.command('status').action(() =>
+    answer(async () => {
+      const status = await connect().platform.status()
+      return { json: status, text: JSON.stringify(status, null, 2) }
+    }),
+  )
+}
+
+/** The monitor of an endpoint; made with defaults when there is none. */
+async function monitorOf(endpoint: string, psiAlert?: number) {
+  const atoll = connect()
+  const found = await atoll.monitors.list({ endpoint, limit: 1 })
+  return found.items[0] ?? atoll.monitors.create({ endpoint, psiAlert })
+}
+
+export function describeDrift(report: DriftReport): string {
+  const rows = [...report.columns]
+    .sort((a, b) => b.psi - a.psi)
+    .slice(0, 15)
+    .map((c) => [
+      c.column,
+      c.state,
+      round(c.psi),
+      round(c.jensenShannon),
+      c.test.name,
+      c.test.adjustedPValue < 1e-4 ? '<0.0001' : c.test.adjustedPValue.toFixed(4),
+    ])
+  return `${report.sentence}\n\n${table(['column', 'state', 'PSI', 'JS', 'test', 'p (Holm)'], rows)}`
+}
+
+const cellOf = (prediction: Prediction, column: string): unknown =>
+  column === 'label' ? prediction.label : column === 'value' ? prediction.value : prediction.probabilities?.[column]

@@ -1,0 +1,196 @@
+import { readFile } from 'node:fs/promises'
+import type { Command } from 'commander'
+import type { TrainingResult } from '../../index.ts'
+import { connect, parseDuration, parseNumber, UsageError } from '../context.ts'
+import { describeJob, interval, logLine, progressPrinter, round, table } from '../print.ts'
+import { answer } from '../run.ts'
+
+export function trainCommands(program: Command): void {
+  program
+    .command('train')
+    .description('train and tune candidates, evaluate the winner once on the sealed rows, register it')
+    .requiredOption('--dataset <dataset>')
+    .option('--goal <goal>', 'train for this goal')
+    .option('--target <column>', 'or: the column to predict')
+    .option('--positive <value>', 'the class to find')
+    .option('--metric <metric>', 'what to optimise')
+    .option('--algorithms <list>', 'auto, or names separated by commas', 'auto')
+    .option('--recipe <file>', 'a JSON file { "steps": […] }, or the name of a stored recipe')
+    .option('--budget <time>', 'search for at most this long: 90s, 2m, 1h', parseDuration)
+    .option('--trials <n>', 'search at most this many candidates', parseNumber)
+    .option('--seed <n>', 'same seed, same model', parseNumber, 7)
+    .option('--name <model>', 'name of the model')
+    .option('--imbalance <how>', 'auto, none, class_weight, smote, adasyn, random_over, random_under, near_miss')
+    .option('--project <project>')
+    .option('--wait', 'wait for the result')
+    .action((o) =>
+      answer(async () => {
+        if (!o.goal && !o.target) throw new UsageError('Say what to train for: --goal GOAL or --target COLUMN.')
+        const atoll = connect()
+        const created = await atoll.training.create({
+          dataset: o.dataset,
+          goal: o.goal,
+          target: o.target,
+          positive: o.positive,
+          metric: o.metric,
+          project: o.project,
+          algorithms: o.algorithms.split(','),
+          recipe: await readRecipe(o.recipe),
+          search: { budgetSeconds: o.budget ?? null, trials: o.trials ?? null },
+          seed: o.seed,
+          model: o.name,
+          imbalance: o.imbalance,
+        })
+        if (!o.wait)
+          return {
+            json: created,
+            text: `${created.job.id} is queued. Follow it with: atoll jobs logs ${created.job.id} --follow`,
+          }
+        const printer = progressPrinter()
+        const job = await atoll.jobs.wait(created.job.id, printer).finally(printer.done)
+        const result = job.result as unknown as TrainingResult
+        return { json: { ...result, job: job.id, cost: job.cost }, text: describeResult(result) }
+      }),
+    )
+
+  const jobs = program.command('jobs').description('what is running and what ran')
+  jobs
+    .command('list')
+    .option('--project <project>')
+    .option('--state <state>')
+    .option('--kind <kind>')
+    .action((options) =>
+      answer(async () => {
+        const page = await connect().jobs.list(options)
+        return {
+          json: page,
+          text: table(
+            ['job', 'kind', 'name', 'state', 'seconds', 'created'],
+            page.items.map((j) => [j.id, j.kind, j.name, j.state, j.cost ? round(j.cost.wallSeconds, 1) : null, j.createdAt]),
+          ),
+        }
+      }),
+    )
+  jobs.command('show <job>').action((job: string) =>
+    answer(async () => {
+      const found = await connect().jobs.get(job)
+      return { json: found, text: describeJob(found) }
+    }),
+  )
+  jobs
+    .command('logs <job>')
+    .option('--follow', 'go on until the job ends')
+    .action((job: string, options) =>
+      answer(async (say) => {
+        const atoll = connect()
+        const events = []
+        if (options.follow)
+          for await (const event of atoll.jobs.follow(job, { after: 0 })) {
+            events.push(event)
+            say(logLine(event))
+          }
+        else
+          for (let after: number | null = 0; after !== null; ) {
+            const page: Awaited<ReturnType<typeof atoll.jobs.log>> = await atoll.jobs.log(job, { after, limit: 500 })
+            events.push(...page.items)
+            after = page.nextAfter
+          }
+        return { json: events, text: options.follow ? '' : events.map(logLine).join('\n') }
+      }),
+    )
+  jobs.command('cancel <job>').action((job: string) =>
+    answer(async () => {
+      const found = await connect().jobs.cancel(job)
+      return { json: found, text: describeJob(found) }
+    }),
+  )
+
+  const runs = program.command('runs').description('experiments: parameters and metrics of every training')
+  runs
+    .command('list')
+    .option('--project <project>')
+    .option('--filter <filter>', "metrics.f1 > 0.8 and params.algorithm = 'lightgbm'")
+    .option('--order <order>', 'metrics.f1 desc')
+    .action((options) =>
+      answer(async () => {
+        const page = await connect().runs.list(options)
+        return {
+          json: page,
+          text: table(
+            ['run', 'name', 'experiment', 'state', 'metrics'],
+            page.items.map((r) => [r.id, r.name, r.experimentName, r.state, metricsText(r.metrics)]),
+          ),
+        }
+      }),
+    )
+  runs.command('show <run>').action((run: string) =>
+    answer(async () => {
+      const r = await connect().runs.get(run)
+      return {
+        json: r,
+        text: `${r.name} (${r.id}): ${r.state}\n${table(
+          ['parameter', 'value'],
+          Object.entries(r.parameters).map(([k, v]) => [k, typeof v === 'object' ? JSON.stringify(v) : v]),
+        )}\n\n${table(['metric', 'latest'], Object.entries(r.metrics))}`,
+      }
+    }),
+  )
+  runs.command('compare <runs...>').action((ids: string[]) =>
+    answer(async () => {
+      const comparison = await connect().runs.compare(ids)
+      const names = comparison.runs.map((r) => r.name)
+      const differing = comparison.parameters
+        .filter((p) => p.differs)
+        .map((p) => [p.name, ...p.values.map((v) => (typeof v === 'object' ? JSON.stringify(v) : v))])
+      return {
+        json: comparison,
+        text: `${table(
+          ['metric', ...names],
+          comparison.metrics.map((m) => [m.name, ...m.values.map((v) => (v === null ? null : round(v, 4)))]),
+        )}\n\n${table(['parameter', ...names], differing)}`,
+      }
+    }),
+  )
+}
+
+export function describeResult(result: TrainingResult): string {
+  const lines = [
+    `${result.model}:${result.version} (${result.algorithm}), served by ${result.served === 'onnx' ? 'ONNX' : 'a Python worker'}`,
+  ]
+  const names = Object.keys(result.test)
+  lines.push(
+    '',
+    table(
+      ['metric', 'baseline', 'validation', 'sealed test [95 %]'],
+      names.map((name) => [
+        name,
+        result.baseline[name] === undefined ? null : round(result.baseline[name]),
+        result.validation[name] === undefined ? null : round(result.validation[name]),
+        interval(result.test[name]!),
+      ]),
+    ),
+  )
+  if (result.goal) lines.push('', result.goal.sentence)
+  lines.push(
+    '',
+    `Parity: ${result.parity.rows} rows replayed, ${result.parity.flips} label flips, largest difference ${result.parity.maxDiff.toExponential(1)}`,
+  )
+  return lines.join('\n')
+}
+
+async function readRecipe(text: string | undefined) {
+  if (!text) return 'auto' as const
+  if (!/\.json$/i.test(text)) return text
+  const recipe = JSON.parse(
+    await readFile(text, 'utf8').catch(() => {
+      throw new UsageError(`There is no file "${text}".`)
+    }),
+  )
+  return { steps: Array.isArray(recipe) ? recipe : recipe.steps }
+}
+
+const metricsText = (metrics: Record<string, number>): string =>
+  Object.entries(metrics)
+    .slice(0, 4)
+    .map(([name, value]) => `${name} ${round(value)}`)
+    .join(', ')

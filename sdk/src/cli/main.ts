@@ -1,0 +1,39 @@
+import { Command } from 'commander'
+import { dataCommands } from './commands/data.ts'
+import { demoCommand } from './commands/demo.ts'
+import { serveCommands } from './commands/serve.ts'
+import { trainCommands } from './commands/train.ts'
+
+const program = new Command('atoll')
+  .description('Atoll: the whole life of a machine-learning model, in the house.')
+  .option('--json', 'print one JSON value')
+  .configureHelp({ showGlobalOptions: true })
+  .exitOverride()
+
+// The server's own commands (up, doctor, backup, restore) are handed to it by scripts/atoll.mjs; named here for --help.
+for (const [name, about] of [
+  ['up', 'start the server (--port, --host, --data)'],
+  ['doctor', 'what this machine offers and lacks'],
+  ['backup <file>', 'write everything into one file'],
+  ['restore <file>', 'lay a backup into an empty data folder'],
+] as const)
+  program.command(name).description(about)
+
+dataCommands(program)
+trainCommands(program)
+serveCommands(program)
+demoCommand(program)
+for (const command of everyCommand(program))
+  if (!command.options.some((option) => option.long === '--json')) command.option('--json', 'print one JSON value')
+
+try {
+  await program.parseAsync()
+} catch (error) {
+  const { exitCode, code } = error as { exitCode?: number; code?: string }
+  if (code === undefined) throw error
+  process.exitCode = exitCode === 0 ? 0 : 2
+}
+
+function everyCommand(command: Command): Command[] {
+  return [command, ...command.commands.flatMap(everyCommand)]
+}
