@@ -27,7 +27,10 @@ const built = join(root, 'web', 'dist', '.atoll-source')
 if (existsSync(join(root, 'web', 'index.html')) && !isCurrent(built, hash(...sources))) {
   say('Building the web pages …')
   const node = join(root, 'node_modules', '.bin', 'node')
-  execFileSync(node, [join(root, 'node_modules', 'vite', 'bin', 'vite.js'), 'build', 'web', '--logLevel', 'warn'], { cwd: root, stdio: ['ignore', 2, 2] })
+  execFileSync(node, [join(root, 'node_modules', 'vite', 'bin', 'vite.js'), 'build', 'web', '--logLevel', 'warn'], {
+    cwd: root,
+    stdio: ['ignore', 2, 2],
+  })
   mkdirSync(dirname(built), { recursive: true })
   writeFileSync(built, hash(...sources))
 }
