@@ -1,3 +1,5 @@
+import type { ModelSignature } from './signature.ts'
+
 /** Raw inputs of one call, laid out as the package's signature says (docs/job-contract.md). Row-major. */
 export interface RawBatch {
   rows: number
@@ -17,19 +19,33 @@ export interface RawScores {
 /** A loaded model. Calls of one event-loop turn are run together. */
 export interface LoadedModel {
   readonly kind: 'onnx' | 'python'
+  /** Where it runs: in this process, in worker threads, or in a process of its own. */
+  readonly place: 'inline' | 'threads' | 'process'
   predict(batch: RawBatch): Promise<RawScores>
   readonly memoryBytes: number
+  /** Answers what was accepted, then lets go of the model. */
   close(): Promise<void>
 }
 
+export interface OnnxModelFile {
+  file: string
+  numberColumns: number
+  stringColumns: number
+  width: number
+  /** built: by this platform's own engines. imported: from outside, so it never shares our process. */
+  trust: 'built' | 'imported'
+}
+
+/** A package whose graph could not be proven: its fitted pipeline answers from a sandboxed Python process. */
+export interface PythonPackage {
+  /** Holds the package's files and `native/`. */
+  folder: string
+  signature: ModelSignature
+}
+
 export interface Inference {
-  /** Loads a package's graph from local files. Trusted packages run in this process, imported ones in their own. */
-  load(model: {
-    file: string
-    numberColumns: number
-    stringColumns: number
-    width: number
-    trust: 'built' | 'imported'
-  }): Promise<LoadedModel>
+  /** Loads a package's graph from a local file. Trusted packages run in this process, imported ones in their own. */
+  load(model: OnnxModelFile): Promise<LoadedModel>
+  loadPython(model: PythonPackage): Promise<LoadedModel>
   close(): Promise<void>
 }

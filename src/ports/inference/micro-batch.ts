@@ -1,0 +1,143 @@
+import { isPlatformError, PlatformError } from '../../kernel/errors.ts'
+import type { RawBatch, RawScores } from './inference.ts'
+import type { Session } from './session.ts'
+import type { ModelShape } from './signature.ts'
+
+/**
+ * Gathers the calls of one event-loop turn into one run, without a timer: a lone call pays nothing, and while a run is under way
+ * the next batch gathers. A call of many rows is cut into runs of `maxRows` that let others in between.
+ */
+export function microBatch(sessions: readonly Session[], shape: ModelShape, maxRows: number) {
+  const idle = sessions.map((session) => ({ session, numbers: new Float64Array(maxRows * shape.numberColumns) }))
+  const queue: Call[] = []
+  let scheduled = false
+  let running = 0
+  let closed = false
+  let onDrained: (() => void) | null = null
+
+  function predict(batch: RawBatch): Promise<RawScores> {
+    if (closed) return Promise.reject(new PlatformError('unavailable', 'The model is being unloaded. Try again.'))
+    if (batch.rows === 0) return Promise.resolve({ width: shape.width, values: new Float32Array(0) })
+    return new Promise((resolve, reject) => {
+      queue.push({ batch, taken: 0, answered: 0, values: null, resolve, reject })
+      schedule()
+    })
+  }
+
+  function schedule(): void {
+    if (scheduled || idle.length === 0 || queue.length === 0) return
+    scheduled = true
+    setImmediate(pump)
+  }
+
+  function pump(): void {
+    scheduled = false
+    while (idle.length > 0 && queue.length > 0) {
+      const slot = idle.pop()!
+      const pieces = take()
+      running++
+      run(slot, pieces).finally(() => {
+        running--
+        idle.push(slot)
+        if (queue.length > 0) pump()
+        else if (running === 0) onDrained?.()
+      })
+    }
+  }
+
+  /** Fills one run from the head of the queue; what is left of a large call goes to the tail. */
+  function take(): Piece[] {
+    const pieces: Piece[] = []
+    let room = maxRows
+    while (room > 0 && queue.length > 0) {
+      const call = queue[0]!
+      const rows = Math.min(room, call.batch.rows - call.taken)
+      if (rows < call.batch.rows - call.taken && pieces.length > 0 && call.batch.rows <= maxRows) break
+      queue.shift()
+      pieces.push({ call, from: call.taken, rows })
+      call.taken += rows
+      room -= rows
+      if (call.taken < call.batch.rows) {
+        queue.push(call)
+        break
+      }
+    }
+    return pieces
+  }
+
+  async function run(slot: (typeof idle)[number], pieces: Piece[]): Promise<void> {
+    try {
+      const values = await slot.session.run(joined(pieces, slot.numbers))
+      let at = 0
+      for (const piece of pieces) {
+        answer(piece, values.subarray(at * shape.width, (at + piece.rows) * shape.width))
+        at += piece.rows
+      }
+    } catch (error) {
+      if (pieces.length === 1 || isPlatformError(error)) for (const { call } of pieces) call.reject(error)
+      // One call's rows may be what the graph cannot take: the others must not fail with it.
+      else for (const piece of pieces) await run(slot, [piece])
+    }
+  }
+
+  function joined(pieces: Piece[], numbers: Float64Array): RawBatch {
+    const kn = shape.numberColumns
+    const ks = shape.stringColumns
+    if (pieces.length === 1) {
+      const { call, from, rows } = pieces[0]!
+      if (rows === call.batch.rows) return call.batch
+      return {
+        rows,
+        numbers: call.batch.numbers.subarray(from * kn, (from + rows) * kn),
+        strings: call.batch.strings.slice(from * ks, (from + rows) * ks),
+      }
+    }
+    let total = 0
+    const strings: string[] = []
+    for (const { call, from, rows } of pieces) {
+      if (kn > 0) {
+        numbers.set(
+          rows === call.batch.rows ? call.batch.numbers : call.batch.numbers.subarray(from * kn, (from + rows) * kn),
+          total * kn,
+        )
+      }
+      for (let i = from * ks; i < (from + rows) * ks; i++) strings.push(call.batch.strings[i]!)
+      total += rows
+    }
+    return { rows: total, numbers: numbers.subarray(0, total * kn), strings }
+  }
+
+  function answer({ call, from, rows }: Piece, values: Float32Array): void {
+    if (rows === call.batch.rows) {
+      call.resolve({ width: shape.width, values })
+      return
+    }
+    call.values ??= new Float32Array(call.batch.rows * shape.width)
+    call.values.set(values, from * shape.width)
+    call.answered += rows
+    if (call.answered === call.batch.rows) call.resolve({ width: shape.width, values: call.values })
+  }
+
+  async function close(): Promise<void> {
+    closed = true
+    if (running > 0 || queue.length > 0) await new Promise<void>((resolve) => (onDrained = resolve))
+    await Promise.all(sessions.map((session) => session.close()))
+  }
+
+  return { predict, close }
+}
+
+interface Call {
+  batch: RawBatch
+  taken: number
+  answered: number
+  values: Float32Array | null
+  resolve(scores: RawScores): void
+  reject(error: unknown): void
+}
+
+interface Piece {
+  call: Call
+  from: number
+  rows: number
+}

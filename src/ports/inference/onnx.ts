@@ -1,0 +1,67 @@
+import { statSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
+import type { LoadedModel, OnnxModelFile, RawBatch } from './inference.ts'
+import { microBatch } from './micro-batch.ts'
+import { openOnnxSession } from './onnx-session.ts'
+import { openRemoteSession } from './remote-session.ts'
+import type { Session } from './session.ts'
+
+const defaults = {
+  /** A graph above this loads in a worker thread: parsing it would hold the event loop. */
+  maxInlineBytes: 8 * 1024 * 1024,
+  /** A run of one row that takes longer than this does not run on the event loop. */
+  maxInlineRunMs: 1,
+  threads: Math.max(1, Math.min(2, availableParallelism() - 1)),
+}
+
+/** Loads a graph where it disturbs nobody: small and fast ones here, slow or large ones in threads, imported ones in a process of their own. */
+export async function loadOnnx(model: OnnxModelFile, limits: Partial<typeof defaults> = {}): Promise<LoadedModel> {
+  const { maxInlineBytes, maxInlineRunMs, threads } = { ...defaults, ...limits }
+  const fileBytes = statSync(model.file).size
+  if (model.trust === 'imported') return loaded('process', [await openRemoteSession(model, 'process')])
+  if (fileBytes <= maxInlineBytes) {
+    const session = await openOnnxSession(model.file, model)
+    const pace = await measurePace(session, model)
+    if (pace.oneRowMs <= maxInlineRunMs) return loaded('inline', [session], pace.bestRows)
+    await session.close()
+  }
+  const sessions = await Promise.all(Array.from({ length: threads }, () => openRemoteSession(model, 'thread')))
+  return loaded('threads', sessions)
+
+  function loaded(place: LoadedModel['place'], sessions: Session[], maxRows = 256): LoadedModel {
+    const { predict, close } = microBatch(sessions, model, maxRows)
+    return { kind: 'onnx', place, predict, close, memoryBytes: fileBytes * sessions.length }
+  }
+}
+
+/** How long one row takes, and the batch size whose rows are cheapest among those that hold the loop for at most a millisecond or so. */
+async function measurePace(session: Session, model: OnnxModelFile): Promise<{ oneRowMs: number; bestRows: number }> {
+  let oneRowMs = Number.POSITIVE_INFINITY
+  let bestRows = 1
+  let bestRowMs = Number.POSITIVE_INFINITY
+  for (const rows of [1, 8, 32, 128, 512]) {
+    const batch = blankRows(rows, model)
+    await session.run(batch)
+    let fastest = Number.POSITIVE_INFINITY
+    for (let i = 0; i < 3; i++) {
+      const start = performance.now()
+      await session.run(batch)
+      fastest = Math.min(fastest, performance.now() - start)
+    }
+    if (rows === 1) oneRowMs = fastest
+    // A larger batch must pay for the longer hold.
+    if (fastest / rows < bestRowMs * 0.9) {
+      bestRowMs = fastest / rows
+      bestRows = rows
+    }
+    if (fastest > 1) break
+  }
+  return { oneRowMs, bestRows: Math.max(bestRows, 8) }
+}
+
+/** Rows of differing numbers, so that trees are walked along differing paths. */
+function blankRows(rows: number, { numberColumns, stringColumns }: OnnxModelFile): RawBatch {
+  const numbers = new Float64Array(rows * numberColumns)
+  for (let i = 0; i < numbers.length; i++) numbers[i] = ((i * 37) % 101) / 50 - 1
+  return { rows, numbers, strings: new Array<string>(rows * stringColumns).fill('') }
+}
