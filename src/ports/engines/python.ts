@@ -1,0 +1,189 @@
+import { execFile, spawn } from 'node:child_process'
+import { access, readdir, readFile, realpath, stat } from 'node:fs/promises'
+import { basename, join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { promisify } from 'node:util'
+import { PlatformError } from '../../kernel/errors.ts'
+import { sha256 } from '../../kernel/json.ts'
+import type { Runtime, RuntimeName, RuntimeState, Runtimes } from './runtimes.ts'
+
+const execute = promisify(execFile)
+const builder = join(import.meta.dirname, 'build_runtime.py')
+const oldestPython = [3, 11] as const
+
+interface Options {
+  /** Where environments are built and kept. */
+  dir: string
+  /** The interpreter that makes them. */
+  python: string
+  /** The folder with `runtimes/*.txt` and the engines' package. */
+  sources: string
+}
+
+interface Interpreter {
+  version: string
+  /** As a folder name: cp311. */
+  tag: string
+  basePrefix: string
+}
+
+type OnProgress = (message: string, done: number, of: number) => void
+
+/** Locked environments made by `venv` and pip, as pip is configured on this machine. */
+export function pythonRuntimes(options: Options): Runtimes {
+  let interpreter: Promise<Interpreter> | undefined
+  const ready = new Map<string, Runtime>()
+  const building = new Map<string, { done: Promise<void>; watchers: Set<OnProgress>; stop(): void; waiting: number }>()
+
+  /** Asked once; asked again after a failure, which may have been mended. */
+  function findInterpreter(): Promise<Interpreter> {
+    interpreter ??= askInterpreter(options.python).catch((error) => {
+      interpreter = undefined
+      throw error
+    })
+    return interpreter
+  }
+
+  async function locate(name: string) {
+    const lockFile = join(options.sources, 'runtimes', `${name}.txt`)
+    const lockHash = sha256(await readFile(lockFile))
+    const python = await findInterpreter()
+    return { lockFile, lockHash, interpreter: python, folder: join(options.dir, `${name}-${lockHash.slice(0, 12)}-${python.tag}`) }
+  }
+
+  async function describe(name: string): Promise<RuntimeState> {
+    const { lockHash, folder } = await locate(name)
+    const state = { name, lockHash, sizeBytes: null, builtAt: null, message: null }
+    const marker = await readFile(join(folder, 'ready.json'), 'utf8').catch(() => null)
+    if (marker) {
+      const { sizeBytes, builtAt } = JSON.parse(marker) as { sizeBytes: number; builtAt: number }
+      return { ...state, state: 'ready', sizeBytes, builtAt }
+    }
+    if (building.has(folder) || (await stat(folder).catch(() => null))) return { ...state, state: 'building' }
+    const failure = await readFile(`${folder}.failed`, 'utf8').catch(() => null)
+    return failure === null ? { ...state, state: 'absent' } : { ...state, state: 'failed', message: failure.slice(0, 2000) }
+  }
+
+  /** Callers in this process share one build; it stops when the last of them has gone. */
+  async function build(name: string, folder: string, lockFile: string, onProgress?: OnProgress, signal?: AbortSignal) {
+    let job = building.get(folder)
+    if (!job) {
+      const watchers = new Set<OnProgress>()
+      const child = spawn(options.python, ['-I', builder, lockFile, folder], { stdio: ['ignore', 'pipe', 'pipe'], detached: true })
+      const done = followBuild(child, name, watchers).finally(() => building.delete(folder))
+      done.catch(() => {})
+      job = { done, watchers, stop: () => child.kill('SIGTERM'), waiting: 0 }
+      building.set(folder, job)
+    }
+    const current = job
+    current.waiting++
+    if (onProgress) current.watchers.add(onProgress)
+    try {
+      await untilAborted(current.done, signal)
+    } finally {
+      if (onProgress) current.watchers.delete(onProgress)
+      if (--current.waiting === 0) current.stop()
+    }
+  }
+
+  return {
+    async list() {
+      const locks = (await readdir(join(options.sources, 'runtimes'))).filter((file) => file.endsWith('.txt') && file !== 'dev.txt')
+      return Promise.all(locks.sort().map((file) => describe(basename(file, '.txt'))))
+    },
+    async ensure(name: RuntimeName, onProgress, signal) {
+      const { lockFile, lockHash, interpreter: base, folder } = await locate(name)
+      const known = ready.get(folder)
+      if (known) return known
+      if (!(await exists(join(folder, 'ready.json')))) await build(name, folder, lockFile, onProgress, signal)
+      const runtime = await toRuntime(name, lockHash, folder, base, options.sources)
+      ready.set(folder, runtime)
+      return runtime
+    },
+  }
+}
+
+async function askInterpreter(python: string): Promise<Interpreter> {
+  const ask = 'import json, sys; print(json.dumps([list(sys.version_info[:3]), sys.base_prefix]))'
+  const { stdout } = await execute(python, ['-I', '-c', ask], { timeout: 20_000 }).catch((error) => {
+    throw new PlatformError(
+      'precondition_failed',
+      `Python is needed for this and "${python}" could not be run. Install Python 3.11 or newer, or name it in ATOLL_PYTHON.`,
+      { python },
+      { cause: error },
+    )
+  })
+  const [version, basePrefix] = JSON.parse(stdout) as [number[], string]
+  const [major = 0, minor = 0] = version
+  if (major < oldestPython[0] || (major === oldestPython[0] && minor < oldestPython[1]))
+    throw new PlatformError(
+      'precondition_failed',
+      `Python 3.11 or newer is needed; "${python}" is ${version.join('.')}. Name another one in ATOLL_PYTHON.`,
+      { python, version: version.join('.') },
+    )
+  return { version: version.join('.'), tag: `cp${major}${minor}`, basePrefix }
+}
+
+async function followBuild(child: ReturnType<typeof spawn>, name: string, watchers: Set<OnProgress>): Promise<void> {
+  let failure = ''
+  let isReady = false
+  createInterface({ input: child.stdout! }).on('line', (line) => {
+    const said = JSON.parse(line) as { message?: string; done?: number; of?: number; ready?: object; failed?: string }
+    if (said.message !== undefined) for (const watch of watchers) watch(said.message, said.done ?? 0, said.of ?? 0)
+    if (said.failed !== undefined) failure = said.failed
+    if (said.ready) isReady = true
+  })
+  createInterface({ input: child.stderr! }).on('line', (line) => {
+    failure = `${failure}\n${line}`.slice(-2000)
+  })
+  await new Promise<void>((resolve) => {
+    child.once('close', () => resolve())
+    child.once('error', (error) => {
+      failure = error.message
+      resolve()
+    })
+  })
+  if (isReady) return
+  const reason = failure.trim() || 'the build was stopped'
+  throw new PlatformError(
+    'unavailable',
+    `The Python environment "${name}" could not be built: ${reason.split('\n').at(-1)}`,
+    { runtime: name, output: reason },
+  )
+}
+
+async function toRuntime(name: string, lockHash: string, folder: string, base: Interpreter, sources: string): Promise<Runtime> {
+  const readOnly = [folder, base.basePrefix, await realpath(base.basePrefix), sources]
+  return {
+    name,
+    lockHash,
+    python: join(folder, 'bin', 'python'),
+    readOnly: [...new Set(readOnly)].filter((path) => path !== '/usr'),
+    env: {
+      PATH: `${join(folder, 'bin')}:/usr/local/bin:/usr/bin:/bin`,
+      PYTHONPATH: sources,
+      PYTHONSAFEPATH: '1',
+      PYTHONDONTWRITEBYTECODE: '1',
+      PYTHONUNBUFFERED: '1',
+      // Sets and dictionaries of strings in one order: the same seed gives the same model.
+      PYTHONHASHSEED: '0',
+    },
+  }
+}
+
+async function untilAborted(work: Promise<void>, signal?: AbortSignal): Promise<void> {
+  if (!signal) return work
+  signal.throwIfAborted()
+  let onAbort = () => {}
+  const aborted = new Promise<never>((_resolve, reject) => {
+    onAbort = () => reject(signal.reason)
+    signal.addEventListener('abort', onAbort)
+  })
+  await Promise.race([work, aborted]).finally(() => signal.removeEventListener('abort', onAbort))
+}
+
+const exists = (path: string) =>
+  access(path).then(
+    () => true,
+    () => false,
+  )
