@@ -49,7 +49,10 @@ test('a build that was cut short is debris: the next one starts anew', async () 
   const dir = join(root, 'cut')
   const runtimes = pythonRuntimes({ dir, python: 'python3', sources })
   const stop = new AbortController()
-  await assert.rejects(runtimes.ensure('tabular', () => stop.abort(new Error('stopped')), stop.signal), /stopped/)
+  await assert.rejects(
+    runtimes.ensure('tabular', () => stop.abort(new Error('stopped')), stop.signal),
+    /stopped/,
+  )
   assert.notEqual((await runtimes.list())[0]!.state, 'ready')
   const { python } = await pythonRuntimes({ dir, python: 'python3', sources }).ensure('tabular')
   assert.equal(execFileSync(python, ['-c', 'import tiny; print(tiny.answer)'], { encoding: 'utf8' }), '42\n')
@@ -80,7 +83,9 @@ test('a missing or old interpreter is named', async () => {
   await assert.rejects(runtimes.ensure('tabular'), { code: 'precondition_failed', message: /"\/no\/python" could not be run/ })
   const old = join(root, 'old-python')
   await writeFile(old, '#!/bin/sh\necho "[[3, 9, 2], \\"/usr\\"]"\n', { mode: 0o755 })
-  await assert.rejects(pythonRuntimes({ dir: join(root, 'x'), python: old, sources }).ensure('tabular'), { message: /is 3\.9\.2/ })
+  await assert.rejects(pythonRuntimes({ dir: join(root, 'x'), python: old, sources }).ensure('tabular'), {
+    message: /is 3\.9\.2/,
+  })
 })
 
 test('kill -9 of the server ends its build', async () => {

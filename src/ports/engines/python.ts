@@ -48,7 +48,12 @@ export function pythonRuntimes(options: Options): Runtimes {
     const lockFile = join(options.sources, 'runtimes', `${name}.txt`)
     const lockHash = sha256(await readFile(lockFile))
     const python = await findInterpreter()
-    return { lockFile, lockHash, interpreter: python, folder: join(options.dir, `${name}-${lockHash.slice(0, 12)}-${python.tag}`) }
+    return {
+      lockFile,
+      lockHash,
+      interpreter: python,
+      folder: join(options.dir, `${name}-${lockHash.slice(0, 12)}-${python.tag}`),
+    }
   }
 
   async function describe(name: string): Promise<RuntimeState> {
@@ -69,7 +74,10 @@ export function pythonRuntimes(options: Options): Runtimes {
     let job = building.get(folder)
     if (!job) {
       const watchers = new Set<OnProgress>()
-      const child = spawn(options.python, ['-I', builder, lockFile, folder], { stdio: ['ignore', 'pipe', 'pipe'], detached: true })
+      const child = spawn(options.python, ['-I', builder, lockFile, folder], {
+        stdio: ['ignore', 'pipe', 'pipe'],
+        detached: true,
+      })
       const done = followBuild(child, name, watchers).finally(() => building.delete(folder))
       done.catch(() => {})
       job = { done, watchers, stop: () => child.kill('SIGTERM'), waiting: 0 }
@@ -88,7 +96,9 @@ export function pythonRuntimes(options: Options): Runtimes {
 
   return {
     async list() {
-      const locks = (await readdir(join(options.sources, 'runtimes'))).filter((file) => file.endsWith('.txt') && file !== 'dev.txt')
+      const locks = (await readdir(join(options.sources, 'runtimes'))).filter(
+        (file) => file.endsWith('.txt') && file !== 'dev.txt',
+      )
       return Promise.all(locks.sort().map((file) => describe(basename(file, '.txt'))))
     },
     async ensure(name: RuntimeName, onProgress, signal) {
@@ -145,11 +155,10 @@ async function followBuild(child: ReturnType<typeof spawn>, name: string, watche
   })
   if (isReady) return
   const reason = failure.trim() || 'the build was stopped'
-  throw new PlatformError(
-    'unavailable',
-    `The Python environment "${name}" could not be built: ${reason.split('\n').at(-1)}`,
-    { runtime: name, output: reason },
-  )
+  throw new PlatformError('unavailable', `The Python environment "${name}" could not be built: ${reason.split('\n').at(-1)}`, {
+    runtime: name,
+    output: reason,
+  })
 }
 
 async function toRuntime(name: string, lockHash: string, folder: string, base: Interpreter, sources: string): Promise<Runtime> {
