@@ -1,0 +1,140 @@
+"""The operations a recipe step may use, on arrays. `graph_maths` has the same ones as graph nodes.
+
+A step is written once against these names, so training (arrays) and serving (graph) cannot differ in formula.
+Matrices are [rows, columns]; numbers are float64, truth values bool, positions int64.
+"""
+
+from typing import Sequence
+
+import numpy as np
+import pandas as pd
+from sklearn.utils import murmurhash3_32
+
+FLOAT32_MAX = float(np.finfo(np.float32).max)
+
+
+class NumpyMaths:
+    """Operations on arrays."""
+
+    is_graph = False
+
+    def where(self, condition, yes, no):
+        return np.where(condition, yes, no)
+
+    def is_missing(self, x):
+        return np.isnan(x)
+
+    def is_infinite(self, x):
+        return np.isinf(x)
+
+    def log(self, x):
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.log(x)
+
+    def exp(self, x):
+        with np.errstate(over="ignore"):
+            return np.exp(x)
+
+    def sqrt(self, x):
+        with np.errstate(invalid="ignore"):
+            return np.sqrt(x)
+
+    def sin(self, x):
+        with np.errstate(invalid="ignore"):
+            return np.sin(x)
+
+    def cos(self, x):
+        with np.errstate(invalid="ignore"):
+            return np.cos(x)
+
+    def abs(self, x):
+        return np.abs(x)
+
+    def sign(self, x):
+        return np.sign(x)
+
+    def floor(self, x):
+        return np.floor(x)
+
+    def round(self, x):
+        """To the nearest whole number, halves to even."""
+        return np.rint(x)
+
+    def least(self, x, y):
+        """Element-wise minimum; missing where either side is."""
+        return np.minimum(x, y)
+
+    def greatest(self, x, y):
+        """Element-wise maximum; missing where either side is."""
+        return np.maximum(x, y)
+
+    def number(self, x):
+        """Truth values or positions as float64."""
+        return np.asarray(x).astype(np.float64)
+
+    def position(self, x):
+        """Finite float64 whole numbers as int64."""
+        return np.asarray(x).astype(np.int64)
+
+    def is_equal(self, x, y):
+        return np.equal(x, y)
+
+    def invert(self, condition):
+        return np.logical_not(condition)
+
+    def row_sum(self, x):
+        """[N, k] as [N, 1]."""
+        return np.sum(x, axis=1, keepdims=True)
+
+    def inner_sum(self, x):
+        """[N, k, m] as [N, k]."""
+        return np.sum(x, axis=2)
+
+    def middle_sum(self, x):
+        """[N, m, k] as [N, k]."""
+        return np.sum(x, axis=1)
+
+    def deepen(self, x):
+        """[N, k] as [N, k, 1]."""
+        return np.asarray(x)[:, :, None]
+
+    def product(self, x, weights: np.ndarray):
+        """Matrix product with fitted weights."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            return x @ weights
+
+    def choose(self, x, indexes: Sequence[int]):
+        """The columns at these positions."""
+        return np.asarray(x)[:, list(indexes)]
+
+    def concat(self, parts: Sequence):
+        return np.concatenate(parts, axis=1)
+
+    def lookup(self, table: np.ndarray, positions):
+        """Entries of a fitted vector (or rows of a fitted matrix) at int64 positions."""
+        return table[positions]
+
+    def nearest(self, scores, count: int):
+        """Positions of the `count` smallest scores of each row; equal scores by position."""
+        return np.argsort(scores, axis=1, kind="stable")[:, :count]
+
+    def string_values(self, strings, vocabularies: Sequence[Sequence[str]], values: Sequence[np.ndarray], unseen):
+        """Each column's strings replaced by fitted values; strings outside its vocabulary become `unseen`."""
+        result = np.empty(strings.shape, dtype=np.float64)
+        for index, (vocabulary, known) in enumerate(zip(vocabularies, values)):
+            codes = pd.Index(list(vocabulary), dtype=object).get_indexer(strings[:, index])
+            table = np.append(np.asarray(known, dtype=np.float64), float(unseen[index]))
+            result[:, index] = table[codes]
+        return result
+
+    def hash_buckets(self, strings, buckets: int):
+        """MurmurHash3 (32 bits, seed 0) of the UTF-8 bytes, modulo the number of buckets."""
+        found = {text: float(murmurhash3_32(text, seed=0, positive=True) % buckets) for text in set(strings.ravel())}
+        return np.array([found[text] for text in strings.ravel()], dtype=np.float64).reshape(strings.shape)
+
+    def string_choice(self, condition, yes, no):
+        return np.where(condition, yes, no).astype(object)
+
+    def clamp_to_float32(self, x):
+        """float32, with numbers beyond its range at its ends rather than infinite."""
+        return np.clip(x, -FLOAT32_MAX, FLOAT32_MAX).astype(np.float32)
