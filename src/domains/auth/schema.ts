@@ -136,3 +136,12 @@ export const Settings = z.object({
   captureShare: z.number().min(0).max(1),
 })
 export type Settings = z.infer<typeof Settings>
+
+export const SearchHit = z.object({
+  noun: z.string(),
+  id: z.string(),
+  name: z.string(),
+  project: z.string().nullable(),
+  description: z.string(),
+})
+export type SearchHit = z.infer<typeof SearchHit>

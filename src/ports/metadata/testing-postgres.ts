@@ -68,6 +68,7 @@ async function answers(url: string): Promise<boolean> {
 
 async function stop(child: ChildProcess, folder: string): Promise<void> {
   const ended = new Promise((resolve) => child.once('exit', resolve))
+  child.ref()
   child.stdin?.end()
   await Promise.race([ended, sleep(5000, undefined, { ref: false })])
   await rm(folder, { recursive: true, force: true })
