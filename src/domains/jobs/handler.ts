@@ -64,6 +64,8 @@ export interface EngineRun {
   /** Lays the channels: called with `<folder>/<name>/input/data`. */
   prepare(dataFolder: string): Promise<void>
   limits?: Partial<ResourceLimits>
+  /** Each event of the engine, in order, as it comes: for what a domain keeps of them (metrics of a run, trials of a search). Must not throw. */
+  onEvent?(event: Pick<JobEvent, 'type' | 'data'>): void
 }
 
 export interface EngineResult {
