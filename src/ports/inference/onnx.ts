@@ -4,7 +4,7 @@ import type { LoadedModel, OnnxModelFile, RawBatch } from './inference.ts'
 import { microBatch } from './micro-batch.ts'
 import { openOnnxSession } from './onnx-session.ts'
 import { openRemoteSession } from './remote-session.ts'
-import type { Session } from './session.ts'
+import { restarting, type Session } from './session.ts'
 
 const defaults = {
   /** A graph above this loads in a worker thread: parsing it would hold the event loop. */
@@ -18,15 +18,19 @@ const defaults = {
 export async function loadOnnx(model: OnnxModelFile, limits: Partial<typeof defaults> = {}): Promise<LoadedModel> {
   const { maxInlineBytes, maxInlineRunMs, threads } = { ...defaults, ...limits }
   const fileBytes = statSync(model.file).size
-  if (model.trust === 'imported') return loaded('process', [await openRemoteSession(model, 'process')])
+  if (model.trust === 'imported') return loaded('process', [await remote('process')])
   if (fileBytes <= maxInlineBytes) {
     const session = await openOnnxSession(model.file, model)
     const pace = await measurePace(session, model)
     if (pace.oneRowMs <= maxInlineRunMs) return loaded('inline', [session], pace.bestRows)
     await session.close()
   }
-  const sessions = await Promise.all(Array.from({ length: threads }, () => openRemoteSession(model, 'thread')))
+  const sessions = await Promise.all(Array.from({ length: threads }, () => remote('thread')))
   return loaded('threads', sessions)
+
+  function remote(place: 'thread' | 'process'): Promise<Session> {
+    return restarting(place, () => openRemoteSession(model, place))
+  }
 
   function loaded(place: LoadedModel['place'], sessions: Session[], maxRows = 256): LoadedModel {
     const { predict, close } = microBatch(sessions, model, maxRows)

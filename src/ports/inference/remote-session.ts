@@ -3,62 +3,19 @@ import { fileURLToPath } from 'node:url'
 import { Worker } from 'node:worker_threads'
 import { PlatformError } from '../../kernel/errors.ts'
 import type { OnnxModelFile, RawBatch } from './inference.ts'
-import type { Session } from './session.ts'
+import type { MortalSession } from './session.ts'
 
-export type RemoteRequest = { id: number; type: 'open'; model: OnnxModelFile } | { id: number; type: 'run'; batch: RawBatch }
+type RemoteCall = { type: 'open'; model: OnnxModelFile } | { type: 'run'; batch: RawBatch }
+export type RemoteRequest = RemoteCall & { id: number }
 export type RemoteAnswer =
   | { id: number; values: Float32Array | null }
   | { id: number; error: { message: string; code: string | null } }
 
 const script = new URL('./onnx-remote.ts', import.meta.url)
 const runTimeoutMs = 60_000
-const maxDeaths = 3
-const deathsWithinMs = 300_000
 
-/** A graph in a worker thread, or in a process of its own that may die without harm: it is started again for the next call. */
-export async function openRemoteSession(model: OnnxModelFile, place: 'thread' | 'process'): Promise<Session> {
-  let remote: Remote | null = await start()
-  let deaths: number[] = []
-
-  async function start(): Promise<Remote> {
-    const started = connect(place)
-    try {
-      await started.ask({ type: 'open', model })
-      return started
-    } catch (error) {
-      started.stop()
-      throw error
-    }
-  }
-
-  return {
-    async run(batch) {
-      if (remote?.dead) {
-        remote = null
-        deaths = [...deaths.filter((at) => at > Date.now() - deathsWithinMs), Date.now()]
-      }
-      if (deaths.length >= maxDeaths && deaths[0]! > Date.now() - deathsWithinMs) {
-        throw new PlatformError(
-          'unavailable',
-          `The model's ${place} died ${deaths.length} times within minutes and is not started again. Look at the model.`,
-        )
-      }
-      remote ??= await start()
-      return (await remote.ask({ type: 'run', batch: { ...batch, numbers: batch.numbers.slice() } }))!
-    },
-    async close() {
-      remote?.stop()
-    },
-  }
-}
-
-interface Remote {
-  readonly dead: boolean
-  ask(request: { type: 'open'; model: OnnxModelFile } | { type: 'run'; batch: RawBatch }): Promise<Float32Array | null>
-  stop(): void
-}
-
-function connect(place: 'thread' | 'process'): Remote {
+/** A graph in a worker thread, or in a process of its own that may die without harm. */
+export async function openRemoteSession(model: OnnxModelFile, place: 'thread' | 'process'): Promise<MortalSession> {
   const waiting = new Map<number, { resolve(values: Float32Array | null): void; reject(error: Error): void }>()
   let nextId = 0
   let dead = false
@@ -81,32 +38,38 @@ function connect(place: 'thread' | 'process'): Remote {
     waiting.clear()
   }
 
+  async function ask(request: RemoteCall): Promise<Float32Array | null> {
+    if (dead) throw new PlatformError('unavailable', `The model's ${place} has ended. Try again.`)
+    const id = nextId++
+    let timer: NodeJS.Timeout | undefined
+    try {
+      return await new Promise((resolve, reject) => {
+        waiting.set(id, { resolve, reject })
+        timer = setTimeout(() => {
+          waiting.delete(id)
+          reject(new PlatformError('timeout', `The model did not answer within ${runTimeoutMs / 1000} s and was stopped.`))
+          stop()
+          end('was stopped')
+        }, runTimeoutMs).unref()
+        post({ ...request, id })
+      })
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+
+  try {
+    await ask({ type: 'open', model })
+  } catch (error) {
+    stop()
+    throw error
+  }
   return {
     get dead() {
       return dead
     },
-    ask(request) {
-      if (dead) return Promise.reject(new PlatformError('unavailable', `The model's ${place} has ended. Try again.`))
-      return new Promise((resolve, reject) => {
-        const id = nextId++
-        const timer = setTimeout(() => {
-          waiting.delete(id)
-          stop()
-          end('was stopped')
-          reject(new PlatformError('timeout', `The model did not answer within ${runTimeoutMs / 1000} s and was stopped.`))
-        }, runTimeoutMs)
-        timer.unref()
-        const settle =
-          <T>(then: (value: T) => void) =>
-          (value: T) => {
-            clearTimeout(timer)
-            then(value)
-          }
-        waiting.set(id, { resolve: settle(resolve), reject: settle(reject) })
-        post({ ...request, id } as RemoteRequest)
-      })
-    },
-    stop,
+    run: async (batch) => (await ask({ type: 'run', batch: { ...batch, numbers: batch.numbers.slice() } }))!,
+    close: async () => stop(),
   }
 }
 

@@ -1,3 +1,4 @@
+import { PlatformError } from '../../kernel/errors.ts'
 import type { RawBatch } from './inference.ts'
 
 /** One graph in one place, running one batch at a time. */
@@ -5,4 +6,35 @@ export interface Session {
   /** Values of [batch.rows, width], row-major. May not keep `batch` after it settles. */
   run(batch: RawBatch): Promise<Float32Array>
   close(): Promise<void>
+}
+
+/** A session in another thread or process, which may end at any time. */
+export interface MortalSession extends Session {
+  readonly dead: boolean
+}
+
+const maxDeaths = 3
+const deathsWithinMs = 300_000
+
+/** Starts a session that died again for the next call, until it has died three times within minutes: then it is left alone. */
+export async function restarting(what: string, start: () => Promise<MortalSession>): Promise<Session> {
+  let current: MortalSession | null = await start()
+  let deaths: number[] = []
+  return {
+    async run(batch) {
+      if (current?.dead) {
+        current = null
+        deaths = [...deaths.filter((at) => at > Date.now() - deathsWithinMs), Date.now()]
+      }
+      if (deaths.length >= maxDeaths && deaths[0]! > Date.now() - deathsWithinMs) {
+        throw new PlatformError(
+          'unavailable',
+          `The model's ${what} died ${deaths.length} times within minutes and is not started again. Look at the model.`,
+        )
+      }
+      current ??= await start()
+      return current.run(batch)
+    },
+    close: async () => current?.close(),
+  }
 }

@@ -1,0 +1,157 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { PlatformError } from '../../kernel/errors.ts'
+import type { Runtimes } from '../engines/runtimes.ts'
+import type { Executor } from '../executors/executor.ts'
+import { decodeRows } from './decode.ts'
+import type { LoadedModel, PythonPackage, RawBatch } from './inference.ts'
+import { microBatch } from './micro-batch.ts'
+import { type MortalSession, restarting } from './session.ts'
+import { shapeOf } from './signature.ts'
+
+export interface PythonNeeds {
+  executor: Executor
+  runtimes: Runtimes
+  /** Folder that holds `atoll_engines`. */
+  enginesFolder: string
+}
+
+const startTimeoutMs = 60_000
+const answerTimeoutMs = 60_000
+const maxRows = 1024
+const memoryBytes = 2 * 2 ** 30
+
+/** The marked Python worker: the fitted pipeline of a package whose graph could not be proven, in the job sandbox. */
+export async function loadPython(needs: PythonNeeds, model: PythonPackage): Promise<LoadedModel> {
+  const shape = shapeOf(model.signature)
+  const session = await restarting('Python worker', () => openWorker(needs, model))
+  const { predict, close } = microBatch([session], shape, maxRows)
+  return { kind: 'python', place: 'process', predict, close, memoryBytes }
+}
+
+async function openWorker({ executor, runtimes, enginesFolder }: PythonNeeds, model: PythonPackage): Promise<MortalSession> {
+  const runtime = await runtimes.ensure('tabular')
+  const folder = layFolder()
+  let dead = false
+  let waiting: { resolve(answer: Answer): void; reject(error: Error): void } | null = null
+  let lastWords = ''
+
+  const process = executor.start({
+    folder,
+    argv: [runtime.python, '-m', 'atoll_engines.run'],
+    env: { ...runtime.env, PYTHONPATH: enginesFolder, PYTHONDONTWRITEBYTECODE: '1' },
+    readOnly: [...runtime.readOnly, enginesFolder],
+    mounts: [{ path: model.folder, at: 'input/data/model', writable: false }],
+    limits: {
+      ...executor.defaultLimits,
+      cpus: 1,
+      memoryBytes,
+      maxProcesses: 64,
+      maxFileBytes: 2 ** 20,
+      wallSeconds: 10 * 365 * 86_400,
+    },
+    takesLines: true,
+    graceSeconds: 2,
+    onLine(line, stream) {
+      if (stream === 'stderr') lastWords = line
+      else settle(line)
+    },
+  })
+  process.done
+    .catch((error: Error) => {
+      lastWords = error.message
+    })
+    .finally(() => {
+      dead = true
+      rmSync(folder, { recursive: true, force: true })
+      waiting?.reject(
+        new PlatformError('unavailable', `The model's Python worker ended unexpectedly: ${lastWords || 'no reason given'}`),
+      )
+      waiting = null
+    })
+
+  function settle(line: string): void {
+    const answer = parseAnswer(line)
+    if (!answer || !waiting) return
+    const { resolve } = waiting
+    waiting = null
+    resolve(answer)
+  }
+
+  async function answerWithin(ms: number, doing: string): Promise<Answer> {
+    let timer: NodeJS.Timeout | undefined
+    try {
+      return await new Promise<Answer>((resolve, reject) => {
+        if (dead) return reject(new PlatformError('unavailable', `The model's Python worker has ended: ${lastWords}`))
+        waiting = { resolve, reject }
+        timer = setTimeout(() => {
+          waiting = null
+          process.kill()
+          reject(
+            new PlatformError('timeout', `The model's Python worker did not ${doing} within ${ms / 1000} s and was stopped.`),
+          )
+        }, ms).unref()
+      })
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+
+  try {
+    const first = await answerWithin(startTimeoutMs, 'start')
+    if (first.error) throw new PlatformError('invalid_input', `The model cannot be loaded by Python: ${first.error}`)
+  } catch (error) {
+    process.kill()
+    throw error
+  }
+  return {
+    get dead() {
+      return dead
+    },
+    async run(batch: RawBatch) {
+      const answered = answerWithin(answerTimeoutMs, 'answer')
+      process.send(JSON.stringify(decodeRows(model.signature, batch)))
+      const { error, probabilities, predictions } = await answered
+      const values = probabilities?.flat() ?? predictions
+      if (error !== undefined || values?.length !== batch.rows * shapeOf(model.signature).width) {
+        throw new Error(error ?? `The Python worker answered ${values?.length ?? 'no'} values for ${batch.rows} rows.`)
+      }
+      return Float32Array.from(values, (value) => value ?? Number.NaN)
+    },
+    async close() {
+      process.stop()
+      await process.done.catch(() => {})
+    },
+  }
+}
+
+interface Answer {
+  ready?: true
+  error?: string
+  probabilities?: number[][]
+  predictions?: (number | null)[]
+}
+
+function parseAnswer(line: string): Answer | null {
+  try {
+    const answer: unknown = JSON.parse(line)
+    return answer && typeof answer === 'object' && !Array.isArray(answer) ? answer : null
+  } catch {
+    return null
+  }
+}
+
+function layFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'atoll-serve-'))
+  for (const path of ['input/config', 'input/data/model', 'output/data', 'checkpoints', 'model', 'native']) {
+    mkdirSync(join(folder, path), { recursive: true })
+  }
+  const write = (name: string, value: unknown) =>
+    writeFileSync(join(folder, 'input/config', `${name}.json`), JSON.stringify(value))
+  write('job', { id: 'serve', engine: 'tabular.predict', seed: 0, attempt: 1, contract: 1 })
+  write('hyperparameters', { serve: true })
+  write('inputdataconfig', { model: { ContentType: 'application/octet-stream' } })
+  write('resourceconfig', { cpus: 1, memoryBytes, gpus: 0, current_host: 'local' })
+  return folder
+}
