@@ -11,6 +11,7 @@ export const Run = Resource.extend({
   experiment: z.string(),
   experimentName: z.string(),
   state: z.enum(runStates),
+  message: z.string().nullable().describe('why it failed'),
   job: z.string().nullable(),
   parameters: z.record(z.string(), z.unknown()),
   metrics: z.record(z.string(), z.number()).describe('latest value of each'),

@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import { Ref, Resource, ResourceInput } from '../auth/schema.ts'
+import { Ref, Resource, ResourceInput, ResourcePatch } from '../auth/schema.ts'
 
 export const tasks = ['binary', 'multiclass', 'regression'] as const
 export const Task = z.enum(tasks)
@@ -38,6 +38,15 @@ export const GoalInput = ResourceInput.partial({ name: true }).extend({
   costFalseNegative: z.number().min(0).nullable().default(null),
 })
 export type GoalInput = z.infer<typeof GoalInput>
+
+/** What may change of a goal. Another target or data set is another goal. */
+export const GoalPatch = ResourcePatch.extend({
+  metric: Metric,
+  atLeast: z.number().nullable(),
+  atMost: z.number().nullable(),
+  costFalsePositive: z.number().min(0).nullable(),
+  costFalseNegative: z.number().min(0).nullable(),
+}).partial()
 
 export const Goal = Resource.extend({
   dataset: z.string(),

@@ -1,0 +1,308 @@
+import type * as z from 'zod'
+import { conflict, invalidInput, notFound, preconditionFailed } from '../../kernel/errors.ts'
+import { type Page, type PageQuery, toPage } from '../../kernel/paging.ts'
+import type { Principal } from '../../kernel/principal.ts'
+import type { StreamReply } from '../../kernel/route.ts'
+import type { BlobStore } from '../../ports/blobs/blob-store.ts'
+import type { Db, Metadata } from '../../ports/metadata/metadata.ts'
+import { type Access, nameTakenIsConflict } from '../auth/access.ts'
+import { audit } from '../auth/audit.ts'
+import type { Search } from '../auth/search.ts'
+import { compareRuns } from './compare-runs.ts'
+import { appendPoints, type Point, pointsOf } from './metric-store.ts'
+import { parseRunFilter, readField } from './run-filter.ts'
+import { fieldSql, runFilterSql } from './run-filter-sql.ts'
+import type { Comparison, Experiment, ExperimentInput, MetricSeries, Run, RunInput, RunPatch } from './schema.ts'
+import { downSample } from './series.ts'
+import { experimentById, listExperiments, runsById, searchRuns, setParameters, toExperiment, withValues } from './store.ts'
+import { experimentTables, type RunRow, type RunState } from './tables.ts'
+
+export interface ExperimentsNeeds {
+  metadata: Metadata
+  access: Access
+  blobs: BlobStore
+  search: Search
+}
+
+export type ExperimentsService = ReturnType<typeof experimentsService>
+type ExperimentOut = z.infer<typeof Experiment>
+
+/** What a training job notes of itself beside its metrics. */
+export interface RunFacts {
+  inputs?: Run['inputs']
+  artifacts?: Run['artifacts']
+  code?: Record<string, unknown>
+  environment?: Record<string, unknown>
+}
+
+/** Experiments: runs with parameters, metrics by step, artifacts, code and environment. */
+export function experimentsService({ metadata, access, blobs, search }: ExperimentsNeeds) {
+  const { db } = metadata
+  search.registerTable('experiments', { noun: 'experiment', permission: 'experiments:read' })
+  search.registerTable('runs', { noun: 'run', permission: 'experiments:read' })
+  const findExperiment = (by: Principal, ref: string, project?: string) => access.resolve('experiments', by, ref, project)
+  const findRun = (by: Principal, ref: string, project?: string) => access.resolve<RunRow>('runs', by, ref, project)
+
+  async function createExperiment(by: Principal, input: z.output<typeof ExperimentInput>): Promise<ExperimentOut> {
+    const project = await access.projectFor(by, input.project, 'experiments:write')
+    const row = await access.newResource('exp', by, project, input)
+    const insert = metadata.transaction(async (tx) => {
+      await experimentTables(tx).insertInto('experiments').values(row).execute()
+      await audit(tx, by, 'experiments.create', { target: row.id, project: project.id, facts: { name: row.name } })
+    })
+    await nameTakenIsConflict('experiment', input.name, insert)
+    return toExperiment(await experimentById(db, row.id))
+  }
+
+  async function listAll(by: Principal, query: PageQuery & { project?: string }): Promise<Page<ExperimentOut>> {
+    const project = query.project === undefined ? undefined : (await access.projectFor(by, query.project)).id
+    const page = toPage(await listExperiments(db, access.visibleTo(by, 'experiments'), { ...query, project }), query.limit, (row) => [
+      row.created_at,
+      row.id,
+    ])
+    return { ...page, items: page.items.map(toExperiment) }
+  }
+
+  async function getExperiment(by: Principal, ref: string, project?: string): Promise<ExperimentOut> {
+    return toExperiment(await experimentById(db, (await findExperiment(by, ref, project)).id))
+  }
+
+  async function patchExperiment(by: Principal, ref: string, changes: Parameters<Access['patchResource']>[0], project?: string) {
+    const row = await findExperiment(by, ref, project)
+    await access.authorize(by, 'experiments:write', row)
+    const next = await access.patchResource(changes)
+    const update = metadata.transaction(async (tx) => {
+      await experimentTables(tx).updateTable('experiments').set(next).where('id', '=', row.id).execute()
+      await audit(tx, by, 'experiments.change', { target: row.id, project: row.project_id, facts: { ...changes } })
+    })
+    await nameTakenIsConflict('experiment', changes.name ?? row.name, update)
+    return toExperiment(await experimentById(db, row.id))
+  }
+
+  async function removeExperiment(by: Principal, ref: string, project?: string): Promise<void> {
+    const row = await findExperiment(by, ref, project)
+    await access.authorize(by, 'experiments:write', row)
+    const running = await experimentTables(db)
+      .selectFrom('runs')
+      .select('name')
+      .where('experiment_id', '=', row.id)
+      .where('state', '=', 'running')
+      .where('job_id', 'is not', null)
+      .executeTakeFirst()
+    if (running) throw conflict(`The run "${running.name}" of this experiment is still going on. Cancel its job first.`, { run: running.name })
+    await metadata.transaction(async (tx) => {
+      const at = Date.now()
+      await experimentTables(tx).updateTable('experiments').set({ deleted_at: at }).where('id', '=', row.id).execute()
+      await experimentTables(tx)
+        .updateTable('runs')
+        .set({ deleted_at: at })
+        .where('experiment_id', '=', row.id)
+        .where('deleted_at', 'is', null)
+        .execute()
+      await audit(tx, by, 'experiments.delete', { target: row.id, project: row.project_id, facts: { name: row.name } })
+    })
+  }
+
+  /** The experiment of that name in a project, made when it is not there; for jobs that leave runs. */
+  async function ensureExperiment(tx: Db, by: Principal, project: { id: string }, name: string): Promise<string> {
+    const existing = await experimentTables(tx)
+      .selectFrom('experiments')
+      .select('id')
+      .where('project_id', '=', project.id)
+      .where('name', '=', name)
+      .where('deleted_at', 'is', null)
+      .executeTakeFirst()
+    if (existing) return existing.id
+    const row = await access.newResource('exp', by, project, { name })
+    await experimentTables(tx).insertInto('experiments').values(row).execute()
+    return row.id
+  }
+
+  /** A new run in the caller's transaction: of a job, or logged by a person's own script. */
+  async function openRun(
+    tx: Db,
+    by: Principal,
+    run: { name: string; experiment: string; projectId: string; job?: string | null; parameters?: Record<string, unknown>; visibility?: RunRow['visibility']; description?: string; tags?: string[] } & RunFacts,
+  ): Promise<string> {
+    const resource = await access.newResource('run', by, { id: run.projectId }, run)
+    const row: RunRow = {
+      ...resource,
+      experiment_id: run.experiment,
+      state: 'running',
+      message: null,
+      job_id: run.job ?? null,
+      inputs: JSON.stringify(run.inputs ?? []),
+      artifacts: JSON.stringify(run.artifacts ?? []),
+      code: JSON.stringify(run.code ?? {}),
+      environment: JSON.stringify(run.environment ?? {}),
+      points: 0,
+      started_at: resource.created_at,
+      ended_at: null,
+    }
+    await experimentTables(tx).insertInto('runs').values(row).execute()
+    await setParameters(tx, row.id, run.parameters ?? {})
+    return row.id
+  }
+
+  /** Notes how a run ended, in the caller's transaction. A run that has ended stays as it ended. */
+  async function closeRun(tx: Db, runId: string, end: { state: Exclude<RunState, 'running'>; message?: string | null } & RunFacts): Promise<void> {
+    await experimentTables(tx)
+      .updateTable('runs')
+      .set({
+        state: end.state,
+        message: end.message ?? null,
+        ...(end.inputs && { inputs: JSON.stringify(end.inputs) }),
+        ...(end.artifacts && { artifacts: JSON.stringify(end.artifacts) }),
+        ...(end.code && { code: JSON.stringify(end.code) }),
+        ...(end.environment && { environment: JSON.stringify(end.environment) }),
+        ended_at: Date.now(),
+        updated_at: Date.now(),
+      })
+      .where('id', '=', runId)
+      .where('state', '=', 'running')
+      .execute()
+  }
+
+  async function createRun(by: Principal, input: z.output<typeof RunInput>): Promise<Run> {
+    const experiment = await findExperiment(by, input.experiment, input.project)
+    await access.authorize(by, 'experiments:write', experiment)
+    const name = input.name ?? `run ${new Date().toISOString().slice(0, 19).replace('T', ' ').replaceAll(':', '.')}`
+    const id = await metadata.transaction(async (tx) => {
+      const created = await openRun(tx, by, { ...input, name, experiment: experiment.id, projectId: experiment.project_id })
+      await audit(tx, by, 'runs.create', { target: created, project: experiment.project_id, facts: { name } })
+      return created
+    })
+    return runOf(id)
+  }
+
+  const runOf = async (id: string): Promise<Run> => {
+    const [run] = await withValues(db, await runsById(db, [id]))
+    if (!run) throw notFound('run', id)
+    return run
+  }
+
+  async function listRuns(
+    by: Principal,
+    query: PageQuery & { project?: string; experiment?: string; filter?: string; order?: string },
+  ): Promise<Page<Run>> {
+    const experiment = query.experiment ? await findExperiment(by, query.experiment, query.project) : undefined
+    const project = query.project ? (await access.projectFor(by, query.project)).id : undefined
+    const rows = await searchRuns(db, access.visibleTo(by, 'runs'), {
+      cursor: query.cursor,
+      limit: query.limit,
+      project,
+      experiment: experiment?.id,
+      filter: query.filter?.trim() ? runFilterSql(parseRunFilter(query.filter)) : undefined,
+      order: query.order?.trim() ? readOrder(query.order) : undefined,
+    })
+    const page = toPage(rows, query.limit, (row) => [row.key === null ? 1 : 0, row.key ?? 0, row.id])
+    return { ...page, items: await withValues(db, page.items) }
+  }
+
+  async function patchRun(by: Principal, ref: string, changes: z.output<typeof RunPatch>, project?: string): Promise<Run> {
+    const row = await findRun(by, ref, project)
+    await access.authorize(by, 'experiments:write', row)
+    if (row.job_id && (changes.state || changes.parameters))
+      throw preconditionFailed(`The run "${row.name}" belongs to a job, which alone sets its state and parameters. Its name, description and tags may change.`, {
+        run: row.id,
+        job: row.job_id,
+      })
+    const { state, parameters, ...rest } = changes
+    await metadata.transaction(async (tx) => {
+      await experimentTables(tx)
+        .updateTable('runs')
+        .set({
+          ...(await access.patchResource(rest)),
+          ...(state && { state, ended_at: state === 'running' ? null : Date.now() }),
+        })
+        .where('id', '=', row.id)
+        .execute()
+      if (parameters) await setParameters(tx, row.id, parameters)
+      await audit(tx, by, 'runs.change', { target: row.id, project: row.project_id, facts: { ...changes } })
+    })
+    return runOf(row.id)
+  }
+
+  async function removeRun(by: Principal, ref: string, project?: string): Promise<void> {
+    const row = await findRun(by, ref, project)
+    await access.authorize(by, 'experiments:write', row)
+    if (row.state === 'running' && row.job_id)
+      throw conflict(`The run "${row.name}" is still going on. Cancel its job first.`, { run: row.id, job: row.job_id })
+    await metadata.transaction(async (tx) => {
+      await experimentTables(tx).updateTable('runs').set({ deleted_at: Date.now() }).where('id', '=', row.id).execute()
+      await audit(tx, by, 'runs.delete', { target: row.id, project: row.project_id, facts: { name: row.name } })
+    })
+  }
+
+  async function logMetrics(by: Principal, ref: string, points: readonly Point[], project?: string): Promise<void> {
+    const row = await findRun(by, ref, project)
+    await access.authorize(by, 'experiments:write', row)
+    if (row.job_id) throw preconditionFailed(`The metrics of the run "${row.name}" come from its job alone.`, { run: row.id, job: row.job_id })
+    await recordMetrics(row.id, points)
+  }
+
+  const recordMetrics = (runId: string, points: readonly Point[]): Promise<void> =>
+    metadata.transaction((tx) => appendPoints(tx, runId, points))
+
+  async function metricSeries(
+    by: Principal,
+    ref: string,
+    name: string,
+    { most = 500, project }: { most?: number; project?: string } = {},
+  ): Promise<z.infer<typeof MetricSeries>> {
+    const row = await findRun(by, ref, project)
+    const points = await pointsOf(db, row.id, name)
+    if (points.length === 0) throw notFound(`metric of the run "${row.name}"`, name)
+    return downSample(name, points, most)
+  }
+
+  async function artifact(by: Principal, ref: string, path: string, project?: string): Promise<StreamReply> {
+    const row = await findRun(by, ref, project)
+    const found = (JSON.parse(row.artifacts) as Run['artifacts']).find((one) => one.path === path)
+    if (!found) throw notFound(`artifact of the run "${row.name}"`, path)
+    return {
+      contentType: 'application/octet-stream',
+      body: await blobs.get(found.sha256),
+      sizeBytes: found.sizeBytes,
+      filename: path.slice(path.lastIndexOf('/') + 1),
+    }
+  }
+
+  async function compare(by: Principal, refs: readonly string[], project?: string): Promise<z.infer<typeof Comparison>> {
+    const found = await Promise.all(refs.map((ref) => findRun(by, ref, project)))
+    const runs = await withValues(db, await runsById(db, found.map((row) => row.id)))
+    return compareRuns(found.map((row) => runs.find((run) => run.id === row.id)!))
+  }
+
+  return {
+    createExperiment,
+    listExperiments: listAll,
+    getExperiment,
+    patchExperiment,
+    removeExperiment,
+    ensureExperiment,
+    openRun,
+    closeRun,
+    createRun,
+    getRun: async (by: Principal, ref: string, project?: string) => runOf((await findRun(by, ref, project)).id),
+    listRuns,
+    patchRun,
+    removeRun,
+    logMetrics,
+    recordMetrics,
+    setParameters,
+    metricSeries,
+    artifact,
+    compare,
+  }
+}
+
+function readOrder(text: string): { by: ReturnType<typeof fieldSql>; direction: 'asc' | 'desc' } {
+  const [, name, direction] = /^(.+?)(?:\s+(asc|desc))?$/i.exec(text.trim()) ?? []
+  const field = name && readField(name)
+  if (!field)
+    throw invalidInput(`Runs cannot be ordered by "${text}". Write for example: metrics.f1 desc, params.depth asc, started_at desc.`, {
+      field: 'order',
+    })
+  return { by: fieldSql(field), direction: direction?.toLowerCase() === 'asc' ? 'asc' : 'desc' }
+}

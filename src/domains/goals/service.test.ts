@@ -1,0 +1,80 @@
+import assert from 'node:assert/strict'
+import type { Metadata } from '../../ports/metadata/metadata.ts'
+import { onEachDatabase } from '../../ports/metadata/testing.ts'
+import { authMigrations } from '../auth/migrations.ts'
+import { authWorld } from '../auth/testing.ts'
+import { goalsMigrations } from './migrations.ts'
+import { GoalInput } from './schema.ts'
+import { goalsService } from './service.ts'
+
+/** The data sets that these goals are about: one table with a churn column, an amount and a note. */
+async function world(metadata: Metadata) {
+  const people = await authWorld(metadata)
+  const { access, search } = people.auth
+  await metadata.db.schema.createTable('datasets').addColumn('id', 'text').addColumn('name', 'text').execute()
+  await metadata.db.insertInto('datasets').values({ id: 'ds_1', name: 'customers' }).execute()
+  const columns = [
+    { name: 'churn', type: 'category', missing: 0, distinct: 2, top: [{ value: 'no', count: 80 }, { value: 'yes', count: 20 }] },
+    { name: 'amount', type: 'number', missing: 3, distinct: 90, top: [{ value: '1.5', count: 3 }] },
+  ]
+  const splits: string[] = []
+  const goals = goalsService({
+    metadata,
+    access,
+    search,
+    datasets: {
+      pin: async () => ({ dataset: { id: 'ds_1' }, version: { id: 'dsv_1', columns } }) as any,
+      profileOf: async () => ({ rows: 100, columns, target: null }) as any,
+      async ensureSplit(_, input) {
+        splits.push(input.target!)
+        return { id: `spl_${input.target}` } as any
+      },
+    },
+  })
+  const by = await people.person('Grace')
+  const create = (input: object) => goals.create(by, GoalInput.parse({ dataset: 'customers', target: 'churn', metric: 'f1', ...input }))
+  return { ...people, goals, by, create, splits }
+}
+
+const onBoth = (name: string, work: (w: Awaited<ReturnType<typeof world>>, metadata: Metadata) => Promise<void>) =>
+  onEachDatabase(name, [...authMigrations, ...goalsMigrations], async (metadata) => work(await world(metadata), metadata))
+
+onBoth('states a goal, pins its split, and says it in words', async ({ create, goals, by, splits }) => {
+  const goal = await create({ atLeast: 0.85, costFalsePositive: 1, costFalseNegative: 5 })
+  assert.deepEqual(splits, ['churn'])
+  assert.equal(goal.name, 'churn F1')
+  assert.deepEqual([goal.task, goal.positive, goal.split, goal.datasetName], ['binary', 'yes', 'spl_churn', 'customers'])
+  assert.match(goal.sentence, /F1 of "churn" = "yes" at least 0.85; a missed "yes" costs 5 times/)
+  assert.deepEqual(await goals.get(by, 'churn F1'), goal)
+  assert.deepEqual((await goals.list(by, { limit: 10 })).items, [goal])
+})
+
+onBoth('refuses what cannot be a goal and leaves nothing behind', async ({ create, goals, by, splits }) => {
+  await assert.rejects(create({ target: 'chrun', atLeast: 0.8 }), { code: 'invalid_input', message: /Did you mean "churn"/ })
+  await assert.rejects(create({ metric: 'rmse', atMost: 3 }), /RMSE does not fit the target "churn"/)
+  await assert.rejects(create({ atMost: 3 }), /says "at least"/)
+  await assert.rejects(create({ positive: 'maybe', atLeast: 0.8 }), /never "maybe"/)
+  assert.deepEqual([(await goals.list(by, { limit: 10 })).items, splits], [[], []])
+})
+
+onBoth('changes how much is wanted, keeps the name unique, and notes both in the audit', async ({ create, goals, by }, metadata) => {
+  await create({ name: 'first', atLeast: 0.85 })
+  await create({ name: 'second', target: 'amount', metric: 'rmse', atMost: 2 })
+  await assert.rejects(create({ name: 'first', atLeast: 0.9 }), { code: 'conflict', message: /already a goal called "first"/ })
+  await assert.rejects(goals.patch(by, 'second', { name: 'first' }), { code: 'conflict' })
+  await assert.rejects(goals.patch(by, 'second', { metric: 'f1' }), /does not fit/)
+  const changed = await goals.patch(by, 'first', { atLeast: 0.6, costFalseNegative: 2, costFalsePositive: 4 })
+  assert.match(changed.sentence, /at least 0.6; a needless alarm costs 2 times a missed "yes"/)
+  const entry = await metadata.db.selectFrom('audit').selectAll().where('action', '=', 'goals.change').executeTakeFirst()
+  assert.deepEqual(JSON.parse(entry!.facts).after.atLeast, 0.6)
+})
+
+onBoth('a goal in the bin is gone from lists but still judges', async ({ create, goals, by, person }) => {
+  const { id } = await create({ atLeast: 0.85 })
+  await assert.rejects(goals.remove(await person('Vic', 'viewer'), id), { code: 'forbidden' })
+  await goals.remove(by, id)
+  await assert.rejects(goals.get(by, id), { code: 'not_found' })
+  const [outcome] = await goals.outcomes([{ goal: id, metrics: { f1: { value: 0.9, low: 0.87, high: 0.93 } } }])
+  assert.equal(outcome?.sure, true)
+  assert.deepEqual(await goals.outcomes([{ goal: id, metrics: { roc_auc: { value: 0.9 } } }]), [null])
+})

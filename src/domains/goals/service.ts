@@ -1,0 +1,151 @@
+import type * as z from 'zod'
+import { type Page, type PageQuery, toPage } from '../../kernel/paging.ts'
+import type { Principal } from '../../kernel/principal.ts'
+import type { Metadata } from '../../ports/metadata/metadata.ts'
+import { type Access, nameTakenIsConflict } from '../auth/access.ts'
+import { audit } from '../auth/audit.ts'
+import type { Search } from '../auth/search.ts'
+import type { Dataset, DatasetVersion, Profile, Split, SplitInput } from '../datasets/schema.ts'
+import { type JudgedTarget, judgeTarget, mostClasses, targetColumn } from './judge-target.ts'
+import { metricTitle, refuseHopelessBound, refuseMetricOfOtherTask } from './metrics.ts'
+import { judgeOutcome } from './outcome.ts'
+import type { Goal, GoalInput, GoalOutcome, GoalPatch, Metric } from './schema.ts'
+import { type GoalRow, goalById, goalsById, insertGoal, listGoals, type NamedGoalRow, toGoal, updateGoal } from './store.ts'
+
+export interface GoalsNeeds {
+  metadata: Metadata
+  access: Access
+  search: Search
+  datasets: {
+    pin(by: Principal, ref: string, version?: string, project?: string): Promise<{ dataset: Dataset; version: DatasetVersion }>
+    profileOf(versionId: string, target?: string): Promise<z.infer<typeof Profile>>
+    ensureSplit(by: Principal, input: z.input<typeof SplitInput>): Promise<Split>
+  }
+}
+
+export type GoalsService = ReturnType<typeof goalsService>
+
+/** Goals: what a project wants of a model, judged on one split that every model of the goal shares. */
+export function goalsService({ metadata, access, search, datasets }: GoalsNeeds) {
+  const { db } = metadata
+  search.registerTable('goals', { noun: 'goal', permission: 'goals:read' })
+  const find = (by: Principal, ref: string, project?: string) => access.resolve<GoalRow>('goals', by, ref, project)
+
+  async function get(by: Principal, ref: string, project?: string): Promise<Goal> {
+    const row = await find(by, ref, project)
+    return toGoal((await goalById(db, row.id))!)
+  }
+
+  /** The task, positive class and classes that a column of a version sets; also used by training without a goal. */
+  async function judge(
+    versionId: string,
+    target: string,
+    wish: { metric?: Metric | null; positive?: string | null },
+  ): Promise<JudgedTarget> {
+    const profile = await datasets.profileOf(versionId, target)
+    const column = targetColumn(profile.columns, target)
+    const classes = profile.target?.column === target ? profile.target.classes : column.top
+    const values = classes.filter((one) => one.value !== '').slice(0, mostClasses + 1)
+    const judged = judgeTarget({ ...column, rows: profile.rows, values }, wish)
+    if (wish.metric) refuseMetricOfOtherTask(wish.metric, judged.task, target)
+    return judged
+  }
+
+  async function create(by: Principal, input: z.output<typeof GoalInput>): Promise<Goal> {
+    const project = await access.projectFor(by, input.project, 'goals:write')
+    const { dataset, version } = await datasets.pin(by, input.dataset, undefined, input.project)
+    targetColumn(version.columns, input.target)
+    refuseHopelessBound(input.metric, input)
+    const judged = await judge(version.id, input.target, input)
+    const split = await datasets.ensureSplit(by, { dataset: dataset.id, version: version.id, target: input.target })
+    const name = input.name ?? `${input.target} ${metricTitle[input.metric]}`
+    const row: GoalRow = {
+      ...(await access.newResource('goal', by, project, { ...input, name })),
+      dataset_id: dataset.id,
+      target: input.target,
+      task: judged.task,
+      positive: judged.positive,
+      metric: input.metric,
+      at_least: input.atLeast,
+      at_most: input.atMost,
+      cost_false_positive: input.costFalsePositive,
+      cost_false_negative: input.costFalseNegative,
+      split_id: split.id,
+    }
+    const create = metadata.transaction(async (tx) => {
+      await insertGoal(tx, row)
+      await audit(tx, by, 'goals.create', { target: row.id, project: row.project_id, facts: contractOf(row) })
+    })
+    await nameTakenIsConflict('goal', name, create)
+    return get(by, row.id)
+  }
+
+  async function list(
+    by: Principal,
+    query: PageQuery & { project?: string; dataset?: string },
+  ): Promise<Page<Goal>> {
+    const project = query.project === undefined ? undefined : (await access.projectFor(by, query.project)).id
+    const dataset = query.dataset === undefined ? undefined : (await datasets.pin(by, query.dataset, undefined, query.project)).dataset.id
+    const rows = await listGoals(db, access.visibleTo(by, 'goals'), { ...query, project, dataset })
+    const page = toPage(rows, query.limit, (row) => [row.created_at, row.id])
+    return { ...page, items: page.items.map(toGoal) }
+  }
+
+  /** What may change of a goal: its name and how much is wanted. Another target or data set is another goal. */
+  async function patch(by: Principal, ref: string, changes: z.output<typeof GoalPatch>, project?: string): Promise<Goal> {
+    const row = await find(by, ref, project)
+    await access.authorize(by, 'goals:write', row)
+    const metric = changes.metric ?? row.metric
+    const atLeast = changes.atLeast === undefined ? row.at_least : changes.atLeast
+    const atMost = changes.atMost === undefined ? row.at_most : changes.atMost
+    refuseMetricOfOtherTask(metric, row.task, row.target)
+    refuseHopelessBound(metric, { atLeast, atMost })
+    const next: Partial<GoalRow> = {
+      ...(await access.patchResource(changes)),
+      metric,
+      at_least: atLeast,
+      at_most: atMost,
+      ...(changes.costFalsePositive !== undefined && { cost_false_positive: changes.costFalsePositive }),
+      ...(changes.costFalseNegative !== undefined && { cost_false_negative: changes.costFalseNegative }),
+    }
+    const update = metadata.transaction(async (tx) => {
+      await updateGoal(tx, row.id, next)
+      const facts = { before: contractOf(row), after: contractOf({ ...row, ...next }) }
+      await audit(tx, by, 'goals.change', { target: row.id, project: row.project_id, facts })
+    })
+    await nameTakenIsConflict('goal', changes.name ?? row.name, update)
+    return get(by, row.id)
+  }
+
+  async function remove(by: Principal, ref: string, project?: string): Promise<void> {
+    const row = await find(by, ref, project)
+    await access.authorize(by, 'goals:write', row)
+    await metadata.transaction(async (tx) => {
+      await updateGoal(tx, row.id, { deleted_at: Date.now() })
+      await audit(tx, by, 'goals.delete', { target: row.id, project: row.project_id, facts: { name: row.name } })
+    })
+  }
+
+  /** What goals say of measured values, for callers that already decided who may see them. */
+  async function outcomes(
+    judged: readonly { goal: string; metrics: Record<string, { value: number; low?: number; high?: number }> }[],
+  ): Promise<(GoalOutcome | null)[]> {
+    const rows = await goalsById(db, [...new Set(judged.map((one) => one.goal))])
+    const byId = new Map(rows.map((row: NamedGoalRow) => [row.id, toGoal(row)]))
+    return judged.map(({ goal: id, metrics }) => {
+      const goal = byId.get(id)
+      const measured = goal && metrics[goal.metric]
+      return goal && measured ? judgeOutcome(goal, measured) : null
+    })
+  }
+
+  return { create, get, list, patch, remove, judge, outcomes }
+}
+
+const contractOf = (row: GoalRow) => ({
+  metric: row.metric,
+  atLeast: row.at_least,
+  atMost: row.at_most,
+  costFalsePositive: row.cost_false_positive,
+  costFalseNegative: row.cost_false_negative,
+})
