@@ -54,10 +54,13 @@ onBoth('keeps every metric point and the latest value of each', async ({ experim
   const found = await experiments.getRun(by, id)
   assert.deepEqual(found.metrics, { f1: 0.6 }, 'a latest value that is no number is not a metric')
   const series = await experiments.metricSeries(by, id, 'loss')
-  assert.deepEqual([series.steps, series.values], [
-    [0, 0, 1, 2],
-    [3, 9, 2, null],
-  ])
+  assert.deepEqual(
+    [series.steps, series.values],
+    [
+      [0, 0, 1, 2],
+      [3, 9, 2, null],
+    ],
+  )
 })
 
 onBoth('finds runs by metrics, parameters, state and tags, and a missing key never matches', async ({ experiments, by, run }) => {
@@ -84,11 +87,21 @@ onBoth('finds runs by metrics, parameters, state and tags, and a missing key nev
 })
 
 onBoth('pages in the order of a metric, runs without it last', async ({ experiments, by, run }) => {
-  for (const [name, value] of [['a', 2], ['b', 1], ['c', 2], ['d', null], ['e', null], ['f', 3]] as const) {
+  for (const [name, value] of [
+    ['a', 2],
+    ['b', 1],
+    ['c', 2],
+    ['d', null],
+    ['e', null],
+    ['f', 3],
+  ] as const) {
     const { id } = await run(name)
     if (value !== null) await experiments.logMetrics(by, id, [{ name: 'm', value, step: 0 }])
   }
-  for (const [order, expected] of [['metrics.m asc', 'bcafed'], ['metrics.m desc', 'fcabed']] as const) {
+  for (const [order, expected] of [
+    ['metrics.m asc', 'bcafed'],
+    ['metrics.m desc', 'fcabed'],
+  ] as const) {
     let seen = ''
     let cursor: string | undefined
     do {
@@ -103,8 +116,14 @@ onBoth('pages in the order of a metric, runs without it last', async ({ experime
 onBoth('compares runs: what differs, and which value is best', async ({ experiments, by, run }) => {
   const a = await run('a', { depth: 3, seed: 7 })
   const b = await run('b', { depth: 5, seed: 7, extra: true })
-  await experiments.logMetrics(by, a.id, [{ name: 'test.f1', value: 0.9, step: 0 }, { name: 'test.log_loss', value: 0.3, step: 0 }])
-  await experiments.logMetrics(by, b.id, [{ name: 'test.f1', value: 0.8, step: 0 }, { name: 'test.log_loss', value: 0.2, step: 0 }])
+  await experiments.logMetrics(by, a.id, [
+    { name: 'test.f1', value: 0.9, step: 0 },
+    { name: 'test.log_loss', value: 0.3, step: 0 },
+  ])
+  await experiments.logMetrics(by, b.id, [
+    { name: 'test.f1', value: 0.8, step: 0 },
+    { name: 'test.log_loss', value: 0.2, step: 0 },
+  ])
   const { parameters, metrics } = await experiments.compare(by, ['a', 'b'])
   assert.deepEqual(parameters, [
     { name: 'depth', values: [3, 5], differs: true },
@@ -160,7 +179,10 @@ describe('a filter that cannot be read', () => {
 })
 
 test('a long series keeps its peaks', () => {
-  const points = Array.from({ length: 10_000 }, (_, step) => ({ step, value: step === 4321 ? 99 : step === 77 ? null : step % 2 }))
+  const points = Array.from({ length: 10_000 }, (_, step) => ({
+    step,
+    value: step === 4321 ? 99 : step === 77 ? null : step % 2,
+  }))
   const series = downSample('loss', points, 200)
   assert.equal(series.steps.length, 200)
   assert.equal(series.steps.at(-1), 9999)

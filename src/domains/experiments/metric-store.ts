@@ -27,7 +27,11 @@ export async function appendPoints(tx: Db, runId: string, points: readonly Point
   }))
   const latest = new Map<string, (typeof rows)[number]>()
   for (const row of rows) if (row.step >= (latest.get(row.name)?.step ?? Number.NEGATIVE_INFINITY)) latest.set(row.name, row)
-  for (let i = 0; i < rows.length; i += 100) await db.insertInto('run_metric_points').values(rows.slice(i, i + 100)).execute()
+  for (let i = 0; i < rows.length; i += 100)
+    await db
+      .insertInto('run_metric_points')
+      .values(rows.slice(i, i + 100))
+      .execute()
   await db
     .insertInto('run_metrics')
     .values([...latest.values()].map(({ seq: _, ...row }) => row))
@@ -49,7 +53,12 @@ export async function appendPoints(tx: Db, runId: string, points: readonly Point
 export async function latestMetrics(db: Db, runIds: readonly string[]): Promise<Map<string, Record<string, number>>> {
   const found = new Map<string, Record<string, number>>()
   if (runIds.length === 0) return found
-  const rows = await experimentTables(db).selectFrom('run_metrics').selectAll().where('run_id', 'in', runIds).orderBy('name').execute()
+  const rows = await experimentTables(db)
+    .selectFrom('run_metrics')
+    .selectAll()
+    .where('run_id', 'in', runIds)
+    .orderBy('name')
+    .execute()
   for (const row of rows) {
     const metrics = found.get(row.run_id) ?? {}
     // JSON has no infinity: what is not finite is left out of the map and seen in the series.

@@ -2,7 +2,17 @@ import * as z from 'zod'
 import { PageQuery, pageOf } from '../../kernel/paging.ts'
 import { type RouteRecord, route } from '../../kernel/route.ts'
 import { InProject, Ref, ResourcePatch } from '../auth/schema.ts'
-import { Comparison, Experiment, ExperimentInput, MetricBatch, MetricSeries, Run, RunInput, RunPatch, RunQuery } from './schema.ts'
+import {
+  Comparison,
+  Experiment,
+  ExperimentInput,
+  MetricBatch,
+  MetricSeries,
+  Run,
+  RunInput,
+  RunPatch,
+  RunQuery,
+} from './schema.ts'
 import type { ExperimentsService } from './service.ts'
 
 export const experimentsRoutes = (experiments: ExperimentsService): RouteRecord[] => [
@@ -47,7 +57,8 @@ export const experimentsRoutes = (experiments: ExperimentsService): RouteRecord[
     query: InProject,
     body: ResourcePatch,
     returns: Experiment,
-    handle: ({ principal, params, query, body }) => experiments.patchExperiment(principal, params.experiment, body, query.project),
+    handle: ({ principal, params, query, body }) =>
+      experiments.patchExperiment(principal, params.experiment, body, query.project),
   }),
   route({
     method: 'DELETE',

@@ -39,7 +39,11 @@ function compare(field: RunField, comparator: Comparator, values: (string | numb
     return column(field.name)
   }
   const bound = (value: string | number): string | number => (field.kind === 'column' ? columnValue(field.name, value) : value)
-  if (comparator === 'in') return sql<SqlBool>`(${sql.join(values.map((value) => sql`${side(value)} = ${bound(value)}`), sql` or `)})`
+  if (comparator === 'in')
+    return sql<SqlBool>`(${sql.join(
+      values.map((value) => sql`${side(value)} = ${bound(value)}`),
+      sql` or `,
+    )})`
   const value = values[0]!
   if (comparator === 'like') return sql<SqlBool>`(lower(${side(String(value))}) like ${String(value).toLowerCase()})`
   return sql<SqlBool>`(${side(value)} ${signs[comparator]} ${bound(value)})`
@@ -49,7 +53,8 @@ const signs = { '=': sql`=`, '!=': sql`<>`, '>': sql`>`, '>=': sql`>=`, '<': sql
 
 /** Tags are a JSON list of texts in one column: a tag is there when its quoted form is. */
 function tagged(comparator: Comparator, values: (string | number)[]): RawBuilder<SqlBool> {
-  const has = (tag: string | number) => sql`${sql.ref('runs.tags')} like ${`%${escapeLike(JSON.stringify(String(tag)))}%`} escape '\\'`
+  const has = (tag: string | number) =>
+    sql`${sql.ref('runs.tags')} like ${`%${escapeLike(JSON.stringify(String(tag)))}%`} escape '\\'`
   if (comparator === '=' || comparator === 'in') return sql<SqlBool>`(${sql.join(values.map(has), sql` or `)})`
   if (comparator === '!=') return sql<SqlBool>`(not ${has(values[0]!)})`
   throw invalidInput("Tags are compared with =, != or in: tags = 'baseline'.", { field: 'filter' })

@@ -100,7 +100,8 @@ export function parseRunFilter(text: string): RunFilter {
   function fieldOf(token: Token | undefined): RunField {
     if (token?.kind !== 'word') throw refuse('needs a field', token)
     const field = readField(token.text)
-    if (!field) throw refuse(`does not know "${token.text}"; fields are metrics.NAME, params.NAME, tags, ${runColumns.join(', ')}`, token)
+    if (!field)
+      throw refuse(`does not know "${token.text}"; fields are metrics.NAME, params.NAME, tags, ${runColumns.join(', ')}`, token)
     return field
   }
 
@@ -123,7 +124,8 @@ export function readField(text: string): RunField | null {
   return null
 }
 
-const shown = ({ kind, name }: RunField): string => (kind === 'metric' ? `metrics.${name}` : kind === 'param' ? `params.${name}` : name)
+const shown = ({ kind, name }: RunField): string =>
+  kind === 'metric' ? `metrics.${name}` : kind === 'param' ? `params.${name}` : name
 
 function tokensOf(text: string): Token[] {
   const tokens: Token[] = []

@@ -56,10 +56,11 @@ export function experimentsService({ metadata, access, blobs, search }: Experime
 
   async function listAll(by: Principal, query: PageQuery & { project?: string }): Promise<Page<ExperimentOut>> {
     const project = query.project === undefined ? undefined : (await access.projectFor(by, query.project)).id
-    const page = toPage(await listExperiments(db, access.visibleTo(by, 'experiments'), { ...query, project }), query.limit, (row) => [
-      row.created_at,
-      row.id,
-    ])
+    const page = toPage(
+      await listExperiments(db, access.visibleTo(by, 'experiments'), { ...query, project }),
+      query.limit,
+      (row) => [row.created_at, row.id],
+    )
     return { ...page, items: page.items.map(toExperiment) }
   }
 
@@ -89,7 +90,10 @@ export function experimentsService({ metadata, access, blobs, search }: Experime
       .where('state', '=', 'running')
       .where('job_id', 'is not', null)
       .executeTakeFirst()
-    if (running) throw conflict(`The run "${running.name}" of this experiment is still going on. Cancel its job first.`, { run: running.name })
+    if (running)
+      throw conflict(`The run "${running.name}" of this experiment is still going on. Cancel its job first.`, {
+        run: running.name,
+      })
     await metadata.transaction(async (tx) => {
       const at = Date.now()
       await experimentTables(tx).updateTable('experiments').set({ deleted_at: at }).where('id', '=', row.id).execute()
@@ -122,7 +126,16 @@ export function experimentsService({ metadata, access, blobs, search }: Experime
   async function openRun(
     tx: Db,
     by: Principal,
-    run: { name: string; experiment: string; projectId: string; job?: string | null; parameters?: Record<string, unknown>; visibility?: RunRow['visibility']; description?: string; tags?: string[] } & RunFacts,
+    run: {
+      name: string
+      experiment: string
+      projectId: string
+      job?: string | null
+      parameters?: Record<string, unknown>
+      visibility?: RunRow['visibility']
+      description?: string
+      tags?: string[]
+    } & RunFacts,
   ): Promise<string> {
     const resource = await access.newResource('run', by, { id: run.projectId }, run)
     const row: RunRow = {
@@ -145,7 +158,11 @@ export function experimentsService({ metadata, access, blobs, search }: Experime
   }
 
   /** Notes how a run ended, in the caller's transaction. A run that has ended stays as it ended. */
-  async function closeRun(tx: Db, runId: string, end: { state: Exclude<RunState, 'running'>; message?: string | null } & RunFacts): Promise<void> {
+  async function closeRun(
+    tx: Db,
+    runId: string,
+    end: { state: Exclude<RunState, 'running'>; message?: string | null } & RunFacts,
+  ): Promise<void> {
     await experimentTables(tx)
       .updateTable('runs')
       .set({
@@ -203,10 +220,13 @@ export function experimentsService({ metadata, access, blobs, search }: Experime
     const row = await findRun(by, ref, project)
     await access.authorize(by, 'experiments:write', row)
     if (row.job_id && (changes.state || changes.parameters))
-      throw preconditionFailed(`The run "${row.name}" belongs to a job, which alone sets its state and parameters. Its name, description and tags may change.`, {
-        run: row.id,
-        job: row.job_id,
-      })
+      throw preconditionFailed(
+        `The run "${row.name}" belongs to a job, which alone sets its state and parameters. Its name, description and tags may change.`,
+        {
+          run: row.id,
+          job: row.job_id,
+        },
+      )
     const { state, parameters, ...rest } = changes
     await metadata.transaction(async (tx) => {
       await experimentTables(tx)
@@ -237,7 +257,8 @@ export function experimentsService({ metadata, access, blobs, search }: Experime
   async function logMetrics(by: Principal, ref: string, points: readonly Point[], project?: string): Promise<void> {
     const row = await findRun(by, ref, project)
     await access.authorize(by, 'experiments:write', row)
-    if (row.job_id) throw preconditionFailed(`The metrics of the run "${row.name}" come from its job alone.`, { run: row.id, job: row.job_id })
+    if (row.job_id)
+      throw preconditionFailed(`The metrics of the run "${row.name}" come from its job alone.`, { run: row.id, job: row.job_id })
     await recordMetrics(row.id, points)
   }
 
@@ -270,7 +291,13 @@ export function experimentsService({ metadata, access, blobs, search }: Experime
 
   async function compare(by: Principal, refs: readonly string[], project?: string): Promise<z.infer<typeof Comparison>> {
     const found = await Promise.all(refs.map((ref) => findRun(by, ref, project)))
-    const runs = await withValues(db, await runsById(db, found.map((row) => row.id)))
+    const runs = await withValues(
+      db,
+      await runsById(
+        db,
+        found.map((row) => row.id),
+      ),
+    )
     return compareRuns(found.map((row) => runs.find((run) => run.id === row.id)!))
   }
 
@@ -301,8 +328,11 @@ function readOrder(text: string): { by: ReturnType<typeof fieldSql>; direction: 
   const [, name, direction] = /^(.+?)(?:\s+(asc|desc))?$/i.exec(text.trim()) ?? []
   const field = name && readField(name)
   if (!field)
-    throw invalidInput(`Runs cannot be ordered by "${text}". Write for example: metrics.f1 desc, params.depth asc, started_at desc.`, {
-      field: 'order',
-    })
+    throw invalidInput(
+      `Runs cannot be ordered by "${text}". Write for example: metrics.f1 desc, params.depth asc, started_at desc.`,
+      {
+        field: 'order',
+      },
+    )
   return { by: fieldSql(field), direction: direction?.toLowerCase() === 'asc' ? 'asc' : 'desc' }
 }

@@ -11,12 +11,25 @@ export type NamedRunRow = RunRow & { owner_name: string; experiment_name: string
 type NamedExperimentRow = ResourceRow & { owner_name: string; runs: number }
 
 const experimentName = sql<string>`(select name from experiments where experiments.id = runs.experiment_id)`.as('experiment_name')
-const runCount = sql<number>`(select cast(count(*) as integer) from runs where runs.experiment_id = experiments.id and runs.deleted_at is null)`.as(
-  'runs',
-)
+const runCount =
+  sql<number>`(select cast(count(*) as integer) from runs where runs.experiment_id = experiments.id and runs.deleted_at is null)`.as(
+    'runs',
+  )
 
-export const listExperiments = (db: Db, visible: RawBuilder<SqlBool>, query: PageQuery & { project?: string }): Promise<NamedExperimentRow[]> =>
-  newestFirst(experimentTables(db).selectFrom('experiments').selectAll().select([ownerName('experiments'), runCount]).where(visible), 'experiments', query)
+export const listExperiments = (
+  db: Db,
+  visible: RawBuilder<SqlBool>,
+  query: PageQuery & { project?: string },
+): Promise<NamedExperimentRow[]> =>
+  newestFirst(
+    experimentTables(db)
+      .selectFrom('experiments')
+      .selectAll()
+      .select([ownerName('experiments'), runCount])
+      .where(visible),
+    'experiments',
+    query,
+  )
 
 export const experimentById = (db: Db, id: string): Promise<NamedExperimentRow> =>
   experimentTables(db)
@@ -29,7 +42,12 @@ export const experimentById = (db: Db, id: string): Promise<NamedExperimentRow> 
 export const toExperiment = (row: NamedExperimentRow) => ({ ...toResource(row), runs: row.runs })
 
 export const runsById = (db: Db, ids: readonly string[]): Promise<NamedRunRow[]> =>
-  experimentTables(db).selectFrom('runs').selectAll('runs').select([ownerName('runs'), experimentName]).where('id', 'in', ids).execute()
+  experimentTables(db)
+    .selectFrom('runs')
+    .selectAll('runs')
+    .select([ownerName('runs'), experimentName])
+    .where('id', 'in', ids)
+    .execute()
 
 export interface RunSearch extends PageQuery {
   project?: string
@@ -39,7 +57,11 @@ export interface RunSearch extends PageQuery {
 }
 
 /** Runs with the value they are ordered by as `key`; runs without one come last in both directions. */
-export function searchRuns(db: Db, visible: RawBuilder<SqlBool>, query: RunSearch): Promise<(NamedRunRow & { key: number | string | null })[]> {
+export function searchRuns(
+  db: Db,
+  visible: RawBuilder<SqlBool>,
+  query: RunSearch,
+): Promise<(NamedRunRow & { key: number | string | null })[]> {
   const { order } = query
   const after = query.cursor ? decodeCursor(query.cursor) : null
   const key = order?.by ?? sql<number>`runs.created_at`
@@ -91,7 +113,12 @@ export async function withValues(db: Db, rows: readonly NamedRunRow[]): Promise<
 
 async function parametersOf(db: Db, runIds: readonly string[]): Promise<Map<string, Record<string, unknown>>> {
   const found = new Map<string, Record<string, unknown>>()
-  const rows = await experimentTables(db).selectFrom('run_parameters').selectAll().where('run_id', 'in', runIds).orderBy('name').execute()
+  const rows = await experimentTables(db)
+    .selectFrom('run_parameters')
+    .selectAll()
+    .where('run_id', 'in', runIds)
+    .orderBy('name')
+    .execute()
   for (const row of rows) found.set(row.run_id, { ...found.get(row.run_id), [row.name]: JSON.parse(row.value) })
   return found
 }
@@ -117,6 +144,13 @@ function newestFirst(query: any, table: string, { cursor, limit, project }: Page
   const after = cursor ? decodeCursor(cursor) : null
   let narrowed = query
   if (project !== undefined) narrowed = narrowed.where(`${table}.project_id`, '=', project)
-  if (after) narrowed = narrowed.where(sql<SqlBool>`(${sql.ref(`${table}.created_at`)}, ${sql.ref(`${table}.id`)}) < (${after[0]}, ${after[1]})`)
-  return narrowed.orderBy(`${table}.created_at`, 'desc').orderBy(`${table}.id`, 'desc').limit(limit + 1).execute()
+  if (after)
+    narrowed = narrowed.where(
+      sql<SqlBool>`(${sql.ref(`${table}.created_at`)}, ${sql.ref(`${table}.id`)}) < (${after[0]}, ${after[1]})`,
+    )
+  return narrowed
+    .orderBy(`${table}.created_at`, 'desc')
+    .orderBy(`${table}.id`, 'desc')
+    .limit(limit + 1)
+    .execute()
 }

@@ -55,7 +55,10 @@ describe('what a target sets', () => {
   })
 
   test('a column that is not there is answered with the nearest one', () => {
-    assert.throws(() => targetColumn([{ name: 'churn' }, { name: 'state' }], 'chrun'), /no column "chrun".*Did you mean "churn"\?/)
+    assert.throws(
+      () => targetColumn([{ name: 'churn' }, { name: 'state' }], 'chrun'),
+      /no column "chrun".*Did you mean "churn"\?/,
+    )
     assert.throws(() => targetColumn([{ name: 'churn' }, { name: 'state' }], 'price'), /Its columns are churn, state/)
   })
 })

@@ -44,10 +44,13 @@ export function judgeTarget(facts: TargetFacts, wish: { metric?: Metric | null; 
   const task = taskOf(facts, wish.metric ?? null)
   if (task === 'regression') {
     if (wish.positive)
-      throw invalidInput(`The target "${facts.name}" is predicted as a number, so it has no positive class. Leave "positive" out.`, {
-        field: 'positive',
-        column: facts.name,
-      })
+      throw invalidInput(
+        `The target "${facts.name}" is predicted as a number, so it has no positive class. Leave "positive" out.`,
+        {
+          field: 'positive',
+          column: facts.name,
+        },
+      )
     return { task, positive: null, classes: null }
   }
   const lonely = facts.values.find((one) => one.count < 2)
@@ -58,17 +61,21 @@ export function judgeTarget(facts: TargetFacts, wish: { metric?: Metric | null; 
     )
   if (task === 'binary') return { task, positive: positiveOf(facts, wish.positive ?? null), classes: facts.values }
   if (wish.positive)
-    throw invalidInput(`The target "${facts.name}" has ${facts.distinct} classes; only one with two classes has a positive one.`, {
-      field: 'positive',
-      column: facts.name,
-    })
+    throw invalidInput(
+      `The target "${facts.name}" has ${facts.distinct} classes; only one with two classes has a positive one.`,
+      {
+        field: 'positive',
+        column: facts.name,
+      },
+    )
   return { task, positive: null, classes: facts.values }
 }
 
 function refuseHopeless({ name, type, rows, missing, distinct, values }: TargetFacts): void {
   const facts = { field: 'target', column: name }
   if (rows === 0) throw invalidInput(`The data set has no rows, so there is nothing to learn "${name}" from.`, facts)
-  if (missing === rows) throw invalidInput(`The target "${name}" is missing in every one of the ${rows} rows.`, { ...facts, rows })
+  if (missing === rows)
+    throw invalidInput(`The target "${name}" is missing in every one of the ${rows} rows.`, { ...facts, rows })
   if (distinct <= 1)
     throw invalidInput(
       `The target "${name}" is ${values[0] ? `"${values[0].value}"` : 'the same'} in every row that has it; there is nothing to learn.`,
@@ -76,12 +83,18 @@ function refuseHopeless({ name, type, rows, missing, distinct, values }: TargetF
     )
   if (type === 'id') throw invalidInput(`The column "${name}" identifies rows; it cannot be predicted from the others.`, facts)
   if (type === 'datetime')
-    throw invalidInput(`The column "${name}" holds dates. Derive a number or a class from it, and predict that.`, { ...facts, type })
-  if (type === 'text' && distinct > mostClasses)
-    throw invalidInput(`The target "${name}" is free text (${distinct} different values in ${rows} rows). Choose a column with classes or numbers.`, {
+    throw invalidInput(`The column "${name}" holds dates. Derive a number or a class from it, and predict that.`, {
       ...facts,
-      distinct,
+      type,
     })
+  if (type === 'text' && distinct > mostClasses)
+    throw invalidInput(
+      `The target "${name}" is free text (${distinct} different values in ${rows} rows). Choose a column with classes or numbers.`,
+      {
+        ...facts,
+        distinct,
+      },
+    )
 }
 
 function taskOf({ name, type, rows, distinct }: TargetFacts, metric: Metric | null): Task {
@@ -100,14 +113,17 @@ function taskOf({ name, type, rows, distinct }: TargetFacts, metric: Metric | nu
 const tooManyClasses = (name: string, distinct: number, rows: number, isNumeric: boolean) =>
   invalidInput(
     `The target "${name}" has ${distinct} different values in ${rows} rows, too many for classes (at most ${mostClasses}). ${
-      isNumeric ? 'Choose a metric of numbers (mae, rmse, r2, mape), or group its values.' : 'Group its values, or choose another column.'
+      isNumeric
+        ? 'Choose a metric of numbers (mae, rmse, r2, mape), or group its values.'
+        : 'Group its values, or choose another column.'
     }`,
     { field: 'target', column: name, distinct },
   )
 
 function positiveOf({ name, values }: TargetFacts, wanted: string | null): string {
   if (wanted !== null && wanted !== '') {
-    const exact = values.find((one) => one.value === wanted) ?? values.find((one) => one.value.toLowerCase() === wanted.toLowerCase())
+    const exact =
+      values.find((one) => one.value === wanted) ?? values.find((one) => one.value.toLowerCase() === wanted.toLowerCase())
     if (exact) return exact.value
     throw invalidInput(
       `The target "${name}" is never "${wanted}"; it is ${values.map((one) => `"${one.value}"`).join(' or ')}. Choose one of these as the positive class.`,

@@ -41,7 +41,10 @@ export function refuseMetricOfOtherTask(metric: Metric, task: Task, target: stri
 const withinOne = new Set<Metric>([...classificationMetrics.filter((metric) => metric !== 'log_loss'), 'r2'])
 
 /** A bound must be on the side where the metric improves, and within what the metric can be. */
-export function refuseHopelessBound(metric: Metric, { atLeast, atMost }: { atLeast: number | null; atMost: number | null }): void {
+export function refuseHopelessBound(
+  metric: Metric,
+  { atLeast, atMost }: { atLeast: number | null; atMost: number | null },
+): void {
   const title = metricTitle[metric]
   if (lowerIsBetter.has(metric) && atLeast !== null)
     throw invalidInput(`Less ${title} is better, so a goal for it says "at most", not "at least".`, { field: 'atLeast', metric })
@@ -57,5 +60,6 @@ export function refuseHopelessBound(metric: Metric, { atLeast, atMost }: { atLea
       field: 'atLeast',
       metric,
     })
-  if (atMost !== null && atMost < 0) throw invalidInput(`${title} is never below 0, so at most ${atMost} cannot be met.`, { field: 'atMost', metric })
+  if (atMost !== null && atMost < 0)
+    throw invalidInput(`${title} is never below 0, so at most ${atMost} cannot be met.`, { field: 'atMost', metric })
 }

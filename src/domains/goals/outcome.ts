@@ -33,7 +33,8 @@ export function goalSentence(goal: Contract): string {
   const { costFalsePositive: alarm, costFalseNegative: miss } = goal
   const what = `${capital(metricTitle[goal.metric])} of ${of} ${wantedOf(goal)}`
   if (alarm === null || miss === null || goal.positive === null) return `${what}.`
-  if (alarm === 0 || miss === 0) return `${what}; a needless alarm costs ${short(alarm)}, a missed "${goal.positive}" ${short(miss)}.`
+  if (alarm === 0 || miss === 0)
+    return `${what}; a needless alarm costs ${short(alarm)}, a missed "${goal.positive}" ${short(miss)}.`
   if (alarm === miss) return `${what}; a missed "${goal.positive}" costs as much as a needless alarm.`
   return miss > alarm
     ? `${what}; a missed "${goal.positive}" costs ${short(miss / alarm)} times a needless alarm.`

@@ -14,7 +14,16 @@ async function world(metadata: Metadata) {
   await metadata.db.schema.createTable('datasets').addColumn('id', 'text').addColumn('name', 'text').execute()
   await metadata.db.insertInto('datasets').values({ id: 'ds_1', name: 'customers' }).execute()
   const columns = [
-    { name: 'churn', type: 'category', missing: 0, distinct: 2, top: [{ value: 'no', count: 80 }, { value: 'yes', count: 20 }] },
+    {
+      name: 'churn',
+      type: 'category',
+      missing: 0,
+      distinct: 2,
+      top: [
+        { value: 'no', count: 80 },
+        { value: 'yes', count: 20 },
+      ],
+    },
     { name: 'amount', type: 'number', missing: 3, distinct: 90, top: [{ value: '1.5', count: 3 }] },
   ]
   const splits: string[] = []
@@ -32,7 +41,8 @@ async function world(metadata: Metadata) {
     },
   })
   const by = await people.person('Grace')
-  const create = (input: object) => goals.create(by, GoalInput.parse({ dataset: 'customers', target: 'churn', metric: 'f1', ...input }))
+  const create = (input: object) =>
+    goals.create(by, GoalInput.parse({ dataset: 'customers', target: 'churn', metric: 'f1', ...input }))
   return { ...people, goals, by, create, splits }
 }
 
@@ -57,17 +67,20 @@ onBoth('refuses what cannot be a goal and leaves nothing behind', async ({ creat
   assert.deepEqual([(await goals.list(by, { limit: 10 })).items, splits], [[], []])
 })
 
-onBoth('changes how much is wanted, keeps the name unique, and notes both in the audit', async ({ create, goals, by }, metadata) => {
-  await create({ name: 'first', atLeast: 0.85 })
-  await create({ name: 'second', target: 'amount', metric: 'rmse', atMost: 2 })
-  await assert.rejects(create({ name: 'first', atLeast: 0.9 }), { code: 'conflict', message: /already a goal called "first"/ })
-  await assert.rejects(goals.patch(by, 'second', { name: 'first' }), { code: 'conflict' })
-  await assert.rejects(goals.patch(by, 'second', { metric: 'f1' }), /does not fit/)
-  const changed = await goals.patch(by, 'first', { atLeast: 0.6, costFalseNegative: 2, costFalsePositive: 4 })
-  assert.match(changed.sentence, /at least 0.6; a needless alarm costs 2 times a missed "yes"/)
-  const entry = await metadata.db.selectFrom('audit').selectAll().where('action', '=', 'goals.change').executeTakeFirst()
-  assert.deepEqual(JSON.parse(entry!.facts).after.atLeast, 0.6)
-})
+onBoth(
+  'changes how much is wanted, keeps the name unique, and notes both in the audit',
+  async ({ create, goals, by }, metadata) => {
+    await create({ name: 'first', atLeast: 0.85 })
+    await create({ name: 'second', target: 'amount', metric: 'rmse', atMost: 2 })
+    await assert.rejects(create({ name: 'first', atLeast: 0.9 }), { code: 'conflict', message: /already a goal called "first"/ })
+    await assert.rejects(goals.patch(by, 'second', { name: 'first' }), { code: 'conflict' })
+    await assert.rejects(goals.patch(by, 'second', { metric: 'f1' }), /does not fit/)
+    const changed = await goals.patch(by, 'first', { atLeast: 0.6, costFalseNegative: 2, costFalsePositive: 4 })
+    assert.match(changed.sentence, /at least 0.6; a needless alarm costs 2 times a missed "yes"/)
+    const entry = await metadata.db.selectFrom('audit').selectAll().where('action', '=', 'goals.change').executeTakeFirst()
+    assert.deepEqual(JSON.parse(entry!.facts).after.atLeast, 0.6)
+  },
+)
 
 onBoth('a goal in the bin is gone from lists but still judges', async ({ create, goals, by, person }) => {
   const { id } = await create({ atLeast: 0.85 })

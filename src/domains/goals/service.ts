@@ -80,12 +80,10 @@ export function goalsService({ metadata, access, search, datasets }: GoalsNeeds)
     return get(by, row.id)
   }
 
-  async function list(
-    by: Principal,
-    query: PageQuery & { project?: string; dataset?: string },
-  ): Promise<Page<Goal>> {
+  async function list(by: Principal, query: PageQuery & { project?: string; dataset?: string }): Promise<Page<Goal>> {
     const project = query.project === undefined ? undefined : (await access.projectFor(by, query.project)).id
-    const dataset = query.dataset === undefined ? undefined : (await datasets.pin(by, query.dataset, undefined, query.project)).dataset.id
+    const dataset =
+      query.dataset === undefined ? undefined : (await datasets.pin(by, query.dataset, undefined, query.project)).dataset.id
     const rows = await listGoals(db, access.visibleTo(by, 'goals'), { ...query, project, dataset })
     const page = toPage(rows, query.limit, (row) => [row.created_at, row.id])
     return { ...page, items: page.items.map(toGoal) }

@@ -38,11 +38,20 @@ export async function goalById(db: Db, id: string): Promise<NamedGoalRow | undef
 /** Goals by id, those in the bin included: what was judged by a goal stays judged by it. */
 export async function goalsById(db: Db, ids: readonly string[]): Promise<NamedGoalRow[]> {
   if (ids.length === 0) return []
-  return goalTables(db).selectFrom('goals').selectAll('goals').select([ownerName('goals'), datasetName]).where('id', 'in', ids).execute()
+  return goalTables(db)
+    .selectFrom('goals')
+    .selectAll('goals')
+    .select([ownerName('goals'), datasetName])
+    .where('id', 'in', ids)
+    .execute()
 }
 
 /** Newest first, one more than the limit. */
-export function listGoals(db: Db, visible: any, query: PageQuery & { project?: string; dataset?: string }): Promise<NamedGoalRow[]> {
+export function listGoals(
+  db: Db,
+  visible: any,
+  query: PageQuery & { project?: string; dataset?: string },
+): Promise<NamedGoalRow[]> {
   const after = query.cursor ? decodeCursor(query.cursor) : null
   return goalTables(db)
     .selectFrom('goals')
