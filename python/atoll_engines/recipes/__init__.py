@@ -1,7 +1,9 @@
 """Recipes: typed preparation steps, fitted on training rows, that also write themselves into the serving graph."""
 
+from .auto import auto_recipe
+from .derived import propose_derived
 from .fitted import FittedRecipe, fit_recipe
 from .graph import GraphBuilder
 from .raw import InputColumn, raw_tensors
 
-__all__ = ["FittedRecipe", "GraphBuilder", "InputColumn", "fit_recipe", "raw_tensors"]
+__all__ = ["FittedRecipe", "GraphBuilder", "InputColumn", "auto_recipe", "fit_recipe", "propose_derived", "raw_tensors"]

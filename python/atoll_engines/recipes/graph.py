@@ -60,7 +60,7 @@ class GraphBuilder:
     def node(self, op: str, inputs: Sequence[str], outputs: int = 1, domain: str = "", hint: str | None = None,
              **attributes: Any) -> Any:
         """Adds a node and returns its output name (a list for several); an equal node is reused, not repeated."""
-        key = (op, domain, tuple(inputs), outputs, repr(sorted(attributes.items(), key=lambda item: item[0])))
+        key = (op, domain, tuple(inputs), outputs, _identity(attributes))
         if key not in self._memo:
             if domain == "com.microsoft":
                 self.require(domain, 1)
@@ -103,3 +103,10 @@ class GraphBuilder:
                 kept.append(node)
                 wanted.update(node.input)
         return kept[::-1]
+
+
+def _identity(attributes: dict[str, Any]) -> Any:
+    """What makes two nodes' attributes equal; nodes with long ones (a tree ensemble) are not compared at all."""
+    if any(isinstance(value, (list, tuple)) and len(value) > 64 for value in attributes.values()):
+        return object()
+    return repr(sorted(attributes.items()))

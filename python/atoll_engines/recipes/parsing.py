@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from onnx import TensorProto
 
-from .calendar import MS_PER_DAY, days_from_civil, month_length
+from .civil_dates import MS_PER_DAY, days_from_civil, month_length
 from .graph_maths import GraphMaths, GraphTensor
 
 # Bounded so that no match can overflow the runtime's own parser.

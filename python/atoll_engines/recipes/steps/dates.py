@@ -6,7 +6,7 @@ from typing import Any, Sequence
 
 import numpy as np
 
-from ..calendar import MS_PER_DAY, civil_from_days, days_from_civil, divide_down
+from ..civil_dates import MS_PER_DAY, civil_from_days, days_from_civil, divide_down
 from ..columns import Columns, ValueColumns
 from ..parsing import TIME_PATTERN, parsed_datetimes
 from ..step import FitContext, Step
