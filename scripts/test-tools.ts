@@ -1,0 +1,50 @@
+/** What tests need beyond the packages: the Python runtime with pytest, bubblewrap, Chromium. Installed where that is possible, else named. */
+import { execFileSync, spawnSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { readConfig } from '../src/kernel/config.ts'
+import { pythonRuntimes } from '../src/ports/engines/python.ts'
+
+interface Tools {
+  /** A Python with the tabular runtime, pytest and ruff. */
+  python: string
+  env: Record<string, string>
+}
+
+export async function installTools(root: string): Promise<Tools> {
+  debianPackages()
+  const config = readConfig(process.env)
+  const runtimes = pythonRuntimes({ dir: config.runtimesDir, python: config.python, sources: join(root, 'python') })
+  const runtime = await runtimes.ensure('tabular', (message) => console.log(`  ${message}`))
+  return { python: runtime.python, env: { ATOLL_RUNTIMES: config.runtimesDir, PYTHONPATH: `${join(root, 'python')}:${devPackages(root, runtime.python, config.runtimesDir)}` } }
+}
+
+/** pytest and ruff live beside the runtime, not in it: jobs must not see them. */
+function devPackages(root: string, python: string, runtimesDir: string): string {
+  const lock = readFileSync(join(root, 'python', 'runtimes', 'dev.txt'), 'utf8')
+  const version = execFileSync(python, ['-c', 'import sys; print(sys.version_info[:2])'], { encoding: 'utf8' })
+  const folder = join(runtimesDir, `dev-${createHash('sha256').update(lock).update(version).digest('hex').slice(0, 16)}`)
+  const ready = join(folder, '.ready')
+  if (!existsSync(ready)) {
+    console.log('  installing pytest and ruff')
+    execFileSync(python, ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '--no-deps', '--upgrade', '--target', folder, '-r', join(root, 'python', 'runtimes', 'dev.txt')], { stdio: 'inherit' })
+    writeFileSync(ready, '')
+  }
+  return folder
+}
+
+function debianPackages(): void {
+  const wanted = { bubblewrap: '/usr/bin/bwrap', chromium: '/usr/bin/chromium', strace: '/usr/bin/strace' }
+  const missing = Object.entries(wanted).filter(([, path]) => !existsSync(path)).map(([name]) => name)
+  if (missing.length === 0) return
+  if (process.getuid?.() !== 0 || spawnSync('apt-get', ['--version']).error) {
+    console.log(`  not installed, and this account cannot install them: ${missing.join(', ')}. Tests that need them skip and say so.`)
+    return
+  }
+  console.log(`  installing Debian packages: ${missing.join(', ')}`)
+  const quiet = { stdio: 'ignore' as const, env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' } }
+  spawnSync('apt-get', ['update'], quiet)
+  const { status } = spawnSync('apt-get', ['install', '-y', '--no-install-recommends', ...missing, 'fonts-dejavu-core'], quiet)
+  if (status !== 0) console.log(`  apt-get could not install ${missing.join(', ')} (status ${status}). Tests that need them skip and say so.`)
+}
