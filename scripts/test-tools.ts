@@ -17,7 +17,13 @@ export async function installTools(root: string): Promise<Tools> {
   const config = readConfig(process.env)
   const runtimes = pythonRuntimes({ dir: config.runtimesDir, python: config.python, sources: join(root, 'python') })
   const runtime = await runtimes.ensure('tabular', (message) => console.log(`  ${message}`))
-  return { python: runtime.python, env: { ATOLL_RUNTIMES: config.runtimesDir, PYTHONPATH: `${join(root, 'python')}:${devPackages(root, runtime.python, config.runtimesDir)}` } }
+  return {
+    python: runtime.python,
+    env: {
+      ATOLL_RUNTIMES: config.runtimesDir,
+      PYTHONPATH: `${join(root, 'python')}:${devPackages(root, runtime.python, config.runtimesDir)}`,
+    },
+  }
 }
 
 /** pytest and ruff live beside the runtime, not in it: jobs must not see them. */
@@ -28,7 +34,23 @@ function devPackages(root: string, python: string, runtimesDir: string): string 
   const ready = join(folder, '.ready')
   if (!existsSync(ready)) {
     console.log('  installing pytest and ruff')
-    execFileSync(python, ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '--no-deps', '--upgrade', '--target', folder, '-r', join(root, 'python', 'runtimes', 'dev.txt')], { stdio: 'inherit' })
+    execFileSync(
+      python,
+      [
+        '-m',
+        'pip',
+        'install',
+        '--quiet',
+        '--disable-pip-version-check',
+        '--no-deps',
+        '--upgrade',
+        '--target',
+        folder,
+        '-r',
+        join(root, 'python', 'runtimes', 'dev.txt'),
+      ],
+      { stdio: 'inherit' },
+    )
     writeFileSync(ready, '')
   }
   return folder
@@ -36,15 +58,20 @@ function devPackages(root: string, python: string, runtimesDir: string): string 
 
 function debianPackages(): void {
   const wanted = { bubblewrap: '/usr/bin/bwrap', chromium: '/usr/bin/chromium', strace: '/usr/bin/strace' }
-  const missing = Object.entries(wanted).filter(([, path]) => !existsSync(path)).map(([name]) => name)
+  const missing = Object.entries(wanted)
+    .filter(([, path]) => !existsSync(path))
+    .map(([name]) => name)
   if (missing.length === 0) return
   if (process.getuid?.() !== 0 || spawnSync('apt-get', ['--version']).error) {
-    console.log(`  not installed, and this account cannot install them: ${missing.join(', ')}. Tests that need them skip and say so.`)
+    console.log(
+      `  not installed, and this account cannot install them: ${missing.join(', ')}. Tests that need them skip and say so.`,
+    )
     return
   }
   console.log(`  installing Debian packages: ${missing.join(', ')}`)
   const quiet = { stdio: 'ignore' as const, env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' } }
   spawnSync('apt-get', ['update'], quiet)
   const { status } = spawnSync('apt-get', ['install', '-y', '--no-install-recommends', ...missing, 'fonts-dejavu-core'], quiet)
-  if (status !== 0) console.log(`  apt-get could not install ${missing.join(', ')} (status ${status}). Tests that need them skip and say so.`)
+  if (status !== 0)
+    console.log(`  apt-get could not install ${missing.join(', ')} (status ${status}). Tests that need them skip and say so.`)
 }

@@ -44,10 +44,28 @@ async function check(name: string, command: string, args: readonly string[]): Pr
 }
 
 async function nodeTests(): Promise<void> {
-  const patterns = only.length ? only.filter((path) => path.endsWith('.ts')) : ['src/**/*.test.ts', 'sdk/**/*.test.ts', 'scripts/**/*.test.ts', 'bench/**/*.test.ts', 'tests/**/*.test.ts', 'web/src/**/*.test.ts']
-  const files = patterns.flatMap((pattern) => globSync(pattern, { cwd: root })).filter((file) => file.includes('.long.test.') === long)
+  const patterns = only.length
+    ? only.filter((path) => path.endsWith('.ts'))
+    : [
+        'src/**/*.test.ts',
+        'sdk/**/*.test.ts',
+        'scripts/**/*.test.ts',
+        'bench/**/*.test.ts',
+        'tests/**/*.test.ts',
+        'web/src/**/*.test.ts',
+      ]
+  const files = patterns
+    .flatMap((pattern) => globSync(pattern, { cwd: root }))
+    .filter((file) => file.includes('.long.test.') === long)
   if (files.length === 0) return
-  const { code, output } = await run('node', ['--disable-warning=ExperimentalWarning', '--test', '--test-concurrency=2', '--test-timeout=900000', '--test-reporter=spec', ...files])
+  const { code, output } = await run('node', [
+    '--disable-warning=ExperimentalWarning',
+    '--test',
+    '--test-concurrency=2',
+    '--test-timeout=900000',
+    '--test-reporter=spec',
+    ...files,
+  ])
   const count = (word: string) => Number(new RegExp(`^ℹ ${word} (\\d+)`, 'm').exec(output)?.[1] ?? 0)
   add(count('pass'), count('fail') + count('cancelled'), count('skipped') + count('todo'), code, 'TypeScript tests')
 }
@@ -55,7 +73,17 @@ async function nodeTests(): Promise<void> {
 async function pythonTests(): Promise<void> {
   const paths = only.length ? only.filter((path) => path.includes('.py')) : ['python/tests']
   if (paths.length === 0 || !existsSync(join(root, 'python', 'tests'))) return
-  const { code, output } = await run(tools.python, ['-m', 'pytest', '-q', '-rs', '-p', 'no:cacheprovider', '-m', long ? 'long' : 'not long', ...paths])
+  const { code, output } = await run(tools.python, [
+    '-m',
+    'pytest',
+    '-q',
+    '-rs',
+    '-p',
+    'no:cacheprovider',
+    '-m',
+    long ? 'long' : 'not long',
+    ...paths,
+  ])
   const count = (word: string) => Number(new RegExp(`(\\d+) ${word}`).exec(output.trimEnd().split('\n').at(-1) ?? '')?.[1] ?? 0)
   add(count('passed'), count('failed') + count('error'), count('skipped'), code === 5 ? 0 : code, 'Python tests')
 }
@@ -85,4 +113,3 @@ function run(command: string, args: readonly string[], { quiet = false } = {}): 
     child.on('close', (code) => resolve({ code, output }))
   })
 }
-
