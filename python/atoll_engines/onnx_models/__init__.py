@@ -1,0 +1,1 @@
+"""Model emission: a fitted model as ONNX nodes that answer as the library does."""

@@ -1,0 +1,137 @@
+"""Runs one job: `python -m atoll_engines.run [--folder DIR]`.
+
+`--warm` first loads the large libraries, prints `{"ready":true}`, then waits for one line on stdin: the folder of the
+one job that this process will run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import os
+import sys
+import traceback
+from pathlib import Path
+
+from atoll_engines.contract import (
+    EXIT_BAD_INPUT,
+    EXIT_FAULT,
+    EXIT_OK,
+    Job,
+    Report,
+    made,
+    read_job,
+    stop,
+    write_whole,
+)
+from atoll_engines.errors import BadInput, EngineError
+
+# Each module has `run(job, report) -> dict | None`; what it returns is the job's result.
+ENGINES = {
+    "tabular.train": "atoll_engines.tabular.train",
+    "tabular.evaluate": "atoll_engines.tabular.evaluate",
+    "tabular.predict": "atoll_engines.tabular.predict",
+    "tabular.suggest": "atoll_engines.recipes.suggest",
+    "tabular.preview": "atoll_engines.recipes.preview",
+}
+WARM_MODULES = [
+    "numpy",
+    "pandas",
+    "pyarrow.parquet",
+    "scipy.special",
+    "sklearn.linear_model",
+    "sklearn.ensemble",
+    "lightgbm",
+    "optuna",
+    "onnx",
+    "onnxruntime",
+    "atoll_engines.tabular.train",
+]
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the job that the command line names and return the exit code of the process."""
+    parser = argparse.ArgumentParser(prog="python -m atoll_engines.run", description=__doc__)
+    parser.add_argument("--folder", type=Path, default=Path("."), help="the job's folder (default: this one)")
+    parser.add_argument("--warm", action="store_true", help="load the libraries, then read the folder from stdin")
+    options = parser.parse_args(arguments)
+    stop.listen()
+    folder = options.folder
+    if options.warm:
+        warm_up()
+        line = sys.stdin.readline().strip()
+        if not line:
+            return EXIT_OK
+        folder = folder / line
+    return run_folder(folder.resolve())
+
+
+def run_folder(folder: Path) -> int:
+    """Run the job in a folder; whatever happens, its events and, on failure, its reason are in the folder."""
+    if not folder.is_dir():
+        print(f'There is no folder "{folder}".', file=sys.stderr)
+        return EXIT_BAD_INPUT
+    report = Report(folder)
+    report.log("started", "debug")
+    try:
+        os.chdir(folder)
+        job = read_job(folder)
+        stop.before_exit(lambda: report.log("Stopped on request; the checkpoint is kept.", "warning"))
+        result = run_job(job, report)
+        if result is not None:
+            report.result(result)
+        return EXIT_OK
+    except BadInput as error:
+        return fail(folder, report, error.message, EXIT_BAD_INPUT, facts=error.facts)
+    except EngineError as error:
+        return fail(folder, report, error.message, EXIT_FAULT, traceback.format_exc(), error.facts)
+    except MemoryError:
+        sentence = "The job ran out of memory; give it more, or train on fewer rows or columns."
+        return fail(folder, report, sentence, EXIT_FAULT, traceback.format_exc())
+    except Exception as error:
+        sentence = f"The engine failed unexpectedly: {type(error).__name__}: {first_line(error)}"
+        return fail(folder, report, sentence, EXIT_FAULT, traceback.format_exc())
+    finally:
+        report.close()
+
+
+def run_job(job: Job, report: Report) -> dict | None:
+    """Find the job's engine and run it."""
+    module = ENGINES.get(job.engine)
+    if module is None:
+        known = ", ".join(sorted(ENGINES))
+        raise BadInput(f'There is no engine "{job.engine}"; there are: {known}.', engine=job.engine)
+    limit_threads(job.threads)
+    return importlib.import_module(module).run(job, report)
+
+
+def limit_threads(threads: int) -> None:
+    """Libraries read these once, when they are first loaded."""
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS"):
+        os.environ.setdefault(name, str(threads))
+    # A waiting OpenMP thread that spins takes the core from whoever has work.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+
+def warm_up() -> None:
+    limit_threads(os.cpu_count() or 1)
+    for module in WARM_MODULES:
+        importlib.import_module(module)
+    print(json.dumps({"ready": True}, separators=(",", ":")), flush=True)
+
+
+def fail(folder: Path, report: Report, sentence: str, code: int, details: str = "", facts: dict | None = None) -> int:
+    report.event("log", level="error", message=sentence, facts=facts or {})
+    made(folder / "output")
+    write_whole(folder / "output" / "failure", f"{sentence}\n{details}".rstrip() + "\n")
+    print(sentence, file=sys.stderr)
+    return code
+
+
+def first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [""])[0][:500]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

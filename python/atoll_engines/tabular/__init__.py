@@ -1,0 +1,1 @@
+"""Tables: training, evaluation and prediction."""

@@ -1,0 +1,138 @@
+"""Logistic regression, linear regression, ridge, lasso and elastic net."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from atoll_engines.onnx_models import outputs
+from atoll_engines.tabular.algorithms.model import (
+    CLASSIFICATION,
+    REGRESSION,
+    Algorithm,
+    Setting,
+    Watch,
+    spread_over_classes,
+)
+
+if TYPE_CHECKING:
+    from atoll_engines.recipes.graph import GraphBuilder
+
+
+class Linear:
+    """A linear model in float64.
+
+    It standardises the features it is given and then folds that into its coefficients, so that its penalty means
+    the same on every recipe; and it fills a missing feature with the training median, so that it always answers.
+    """
+
+    rounds = None
+
+    def __init__(self, make: Any, params: dict[str, Any], setting: Setting) -> None:
+        self.make, self.params, self.setting = make, params, setting
+
+    def fit(self, x: np.ndarray, y: np.ndarray, weights: np.ndarray | None = None, watch: Watch | None = None) -> None:
+        self.fill = medians(x)
+        filled = self.filled(x)
+        mean, scale = filled.mean(axis=0), filled.std(axis=0)
+        scale[scale < 1e-12] = 1.0
+        standard = (filled - mean) / scale
+        if self.setting.classes:
+            model = self.make(self.params, self.setting)
+            model.fit(standard, y, sample_weight=weights)
+            self.seen, coefficients, offset = model.classes_, model.coef_, model.intercept_
+        else:
+            middle, spread = y.mean(), y.std() or 1.0
+            model = self.make(self.params, self.setting)
+            model.fit(standard, (y - middle) / spread, sample_weight=weights)
+            coefficients, offset = np.atleast_2d(model.coef_) * spread, np.atleast_1d(model.intercept_) * spread + middle
+        self.coefficients = (coefficients / scale).T
+        self.offset = offset - mean @ self.coefficients
+
+    def predict(self, x: np.ndarray) -> np.ndarray:
+        margins = self.filled(x) @ self.coefficients + self.offset
+        if not self.setting.classes:
+            return margins[:, 0].astype(np.float32)
+        if margins.shape[1] == 1:
+            p = 1 / (1 + np.exp(-np.clip(margins, -700, 700)))
+            return spread_over_classes(np.hstack([1 - p, p]), self.seen, self.setting.classes)
+        odds = np.exp(margins - margins.max(axis=1, keepdims=True))
+        return spread_over_classes(odds / odds.sum(axis=1, keepdims=True), self.seen, self.setting.classes)
+
+    def emit(self, graph: GraphBuilder, features: str) -> str:
+        filled = outputs.fill_missing(graph, features, self.fill)
+        product = graph.node("MatMul", [outputs.to_double(graph, filled), graph.constant(self.coefficients, np.float64)])
+        margins = graph.node("Add", [product, graph.constant(self.offset[None, :], np.float64)])
+        if not self.setting.classes:
+            return outputs.to_float(graph, margins)
+        if len(self.offset) == 1:
+            return outputs.to_float(graph, outputs.sigmoid_classes(graph, margins, np.float64))
+        return outputs.to_float(graph, outputs.softmax_classes(graph, margins))
+
+    def filled(self, x: np.ndarray) -> np.ndarray:
+        return np.where(np.isnan(x), self.fill, x).astype(np.float64)
+
+
+def medians(x: np.ndarray) -> np.ndarray:
+    """The median of each float32 feature, 0 for one that is always missing."""
+    empty = np.isnan(x).all(axis=0)
+    safe = np.where(empty, np.float32(0), x)
+    return np.nanmedian(safe, axis=0).astype(np.float32)
+
+
+def logistic(params: dict[str, Any], setting: Setting) -> Any:
+    from sklearn.linear_model import LogisticRegression
+
+    return LogisticRegression(C=params["C"], max_iter=1000, tol=1e-5)
+
+
+def ordinary(params: dict[str, Any], setting: Setting) -> Any:
+    from sklearn.linear_model import LinearRegression
+
+    return LinearRegression()
+
+
+def ridge(params: dict[str, Any], setting: Setting) -> Any:
+    from sklearn.linear_model import Ridge
+
+    return Ridge(alpha=params["alpha"])
+
+
+def lasso(params: dict[str, Any], setting: Setting) -> Any:
+    from sklearn.linear_model import Lasso
+
+    return Lasso(alpha=params["alpha"], max_iter=5000)
+
+
+def elastic_net(params: dict[str, Any], setting: Setting) -> Any:
+    from sklearn.linear_model import ElasticNet
+
+    return ElasticNet(alpha=params["alpha"], l1_ratio=params["l1_ratio"], max_iter=5000)
+
+
+def linear(make: Any) -> Any:
+    return lambda params, setting: Linear(make, params, setting)
+
+
+ALGORITHMS = (
+    Algorithm(
+        "logistic_regression", "Logistic regression", CLASSIFICATION, "linear", linear(logistic),
+        defaults={"C": 1.0}, space={"C": {"float": [1e-3, 100.0], "log": True}},
+        starts=({"C": 0.05},),
+    ),
+    Algorithm("linear_regression", "Linear regression", REGRESSION, "linear", linear(ordinary)),
+    Algorithm(
+        "ridge", "Ridge regression", REGRESSION, "linear", linear(ridge),
+        defaults={"alpha": 1.0}, space={"alpha": {"float": [1e-3, 1e4], "log": True}},
+    ),
+    Algorithm(
+        "lasso", "Lasso", REGRESSION, "linear", linear(lasso),
+        defaults={"alpha": 0.01}, space={"alpha": {"float": [1e-5, 1.0], "log": True}},
+    ),
+    Algorithm(
+        "elastic_net", "Elastic net", REGRESSION, "linear", linear(elastic_net),
+        defaults={"alpha": 0.01, "l1_ratio": 0.5},
+        space={"alpha": {"float": [1e-5, 1.0], "log": True}, "l1_ratio": {"float": [0.05, 0.95]}},
+    ),
+)  # fmt: skip

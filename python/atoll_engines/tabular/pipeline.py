@@ -1,0 +1,49 @@
+"""The trained pipeline: raw rows in, probabilities or predictions out, in Python or as one graph."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from atoll_engines.recipes import FittedRecipe, GraphBuilder
+from atoll_engines.tabular.algorithms.model import Model
+from atoll_engines.tabular.calibration import Calibrator
+from atoll_engines.tabular.metrics import labels_of
+
+
+@dataclass
+class Pipeline:
+    """A fitted recipe, a model on its features, and a calibrator where one was asked for."""
+
+    recipe: FittedRecipe
+    model: Model
+    calibrator: Calibrator | None
+    task: str
+    classes: tuple[str, ...] | None
+    threshold: float | None
+
+    def predict(self, frame: pd.DataFrame) -> np.ndarray:
+        """float32 probabilities [rows, classes], or predictions [rows]."""
+        return self.predict_features(self.recipe.transform(frame))
+
+    def predict_features(self, features: np.ndarray) -> np.ndarray:
+        predicted = self.model.predict(features)
+        return self.calibrator.apply(predicted) if self.calibrator else predicted
+
+    def labels(self, predicted: np.ndarray) -> list[str]:
+        """The class of each row of probabilities."""
+        return [self.classes[k] for k in labels_of(predicted, self.threshold)]
+
+    def to_onnx(self) -> Any:
+        """Preparation and model as one ONNX graph over the raw columns."""
+        graph = GraphBuilder(self.recipe.inputs)
+        answer = self.model.emit(graph, self.recipe.emit(graph))
+        if self.calibrator:
+            answer = self.calibrator.emit(graph, answer)
+        name = "prediction" if self.task == "regression" else "probabilities"
+        width = 1 if self.task == "regression" else len(self.classes)
+        graph.output(answer, name)
+        return graph.finish([(name, 1, ("N", width))])

@@ -1,0 +1,124 @@
+"""Recipes for a training job: one for each family of algorithms, fitted anew inside every fold."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from atoll_engines.recipes import FittedRecipe, InputColumn, auto_recipe, fit_recipe
+from atoll_engines.tabular.folds import Fold
+
+CACHE_BYTES = 600 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class FoldFeatures:
+    """One fold as float32 features: what to fit on, and what to score."""
+
+    x_train: np.ndarray
+    y_train: np.ndarray
+    x_valid: np.ndarray
+    y_valid: np.ndarray
+    names: tuple[str, ...]
+
+    @property
+    def size_bytes(self) -> int:
+        return self.x_train.nbytes + self.x_valid.nbytes
+
+
+@dataclass(frozen=True)
+class Derived:
+    """A derived feature: its name and the expression over raw columns that makes it."""
+
+    name: str
+    expression: str
+
+    def step(self) -> dict[str, Any]:
+        return {"step": "derive", "name": self.name, "expression": self.expression}
+
+
+class Preparation:
+    """Gives each algorithm the features its family needs, and keeps those of recent folds."""
+
+    def __init__(
+        self,
+        frame: pd.DataFrame,
+        schema: list[InputColumn],
+        target: np.ndarray,
+        task: str,
+        seed: int,
+        recipe: dict[str, Any],
+    ) -> None:
+        self.frame, self.schema, self.target, self.task, self.seed = frame, schema, target, task, seed
+        self.given = None if recipe.get("auto") else recipe.get("steps", [])
+        self.derived: list[Derived] = []
+        self._steps: dict[str, tuple[list[dict], list[Any]]] = {}
+        self._kept: OrderedDict[tuple, FoldFeatures] = OrderedDict()
+
+    @property
+    def is_automatic(self) -> bool:
+        return self.given is None
+
+    def use_derived(self, derived: list[Derived]) -> None:
+        """From now on every recipe starts with these derived features."""
+        self.derived = list(derived)
+        self._steps.clear()
+        self._kept.clear()
+
+    def steps(self, family: str | None) -> tuple[list[dict], list[Any]]:
+        """The steps for a family of algorithms and the reason for each."""
+        if self.given is not None:
+            return self.given, []
+        family = family or "tree"
+        if family not in self._steps:
+            frame, schema = self.with_derived()
+            steps, reasons = auto_recipe(frame, schema, self.target, self.task, self.seed, family)
+            front = [one.step() for one in self.derived]
+            said = [f'"{one.name}" pays in cross-validation' for one in self.derived]
+            self._steps[family] = (front + list(steps), said + list(reasons))
+        return self._steps[family]
+
+    def with_derived(self) -> tuple[pd.DataFrame, list[InputColumn]]:
+        """The raw table with the derived features beside it, for the automatic recipe to look at."""
+        if not self.derived:
+            return self.frame, self.schema
+        names = [one.name for one in self.derived]
+        steps = [*(one.step() for one in self.derived), {"step": "keep_columns", "columns": names}]
+        made = fit_recipe(steps, self.frame, self.schema, None, self.task, self.seed)
+        frame = self.frame.copy(deep=False)
+        for position, name in enumerate(made.feature_names):
+            frame[name] = made.training_features[:, position].astype(np.float64)
+        return frame, [*self.schema, *(InputColumn(name, "number") for name in names)]
+
+    def fold(self, family: str | None, number: int, fold: Fold) -> FoldFeatures:
+        """A fold's features, from a recipe fitted on its training rows alone."""
+        key = (self._key(family), number)
+        if key not in self._kept:
+            self._kept[key] = self._make(family, fold)
+            while len(self._kept) > 1 and sum(one.size_bytes for one in self._kept.values()) > CACHE_BYTES:
+                self._kept.popitem(last=False)
+        self._kept.move_to_end(key)
+        return self._kept[key]
+
+    def fit(self, family: str | None, rows: np.ndarray) -> FittedRecipe:
+        """The family's recipe fitted on these rows."""
+        steps, _ = self.steps(family)
+        return fit_recipe(steps, self.frame.iloc[rows], self.schema, self.target[rows], self.task, self.seed)
+
+    def _make(self, family: str | None, fold: Fold) -> FoldFeatures:
+        fitted = self.fit(family, fold.train)
+        kept = fold.train[np.asarray(fitted.training_rows)]
+        return FoldFeatures(
+            x_train=np.ascontiguousarray(fitted.training_features, np.float32),
+            y_train=self.target[kept],
+            x_valid=fitted.transform(self.frame.iloc[fold.valid]),
+            y_valid=self.target[fold.valid],
+            names=tuple(fitted.feature_names),
+        )
+
+    def _key(self, family: str | None) -> str:
+        return "given" if self.given is not None else family or "tree"
