@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from atoll_engines import recipes
 from atoll_engines.contract import Report, write_json
 from atoll_engines.errors import EngineError
-from atoll_engines.recipes import propose_derived
 from atoll_engines.tabular.algorithms.model import Algorithm
 from atoll_engines.tabular.metrics import sign
 from atoll_engines.tabular.preparation import Derived, Preparation
@@ -80,7 +80,7 @@ def better_together(
 
 
 def proposed(preparation: Preparation) -> list[tuple[Derived, str]]:
-    found = propose_derived(
+    found = recipes.propose_derived(
         preparation.frame, preparation.schema, preparation.target, preparation.task, preparation.seed
     )
     return [(Derived(one["name"], one["expression"]), one.get("why", "")) for one in found]

@@ -76,24 +76,15 @@ def label_score(metric: str, actual: np.ndarray, labels: np.ndarray, classes: in
 def probability_score(metric: str, actual: np.ndarray, probabilities: np.ndarray) -> float:
     """Metrics of probabilities; with more than two classes one against the rest, averaged."""
     classes = probabilities.shape[1]
+    p = probabilities.astype(np.float64)
+    if metric in ("log_loss", "brier"):
+        compute = sk.log_loss if metric == "log_loss" else sk.brier_score_loss
+        # With two classes the positive one says it all; the pair of float32 numbers only nearly adds up to one.
+        return float(compute(actual, p[:, 1] if classes == 2 else p, labels=np.arange(classes)))
     present = np.unique(actual)
-    p = normalised(probabilities)
-    if metric == "log_loss":
-        return float(sk.log_loss(actual, p, labels=np.arange(classes)))
-    one_hot = np.eye(classes)[actual]
-    if metric == "brier":
-        # Brier 1950; for two classes the usual half of it.
-        return float(np.mean(np.sum((p - one_hot) ** 2, axis=1)) / (2 if classes == 2 else 1))
     if len(present) < 2:
         return float("nan")
     compute = sk.roc_auc_score if metric == "roc_auc" else sk.average_precision_score
     if classes == 2:
-        return float(compute(actual, probabilities[:, 1]))
-    each = [compute(one_hot[:, k], probabilities[:, k]) for k in present]
-    return float(np.mean(each))
-
-
-def normalised(probabilities: np.ndarray) -> np.ndarray:
-    """Probabilities in float64 that add up to one, which float32 ones only nearly do."""
-    p = probabilities.astype(np.float64)
-    return p / p.sum(axis=1, keepdims=True)
+        return float(compute(actual, p[:, 1]))
+    return float(np.mean([compute(actual == k, p[:, k]) for k in present]))

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from atoll_engines.recipes import FittedRecipe, InputColumn, auto_recipe, fit_recipe
+from atoll_engines import recipes
+from atoll_engines.recipes import FittedRecipe, InputColumn, fit_recipe
 from atoll_engines.tabular.folds import Fold
 
 CACHE_BYTES = 600 * 1024 * 1024
@@ -76,7 +77,7 @@ class Preparation:
         family = family or "tree"
         if family not in self._steps:
             frame, schema = self.with_derived()
-            steps, reasons = auto_recipe(frame, schema, self.target, self.task, self.seed, family)
+            steps, reasons = recipes.auto_recipe(frame, schema, self.target, self.task, self.seed, family)
             front = [one.step() for one in self.derived]
             said = [f'"{one.name}" pays in cross-validation' for one in self.derived]
             self._steps[family] = (front + list(steps), said + list(reasons))

@@ -1,0 +1,50 @@
+"""A sentence on how well the model fits: from its scores on training, validation and test rows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from atoll_engines.tabular.metrics import LOWER_IS_BETTER, sign
+
+
+def diagnose(training: dict[str, Any] | None, test: dict[str, dict[str, Any]]) -> dict[str, str]:
+    """Good fit, overfit or underfit, and why, in the goal's metric."""
+    if not training:
+        return {"kind": "good_fit", "sentence": "There is no training record to compare the test with."}
+    metric = training["metric"]
+    on_test, low, high = (float(test[metric][key]) for key in ("value", "low", "high"))
+    validation = training["validation"][metric]
+    mean, std = float(validation["mean"]), float(validation["std"])
+    fitted, baseline = float(training["training"][metric]), float(training["baseline"][metric])
+    said = f"{metric} is {fitted:.3f} on training rows, {mean:.3f} ± {std:.3f} in validation and {on_test:.3f} on test rows"
+    toward = sign(metric)
+    if toward * (mean - on_test) > 0 and not low <= mean <= high:
+        return {
+            "kind": "overfit",
+            "sentence": f"{said}: the test is worse than validation promised, beyond what chance explains "
+            f"(interval {low:.3f} to {high:.3f}).",
+        }
+    room = headroom(metric, baseline)
+    gained = toward * (mean - baseline) / room if room > 0 else 1.0
+    if gained < 0.1:
+        return {
+            "kind": "underfit",
+            "sentence": f"{said}: hardly better than the baseline ({baseline:.3f}), so the columns say little about the target.",
+        }
+    gap = toward * (fitted - mean) / room if room > 0 else 0.0
+    if gap > 0.25 and toward * (fitted - mean) > 2 * std:
+        return {
+            "kind": "overfit",
+            "sentence": f"{said}: it knows the training rows much better than new ones; more rows or a simpler model would help.",
+        }
+    if gap > 0.08:
+        return {
+            "kind": "good_fit",
+            "sentence": f"{said}: it keeps what validation promised, though it knows the training rows somewhat better.",
+        }
+    return {"kind": "good_fit", "sentence": f"{said}: training, validation and test agree."}
+
+
+def headroom(metric: str, baseline: float) -> float:
+    """How far the baseline is from perfect."""
+    return baseline if metric in LOWER_IS_BETTER else 1.0 - baseline
