@@ -171,7 +171,7 @@ describe('a filter that cannot be read', () => {
     ['metrics.f1 > 0.8 metrics.f1 < 1', /goes on after it has ended, at character 18/],
     ['name = "a"', /cannot read/],
     ["name = 'a'; drop table runs", /cannot read, ";"/],
-    ['('.repeat(60) + "name = 'a'" + ')'.repeat(60), /too many brackets/],
+    [`${'('.repeat(60)}name = 'a'${')'.repeat(60)}`, /too many brackets/],
   ] as const)
     test(`is refused where it stops making sense: ${filter.slice(0, 40)}`, () => {
       assert.throws(() => parseRunFilter(filter), message)

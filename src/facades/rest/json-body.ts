@@ -1,0 +1,99 @@
+import type { Readable } from 'node:stream'
+import { invalidInput, PlatformError } from '../../kernel/errors.ts'
+import { seconds } from '../../kernel/time.ts'
+
+const maxDepth = 64
+const receiveLimitMs = seconds(30)
+
+/**
+ * Reads and parses a JSON body within limits of size, time, pieces and depth. An empty body is undefined.
+ * Bodies arrive in few pieces; one sent byte by byte would cost a hundred times its size.
+ */
+export function readJsonBody(
+  source: Readable,
+  headers: { 'content-length'?: string | undefined },
+  maxBytes: number,
+): Promise<unknown> {
+  const announced = headers['content-length']
+  if (announced !== undefined && Number(announced) > maxBytes) return Promise.reject(tooLarge(maxBytes))
+  return new Promise((resolve, reject) => {
+    const pieces: Buffer[] = []
+    let bytes = 0
+    let count = 0
+    const timer = setTimeout(() => fail(new PlatformError('timeout', 'The body did not arrive within 30 s.')), receiveLimitMs)
+    function fail(error: Error) {
+      clearTimeout(timer)
+      source.off('data', onData)
+      source.off('end', onEnd)
+      reject(error)
+    }
+    function onData(piece: Buffer) {
+      bytes += piece.length
+      count++
+      if (bytes > maxBytes) return fail(tooLarge(maxBytes))
+      if (count > 256 && count * 64 > bytes) return fail(invalidInput('The body arrives in too many tiny pieces.'))
+      pieces.push(piece)
+    }
+    function onEnd() {
+      clearTimeout(timer)
+      try {
+        resolve(parseJson(pieces.length === 1 ? pieces[0]!.toString('utf8') : Buffer.concat(pieces, bytes).toString('utf8')))
+      } catch (error) {
+        reject(error)
+      }
+    }
+    source.on('data', onData)
+    source.on('end', onEnd)
+    source.on('error', fail)
+  })
+}
+
+/** JSON from outside: bounded depth, no key that could reach a prototype, no NUL (databases refuse it). */
+export function parseJson(text: string): unknown {
+  if (text.length === 0) return undefined
+  if (text.length > maxDepth) checkDepth(text)
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch (error) {
+    throw invalidInput(`The body is not valid JSON: ${(error as Error).message}`)
+  }
+  if (mayNamePrototype.test(text)) refusePrototypeKeys(value)
+  if (nulEscape.test(text)) throw invalidInput('Text may not contain the NUL character (\\u0000).')
+  return value
+}
+
+const mayNamePrototype = /__proto__|constructor|\\u00/i
+const nulEscape = /(?<!\\)(?:\\\\)*\\u0000/
+
+function refusePrototypeKeys(value: unknown): void {
+  if (value === null || typeof value !== 'object') return
+  for (const [key, inner] of Object.entries(value)) {
+    if (
+      key === '__proto__' ||
+      (key === 'constructor' && inner !== null && typeof inner === 'object' && Object.hasOwn(inner, 'prototype'))
+    )
+      throw invalidInput(`A field may not be called "${key}".`, { field: key })
+    refusePrototypeKeys(inner)
+  }
+}
+
+/** Depth is looked at before parsing, so that whatever walks the value later cannot run out of stack. */
+function checkDepth(text: string): void {
+  let depth = 0
+  for (let i = 0; i < text.length; i++) {
+    const c = text.charCodeAt(i)
+    if (c === 34) {
+      for (i++; i < text.length; i++) {
+        const inner = text.charCodeAt(i)
+        if (inner === 34) break
+        if (inner === 92) i++
+      }
+    } else if (c === 91 || c === 123) {
+      if (++depth > maxDepth) throw invalidInput(`The body is nested more than ${maxDepth} levels deep.`)
+    } else if (c === 93 || c === 125) depth--
+  }
+}
+
+const tooLarge = (maxBytes: number) =>
+  new PlatformError('too_large', `The body is larger than the ${maxBytes} bytes that this route takes.`, { maxBytes })

@@ -1,0 +1,181 @@
+import type { Server } from 'node:http'
+import fastify, {
+  type FastifyBaseLogger,
+  type FastifyHttpOptions,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+} from 'fastify'
+import type { AuthService } from '../../domains/auth/service.ts'
+import type { Config } from '../../kernel/config.ts'
+import { notFound } from '../../kernel/errors.ts'
+import type { Events } from '../../kernel/events.ts'
+import type { Principal } from '../../kernel/principal.ts'
+import type { RouteRecord } from '../../kernel/route.ts'
+import { minutes, seconds } from '../../kernel/time.ts'
+import { bindRoute } from './bind-route.ts'
+import { browserSafety } from './browser-safety.ts'
+import { checkRoutes } from './check-routes.ts'
+import { docsPage } from './docs-page.ts'
+import { toErrorReply } from './errors.ts'
+import { eventStreams } from './event-streams.ts'
+import { dataHeaders, pageHeaders, strictTransport } from './headers.ts'
+import { identifier } from './identify.ts'
+import { readJsonBody } from './json-body.ts'
+import { defaultLimits, type Limits, limitOf, rateLimiter } from './limits.ts'
+import { openApiDocument } from './openapi.ts'
+import { requestIds } from './request-ids.ts'
+import { serveWebFiles } from './web-files.ts'
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    principal: Principal
+  }
+}
+
+export interface RestNeeds {
+  config: Pick<Config, 'host' | 'port' | 'allowedHosts' | 'publicUrl' | 'trustedProxies'>
+  routes: readonly RouteRecord[]
+  auth: Pick<AuthService, 'access' | 'credentials' | 'answeredCalls'>
+  events: Events
+  logger: FastifyBaseLogger
+  version: string
+  /** Certificate and key, where the server itself speaks https. */
+  tls?: { cert: string; key: string } | null
+  /** The folder of the built web page; null where it is not built. */
+  webRoot?: string | null
+  limits?: Partial<Limits>
+}
+
+const defaultMaxBodyBytes = 1 << 20
+
+/** The native API over HTTP, and the web page's files. Not yet listening. */
+export async function restServer(needs: RestNeeds): Promise<FastifyInstance> {
+  const { config, routes, auth, events, version } = needs
+  checkRoutes(routes)
+  const isHttps = Boolean(needs.tls) || config.publicUrl?.startsWith('https://') === true
+  const limiter = rateLimiter({ ...defaultLimits, ...needs.limits })
+  const safety = browserSafety(config)
+  const cookie = { name: isHttps ? '__Host-atoll_session' : `atoll_session_${config.port}`, secure: isHttps }
+  const identify = identifier({ credentials: auth.credentials, cookieName: cookie.name, limiter })
+  const options: FastifyHttpOptions<Server> = {
+    loggerInstance: needs.logger,
+    disableRequestLogging: true,
+    trustProxy: config.trustedProxies.length > 0 ? config.trustedProxies : false,
+    genReqId: requestIds(),
+    requestIdHeader: false,
+    exposeHeadRoutes: false,
+    bodyLimit: defaultMaxBodyBytes,
+    requestTimeout: minutes(5),
+    keepAliveTimeout: seconds(75),
+    forceCloseConnections: 'idle',
+    return503OnClosing: true,
+    routerOptions: { maxParamLength: 500 },
+    frameworkErrors: (error, request, reply) => sendError(error, request, reply as FastifyReply),
+    clientErrorHandler: (_error, socket) => {
+      // Not HTTP, or too slow or too large in its headers: one fixed line, whatever was sent.
+      if (socket.writable) socket.write('HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n')
+      socket.destroy()
+    },
+  }
+  const app: FastifyInstance = fastify(needs.tls ? ({ ...options, https: needs.tls } as typeof options) : options)
+  app.server.headersTimeout = seconds(15)
+  app.server.maxConnections = 10_000
+
+  const streams = eventStreams({ events, onError: (error) => app.log.error({ error }, 'an event stream failed') })
+  app.addHook('preClose', async () => streams.closeAll())
+  app.decorateRequest('principal', null as never)
+  app.addHook('onRequest', (request, reply, done) => {
+    reply.header('x-request-id', request.id)
+    safety.checkHost(request.headers.host)
+    safety.checkOrigin({ method: request.method, host: request.headers.host ?? '', headers: request.headers })
+    done()
+  })
+  app.setErrorHandler((error, request, reply) => sendError(error, request, reply))
+
+  function sendError(error: unknown, request: FastifyRequest, reply: FastifyReply) {
+    const { status, headers, body, isFault } = toErrorReply(error, request.id)
+    if (isFault) request.log.error({ err: error, method: request.method, route: request.routeOptions?.url }, 'a request failed')
+    // What is left of a refused body is not read: the connection ends with the reply.
+    if (request.raw.complete === false && request.method !== 'GET') reply.header('connection', 'close')
+    return reply
+      .code(status)
+      .headers(dataHeaders)
+      .headers(headers)
+      .header('content-type', 'application/json; charset=utf-8')
+      .send(JSON.stringify(body))
+  }
+
+  const needsOfRoutes = { authorize: auth.access.authorize, answeredCalls: auth.answeredCalls, eventStreams: streams, cookie }
+  await app.register(async (json) => {
+    json.removeAllContentTypeParsers()
+    json.addContentTypeParser('application/json', (request, payload, done) => {
+      const limit = request.routeOptions.bodyLimit
+      readJsonBody(payload, request.headers, limit).then((body) => done(null, body), done as (error: Error) => void)
+    })
+    for (const record of routes) if (record.body !== 'bytes') addRoute(json, record)
+  })
+  await app.register(async (bytes) => {
+    bytes.removeAllContentTypeParsers()
+    bytes.addContentTypeParser('*', (_request, payload, done) => done(null, payload))
+    for (const record of routes) if (record.body === 'bytes') addRoute(bytes, record)
+  })
+
+  function addRoute(to: FastifyInstance, record: RouteRecord) {
+    const limit = limitOf(record)
+    const letIn = (request: FastifyRequest, principal: Principal) => {
+      request.principal = principal
+      if (limit === 'signIn' || principal.userId === null) limiter.take(limit === 'signIn' ? limit : 'stranger', request.ip)
+      else limiter.take(limit, principal.credential.id ?? principal.userId)
+    }
+    to.route({
+      method: record.method,
+      url: record.path,
+      ...(record.maxBodyBytes !== undefined && { bodyLimit: record.maxBodyBytes }),
+      onRequest(request, _reply, done) {
+        const principal = identify(request.headers, request.ip)
+        if (principal instanceof Promise) principal.then((found) => letIn(request, found)).then(() => done(), done)
+        else {
+          letIn(request, principal)
+          done()
+        }
+      },
+      handler: bindRoute(record, needsOfRoutes),
+    })
+  }
+
+  const extraHeaders = isHttps ? strictTransport : {}
+  let described: { json: string; html: string } | undefined
+  const describe = () => {
+    described ??= { json: JSON.stringify(openApiDocument(routes, version)), html: docsPage(routes, version) }
+    return described
+  }
+  app.get('/openapi.json', (_request, reply) =>
+    reply.headers(dataHeaders).header('content-type', 'application/json; charset=utf-8').send(describe().json),
+  )
+  app.get('/docs', (_request, reply) =>
+    reply
+      .headers({ ...pageHeaders, ...extraHeaders })
+      .header('content-type', 'text/html; charset=utf-8')
+      .send(describe().html),
+  )
+
+  const sendIndex = needs.webRoot ? await serveWebFiles(app, needs.webRoot, extraHeaders) : sendPlaceholder
+  app.setNotFoundHandler((request, reply) => {
+    const wantsPage =
+      request.method === 'GET' &&
+      !/^\/(v1|metrics|openapi\.json|assets)(\/|\?|$)/.test(request.url) &&
+      /text\/html|\*\/\*/.test(request.headers.accept ?? '*/*')
+    if (!wantsPage) throw notFound('route', `${request.method} ${request.url.split('?', 1)[0]?.slice(0, 200)}`)
+    return sendIndex(reply)
+  })
+  return app
+}
+
+const sendPlaceholder = (reply: FastifyReply) =>
+  reply
+    .headers(pageHeaders)
+    .header('content-type', 'text/html; charset=utf-8')
+    .send(
+      '<!doctype html><html lang="en"><title>Atoll</title><p>Atoll is running. The web page is not built here: <code>npm run build</code>. The API is described under <a href="/docs">/docs</a>.',
+    )

@@ -1,0 +1,50 @@
+import * as z from 'zod'
+import { invalidInput } from '../../kernel/errors.ts'
+
+export type Where = 'body' | 'query' | 'path'
+
+/** Makes the check of one part of a request. What does not fit is refused with the names of the fields; so is a field that nobody reads. */
+export function validator(schema: z.ZodType, where: Where): (value: unknown) => unknown {
+  const fields = fieldsOf(schema)
+  return (value) => {
+    const result = schema.safeParse(value)
+    if (!result.success) throw misfit(result.error, where)
+    if (fields && value !== null && typeof value === 'object') {
+      for (const key in value) {
+        if (fields.has(key)) continue
+        throw invalidInput(
+          `There is no field "${key}" in the ${where} of this call. It takes: ${[...fields].join(', ') || 'none'}.`,
+          {
+            field: key,
+            in: where,
+          },
+        )
+      }
+    }
+    return result.data
+  }
+}
+
+/** The fields of an object schema that takes no others; null where any may come. */
+function fieldsOf(schema: z.ZodType): Set<string> | null {
+  if (!(schema instanceof z.ZodObject)) return null
+  return schema.def.catchall ? null : new Set(Object.keys(schema.shape))
+}
+
+function misfit(error: z.ZodError, where: Where): Error {
+  const issues = error.issues.slice(0, 20).map((issue) => ({ field: fieldName(issue.path), message: issue.message }))
+  const [first] = issues
+  const more = error.issues.length > 1 ? ` (and ${error.issues.length - 1} more)` : ''
+  const place = first?.field ? `${where === 'body' ? '' : `${where} `}"${first.field}"` : `the ${where}`
+  return invalidInput(`${capital(place)}: ${first?.message ?? 'not valid'}${more}.`.replace('..', '.'), {
+    field: first?.field ?? null,
+    in: where,
+    issues,
+  })
+}
+
+const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1)
+
+/** `rows[3].age` */
+const fieldName = (path: readonly PropertyKey[]): string =>
+  path.map((part, i) => (typeof part === 'number' ? `[${part}]` : i === 0 ? String(part) : `.${String(part)}`)).join('')
