@@ -1,6 +1,6 @@
 import * as z from 'zod'
 import { Iso, Resource } from '../auth/schema.ts'
-import { GoalOutcome, Task } from '../goals/schema.ts'
+import { Goal, GoalOutcome, Task } from '../goals/schema.ts'
 
 export const versionStates = ['registered', 'approved', 'deployed', 'deprecated', 'archived'] as const
 
@@ -101,6 +101,9 @@ export const Model = Resource.extend({
   versions: z.number(),
 })
 export type Model = z.infer<typeof Model>
+
+/** Every version judged by a goal, newest first, and the one that comes closest. */
+export const GoalProgress = z.object({ goal: Goal, best: ModelVersion.nullable(), versions: z.array(ModelVersion) })
 
 export const Promotion = z.object({
   to: z.enum(['approved', 'deprecated', 'archived', 'registered']),

@@ -1,0 +1,204 @@
+import type { Split } from '../datasets/schema.ts'
+import { metricTitle } from '../goals/metrics.ts'
+import { short } from '../goals/outcome.ts'
+import { type Goal, type GoalOutcome, lowerIsBetter, type Metric, type Task } from '../goals/schema.ts'
+import type { Evaluation, Parity, Signature } from './schema.ts'
+
+/** What a model card is written from: evidence only, nothing that was not measured or declared. */
+export interface CardEvidence {
+  name: string
+  number: number
+  task: Task
+  algorithm: string
+  metric: Metric
+  goal: Goal | null
+  outcome: GoalOutcome | null
+  dataset: { name: string; number: number; rows: number | null; columns: number; id: string }
+  split: Pick<Split, 'id' | 'kind' | 'seed' | 'folds' | 'parts' | 'leaks' | 'groupColumn' | 'timeColumn'>
+  signature: Signature
+  training: TrainingFacts
+  evaluation: Evaluation & { diagnosis?: { sentence: string } | null; calibration?: { error?: number } | null }
+  parity: Parity
+  sealedOpenedAt: string
+}
+
+/** training.json (docs/job-contract.md), the part that the card speaks of. */
+export interface TrainingFacts {
+  algorithm: string
+  params?: Record<string, unknown>
+  seed?: number
+  validation: Record<string, { mean: number; std: number | null }>
+  baseline?: Record<string, unknown>
+  threshold?: { value: number; rule: string } | null
+  leaderboard?: { algorithm: string; mean: number | null; std: number | null }[]
+  derivedFeatures?: { name: string; expression: string; kept: boolean }[]
+  export?: { ok: boolean; path: string; reason?: string | null }
+  environment?: { python?: string; packages?: Record<string, string> }
+  seconds?: number
+  peakMemoryBytes?: number
+}
+
+/** The model card in Markdown. */
+export function writeCard(evidence: CardEvidence): string {
+  return [
+    heading(evidence),
+    purpose(evidence),
+    verdict(evidence),
+    data(evidence),
+    method(evidence),
+    performance(evidence),
+    decision(evidence),
+    leaks(evidence),
+    parity(evidence),
+    limits(evidence),
+    environment(evidence),
+  ]
+    .filter((section) => section !== '')
+    .join('\n\n')
+    .concat('\n')
+}
+
+const heading = ({ name, number, algorithm, task }: CardEvidence) =>
+  `# ${text(name)}, version ${number}\n\nA ${words(algorithm)} model for ${taskWords[task]}.`
+
+const taskWords: Record<Task, string> = {
+  binary: 'a yes-or-no question',
+  multiclass: 'a choice among classes',
+  regression: 'a number',
+}
+
+function purpose({ signature, goal }: CardEvidence): string {
+  const { target, classes, positive, inputs } = signature
+  const what =
+    positive !== null
+      ? `the probability that \`${target}\` is "${text(positive)}"`
+      : classes
+        ? `which of ${classes.length} classes \`${target}\` is (${classes.slice(0, 12).map(text).join(', ')}${classes.length > 12 ? ', …' : ''})`
+        : `the number \`${target}\``
+  const lines = [
+    '## What it is for',
+    '',
+    `It estimates ${what} from ${inputs.length} columns: ${inputs.slice(0, 40).map((input) => `\`${input.name}\``).join(', ')}${inputs.length > 40 ? ', …' : ''}.`,
+  ]
+  if (goal?.description) lines.push('', text(goal.description))
+  return lines.join('\n')
+}
+
+function verdict({ goal, outcome }: CardEvidence): string {
+  if (!goal) return '## Goal\n\nNo goal was set, so nothing says whether this is good enough.'
+  const said = outcome ? outcome.sentence : 'Its metric could not be measured on the sealed rows.'
+  return `## Goal\n\n${text(goal.sentence)}\n\n**${outcome?.met ? 'Met' : 'Not met'}.** ${said}`
+}
+
+function data({ dataset, split }: CardEvidence): string {
+  const parts = split.parts.map((part) => `${part.rows} for ${partWords[part.part]}`).join(', ')
+  const how = {
+    random: 'at random',
+    stratified: 'at random with equal shares of each class',
+    grouped: `by whole groups of \`${split.groupColumn}\``,
+    time: `in the order of \`${split.timeColumn}\`, the latest rows for the test`,
+  }[split.kind]
+  return `## Data
+
+Data set "${text(dataset.name)}", version ${dataset.number}: ${dataset.rows ?? 'unknown'} rows, ${dataset.columns} columns. Split ${how} (seed ${split.seed}): ${parts}. The test rows were sealed: nothing that fitted, tuned or chose a threshold could read them. The licence of the data is not known to the platform.`
+}
+
+const partWords = { train: 'training', validation: 'validation', test: 'the sealed test' }
+
+function method({ training }: CardEvidence): string {
+  const tried = training.leaderboard?.length ?? 0
+  const kept = training.derivedFeatures?.filter((feature) => feature.kept) ?? []
+  const lines = ['## How it was made', '', `${words(training.algorithm)}${tried > 1 ? `, the best of ${tried} candidates` : ''}, seed ${training.seed ?? 'unknown'}.`]
+  if (kept.length > 0)
+    lines.push('', 'Derived columns that paid inside cross-validation:', '', ...kept.map((one) => `- \`${one.name}\` = \`${one.expression}\``))
+  const settings = Object.entries(training.params ?? {})
+  if (settings.length > 0) lines.push('', `Settings: ${settings.map(([key, value]) => `\`${key}\` ${JSON.stringify(value)}`).join(', ')}.`)
+  return lines.join('\n')
+}
+
+function performance({ evaluation, training, metric, sealedOpenedAt }: CardEvidence): string {
+  const names = Object.keys(evaluation.metrics).sort((a, b) => Number(b === metric) - Number(a === metric) || (a < b ? -1 : 1))
+  const rows = names.map((name) => {
+    const test = evaluation.metrics[name]!
+    const folds = training.validation[name]
+    const title = metricTitle[name as Metric] ?? name
+    const validation = folds ? `${short(folds.mean)}${folds.std === null ? '' : ` ± ${short(folds.std)}`}` : ''
+    return `| ${name === metric ? `**${title}**` : title} | ${short(test.value)} | ${short(test.low)} to ${short(test.high)} | ${validation} | ${baselineOf(training, name)} |`
+  })
+  const method = Object.values(evaluation.metrics)[0]?.method
+  const lines = [
+    '## How good it is',
+    '',
+    `On ${evaluation.rows} sealed rows, opened once for this version at ${sealedOpenedAt}.`,
+    '',
+    '| Metric | Sealed test | 95 % interval | Validation | Baseline |',
+    '|---|---|---|---|---|',
+    ...rows,
+  ]
+  if (method) lines.push('', `Intervals: ${method}. Validation: mean and spread over folds. ${baselineWords}`)
+  if (evaluation.diagnosis?.sentence) lines.push('', text(evaluation.diagnosis.sentence))
+  return lines.join('\n')
+}
+
+const baselineWords = 'The baseline always says the most frequent class, or the mean.'
+
+function baselineOf({ baseline }: TrainingFacts, metric: string): string {
+  const found = baseline?.[metric]
+  if (typeof found === 'number') return short(found)
+  const mean = (found as { mean?: unknown } | undefined)?.mean
+  return typeof mean === 'number' ? short(mean) : ''
+}
+
+function decision({ signature, training, goal }: CardEvidence): string {
+  if (signature.threshold === null || signature.positive === null) return ''
+  const rule = training.threshold?.rule ? ` It was chosen on validation predictions: ${text(training.threshold.rule)}.` : ''
+  const { costFalsePositive: alarm, costFalseNegative: miss } = goal ?? { costFalsePositive: null, costFalseNegative: null }
+  const costs =
+    alarm !== null && miss !== null
+      ? ` A needless alarm costs ${short(alarm)}, a missed "${text(signature.positive)}" ${short(miss)}.`
+      : ' No costs of mistakes were declared.'
+  return `## Threshold\n\nA row is called "${text(signature.positive)}" from a probability of ${short(signature.threshold)}.${rule}${costs}`
+}
+
+function leaks({ split }: CardEvidence): string {
+  if (split.leaks.length === 0) return '## Leaks\n\nLooked for and not found: copies of the target, the same rows or groups on both sides, rows out of time.'
+  return `## Leaks\n\n${split.leaks.map((leak) => `- ${leak.severity}: ${text(leak.message)}`).join('\n')}`
+}
+
+function parity({ parity }: CardEvidence): string {
+  const path = parity.served === 'onnx' ? 'the graph that serves it' : 'the Python worker that serves it'
+  const figures = `${parity.rows} rows (${parity.heldOutRows} held out, ${parity.injectedRows} with missing or unseen values put in) were replayed through training code and through ${path}: ${parity.flips} labels differ, the largest difference is ${parity.maxDiff.toExponential(1)} (tolerance ${parity.tolerance.toExponential(0)}).`
+  const failed = parity.passed ? '' : ' **This is not within the tolerance.**'
+  const reason = parity.reason ? ` ${text(parity.reason)}` : ''
+  return `## Served is trained\n\n${figures}${failed}${reason}`
+}
+
+function limits({ signature, split, evaluation, metric }: CardEvidence): string {
+  const numbers = signature.inputs.filter((input) => input.min != null && input.max != null)
+  const categories = signature.inputs.filter((input) => input.categories?.length)
+  const test = evaluation.metrics[metric]
+  const lines = ['## Limits', '']
+  lines.push('- It learnt from the rows above and holds for rows like them. Ranges and categories that it saw are in `signature.json`; values outside are answered with a warning.')
+  if (numbers.length > 0)
+    lines.push(`- Ranges seen: ${numbers.slice(0, 8).map((input) => `\`${input.name}\` ${short(input.min!)} to ${short(input.max!)}`).join(', ')}${numbers.length > 8 ? ', …' : ''}.`)
+  if (categories.length > 0) lines.push(`- A category not seen in training is handled as the recipe says (${categories.length} columns have categories).`)
+  if (split.kind !== 'time') lines.push('- It was not tested on later rows than it learnt from; watch for drift.')
+  if (test && Math.abs(test.high - test.low) > 0.1 && !lowerIsBetter.has(metric))
+    lines.push(`- The interval of the main metric is wide (${short(test.low)} to ${short(test.high)}): more test rows would say more.`)
+  if (typeof evaluation.calibration?.error === 'number')
+    lines.push(`- Probabilities are off by ${short(evaluation.calibration.error)} on average (expected calibration error).`)
+  lines.push('- Fairness between groups of people was not examined.')
+  return lines.join('\n')
+}
+
+function environment({ training }: CardEvidence): string {
+  const { python, packages = {} } = training.environment ?? {}
+  const listed = Object.entries(packages).map(([name, version]) => `${name} ${version}`)
+  const took = training.seconds === undefined ? '' : ` Training took ${short(training.seconds)} s.`
+  return `## Environment\n\nPython ${python ?? 'unknown'}${listed.length ? `: ${listed.join(', ')}` : ''}.${took}`
+}
+
+const words = (algorithm: string): string => algorithm.replaceAll('_', ' ')
+
+/** User text in Markdown: no tags, no links, no line breaks of its own. */
+const text = (raw: string): string => raw.replace(/\s+/g, ' ').replace(/[<>[\]`*|]/g, (mark) => (mark === '<' ? '&lt;' : mark === '>' ? '&gt;' : `\\${mark}`))

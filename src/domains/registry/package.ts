@@ -1,0 +1,55 @@
+import { PlatformError } from '../../kernel/errors.ts'
+import type { BlobStore } from '../../ports/blobs/blob-store.ts'
+import type { Files } from '../../ports/files/files.ts'
+import type * as z from 'zod'
+import type { Manifest, PackageFile } from './schema.ts'
+
+type ManifestOut = z.infer<typeof Manifest>
+type PackageEntry = z.infer<typeof PackageFile>
+
+/** A file of a package before it is stored: on disk under a root, or text made by the platform. */
+export type PackageSource = { path: string } & ({ root: string; at: string } | { text: string })
+
+/** What a package may hold; anything else that an engine left beside it is not taken along. */
+const openFiles = new Set(['model.onnx', 'signature.json', 'recipe.json', 'training.json', 'explain.json', 'evaluation.json', 'parity.json', 'card.md'])
+
+/** Stores the files of a package as blobs and writes its manifest. Native files are listed apart: the server never opens them. */
+export async function storePackage(
+  { blobs, files }: { blobs: BlobStore; files: Files },
+  sources: { open: PackageSource[]; sandboxOnly: PackageSource[]; kind: 'onnx' | 'python' },
+): Promise<ManifestOut> {
+  const stray = sources.open.find((source) => !openFiles.has(source.path))
+  if (stray) throw new PlatformError('internal', `"${stray.path}" is not a file of a model package.`, { path: stray.path })
+  const store = async (source: PackageSource): Promise<PackageEntry> => {
+    const content = 'text' in source ? source.text : (await files.open(source.root, source.at)).stream
+    return { path: source.path, ...(await blobs.put(content)) }
+  }
+  const stored = { open: [] as PackageEntry[], sandboxOnly: [] as PackageEntry[] }
+  for (const source of sources.open) stored.open.push(await store(source))
+  for (const source of sources.sandboxOnly) stored.sandboxOnly.push(await store(source))
+  const byPath = (a: PackageEntry, b: PackageEntry) => (a.path < b.path ? -1 : 1)
+  return {
+    format: 1,
+    kind: sources.kind,
+    trust: 'built',
+    files: stored.open.sort(byPath),
+    sandboxOnly: stored.sandboxOnly.sort(byPath),
+    createdAt: new Date().toISOString(),
+  }
+}
+
+/** Lays a package in a folder: its files, manifest.json, and native/ where it is for a sandboxed process. */
+export async function layPackage(
+  { blobs, files }: { blobs: BlobStore; files: Files },
+  manifest: ManifestOut,
+  folder: string,
+  { sandboxOnly = false }: { sandboxOnly?: boolean } = {},
+): Promise<void> {
+  const entries = sandboxOnly ? [...manifest.files, ...manifest.sandboxOnly] : manifest.files
+  for (const entry of entries) {
+    const slash = entry.path.lastIndexOf('/')
+    await files.makeFolder(folder, slash < 0 ? undefined : entry.path.slice(0, slash))
+    await blobs.materialise(entry.sha256, files.resolvePath(folder, entry.path))
+  }
+  await files.writeJson(folder, 'manifest.json', manifest)
+}

@@ -1,0 +1,68 @@
+import type * as z from 'zod'
+import { notFound } from '../../kernel/errors.ts'
+import type { Principal } from '../../kernel/principal.ts'
+import type { StreamReply } from '../../kernel/route.ts'
+import type { BlobStore } from '../../ports/blobs/blob-store.ts'
+import type { ModelVersion, VersionDetails } from './schema.ts'
+
+export interface VersionFilesNeeds {
+  blobs: BlobStore
+  registry: { resolveVersion(by: Principal, ref: string, project?: string): Promise<ModelVersion> }
+}
+
+export type VersionFiles = ReturnType<typeof versionFiles>
+
+/** The files of a package, as pages and people read them. */
+export function versionFiles({ blobs, registry }: VersionFilesNeeds) {
+  /** JSON of a package's file; null where the package lacks it. */
+  async function json(version: ModelVersion, path: string): Promise<Record<string, unknown> | null> {
+    const entry = version.manifest.files.find((file) => file.path === path)
+    return entry ? JSON.parse(Buffer.from(await blobs.bytes(entry.sha256)).toString('utf8')) : null
+  }
+
+  async function details(by: Principal, ref: string, project?: string): Promise<z.infer<typeof VersionDetails>> {
+    const version = await registry.resolveVersion(by, ref, project)
+    const [evaluation, training, explain, recipe] = await Promise.all(
+      ['evaluation.json', 'training.json', 'explain.json', 'recipe.json'].map((path) => json(version, path)),
+    )
+    return {
+      evaluation: evaluation as z.infer<typeof VersionDetails>['evaluation'],
+      training: training ?? {},
+      explain: explain ?? null,
+      recipe: recipe ?? {},
+    }
+  }
+
+  /** The card as it was written at registration, and what has happened to the version since. */
+  async function card(by: Principal, ref: string, project?: string): Promise<string> {
+    const version = await registry.resolveVersion(by, ref, project)
+    const entry = version.manifest.files.find((file) => file.path === 'card.md')
+    if (!entry) throw notFound('card of the model version', `${version.modelName}:${version.number}`)
+    const written = Buffer.from(await blobs.bytes(entry.sha256)).toString('utf8')
+    return written + sinceRegistration(version)
+  }
+
+  async function file(by: Principal, ref: string, path: string, project?: string): Promise<StreamReply> {
+    const version = await registry.resolveVersion(by, ref, project)
+    const name = `${version.modelName}-${version.number}`
+    if (path === 'manifest.json')
+      return { contentType: 'application/json', body: JSON.stringify(version.manifest, null, 1), filename: `${name}-manifest.json` }
+    const entry = version.manifest.files.find((one) => one.path === path)
+    if (!entry) throw notFound(`file of ${version.modelName}:${version.number}`, path)
+    return {
+      contentType: path.endsWith('.json') ? 'application/json' : path.endsWith('.md') ? 'text/markdown; charset=utf-8' : 'application/octet-stream',
+      body: await blobs.get(entry.sha256),
+      sizeBytes: entry.sizeBytes,
+      filename: `${name}-${path}`,
+    }
+  }
+
+  return { json, details, card, file }
+}
+
+function sinceRegistration({ state, override }: ModelVersion): string {
+  const lines = [`\n## Since registration\n\nState: ${state}.`]
+  if (override)
+    lines.push(`Promoted at ${override.at} although the evidence spoke against it. ${override.by} gave this reason:\n\n> ${override.reason.replace(/\s+/g, ' ')}`)
+  return `${lines.join('\n\n')}\n`
+}
