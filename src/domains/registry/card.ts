@@ -78,7 +78,10 @@ function purpose({ signature, goal }: CardEvidence): string {
   const lines = [
     '## What it is for',
     '',
-    `It estimates ${what} from ${inputs.length} columns: ${inputs.slice(0, 40).map((input) => `\`${input.name}\``).join(', ')}${inputs.length > 40 ? ', …' : ''}.`,
+    `It estimates ${what} from ${inputs.length} columns: ${inputs
+      .slice(0, 40)
+      .map((input) => `\`${input.name}\``)
+      .join(', ')}${inputs.length > 40 ? ', …' : ''}.`,
   ]
   if (goal?.description) lines.push('', text(goal.description))
   return lines.join('\n')
@@ -108,11 +111,21 @@ const partWords = { train: 'training', validation: 'validation', test: 'the seal
 function method({ training }: CardEvidence): string {
   const tried = training.leaderboard?.length ?? 0
   const kept = training.derivedFeatures?.filter((feature) => feature.kept) ?? []
-  const lines = ['## How it was made', '', `${words(training.algorithm)}${tried > 1 ? `, the best of ${tried} candidates` : ''}, seed ${training.seed ?? 'unknown'}.`]
+  const lines = [
+    '## How it was made',
+    '',
+    `${words(training.algorithm)}${tried > 1 ? `, the best of ${tried} candidates` : ''}, seed ${training.seed ?? 'unknown'}.`,
+  ]
   if (kept.length > 0)
-    lines.push('', 'Derived columns that paid inside cross-validation:', '', ...kept.map((one) => `- \`${one.name}\` = \`${one.expression}\``))
+    lines.push(
+      '',
+      'Derived columns that paid inside cross-validation:',
+      '',
+      ...kept.map((one) => `- \`${one.name}\` = \`${one.expression}\``),
+    )
   const settings = Object.entries(training.params ?? {})
-  if (settings.length > 0) lines.push('', `Settings: ${settings.map(([key, value]) => `\`${key}\` ${JSON.stringify(value)}`).join(', ')}.`)
+  if (settings.length > 0)
+    lines.push('', `Settings: ${settings.map(([key, value]) => `\`${key}\` ${JSON.stringify(value)}`).join(', ')}.`)
   return lines.join('\n')
 }
 
@@ -161,7 +174,8 @@ function decision({ signature, training, goal }: CardEvidence): string {
 }
 
 function leaks({ split }: CardEvidence): string {
-  if (split.leaks.length === 0) return '## Leaks\n\nLooked for and not found: copies of the target, the same rows or groups on both sides, rows out of time.'
+  if (split.leaks.length === 0)
+    return '## Leaks\n\nLooked for and not found: copies of the target, the same rows or groups on both sides, rows out of time.'
   return `## Leaks\n\n${split.leaks.map((leak) => `- ${leak.severity}: ${text(leak.message)}`).join('\n')}`
 }
 
@@ -178,13 +192,23 @@ function limits({ signature, split, evaluation, metric }: CardEvidence): string 
   const categories = signature.inputs.filter((input) => input.categories?.length)
   const test = evaluation.metrics[metric]
   const lines = ['## Limits', '']
-  lines.push('- It learnt from the rows above and holds for rows like them. Ranges and categories that it saw are in `signature.json`; values outside are answered with a warning.')
+  lines.push(
+    '- It learnt from the rows above and holds for rows like them. Ranges and categories that it saw are in `signature.json`; values outside are answered with a warning.',
+  )
   if (numbers.length > 0)
-    lines.push(`- Ranges seen: ${numbers.slice(0, 8).map((input) => `\`${input.name}\` ${short(input.min!)} to ${short(input.max!)}`).join(', ')}${numbers.length > 8 ? ', …' : ''}.`)
-  if (categories.length > 0) lines.push(`- A category not seen in training is handled as the recipe says (${categories.length} columns have categories).`)
+    lines.push(
+      `- Ranges seen: ${numbers
+        .slice(0, 8)
+        .map((input) => `\`${input.name}\` ${short(input.min!)} to ${short(input.max!)}`)
+        .join(', ')}${numbers.length > 8 ? ', …' : ''}.`,
+    )
+  if (categories.length > 0)
+    lines.push(`- A category not seen in training is handled as the recipe says (${categories.length} columns have categories).`)
   if (split.kind !== 'time') lines.push('- It was not tested on later rows than it learnt from; watch for drift.')
   if (test && Math.abs(test.high - test.low) > 0.1 && !lowerIsBetter.has(metric))
-    lines.push(`- The interval of the main metric is wide (${short(test.low)} to ${short(test.high)}): more test rows would say more.`)
+    lines.push(
+      `- The interval of the main metric is wide (${short(test.low)} to ${short(test.high)}): more test rows would say more.`,
+    )
   if (typeof evaluation.calibration?.error === 'number')
     lines.push(`- Probabilities are off by ${short(evaluation.calibration.error)} on average (expected calibration error).`)
   lines.push('- Fairness between groups of people was not examined.')
@@ -201,4 +225,5 @@ function environment({ training }: CardEvidence): string {
 const words = (algorithm: string): string => algorithm.replaceAll('_', ' ')
 
 /** User text in Markdown: no tags, no links, no line breaks of its own. */
-const text = (raw: string): string => raw.replace(/\s+/g, ' ').replace(/[<>[\]`*|]/g, (mark) => (mark === '<' ? '&lt;' : mark === '>' ? '&gt;' : `\\${mark}`))
+const text = (raw: string): string =>
+  raw.replace(/\s+/g, ' ').replace(/[<>[\]`*|]/g, (mark) => (mark === '<' ? '&lt;' : mark === '>' ? '&gt;' : `\\${mark}`))

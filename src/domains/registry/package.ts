@@ -1,7 +1,7 @@
+import type * as z from 'zod'
 import { PlatformError } from '../../kernel/errors.ts'
 import type { BlobStore } from '../../ports/blobs/blob-store.ts'
 import type { Files } from '../../ports/files/files.ts'
-import type * as z from 'zod'
 import type { Manifest, PackageFile } from './schema.ts'
 
 type ManifestOut = z.infer<typeof Manifest>
@@ -11,7 +11,16 @@ type PackageEntry = z.infer<typeof PackageFile>
 export type PackageSource = { path: string } & ({ root: string; at: string } | { text: string })
 
 /** What a package may hold; anything else that an engine left beside it is not taken along. */
-const openFiles = new Set(['model.onnx', 'signature.json', 'recipe.json', 'training.json', 'explain.json', 'evaluation.json', 'parity.json', 'card.md'])
+const openFiles = new Set([
+  'model.onnx',
+  'signature.json',
+  'recipe.json',
+  'training.json',
+  'explain.json',
+  'evaluation.json',
+  'parity.json',
+  'card.md',
+])
 
 /** Stores the files of a package as blobs and writes its manifest. Native files are listed apart: the server never opens them. */
 export async function storePackage(

@@ -5,7 +5,8 @@ import { GoalProgress, Model, ModelVersion, Promotion, VersionDetails } from './
 import type { RegistryService } from './service.ts'
 import type { VersionFiles } from './version-files.ts'
 
-const versionRef = ({ model, version }: { model: string; version: string }) => (version.startsWith('mdv_') ? version : `${model}:${version}`)
+const versionRef = ({ model, version }: { model: string; version: string }) =>
+  version.startsWith('mdv_') ? version : `${model}:${version}`
 
 export const registryRoutes = ({ registry, files }: { registry: RegistryService; files: VersionFiles }): RouteRecord[] => [
   route({

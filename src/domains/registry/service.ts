@@ -62,12 +62,26 @@ export function registryService({ metadata, access, search, events, blobs, files
   const withOutcome = async (row: NamedVersionRow): Promise<ModelVersion> => (await withOutcomes([row]))[0]!
 
   async function withVersions(rows: readonly NamedModelRow[]): Promise<z.infer<typeof Model>[]> {
-    const leading = await withOutcomes(await leadingVersions(db, rows.map((row) => row.id)))
-    return rows.map((row) => toModel(row, leading.filter((version) => version.model === row.id)))
+    const leading = await withOutcomes(
+      await leadingVersions(
+        db,
+        rows.map((row) => row.id),
+      ),
+    )
+    return rows.map((row) =>
+      toModel(
+        row,
+        leading.filter((version) => version.model === row.id),
+      ),
+    )
   }
 
   /** A version's row by `name` (the newest that is not withdrawn), `name:3`, or id, in a model that the principal sees. */
-  async function findVersion(by: Principal, ref: string, project?: string): Promise<NamedVersionRow & Pick<ModelRow, 'owner_id' | 'visibility'>> {
+  async function findVersion(
+    by: Principal,
+    ref: string,
+    project?: string,
+  ): Promise<NamedVersionRow & Pick<ModelRow, 'owner_id' | 'visibility'>> {
     if (isId(ref) && ref.startsWith('mdv_')) {
       const row = await versionById(db, ref)
       const model = row && (await findModel(by, row.model_id).catch(() => null))
@@ -90,9 +104,15 @@ export function registryService({ metadata, access, search, events, blobs, files
   const resolveVersion = async (by: Principal, ref: string, project?: string): Promise<ModelVersion> =>
     withOutcome(await findVersion(by, ref, project))
 
-  async function list(by: Principal, query: PageQuery & { project?: string; target?: string }): Promise<Page<z.infer<typeof Model>>> {
+  async function list(
+    by: Principal,
+    query: PageQuery & { project?: string; target?: string },
+  ): Promise<Page<z.infer<typeof Model>>> {
     const project = query.project === undefined ? undefined : (await access.projectFor(by, query.project)).id
-    const page = toPage(await listModels(db, access.visibleTo(by, 'models'), { ...query, project }), query.limit, (row) => [row.created_at, row.id])
+    const page = toPage(await listModels(db, access.visibleTo(by, 'models'), { ...query, project }), query.limit, (row) => [
+      row.created_at,
+      row.id,
+    ])
     return { ...page, items: await withVersions(page.items) }
   }
 
@@ -118,10 +138,13 @@ export function registryService({ metadata, access, search, events, blobs, files
     await access.authorize(by, 'models:write', row)
     const deployed = (await versionsOfModels(db, [row.id])).find((version) => version.state === 'deployed')
     if (deployed)
-      throw conflict(`${row.name}:${deployed.number} serves an endpoint. Deploy another version there first, or remove the endpoint.`, {
-        model: row.id,
-        version: deployed.id,
-      })
+      throw conflict(
+        `${row.name}:${deployed.number} serves an endpoint. Deploy another version there first, or remove the endpoint.`,
+        {
+          model: row.id,
+          version: deployed.id,
+        },
+      )
     await metadata.transaction(async (tx) => {
       await registryTables(tx).updateTable('models').set({ deleted_at: Date.now() }).where('id', '=', row.id).execute()
       await audit(tx, by, 'models.delete', { target: row.id, project: row.project_id, facts: { name: row.name } })
@@ -135,7 +158,11 @@ export function registryService({ metadata, access, search, events, blobs, files
   }
 
   /** Refuses a version whose goal or proof stands against it, unless an administrator of the project says why anyway; answers the override. */
-  async function requirePromotable(by: Principal, version: ModelVersion, overrideReason: string | null): Promise<ModelVersion['override']> {
+  async function requirePromotable(
+    by: Principal,
+    version: ModelVersion,
+    overrideReason: string | null,
+  ): Promise<ModelVersion['override']> {
     const reasons = objections(version)
     if (reasons.length === 0 || version.override) return version.override
     if (overrideReason === null) throw refusePromotion(version, reasons)
@@ -144,7 +171,12 @@ export function registryService({ metadata, access, search, events, blobs, files
     return { by: by.name, reason: overrideReason, at: new Date().toISOString() }
   }
 
-  async function promote(by: Principal, ref: string, { to, overrideReason }: z.output<typeof Promotion>, project?: string): Promise<ModelVersion> {
+  async function promote(
+    by: Principal,
+    ref: string,
+    { to, overrideReason }: z.output<typeof Promotion>,
+    project?: string,
+  ): Promise<ModelVersion> {
     const row = await findVersion(by, ref, project)
     await access.authorize(by, 'models:write', { ...row, id: row.model_id })
     const version = await withOutcome(row)
@@ -190,7 +222,12 @@ export function registryService({ metadata, access, search, events, blobs, files
   }
 
   /** The model of that name in a project, if there is one; refuses one that predicts something else. */
-  async function modelNamed(projectId: string, name: string, wanted: { task: string; target: string }, on: Db = db): Promise<ModelRow | undefined> {
+  async function modelNamed(
+    projectId: string,
+    name: string,
+    wanted: { task: string; target: string },
+    on: Db = db,
+  ): Promise<ModelRow | undefined> {
     const model = await registryTables(on)
       .selectFrom('models')
       .selectAll()
@@ -215,7 +252,12 @@ export function registryService({ metadata, access, search, events, blobs, files
   ): Promise<{ modelId: string; number: number }> {
     let existing = await modelNamed(model.projectId, model.name, version, tx)
     if (!existing) {
-      const resource = await access.newResource('mdl', by, { id: model.projectId }, { name: model.name, visibility: model.visibility })
+      const resource = await access.newResource(
+        'mdl',
+        by,
+        { id: model.projectId },
+        { name: model.name, visibility: model.visibility },
+      )
       existing = { ...resource, task: version.task, target: version.target, versions: 0 }
       await registryTables(tx).insertInto('models').values(existing).execute()
     }
@@ -227,7 +269,12 @@ export function registryService({ metadata, access, search, events, blobs, files
     await audit(tx, by, 'models.register', {
       target: version.id,
       project: model.projectId,
-      facts: { name: `${model.name}:${number}`, job: version.job_id, datasetVersion: version.dataset_version_id, split: version.split_id },
+      facts: {
+        name: `${model.name}:${number}`,
+        job: version.job_id,
+        datasetVersion: version.dataset_version_id,
+        split: version.split_id,
+      },
     })
     return { modelId: existing.id, number }
   }
@@ -257,7 +304,10 @@ export function registryService({ metadata, access, search, events, blobs, files
     const goal = await goals.get(by, ref, project)
     const rows = await versionsOfGoal(db, access.visibleTo(by, 'models'), goal.id, 200)
     const judged = (await withOutcomes(rows)).filter((version) => version.goalOutcome !== null)
-    const best = judged.reduce<ModelVersion | null>((top, one) => (top && top.goalOutcome!.gap >= one.goalOutcome!.gap ? top : one), null)
+    const best = judged.reduce<ModelVersion | null>(
+      (top, one) => (top && top.goalOutcome!.gap >= one.goalOutcome!.gap ? top : one),
+      null,
+    )
     return { goal, best, versions: judged }
   }
 

@@ -31,7 +31,12 @@ export function listModels(
 }
 
 export const modelById = (db: Db, id: string): Promise<NamedModelRow> =>
-  registryTables(db).selectFrom('models').selectAll('models').select(ownerName('models')).where('id', '=', id).executeTakeFirstOrThrow()
+  registryTables(db)
+    .selectFrom('models')
+    .selectAll('models')
+    .select(ownerName('models'))
+    .where('id', '=', id)
+    .executeTakeFirstOrThrow()
 
 const versionsWithModel = (db: Db) =>
   registryTables(db)

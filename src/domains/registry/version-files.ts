@@ -46,11 +46,19 @@ export function versionFiles({ blobs, registry }: VersionFilesNeeds) {
     const version = await registry.resolveVersion(by, ref, project)
     const name = `${version.modelName}-${version.number}`
     if (path === 'manifest.json')
-      return { contentType: 'application/json', body: JSON.stringify(version.manifest, null, 1), filename: `${name}-manifest.json` }
+      return {
+        contentType: 'application/json',
+        body: JSON.stringify(version.manifest, null, 1),
+        filename: `${name}-manifest.json`,
+      }
     const entry = version.manifest.files.find((one) => one.path === path)
     if (!entry) throw notFound(`file of ${version.modelName}:${version.number}`, path)
     return {
-      contentType: path.endsWith('.json') ? 'application/json' : path.endsWith('.md') ? 'text/markdown; charset=utf-8' : 'application/octet-stream',
+      contentType: path.endsWith('.json')
+        ? 'application/json'
+        : path.endsWith('.md')
+          ? 'text/markdown; charset=utf-8'
+          : 'application/octet-stream',
       body: await blobs.get(entry.sha256),
       sizeBytes: entry.sizeBytes,
       filename: `${name}-${path}`,
@@ -63,6 +71,8 @@ export function versionFiles({ blobs, registry }: VersionFilesNeeds) {
 function sinceRegistration({ state, override }: ModelVersion): string {
   const lines = [`\n## Since registration\n\nState: ${state}.`]
   if (override)
-    lines.push(`Promoted at ${override.at} although the evidence spoke against it. ${override.by} gave this reason:\n\n> ${override.reason.replace(/\s+/g, ' ')}`)
+    lines.push(
+      `Promoted at ${override.at} although the evidence spoke against it. ${override.by} gave this reason:\n\n> ${override.reason.replace(/\s+/g, ' ')}`,
+    )
   return `${lines.join('\n\n')}\n`
 }
