@@ -40,7 +40,7 @@ def read_tree(facts: dict[str, str], target: int) -> Tree:
     inner = len(kinds)
     threshold = numbers(facts["threshold"], np.float64)
     # Where a column had no missing value in training, LightGBM reads a missing one as 0.
-    missing_left = np.where(missing == MISSING_NAN, (kinds & DEFAULT_LEFT) > 0, 0.0 <= threshold)
+    missing_left = np.where(missing == MISSING_NAN, (kinds & DEFAULT_LEFT) > 0, threshold >= 0.0)
     pad = np.zeros(len(leaves), np.int64)
     return Tree(
         feature=np.append(numbers(facts["split_feature"], np.int64), pad),

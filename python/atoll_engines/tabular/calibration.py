@@ -93,21 +93,26 @@ def fit_calibrator(kind: str, probabilities: np.ndarray, actual: np.ndarray) -> 
 
 
 def sigmoid_curve(p: np.ndarray, hit: np.ndarray) -> Curve:
-    """Platt 1999, on the log odds, with his smoothed targets."""
+    """A sigmoid of the log odds."""
+    slope, offset = sigmoid_of_margins(log_odds(p.astype(np.float64)), hit)
+    return Curve(np.zeros(0), np.zeros(0), slope, offset)
+
+
+def sigmoid_of_margins(margins: np.ndarray, hit: np.ndarray) -> tuple[float, float]:
+    """Slope and offset of a sigmoid from margins to probabilities (Platt 1999, with his smoothed targets)."""
     from scipy.optimize import minimize
 
     positives, negatives = hit.sum(), (~hit).sum()
     wanted = np.where(hit, (positives + 1) / (positives + 2), 1 / (negatives + 2))
-    odds = log_odds(p.astype(np.float64))
 
     def loss(line: np.ndarray) -> tuple[float, np.ndarray]:
-        margin = line[0] * odds + line[1]
-        value = np.sum(np.logaddexp(0, margin) - wanted * margin)
-        rest = 1 / (1 + np.exp(-margin)) - wanted
-        return float(value), np.array([np.sum(rest * odds), np.sum(rest)])
+        raised = line[0] * margins + line[1]
+        value = np.sum(np.logaddexp(0, raised) - wanted * raised)
+        rest = 1 / (1 + np.exp(-raised)) - wanted
+        return float(value), np.array([np.sum(rest * margins), np.sum(rest)])
 
     slope, offset = minimize(loss, np.array([1.0, 0.0]), jac=True, method="L-BFGS-B").x
-    return Curve(np.zeros(0), np.zeros(0), float(slope), float(offset))
+    return float(slope), float(offset)
 
 
 def isotonic_curve(p: np.ndarray, hit: np.ndarray) -> Curve:

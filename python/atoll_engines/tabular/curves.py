@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from sklearn import metrics as sk
 
-from atoll_engines.tabular.thresholds import Costs, count_at_thresholds, cost_of
+from atoll_engines.tabular.thresholds import Costs, cost_of, count_at_thresholds
 
 MOST_POINTS = 400
 ROWS_IN_A_CELL = 100

@@ -80,10 +80,8 @@ def read_chunks(table: TableFiles, names: list[str], rows_per_chunk: int = 131_0
         wanted = [*names, table.row_id] if table.row_id in present else list(names)
         for batch in source.iter_batches(batch_size=rows_per_chunk, columns=wanted, use_threads=False):
             part = pa.table(batch)
-            if table.row_id in present:
-                rows = part.column(table.row_id).to_numpy()
-            else:
-                rows = np.arange(start, start + part.num_rows)
+            given = table.row_id in present
+            rows = part.column(table.row_id).to_numpy() if given else np.arange(start, start + part.num_rows)
             start += part.num_rows
             frame = to_frame(part, table, names)
             frame.index = pd.Index(rows, name="__row")

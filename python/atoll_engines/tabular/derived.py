@@ -15,10 +15,37 @@ from atoll_engines.errors import EngineError
 from atoll_engines.tabular.algorithms.model import Algorithm
 from atoll_engines.tabular.metrics import sign
 from atoll_engines.tabular.preparation import Derived, Preparation
-from atoll_engines.tabular.trial import Trials
+from atoll_engines.tabular.trial import Trials, fit_model
 
 MOST_PROPOSALS = 12
-QUICK_ROUNDS = 120
+QUICK_ROUNDS = 100
+
+
+class Judge:
+    """Scores sets of derived features fold by fold with a small model, so that the features are all that differs."""
+
+    def __init__(self, trials: Trials, algorithm: Algorithm, proposals: list[Derived]) -> None:
+        self.trials, self.algorithm = trials, algorithm
+        self.values = {one.name: computed(trials.preparation, one) for one in proposals}
+        self.params = dict(algorithm.defaults)
+        if algorithm.rounds:
+            self.params |= {algorithm.rounds: QUICK_ROUNDS, "learning_rate": 0.1, "stop_early": False}
+        if "num_leaves" in self.params:
+            self.params["num_leaves"] = 15
+
+    def scores(self, derived: list[Derived]) -> list[float] | None:
+        """The metric on each fold with these features beside the usual ones, or None where one cannot be computed."""
+        added = [self.values[one.name] for one in derived]
+        if any(values is None for values in added):
+            return None
+        result = []
+        for number, fold in enumerate(self.trials.division.folds):
+            base = self.trials.preparation.fold(self.algorithm.family, number, fold)
+            x_train = beside(base.x_train, added, base.train_rows)
+            x_valid = beside(base.x_valid, added, fold.valid)
+            model = fit_model(self.algorithm, self.params, x_train, base.y_train, self.trials.setting)
+            result.append(self.trials.fold_score(base.y_valid, model.predict(x_valid)))
+        return result
 
 
 def keep_what_pays(
@@ -37,16 +64,16 @@ def keep_what_pays(
     proposals = proposed(preparation)[:MOST_PROPOSALS]
     if not proposals:
         return []
-    report.progress("features", 0, len(proposals) + 1, None, "trying derived features")
-    before = quick_scores(trials, algorithm)
+    report.progress("features", 0, len(proposals), None, "trying derived features")
+    judge = Judge(trials, algorithm, [one for one, _ in proposals])
+    before = judge.scores([])
     kept: list[Derived] = []
     record = []
-    together = try_with(trials, algorithm, [one for one, _ in proposals]) if time.monotonic() < until else None
     for number, (candidate, why) in enumerate(proposals):
         if time.monotonic() > until:
             record.append(line(candidate, why, None, False, "not tried: the budget for features was spent"))
             continue
-        after = try_with(trials, algorithm, [*kept, candidate])
+        after = judge.scores([*kept, candidate])
         gain, error = paired_gain(trials.metric, before, after)
         pays = after is not None and gain > max(error, 1e-4 * abs(float(np.mean(before))))
         reason = verdict(trials.metric, gain, error, pays) if after is not None else "it cannot be computed"
@@ -54,29 +81,9 @@ def keep_what_pays(
         if pays:
             kept, before = [*kept, candidate], after
         report.progress("features", number + 1, len(proposals), None, f"{candidate.name}: {reason}")
-    kept = better_together(trials.metric, before, together, kept, [one for one, _ in proposals], record)
     preparation.use_derived(kept)
     write_json(checkpoint, record)
     return record
-
-
-def better_together(
-    metric: str,
-    alone: list[float],
-    together: list[float] | None,
-    kept: list[Derived],
-    all_: list[Derived],
-    record: list[dict[str, Any]],
-) -> list[Derived]:
-    """All proposals at once, where they clearly beat what was kept one by one."""
-    gain, error = paired_gain(metric, alone, together)
-    if together is None or gain <= error:
-        return kept
-    for one in record:
-        if not one["kept"]:
-            one["kept"] = True
-            one["reason"] = f"pays together with the others: {metric} better by {gain:.4f} (standard error {error:.4f})"
-    return all_
 
 
 def proposed(preparation: Preparation) -> list[tuple[Derived, str]]:
@@ -86,22 +93,15 @@ def proposed(preparation: Preparation) -> list[tuple[Derived, str]]:
     return [(Derived(one["name"], one["expression"]), one.get("why", "")) for one in found]
 
 
-def try_with(trials: Trials, algorithm: Algorithm, derived: list[Derived]) -> list[float] | None:
-    """Scores by fold with these derived features, or None where a recipe cannot be fitted with them."""
-    trials.preparation.use_derived(derived)
+def computed(preparation: Preparation, one: Derived) -> np.ndarray | None:
     try:
-        return quick_scores(trials, algorithm)
+        return preparation.derived_values([one])[:, 0]
     except EngineError:
         return None
 
 
-def quick_scores(trials: Trials, algorithm: Algorithm) -> list[float]:
-    """Scores of a small model with a fixed number of rounds, so that the features are all that differs."""
-    params = dict(algorithm.defaults)
-    if algorithm.rounds:
-        params |= {algorithm.rounds: QUICK_ROUNDS, "learning_rate": 0.1, "stop_early": False}
-    outcome = trials.run(algorithm, params, give_up=lambda interim: None)
-    return outcome.interim
+def beside(x: np.ndarray, added: list[np.ndarray], rows: np.ndarray) -> np.ndarray:
+    return np.column_stack([x, *(values[rows] for values in added)]) if added else x
 
 
 def paired_gain(metric: str, before: list[float], after: list[float] | None) -> tuple[float, float]:

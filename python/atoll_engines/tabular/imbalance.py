@@ -76,10 +76,8 @@ def synthesised(x: np.ndarray, y: np.ndarray, method: str, seed: int) -> tuple[n
     neighbours = min(5, int(counts[counts > 0].min()) - 1)
     if neighbours < 1:
         return oversampled(x, y, seed)
-    if method == "smote":
-        sampler = SMOTE(k_neighbors=neighbours, random_state=seed)
-    else:
-        sampler = ADASYN(n_neighbors=neighbours, random_state=seed)
+    smote = SMOTE(k_neighbors=neighbours, random_state=seed)
+    sampler = smote if method == "smote" else ADASYN(n_neighbors=neighbours, random_state=seed)
     filled, scale, middle = standardised(x)
     try:
         made_x, made_y = sampler.fit_resample(filled, y)

@@ -24,7 +24,8 @@ class FoldFeatures:
     y_train: np.ndarray
     x_valid: np.ndarray
     y_valid: np.ndarray
-    names: tuple[str, ...]
+    # Positions in the table of the rows of `x_train`: a recipe may take rows out.
+    train_rows: np.ndarray
 
     @property
     def size_bytes(self) -> int:
@@ -87,13 +88,16 @@ class Preparation:
         """The raw table with the derived features beside it, for the automatic recipe to look at."""
         if not self.derived:
             return self.frame, self.schema
-        names = [one.name for one in self.derived]
-        steps = [*(one.step() for one in self.derived), {"step": "keep_columns", "columns": names}]
-        made = fit_recipe(steps, self.frame, self.schema, None, self.task, self.seed)
+        made = self.derived_values(self.derived)
         frame = self.frame.copy(deep=False)
-        for position, name in enumerate(made.feature_names):
-            frame[name] = made.training_features[:, position].astype(np.float64)
-        return frame, [*self.schema, *(InputColumn(name, "number") for name in names)]
+        for position, one in enumerate(self.derived):
+            frame[one.name] = made[:, position].astype(np.float64)
+        return frame, [*self.schema, *(InputColumn(one.name, "number") for one in self.derived)]
+
+    def derived_values(self, derived: list[Derived]) -> np.ndarray:
+        """The values of derived features on every row, float32; they look at no other row, so no fold is needed."""
+        steps = [*(one.step() for one in derived), {"step": "keep_columns", "columns": [one.name for one in derived]}]
+        return fit_recipe(steps, self.frame, self.schema, None, self.task, self.seed).training_features
 
     def fold(self, family: str | None, number: int, fold: Fold) -> FoldFeatures:
         """A fold's features, from a recipe fitted on its training rows alone."""
@@ -118,7 +122,7 @@ class Preparation:
             y_train=self.target[kept],
             x_valid=fitted.transform(self.frame.iloc[fold.valid]),
             y_valid=self.target[fold.valid],
-            names=tuple(fitted.feature_names),
+            train_rows=kept,
         )
 
     def _key(self, family: str | None) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from atoll_engines.contract import Report, append_line, read_lines
-from atoll_engines.errors import BadInput
+from atoll_engines.errors import BadInput, EngineError
 from atoll_engines.tabular.algorithms.model import Algorithm
 from atoll_engines.tabular.metrics import sign
 from atoll_engines.tabular.space import check_space, grid_points, random_point, tpe_point
@@ -75,6 +75,7 @@ class Search:
     is_auto: bool = True
     records: list[Record] = field(default_factory=list)
     best_predictions: Predictions | None = None
+    last_error: Exception | None = None
 
     def run(self) -> Record:
         """Search until the limits; the best record."""
@@ -86,11 +87,20 @@ class Search:
         while (proposal := self.next_proposal()) is not None:
             self.try_one(*proposal)
         best = self.best()
-        if best is None:
-            reasons = {record.outcome.reason for record in self.records if record.outcome.reason}
-            raise BadInput(f"No trial could be completed: {'; '.join(sorted(reasons)) or 'the budget was too short'}.")
+        self.refuse_if_nothing_worked(best)
         self.report.progress("search", len(self.records), len(self.records), 0.0, "search finished")
         return best
+
+    def refuse_if_nothing_worked(self, best: Record | None) -> None:
+        """Only failures beside the baseline mean that the job, not an algorithm, is at fault."""
+        worked = {record.algorithm for record in self.records if record.outcome.state != "failed"}
+        if best is not None and (len(self.algorithms) == 1 or worked - {"baseline"}):
+            return
+        if isinstance(self.last_error, EngineError):
+            raise self.last_error
+        failed = [record for record in self.records if record.outcome.state == "failed"]
+        reasons = "; ".join(sorted({f"{record.algorithm}: {record.outcome.reason}" for record in failed}))
+        raise EngineError(f"No trial could be completed. {reasons}")
 
     def resume(self) -> None:
         """Take up finished trials from the checkpoint."""
@@ -215,14 +225,20 @@ class Search:
             **about, params=params, state="running", score=None, std=None, folds=[], seconds=0.0, reason=None
         )
         metric = self.trials.metric
+        began = time.monotonic()
         is_first = not any(record.algorithm == algorithm.name for record in self.records)
-        outcome = self.trials.run(
-            algorithm,
-            params,
-            give_up=lambda interim: self.give_up(algorithm, interim),
-            on_fold=lambda fold, value: self.report.metric(f"validation.{metric}", value, step=fold, fold=fold, **about),
-            on_round=self.round_reporter(about) if is_first else None,
-        )
+        try:
+            outcome = self.trials.run(
+                algorithm,
+                params,
+                give_up=lambda interim: self.give_up(algorithm, interim),
+                on_fold=lambda fold, value: self.report.metric(f"validation.{metric}", value, step=fold, fold=fold, **about),
+                on_round=self.round_reporter(about) if is_first else None,
+            )
+        except (EngineError, ValueError, ArithmeticError) as error:
+            # One algorithm that cannot take these parameters or features leaves the others their chance.
+            self.last_error = error
+            outcome = Outcome("failed", [], time.monotonic() - began, reason=(str(error).splitlines() or [""])[0][:300])
         record = Record(number, algorithm.name, params, outcome)
         leader = self.best()
         if outcome.state == "complete" and (leader is None or self.gain(record) > self.gain(leader)):

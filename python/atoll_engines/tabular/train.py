@@ -6,15 +6,12 @@ import time
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from atoll_engines.contract import Job, Report, write_json
 from atoll_engines.tabular.algorithms import ALGORITHMS, chosen_algorithms
 from atoll_engines.tabular.algorithms.model import Algorithm, Setting
-from atoll_engines.tabular.calibration import fit_calibrator
 from atoll_engines.tabular.derived import keep_what_pays
 from atoll_engines.tabular.export import Export, export, tolerance_for
-from atoll_engines.tabular.folds import Division
 from atoll_engines.tabular.importance import partial_dependence, permutation_importance
 from atoll_engines.tabular.learning_curve import learning_curve
 from atoll_engines.tabular.metrics import metric_names, score, score_all, sign

@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 from atoll_engines.errors import BadInput, what_exists
-from atoll_engines.tabular.algorithms import baseline, lightgbm_trees, linear
+from atoll_engines.tabular.algorithms import (
+    baseline,
+    bayes,
+    catboost_trees,
+    forests,
+    hist_boosting,
+    lightgbm_trees,
+    linear,
+    neighbours,
+    svm,
+    xgboost_trees,
+)
 from atoll_engines.tabular.algorithms.model import Algorithm
 
 ALGORITHMS: dict[str, Algorithm] = {
     algorithm.name: algorithm
-    for module in (baseline, linear, lightgbm_trees)
+    for module in (
+        baseline, linear, forests, hist_boosting, xgboost_trees, lightgbm_trees, catboost_trees, neighbours, svm, bayes,
+    )
     for algorithm in module.ALGORITHMS
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -112,7 +113,7 @@ def elastic_net(params: dict[str, Any], setting: Setting) -> Any:
 
 
 def linear(make: Any) -> Any:
-    return lambda params, setting: Linear(make, params, setting)
+    return partial(Linear, make)
 
 
 ALGORITHMS = (
