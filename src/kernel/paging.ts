@@ -18,15 +18,26 @@ export const pageOf = <T extends z.ZodType>(item: T) => z.object({ items: z.arra
 /** Cursors are opaque to clients: the sort key of the last item seen. */
 export const encodeCursor = (key: readonly (string | number)[]): string => Buffer.from(JSON.stringify(key)).toString('base64url')
 
-export function decodeCursor(cursor: string): (string | number)[] {
+export type CursorPart = 'string' | 'integer' | 'number'
+
+/** Reads a cursor back. `shape` is what the list's sort key is made of: a cursor of another list, or one made up, is refused. */
+export function decodeCursor(cursor: string, shape?: readonly CursorPart[]): (string | number)[] {
   try {
     const key: unknown = JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8'))
-    if (Array.isArray(key) && key.every((part) => typeof part === 'string' || typeof part === 'number')) return key
+    if (Array.isArray(key) && key.length > 0 && key.every(isKeyPart) && (!shape || isOfShape(key, shape))) return key
   } catch {
     // Falls through to the one message below.
   }
-  throw invalidInput('The cursor is not one that this server made. Start again without a cursor.', { field: 'cursor' })
+  throw invalidInput('The cursor is not one that this list made. Start again without a cursor.', { field: 'cursor' })
 }
+
+// Databases refuse NUL, and none of our keys has one.
+const isKeyPart = (part: unknown): part is string | number =>
+  typeof part === 'number' ? Number.isFinite(part) : typeof part === 'string' && !part.includes('\0')
+
+const isOfShape = (key: (string | number)[], shape: readonly CursorPart[]): boolean =>
+  key.length === shape.length &&
+  key.every((part, i) => (shape[i] === 'integer' ? Number.isSafeInteger(part) : typeof part === shape[i]))
 
 /** Cuts `limit + 1` fetched rows into a page. */
 export function toPage<T>(rows: T[], limit: number, keyOf: (row: T) => (string | number)[]): Page<T> {

@@ -57,7 +57,7 @@ export interface AuditQuery extends PageQuery {
 
 /** Newest first. */
 export async function listAudit(db: Db, query: AuditQuery): Promise<Page<AuditEntry>> {
-  const before = query.cursor ? Number(decodeCursor(query.cursor)[0]) : null
+  const before = query.cursor ? Number(decodeCursor(query.cursor, ['integer'])[0]) : null
   const rows = await authTables(db)
     .selectFrom('audit')
     .selectAll()

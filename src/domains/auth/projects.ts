@@ -32,7 +32,7 @@ export function projectService({ metadata, access }: { metadata: Metadata; acces
   }
 
   async function list(by: Principal, query: PageQuery): Promise<Page<Project>> {
-    const after = query.cursor ? String(decodeCursor(query.cursor)[0]) : null
+    const after = query.cursor ? String(decodeCursor(query.cursor, ['string'])[0]) : null
     const rows = await access
       .visibleProjects(by)
       .$if(after !== null, (q) => q.where('id', '>', after as string))

@@ -50,7 +50,7 @@ export function teamService({ metadata, access }: { metadata: Metadata; access: 
   }
 
   async function list(query: PageQuery): Promise<Page<Team>> {
-    const after = query.cursor ? String(decodeCursor(query.cursor)[0]) : null
+    const after = query.cursor ? String(decodeCursor(query.cursor, ['string'])[0]) : null
     const rows = await tables()
       .selectFrom('teams')
       .selectAll()

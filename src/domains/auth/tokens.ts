@@ -17,7 +17,7 @@ export type TokenService = ReturnType<typeof tokenService>
 /** Personal tokens: shown once, kept only as a hash, never able to do more than their owner. */
 export function tokenService({ metadata, events }: { metadata: Metadata; events: Events }) {
   async function list(by: Principal, query: PageQuery): Promise<Page<Token>> {
-    const after = query.cursor ? String(decodeCursor(query.cursor)[0]) : null
+    const after = query.cursor ? String(decodeCursor(query.cursor, ['string'])[0]) : null
     const rows = await authTables(metadata.db)
       .selectFrom('tokens')
       .selectAll()

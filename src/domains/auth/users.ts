@@ -31,7 +31,7 @@ export function userService({ metadata, events }: { metadata: Metadata; events: 
   }
 
   async function list(query: PageQuery): Promise<Page<User>> {
-    const after = query.cursor ? decodeCursor(query.cursor) : null
+    const after = query.cursor ? decodeCursor(query.cursor, ['string']) : null
     const rows = await users()
       .selectFrom('users')
       .selectAll()

@@ -5,6 +5,7 @@ import fastify, {
   type FastifyInstance,
   type FastifyReply,
   type FastifyRequest,
+  LogController,
 } from 'fastify'
 import type { AuthService } from '../../domains/auth/service.ts'
 import type { Config } from '../../kernel/config.ts'
@@ -60,7 +61,7 @@ export async function restServer(needs: RestNeeds): Promise<FastifyInstance> {
   const identify = identifier({ credentials: auth.credentials, cookieName: cookie.name, limiter })
   const options: FastifyHttpOptions<Server> = {
     loggerInstance: needs.logger,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     trustProxy: config.trustedProxies.length > 0 ? config.trustedProxies : false,
     genReqId: requestIds(),
     requestIdHeader: false,

@@ -32,15 +32,23 @@ function fieldsOf(schema: z.ZodType): Set<string> | null {
 }
 
 function misfit(error: z.ZodError, where: Where): Error {
-  const issues = error.issues.slice(0, 20).map((issue) => ({ field: fieldName(issue.path), message: issue.message }))
+  const issues = error.issues.slice(0, 20).map((issue) => ({ field: fieldName(issue.path), message: wordsOf(issue) }))
   const [first] = issues
   const more = error.issues.length > 1 ? ` (and ${error.issues.length - 1} more)` : ''
   const place = first?.field ? `${where === 'body' ? '' : `${where} `}"${first.field}"` : `the ${where}`
-  return invalidInput(`${capital(place)}: ${first?.message ?? 'not valid'}${more}.`.replace('..', '.'), {
+  return invalidInput(`${capital(place)}: ${(first?.message ?? 'not valid').replace(/\.$/, '')}${more}.`, {
     field: first?.field ?? null,
     in: where,
     issues,
   })
+}
+
+/** Unions say only that nothing fits: the branch that came closest says why. */
+function wordsOf(issue: z.core.$ZodIssue): string {
+  if (issue.message.endsWith('received undefined')) return 'is required'
+  if (issue.code !== 'invalid_union' || issue.errors.length === 0) return issue.message
+  const closest = issue.errors.reduce((best, branch) => (branch.length < best.length ? branch : best))
+  return closest.map((inner) => `${inner.path.length ? `${fieldName(inner.path)}: ` : ''}${wordsOf(inner)}`).join('; ')
 }
 
 const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1)

@@ -19,8 +19,18 @@ export function translateDatabaseError(error: unknown): unknown {
     )
   if (unavailable.has(code) || code.startsWith('08') || code.startsWith('SQLITE_BUSY'))
     return new PlatformError('unavailable', 'The metadata database cannot answer now. Try again shortly.', {}, { cause: error })
+  if (doesNotFit.has(code))
+    return new PlatformError(
+      'invalid_input',
+      'A value of this call is outside of what can be stored or compared.',
+      {},
+      { cause: error },
+    )
   return error
 }
+
+// Postgres: 22003 number out of range, 22P02 not a number, 22021 not text.
+const doesNotFit = new Set(['22003', '22P02', '22021'])
 
 const storageFull = new Set(['SQLITE_FULL', '53100', 'ENOSPC'])
 

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { after, test } from 'node:test'
+import pg from 'pg'
 import type { Metadata, Migration } from './metadata.ts'
 import { openPostgres } from './postgres.ts'
 import { openSqlite } from './sqlite.ts'
@@ -37,4 +38,19 @@ export async function openTestPostgres(): Promise<Metadata | string> {
   const started = await server
   if (typeof started === 'string') return started
   return openPostgres({ url: started.url, schema: `test_${randomBytes(6).toString('hex')}`, maxConnections: 5 })
+}
+
+/** The address of a fresh, empty database on the process's own PostgreSQL, or the reason why there is none. */
+export async function freshPostgresUrl(): Promise<{ url: string } | string> {
+  server ??= startTestPostgres()
+  const started = await server
+  if (typeof started === 'string') return started
+  const name = `test_${randomBytes(6).toString('hex')}`
+  const client = new pg.Client({ connectionString: started.url })
+  await client.connect()
+  await client.query(`create database ${name}`)
+  await client.end()
+  const url = new URL(started.url)
+  url.pathname = `/${name}`
+  return { url: url.href }
 }
