@@ -86,6 +86,7 @@ const layers = ['kernel', 'ports', 'domains', 'facades', 'map', 'main'] as const
 function layerOf(path: string): number {
   const first = path.split('/', 1)[0] as (typeof layers)[number]
   if (path === 'platform.ts') return layers.indexOf('map')
+  if (path.startsWith('maintenance/')) return layers.indexOf('main')
   return path.includes('/') ? layers.indexOf(first) : layers.indexOf('main')
 }
 
@@ -119,7 +120,8 @@ function orderOfDomains(map: Module): string[] {
 const isOurs = (to: string): boolean => /\.(ts|json)$/.test(to) || to.startsWith('..')
 
 /** Ports, and the top of the program: what it prints, where it listens. */
-const mayReachOut = (path: string): boolean => path.startsWith('ports/') || (!path.includes('/') && path !== 'platform.ts')
+const mayReachOut = (path: string): boolean =>
+  path.startsWith('ports/') || path.startsWith('maintenance/') || (!path.includes('/') && path !== 'platform.ts')
 
 const rawModules =
   /^node:(fs|fs\/promises|child_process|net|tls|http|https|http2|dgram|worker_threads|cluster|vm)$|^(undici|better-sqlite3|pg|@duckdb\/.*|onnxruntime-node)$/

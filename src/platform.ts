@@ -9,9 +9,12 @@ import type { Config } from './kernel/config.ts'
 import { createEvents } from './kernel/events.ts'
 import type { RouteRecord } from './kernel/route.ts'
 import { toIso } from './kernel/time.ts'
+import type { BlobStore } from './ports/blobs/blob-store.ts'
 import { openFilesystemBlobs } from './ports/blobs/filesystem.ts'
+import { pythonRuntimes } from './ports/engines/python.ts'
 import { openLocalExecutor } from './ports/executors/local.ts'
 import { localFiles } from './ports/files/local.ts'
+import type { Metadata } from './ports/metadata/metadata.ts'
 import { openPostgres } from './ports/metadata/postgres.ts'
 import { openSqlite } from './ports/metadata/sqlite.ts'
 
@@ -19,19 +22,18 @@ export type Platform = Awaited<ReturnType<typeof openPlatform>>
 
 export const version: string = packageInfo.version
 
+/** The engines and the locks of their environments. */
+const pythonSources = join(import.meta.dirname, '..', 'python')
+
 /** The map of the system: opens the ports, then builds each domain, lowest first. */
 export async function openPlatform(config: Config, { logger }: { logger: Logger }) {
   const startedAt = toIso(Date.now())
   const files = localFiles()
   await files.makeFolder(config.dataDir)
-  const metadata = config.databaseUrl
-    ? openPostgres({
-        url: config.databaseUrl,
-        onConnectionError: (error) => logger.warn({ err: error }, 'a database connection was lost'),
-      })
-    : openSqlite({ file: join(config.dataDir, 'atoll.db') })
-  const blobs = await openFilesystemBlobs({ root: join(config.dataDir, 'blobs') })
+  const metadata = openMetadata(config, logger)
+  const blobs = await openBlobs(config)
   const executor = await openLocalExecutor({ python: config.python })
+  const runtimes = pythonRuntimes({ dir: config.runtimesDir, python: config.python, sources: pythonSources })
   const events = createEvents((error) => logger.error({ err: error }, 'a listener failed'))
 
   // Domains, lowest first. Each sees only those above this line.
@@ -55,6 +57,7 @@ export async function openPlatform(config: Config, { logger }: { logger: Logger 
     blobs,
     files,
     executor,
+    runtimes,
     events,
     domains: { auth },
     routes,
@@ -66,3 +69,15 @@ export async function openPlatform(config: Config, { logger }: { logger: Logger 
     },
   }
 }
+
+/** The metadata database: PostgreSQL where one is named, else a file in the data folder. */
+export function openMetadata(config: Pick<Config, 'databaseUrl' | 'dataDir'>, logger: Logger): Metadata {
+  if (!config.databaseUrl) return openSqlite({ file: join(config.dataDir, 'atoll.db') })
+  return openPostgres({
+    url: config.databaseUrl,
+    onConnectionError: (error) => logger.warn({ err: error }, 'a database connection was lost'),
+  })
+}
+
+export const openBlobs = (config: Pick<Config, 'dataDir'>): Promise<BlobStore> =>
+  openFilesystemBlobs({ root: join(config.dataDir, 'blobs') })

@@ -46,7 +46,7 @@ export function readConfig(env: Record<string, string | undefined>, flags: Parti
     ),
     python: flags.python ?? env.ATOLL_PYTHON ?? 'python3',
     jobSlots: flags.jobSlots ?? wholeNumber(env.ATOLL_JOB_SLOTS, 'ATOLL_JOB_SLOTS', 2),
-    logLevel: flags.logLevel ?? (env.ATOLL_LOG as Config['logLevel'] | undefined) ?? 'info',
+    logLevel: flags.logLevel ?? (env.ATOLL_LOG as Config['logLevel'] | undefined) ?? 'warn',
   }
 }
 
