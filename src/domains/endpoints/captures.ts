@@ -1,0 +1,133 @@
+import type * as z from 'zod'
+import { decodeCursor, encodeCursor, type Page } from '../../kernel/paging.ts'
+import { days, toIso } from '../../kernel/time.ts'
+import type { AppendLog, AppendLogs, LogPosition } from '../../ports/logs/append-log.ts'
+import type { Capture, CapturePolicy } from './schema.ts'
+
+/** One request as it is kept: a line of JSON. */
+interface CapturedRequest {
+  at: number
+  version: string
+  body: { row?: Record<string, unknown>; rows?: Record<string, unknown>[] }
+  predictions: ({ id: string } & Record<string, unknown>)[]
+}
+
+export interface CaptureRecorder {
+  /** How much of the traffic is kept, after the policy and the platform's own cap. */
+  setPolicy(policy: z.output<typeof CapturePolicy>, mostShare: number): void
+  /** Takes a request off the hot path: `text` is its body, `predictions` the JSON list that was answered. */
+  record(request: { text: string; rows: readonly unknown[]; version: string; predictions: string }): void
+  /** Requests that were not kept because the disk did not keep up. */
+  readonly dropped: number
+  close(): Promise<void>
+}
+
+/** Captured requests and predictions, by endpoint, in append-only files. */
+export function captureStore(logs: AppendLogs) {
+  const open = new Map<string, AppendLog>()
+
+  function recorder(endpointId: string): CaptureRecorder {
+    let share = 0
+    let hidden: ReadonlySet<string> = new Set()
+    let dropped = 0
+    return {
+      setPolicy(policy, mostShare) {
+        share = Math.min(policy.share, mostShare)
+        hidden = new Set(policy.hide)
+      },
+      record({ text, rows, version, predictions }) {
+        if (share === 0 || (share < 1 && Math.random() >= share)) return
+        // Without line breaks the body is already what a line needs; inside JSON text they only ever stand between tokens.
+        const body = hidden.size > 0 ? withoutColumns(rows, hidden) : text.replaceAll(/[\r\n]/g, ' ')
+        const line = `{"at":${Date.now()},"version":"${version}","body":${body},"predictions":${predictions}}`
+        if (!logOf(endpointId).append(line)) dropped++
+      },
+      get dropped() {
+        return dropped
+      },
+      async close() {
+        const log = open.get(endpointId)
+        open.delete(endpointId)
+        await log?.close()
+      },
+    }
+  }
+
+  function logOf(endpointId: string): AppendLog {
+    let log = open.get(endpointId)
+    if (!log) {
+      log = logs.open(endpointId)
+      open.set(endpointId, log)
+    }
+    return log
+  }
+
+  /** Rows that were captured, newest first. */
+  async function list(endpointId: string, query: { cursor?: string; limit: number }): Promise<Page<z.infer<typeof Capture>>> {
+    await open.get(endpointId)?.flush()
+    const from = query.cursor ? decodeCursor(query.cursor) : null
+    const before: LogPosition | undefined = from ? { segment: String(from[0]), end: Number(from[1]) } : undefined
+    let skip = from ? Number(from[2]) : 0
+    const { lines, next } = await logs.readBack(endpointId, query.limit, before)
+    const items: z.infer<typeof Capture>[] = []
+    let after = before
+    for (const line of lines) {
+      const rows = capturedRows(line.text)
+      const room = query.limit - items.length
+      items.push(...rows.slice(skip, skip + room))
+      if (skip + room < rows.length) return { items, nextCursor: cursorAt(after ?? firstPosition(lines), skip + room) }
+      skip = 0
+      after = line.at
+      if (items.length === query.limit) break
+    }
+    const isEnd = next === null && after === lines.at(-1)?.at
+    return { items, nextCursor: lines.length === 0 || isEnd || !after ? null : cursorAt(after, 0) }
+  }
+
+  return {
+    recorder,
+    list,
+    /** The folder of an endpoint's captured requests, with everything so far in its files. */
+    async files(endpointId: string, fromMs: number, toMs: number): Promise<{ folder: string; paths: string[] }> {
+      await open.get(endpointId)?.flush()
+      const segments = await logs.segments(endpointId)
+      // A segment may hold lines of the day after it began.
+      const wanted = segments.filter((segment) => segment.fromMs <= toMs && segment.fromMs > fromMs - days(2))
+      return { folder: logs.folder(endpointId), paths: wanted.map((segment) => segment.path) }
+    },
+    prune: (endpointId: string, keepDays: number) => logs.prune(endpointId, Date.now() - days(keepDays)),
+    remove: (endpointId: string) => logs.remove(endpointId),
+  }
+}
+
+export type CaptureStore = ReturnType<typeof captureStore>
+
+/** The end of the newest line read: where a page that ends inside it begins again. */
+const firstPosition = (lines: readonly { at: LogPosition; text: string }[]): LogPosition => {
+  const first = lines[0]!
+  return { segment: first.at.segment, end: first.at.end + Buffer.byteLength(first.text) + 1 }
+}
+
+const cursorAt = (position: LogPosition, skip: number): string => encodeCursor([position.segment, position.end, skip])
+
+function withoutColumns(rows: readonly unknown[], hidden: ReadonlySet<string>): string {
+  const kept = rows.map((row) => Object.fromEntries(Object.entries(row as object).filter(([name]) => !hidden.has(name))))
+  return JSON.stringify({ rows: kept })
+}
+
+/** The rows of a line, last first; none where a crash cut it short. */
+function capturedRows(text: string): z.infer<typeof Capture>[] {
+  let request: CapturedRequest
+  try {
+    request = JSON.parse(text)
+  } catch {
+    return []
+  }
+  const rows = request.body.rows ?? (request.body.row ? [request.body.row] : [])
+  return rows
+    .map((row, i) => {
+      const { id, ...prediction } = request.predictions[i]!
+      return { id, at: toIso(request.at), version: request.version, row, prediction }
+    })
+    .reverse()
+}

@@ -1,0 +1,104 @@
+import { invalidInput, PlatformError, preconditionFailed } from '../../kernel/errors.ts'
+import type { Events } from '../../kernel/events.ts'
+import type { Principal } from '../../kernel/principal.ts'
+import type { Metadata } from '../../ports/metadata/metadata.ts'
+import type { Access } from '../auth/access.ts'
+import type { SettingsService } from '../auth/settings.ts'
+import type { LiveEndpoint, LiveEndpoints } from './live.ts'
+import type { EndpointRow } from './store.ts'
+
+export interface PredictNeeds {
+  metadata: Metadata
+  access: Access
+  settings: Pick<SettingsService, 'get'>
+  events: Events
+  live: LiveEndpoints
+}
+
+/** A request whose body has been parsed. `text` is the body as it came, kept for captures. */
+export interface PredictRequest {
+  body: unknown
+  text: string
+  requestId: string
+  project?: string
+}
+
+/** How long "this credential may use this endpoint" is believed without asking again. */
+const grantMs = 2000
+const maxGrants = 10_000
+const maxRows = 10_000
+
+interface Grant {
+  endpoint: LiveEndpoint
+  until: number
+}
+
+/** The hot path: from a parsed body to the text of the answer. Who may was decided by the one `authorize`, moments ago at most. */
+export function predictor({ access, settings, events, live }: PredictNeeds) {
+  const grants = new Map<string, Grant>()
+  events.on('endpoint.changed', () => grants.clear())
+  events.on('credential.revoked', () => grants.clear())
+
+  async function grant(by: Principal, ref: string, project: string | undefined, key: string): Promise<LiveEndpoint> {
+    const row = await access.resolve<EndpointRow>('endpoints', by, ref, project)
+    await access.authorize(by, 'endpoints:predict', row)
+    if (!row.running) {
+      throw preconditionFailed(`The endpoint "${row.name}" is stopped. Start it before sending rows.`, { endpoint: row.id })
+    }
+    const endpoint = await live.ensure(row, (await settings.get()).captureShare)
+    if (grants.size >= maxGrants) grants.clear()
+    grants.set(key, { endpoint, until: Date.now() + grantMs })
+    return endpoint
+  }
+
+  /** Answers JSON text of `PredictOutput`. */
+  async function predictText(by: Principal, ref: string, request: PredictRequest): Promise<string> {
+    const start = performance.now()
+    const now = Date.now()
+    const key = `${by.credential.id ?? by.userId} ${request.project ?? ''} ${ref}`
+    const granted = grants.get(key)
+    const endpoint = granted && granted.until > now ? granted.endpoint : await grant(by, ref, request.project, key)
+    let rowCount = 0
+    let failed = true
+    try {
+      const { serving } = endpoint
+      if (!serving) throw new PlatformError('unavailable', `The endpoint "${endpoint.name}" is not ready: ${endpoint.message ?? endpoint.state}.`)
+      const rows = rowsOf(request.body)
+      rowCount = rows.length
+      const { batch, warnings } = serving.encoder.encode(rows)
+      const scores = await serving.model.predict(batch)
+      let predictions = '['
+      for (let r = 0; r < rowCount; r++) {
+        predictions += `${r === 0 ? '' : ','}${serving.answer(scores, r, rowCount === 1 ? request.requestId : `${request.requestId}.${r}`)}`
+      }
+      predictions += ']'
+      endpoint.captures.record({ text: request.text, rows, version: serving.versionId, predictions })
+      failed = false
+      return `${serving.head}${predictions.slice(1)},"warnings":${warnings.length === 0 ? '[]' : JSON.stringify(warnings)}}`
+    } finally {
+      endpoint.metrics.record(now, performance.now() - start, rowCount, failed)
+    }
+  }
+
+  return { predictText }
+}
+
+/** The rows of `{ rows: [...] }` or `{ row: {...} }`. */
+function rowsOf(body: unknown): unknown[] {
+  if (body !== null && typeof body === 'object' && !Array.isArray(body)) {
+    const { rows, row, ...others } = body as { rows?: unknown; row?: unknown }
+    const [extra] = Object.keys(others)
+    if (extra !== undefined) throw invalidInput(`There is no field "${extra}" here. ${wanted}`, { field: extra })
+    if (row !== undefined && rows === undefined) return [row]
+    if (Array.isArray(rows) && row === undefined) {
+      if (rows.length === 0) throw invalidInput('"rows" is empty. Send at least one row.', { field: 'rows' })
+      if (rows.length > maxRows) {
+        throw invalidInput(`A request takes at most ${maxRows} rows, not ${rows.length}. Send several requests.`, { field: 'rows', maxRows })
+      }
+      return rows
+    }
+  }
+  throw invalidInput(`The body does not hold rows. ${wanted}`, { field: 'rows' })
+}
+
+const wanted = 'Send {"rows": [{"column": value, …}, …]} or {"row": {"column": value, …}}.'

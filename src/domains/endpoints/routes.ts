@@ -1,0 +1,108 @@
+import * as z from 'zod'
+import { PageQuery, pageOf } from '../../kernel/paging.ts'
+import { type RouteRecord, route } from '../../kernel/route.ts'
+import { InProject, Ref } from '../auth/schema.ts'
+import { Capture, Endpoint, EndpointInput, EndpointMetrics, EndpointPatch, PredictInput, PredictOutput } from './schema.ts'
+import type { EndpointsService } from './service.ts'
+
+const tag = 'endpoints'
+
+export const endpointsRoutes = (endpoints: EndpointsService): RouteRecord[] => [
+  route({
+    method: 'GET',
+    path: '/v1/endpoints',
+    permission: 'endpoints:read',
+    tag,
+    summary: 'Endpoints, newest first',
+    query: PageQuery.extend({ project: Ref.optional(), model: Ref.optional() }),
+    returns: pageOf(Endpoint),
+    handle: ({ principal, query }) => endpoints.list(principal, query),
+  }),
+  route({
+    method: 'POST',
+    path: '/v1/endpoints',
+    permission: 'endpoints:write',
+    tag,
+    summary: 'Deploy a model version as an endpoint',
+    body: EndpointInput,
+    returns: Endpoint,
+    status: 201,
+    idempotent: true,
+    handle: ({ principal, body }) => endpoints.create(principal, body),
+  }),
+  route({
+    method: 'GET',
+    path: '/v1/endpoints/:endpoint',
+    permission: 'endpoints:read',
+    tag,
+    summary: 'One endpoint, with what it served before',
+    query: InProject,
+    returns: Endpoint,
+    handle: ({ principal, params, query }) => endpoints.get(principal, params.endpoint, query.project),
+  }),
+  route({
+    method: 'PATCH',
+    path: '/v1/endpoints/:endpoint',
+    permission: 'endpoints:write',
+    tag,
+    summary: 'Deploy another version, start, stop, or change what is captured',
+    query: InProject,
+    body: EndpointPatch,
+    returns: Endpoint,
+    handle: ({ principal, params, query, body }) => endpoints.patch(principal, params.endpoint, body, query.project),
+  }),
+  route({
+    method: 'DELETE',
+    path: '/v1/endpoints/:endpoint',
+    permission: 'endpoints:write',
+    tag,
+    summary: 'Stop an endpoint and put it in the bin',
+    query: InProject,
+    returns: 'nothing',
+    status: 204,
+    handle: ({ principal, params, query }) => endpoints.remove(principal, params.endpoint, query.project),
+  }),
+  route({
+    method: 'POST',
+    path: '/v1/endpoints/:endpoint/rollback',
+    permission: 'endpoints:write',
+    tag,
+    summary: 'Serve the version before this one again',
+    query: InProject,
+    returns: Endpoint,
+    handle: ({ principal, params, query }) => endpoints.rollback(principal, params.endpoint, query.project),
+  }),
+  route({
+    method: 'POST',
+    path: '/v1/endpoints/:endpoint/predict',
+    permission: 'endpoints:predict',
+    tag,
+    summary: 'Predict rows of raw columns',
+    query: InProject,
+    body: PredictInput,
+    returns: PredictOutput,
+    maxBodyBytes: 32 * 1024 * 1024,
+    handleText: ({ principal, params, query, body, text, requestId }) =>
+      endpoints.predictText(principal, params.endpoint!, { body, text, requestId, project: query.project }),
+  }),
+  route({
+    method: 'GET',
+    path: '/v1/endpoints/:endpoint/metrics',
+    permission: 'endpoints:read',
+    tag,
+    summary: 'Requests, errors and latency of this server, live',
+    query: InProject.extend({ seconds: z.coerce.number().int().min(5).max(3600).default(900) }),
+    returns: EndpointMetrics,
+    handle: ({ principal, params, query }) => endpoints.metrics(principal, params.endpoint, query.seconds, query.project),
+  }),
+  route({
+    method: 'GET',
+    path: '/v1/endpoints/:endpoint/captures',
+    permission: 'endpoints:read',
+    tag,
+    summary: 'Captured rows and their predictions, newest first',
+    query: PageQuery.extend({ project: Ref.optional() }),
+    returns: pageOf(Capture),
+    handle: ({ principal, params, query }) => endpoints.listCaptures(principal, params.endpoint, query, query.project),
+  }),
+]

@@ -1,0 +1,326 @@
+import type * as z from 'zod'
+import { invalidInput, notFound, preconditionFailed } from '../../kernel/errors.ts'
+import type { Events } from '../../kernel/events.ts'
+import { type Page, type PageQuery, toPage } from '../../kernel/paging.ts'
+import type { Principal } from '../../kernel/principal.ts'
+import { minutes } from '../../kernel/time.ts'
+import type { Files } from '../../ports/files/files.ts'
+import type { Inference } from '../../ports/inference/inference.ts'
+import type { AppendLogs } from '../../ports/logs/append-log.ts'
+import type { Db, Metadata } from '../../ports/metadata/metadata.ts'
+import { type Access, nameTakenIsConflict } from '../auth/access.ts'
+import { audit } from '../auth/audit.ts'
+import type { Search } from '../auth/search.ts'
+import type { SettingsService } from '../auth/settings.ts'
+import type { ModelVersion, Promotion } from '../registry/schema.ts'
+import { captureStore } from './captures.ts'
+import { goalNotMet, missesItsGoal, refuseUnproven } from './deployment-rule.ts'
+import { liveEndpoints } from './live.ts'
+import { LiveMetrics } from './live-metrics.ts'
+import { predictor } from './predict.ts'
+import type { Capture, CapturePolicy, Endpoint, EndpointInput, EndpointMetrics, EndpointPatch } from './schema.ts'
+import {
+  captureOf,
+  type EndpointRow,
+  endpointById,
+  historyOf,
+  insertEndpoint,
+  isServedElsewhere,
+  listEndpoints,
+  noteDeployment,
+  runningEndpoints,
+  signatureOf,
+  toEndpoint,
+  updateEndpoint,
+} from './store.ts'
+
+export interface EndpointsNeeds {
+  metadata: Metadata
+  events: Events
+  access: Access
+  search: Search
+  settings: SettingsService
+  files: Files
+  /** Where captured requests are appended. */
+  logs: AppendLogs
+  inference: Inference
+  /** Where packages are laid out while they are served. */
+  folder: string
+  registry: {
+    resolveVersion(by: Principal, ref: string, project?: string): Promise<ModelVersion>
+    promote(by: Principal, versionId: string, promotion: z.output<typeof Promotion>): Promise<unknown>
+    layPackage(versionId: string, folder: string, options?: { sandboxOnly?: boolean }): Promise<void>
+    /** Approves a registered version and marks it deployed, with its audit entry. */
+    markDeployed(tx: Db, by: Principal, versionId: string): Promise<void>
+    /** No endpoint serves it any more. */
+    markUndeployed(tx: Db, by: Principal, versionId: string): Promise<void>
+  }
+  /** Told what went wrong where nobody waits for an answer. */
+  onError(error: unknown, doing: string): void
+}
+
+export type EndpointsService = ReturnType<typeof endpointsService>
+type EndpointOut = z.infer<typeof Endpoint>
+
+const pruneEveryMs = minutes(60)
+
+/** Endpoints: deploy a version, answer rows over HTTP, keep what was asked, measure. */
+export function endpointsService(needs: EndpointsNeeds) {
+  const { metadata, events, access, search, settings, registry } = needs
+  const { db } = metadata
+  const captures = captureStore(needs.logs)
+  const live = liveEndpoints({ ...needs, captures, layPackage: registry.layPackage })
+  const { predictText } = predictor({ metadata, access, settings, events, live })
+  search.registerTable('endpoints', { noun: 'endpoint', permission: 'endpoints:read' })
+  let timer: NodeJS.Timeout | undefined
+
+  const find = (by: Principal, ref: string, project?: string) => access.resolve<EndpointRow>('endpoints', by, ref, project)
+
+  async function wire(id: string): Promise<EndpointOut> {
+    const row = await endpointById(db, id)
+    if (!row) throw notFound('endpoint', id)
+    return toEndpoint(row, stateOf(row), await historyOf(db, id))
+  }
+
+  function stateOf(row: EndpointRow): { state: EndpointOut['state']; message: string | null } {
+    if (!row.running) return { state: 'stopped', message: null }
+    const here = live.get(row.id)
+    return here ? { state: here.state, message: here.message } : { state: 'starting', message: null }
+  }
+
+  /** The version to deploy, once nothing stands in its way: proven, and meeting its goal, approved, or overridden by an administrator. */
+  async function deployable(by: Principal, ref: string, project: string | undefined, reason: string | null): Promise<ModelVersion> {
+    const version = await registry.resolveVersion(by, ref, project)
+    refuseUnproven(version)
+    if (!missesItsGoal(version)) return version
+    if (reason === null) throw goalNotMet(version)
+    await registry.promote(by, version.id, { to: 'approved', overrideReason: reason })
+    return registry.resolveVersion(by, version.id)
+  }
+
+  const versionColumns = (version: ModelVersion) => ({
+    model_id: version.model,
+    model_name: version.modelName,
+    version_id: version.id,
+    version_number: version.number,
+    served: version.manifest.kind,
+    trust: version.manifest.trust,
+    signature: JSON.stringify(version.signature),
+  })
+
+  const toLoad = (version: ModelVersion) => ({
+    id: version.id,
+    number: version.number,
+    modelName: version.modelName,
+    served: version.manifest.kind,
+    trust: version.manifest.trust,
+    signature: version.signature,
+  })
+
+  async function create(by: Principal, input: z.output<typeof EndpointInput>): Promise<EndpointOut> {
+    const project = await access.projectFor(by, input.project, 'endpoints:write')
+    const version = await deployable(by, input.model, input.project, input.overrideReason)
+    refuseUnknownHidden(input.capture, version)
+    const row: EndpointRow = {
+      ...(await access.newResource('end', by, project, input)),
+      ...versionColumns(version),
+      capture: JSON.stringify(input.capture),
+      running: 1,
+      message: null,
+    }
+    // Loaded first: an endpoint that could never answer is not made.
+    const loaded = await live.load(toLoad(version))
+    try {
+      const insert = metadata.transaction(async (tx) => {
+        await insertEndpoint(tx, row)
+        await deployed(tx, by, row)
+        await audit(tx, by, 'endpoints.create', { target: row.id, project: row.project_id, facts: deploymentFacts(row, input.overrideReason) })
+      })
+      await nameTakenIsConflict('endpoint', input.name, insert)
+    } catch (error) {
+      await loaded.release()
+      throw error
+    }
+    live.exchange(row, (await settings.get()).captureShare, loaded)
+    changed(row, 'ready')
+    return wire(row.id)
+  }
+
+  async function deployed(tx: Db, by: Principal, row: EndpointRow): Promise<void> {
+    await noteDeployment(tx, {
+      endpoint_id: row.id,
+      version_id: row.version_id,
+      version_number: row.version_number,
+      model_id: row.model_id,
+      at: Date.now(),
+      by_name: by.name,
+    })
+    await registry.markDeployed(tx, by, row.version_id)
+  }
+
+  async function undeployed(tx: Db, by: Principal, row: EndpointRow): Promise<void> {
+    if (!(await isServedElsewhere(tx, row.version_id, row.id))) await registry.markUndeployed(tx, by, row.version_id)
+  }
+
+  async function exchangeVersion(by: Principal, row: EndpointRow, ref: string, { reason, action, project }: { reason: string | null; action: string; project?: string }) {
+    const version = await deployable(by, ref, project, reason)
+    if (version.id === row.version_id) return
+    const next = { ...row, ...versionColumns(version), running: 1, updated_at: Date.now() }
+    const loaded = await live.load(toLoad(version))
+    try {
+      await metadata.transaction(async (tx) => {
+        await updateEndpoint(tx, row.id, { ...versionColumns(version), running: 1, updated_at: next.updated_at })
+        await undeployed(tx, by, row)
+        await deployed(tx, by, next)
+        const facts = { ...deploymentFacts(next, reason), before: row.version_id }
+        await audit(tx, by, action, { target: row.id, project: row.project_id, facts })
+      })
+    } catch (error) {
+      await loaded.release()
+      throw error
+    }
+    live.exchange(next, (await settings.get()).captureShare, loaded)
+  }
+
+  async function patch(by: Principal, ref: string, changes: z.output<typeof EndpointPatch>, project?: string): Promise<EndpointOut> {
+    const row = await find(by, ref, project)
+    await access.authorize(by, 'endpoints:write', row)
+    if (changes.capture) refuseUnknownHidden(changes.capture, { signature: signatureOf(row) })
+    if (changes.model !== undefined) {
+      await exchangeVersion(by, row, changes.model, { reason: changes.overrideReason ?? null, action: 'endpoints.deploy', project })
+    }
+    const { model: _, overrideReason: __, ...rest } = changes
+    if (Object.keys(rest).length > 0) {
+      await metadata.transaction(async (tx) => {
+        await updateEndpoint(tx, row.id, {
+          ...(rest.description !== undefined && { description: rest.description }),
+          ...(rest.capture !== undefined && { capture: JSON.stringify(rest.capture) }),
+          ...(rest.running !== undefined && { running: rest.running ? 1 : 0 }),
+          updated_at: Date.now(),
+        })
+        await audit(tx, by, 'endpoints.change', { target: row.id, project: row.project_id, facts: rest })
+      })
+    }
+    const now = (await endpointById(db, row.id))!
+    if (now.running) await live.ensure(now, (await settings.get()).captureShare)
+    else await live.stop(row.id)
+    changed(row, now.running ? 'ready' : 'stopped')
+    return wire(row.id)
+  }
+
+  async function rollback(by: Principal, ref: string, project?: string): Promise<EndpointOut> {
+    const row = await find(by, ref, project)
+    await access.authorize(by, 'endpoints:write', row)
+    const before = (await historyOf(db, row.id)).find((entry) => entry.version_id !== row.version_id)
+    if (!before) {
+      throw preconditionFailed(`The endpoint "${row.name}" has served no other version yet, so there is nothing to roll back to.`, {
+        endpoint: row.id,
+      })
+    }
+    await exchangeVersion(by, row, before.version_id, { reason: null, action: 'endpoints.rollback' })
+    changed(row, 'ready')
+    return wire(row.id)
+  }
+
+  async function remove(by: Principal, ref: string, project?: string): Promise<void> {
+    const row = await find(by, ref, project)
+    await access.authorize(by, 'endpoints:write', row)
+    await metadata.transaction(async (tx) => {
+      await updateEndpoint(tx, row.id, { deleted_at: Date.now(), running: 0 })
+      await undeployed(tx, by, row)
+      await audit(tx, by, 'endpoints.delete', { target: row.id, project: row.project_id, facts: { name: row.name } })
+    })
+    await live.stop(row.id)
+    changed(row, 'stopped')
+  }
+
+  async function list(by: Principal, query: PageQuery & { project?: string; model?: string }): Promise<Page<EndpointOut>> {
+    const project = query.project === undefined ? undefined : (await access.projectFor(by, query.project)).id
+    const model = query.model === undefined ? undefined : (await access.resolve('models', by, query.model, query.project)).id
+    const rows = await listEndpoints(db, access.visibleTo(by, 'endpoints'), { ...query, project, model })
+    const page = toPage(rows, query.limit, (row) => [row.created_at, row.id])
+    const items = await Promise.all(page.items.map(async (row) => toEndpoint(row, stateOf(row), await historyOf(db, row.id))))
+    return { ...page, items }
+  }
+
+  async function metrics(by: Principal, ref: string, seconds: number, project?: string): Promise<z.infer<typeof EndpointMetrics>> {
+    const row = await find(by, ref, project)
+    return (live.get(row.id)?.metrics ?? new LiveMetrics()).read(seconds)
+  }
+
+  async function listCaptures(by: Principal, ref: string, query: PageQuery, project?: string): Promise<Page<z.infer<typeof Capture>>> {
+    const row = await find(by, ref, project)
+    return captures.list(row.id, query)
+  }
+
+  function changed(row: Pick<EndpointRow, 'id' | 'project_id'>, state: string): void {
+    events.emit('endpoint.changed', { endpointId: row.id, projectId: row.project_id, state })
+  }
+
+  /** Loads what should answer, one after the other, without holding up the start of the server. */
+  async function start(): Promise<void> {
+    timer = setInterval(() => void prune(), pruneEveryMs).unref()
+    await live.sweep().catch((error) => needs.onError(error, 'clearing what was laid out before'))
+    for (const row of await runningEndpoints(db)) {
+      await live
+        .ensure(row, (await settings.get()).captureShare)
+        .then(() => changed(row, 'ready'))
+        .catch((error) => needs.onError(error, `starting the endpoint ${row.name}`))
+    }
+    await prune()
+  }
+
+  async function prune(): Promise<void> {
+    for (const row of await runningEndpoints(db)) {
+      await captures.prune(row.id, captureOf(row).keepDays).catch((error) => needs.onError(error, 'removing old captures'))
+    }
+  }
+
+  /** Figures of all endpoints of this process in the Prometheus text format. */
+  function prometheus(): string {
+    const lines = live.all().flatMap((endpoint) => endpoint.metrics.prometheus(`endpoint="${endpoint.id}"`))
+    const types = [
+      '# TYPE atoll_endpoint_requests_total counter',
+      '# TYPE atoll_endpoint_errors_total counter',
+      '# TYPE atoll_endpoint_rows_total counter',
+      '# TYPE atoll_endpoint_seconds histogram',
+    ]
+    return `${[...types, ...lines.sort()].join('\n')}\n`
+  }
+
+  return {
+    create,
+    get: async (by: Principal, ref: string, project?: string) => wire((await find(by, ref, project)).id),
+    list,
+    patch,
+    rollback,
+    remove,
+    predictText,
+    metrics,
+    listCaptures,
+    captureFiles: captures.files,
+    prometheus,
+    start,
+    async close() {
+      clearInterval(timer)
+      await live.close()
+    },
+  }
+}
+
+function refuseUnknownHidden(policy: z.output<typeof CapturePolicy>, { signature }: Pick<ModelVersion, 'signature'>): void {
+  const unknown = policy.hide.find((name) => !signature.inputs.some((input) => input.name === name))
+  if (unknown === undefined) return
+  throw invalidInput(`The model has no input "${unknown}" to hide. It takes: ${signature.inputs.map((input) => input.name).join(', ')}.`, {
+    field: 'capture.hide',
+    column: unknown,
+  })
+}
+
+const deploymentFacts = (row: EndpointRow, reason: string | null) => ({
+  name: row.name,
+  version: row.version_id,
+  model: row.model_name,
+  number: row.version_number,
+  ...(reason !== null && { overrideReason: reason }),
+})

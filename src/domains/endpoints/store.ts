@@ -1,0 +1,133 @@
+import { type Kysely, type RawBuilder, type SqlBool, sql } from 'kysely'
+import type * as z from 'zod'
+import { decodeCursor, type PageQuery } from '../../kernel/paging.ts'
+import { toIso } from '../../kernel/time.ts'
+import type { Db } from '../../ports/metadata/metadata.ts'
+import { ownerName, type ResourceRow, toResource } from '../auth/access.ts'
+import type { Signature } from '../registry/schema.ts'
+import type { CapturePolicy, Endpoint } from './schema.ts'
+
+export interface EndpointColumns {
+  model_id: string
+  model_name: string
+  version_id: string
+  version_number: number
+  served: 'onnx' | 'python'
+  trust: 'built' | 'imported'
+  signature: string
+  capture: string
+  running: number
+  message: string | null
+}
+export type EndpointRow = ResourceRow & EndpointColumns
+export type NamedEndpointRow = EndpointRow & { owner_name: string }
+
+export interface HistoryRow {
+  endpoint_id: string
+  seq: number
+  version_id: string
+  version_number: number
+  model_id: string
+  at: number
+  by_name: string
+}
+
+const tables = (db: Db): Kysely<{ endpoints: EndpointRow; endpoint_history: HistoryRow }> => db
+
+export const insertEndpoint = (tx: Db, row: EndpointRow) => tables(tx).insertInto('endpoints').values(row).execute()
+
+export const updateEndpoint = (tx: Db, id: string, changes: Partial<EndpointRow>) =>
+  tables(tx).updateTable('endpoints').set(changes).where('id', '=', id).execute()
+
+export const endpointById = (db: Db, id: string): Promise<NamedEndpointRow | undefined> =>
+  tables(db).selectFrom('endpoints').selectAll().select(ownerName('endpoints')).where('id', '=', id).executeTakeFirst()
+
+/** Endpoints that should answer, whoever owns them: for the start of the server. */
+export const runningEndpoints = (db: Db): Promise<EndpointRow[]> =>
+  tables(db).selectFrom('endpoints').selectAll().where('running', '=', 1).where('deleted_at', 'is', null).execute()
+
+/** Whether another endpoint than this one still serves a version. */
+export async function isServedElsewhere(tx: Db, versionId: string, endpointId: string): Promise<boolean> {
+  const other = await tables(tx)
+    .selectFrom('endpoints')
+    .select('id')
+    .where('version_id', '=', versionId)
+    .where('id', '!=', endpointId)
+    .where('deleted_at', 'is', null)
+    .executeTakeFirst()
+  return other !== undefined
+}
+
+/** Newest first, one more than the limit. */
+export function listEndpoints(
+  db: Db,
+  visible: RawBuilder<SqlBool>,
+  query: PageQuery & { project?: string; model?: string },
+): Promise<NamedEndpointRow[]> {
+  const after = query.cursor ? decodeCursor(query.cursor) : null
+  return tables(db)
+    .selectFrom('endpoints')
+    .selectAll('endpoints')
+    .select(ownerName('endpoints'))
+    .where(visible)
+    .$if(query.project !== undefined, (q) => q.where('project_id', '=', query.project!))
+    .$if(query.model !== undefined, (q) => q.where('model_id', '=', query.model!))
+    .$if(after !== null, (q) => q.where(sql<boolean>`(created_at, id) < (${after![0]}, ${after![1]})`))
+    .orderBy('created_at', 'desc')
+    .orderBy('id', 'desc')
+    .limit(query.limit + 1)
+    .execute()
+}
+
+/** Newest first. */
+export const historyOf = (db: Db, endpointId: string): Promise<HistoryRow[]> =>
+  tables(db)
+    .selectFrom('endpoint_history')
+    .selectAll()
+    .where('endpoint_id', '=', endpointId)
+    .orderBy('seq', 'desc')
+    .limit(100)
+    .execute()
+
+export async function noteDeployment(tx: Db, entry: Omit<HistoryRow, 'seq'>): Promise<void> {
+  const last = await tables(tx)
+    .selectFrom('endpoint_history')
+    .select('seq')
+    .where('endpoint_id', '=', entry.endpoint_id)
+    .orderBy('seq', 'desc')
+    .limit(1)
+    .executeTakeFirst()
+  await tables(tx)
+    .insertInto('endpoint_history')
+    .values({ ...entry, seq: (last?.seq ?? 0) + 1 })
+    .execute()
+}
+
+export const signatureOf = (row: EndpointColumns): Signature => JSON.parse(row.signature) as Signature
+export const captureOf = (row: EndpointColumns): z.output<typeof CapturePolicy> => JSON.parse(row.capture)
+
+export function toEndpoint(
+  row: NamedEndpointRow,
+  live: { state: z.infer<typeof Endpoint>['state']; message: string | null },
+  history: readonly HistoryRow[],
+): z.infer<typeof Endpoint> {
+  return {
+    ...toResource(row),
+    state: live.state,
+    message: live.message,
+    model: row.model_id,
+    modelName: row.model_name,
+    version: row.version_id,
+    versionNumber: row.version_number,
+    served: row.served,
+    signature: signatureOf(row),
+    capture: captureOf(row),
+    url: `/v1/endpoints/${row.id}/predict`,
+    history: history.map((entry) => ({
+      version: entry.version_id,
+      versionNumber: entry.version_number,
+      at: toIso(entry.at),
+      by: entry.by_name,
+    })),
+  }
+}
