@@ -59,6 +59,21 @@ export interface RouteRecord {
   idempotent?: boolean
   maxBodyBytes?: number
   handle: (input: RouteInput<any, any, any>) => unknown
+  /**
+   * Instead of `handle`, for a call that comes by the thousand a second: it checks the body itself and answers JSON text,
+   * so `body` and `returns` only describe.
+   */
+  handleText?: (input: TextInput) => Promise<string>
+}
+
+/** What `handleText` gets: the parsed body, not yet checked, and its text as it came. */
+export interface TextInput {
+  principal: Principal
+  params: Record<string, string>
+  query: any
+  body: unknown
+  text: string
+  requestId: string
 }
 
 type Infer<S, Otherwise> = S extends z.ZodType ? z.output<S> : Otherwise
@@ -83,13 +98,15 @@ export function route<
   B extends z.ZodType | 'bytes' | undefined = undefined,
   R extends z.ZodType | 'stream' | 'events' | 'nothing' = 'nothing',
 >(
-  record: Omit<RouteRecord, 'path' | 'query' | 'body' | 'returns' | 'handle'> & {
+  record: Omit<RouteRecord, 'path' | 'query' | 'body' | 'returns' | 'handle' | 'handleText'> & {
     path: Path
     query?: Q
     body?: B
     returns: R
-    handle: (input: RouteInput<PathParams<Path>, Infer<Q, undefined>, BodyOf<B>>) => Returned<R> | Promise<Returned<R>>
-  },
+  } & (
+      | { handle: (input: RouteInput<PathParams<Path>, Infer<Q, undefined>, BodyOf<B>>) => Returned<R> | Promise<Returned<R>> }
+      | { handleText: (input: TextInput & { params: PathParams<Path>; query: Infer<Q, undefined> }) => Promise<string> }
+    ),
 ): RouteRecord {
   return record as unknown as RouteRecord
 }

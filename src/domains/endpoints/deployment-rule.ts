@@ -13,9 +13,12 @@ export function refuseUnproven(version: ModelVersion): void {
   if (version.manifest.trust === 'imported') return
   const { parity } = version
   if (!parity) {
-    throw preconditionFailed(`${name} has no parity certificate: nothing shows that it answers as it was trained. Replay it first.`, {
-      version: version.id,
-    })
+    throw preconditionFailed(
+      `${name} has no parity certificate: nothing shows that it answers as it was trained. Replay it first.`,
+      {
+        version: version.id,
+      },
+    )
   }
   if (!parity.passed) {
     throw preconditionFailed(
@@ -23,26 +26,4 @@ export function refuseUnproven(version: ModelVersion): void {
       { version: version.id, flips: parity.flips, rows: parity.rows, maxDiff: parity.maxDiff, tolerance: parity.tolerance },
     )
   }
-}
-
-/** Whether the promotion rule stands in the way: nobody approved the version and it does not meet its goal. */
-export const missesItsGoal = (version: ModelVersion): boolean =>
-  version.state === 'registered' && version.goalOutcome !== null && !version.goalOutcome.met
-
-/** The refusal of a version that misses its goal, with the figures. */
-export function goalNotMet(version: ModelVersion) {
-  const outcome = version.goalOutcome!
-  return preconditionFailed(
-    `${version.modelName}:${version.number} may not be deployed. ${outcome.sentence} A project administrator may override this with a written reason.`,
-    {
-      version: version.id,
-      metric: outcome.metric,
-      value: outcome.value,
-      low: outcome.low,
-      high: outcome.high,
-      wanted: outcome.wanted,
-      gap: outcome.gap,
-      field: 'overrideReason',
-    },
-  )
 }

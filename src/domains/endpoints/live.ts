@@ -154,7 +154,12 @@ export function liveEndpoints({ inference, files, captures, folder, layPackage }
     } catch (error) {
       endpoint.state = 'failed'
       endpoint.message = isPlatformError(error) ? error.message : 'The model could not be loaded; the log of the server says why.'
-      throw new PlatformError('unavailable', `The endpoint "${row.name}" could not be started: ${endpoint.message}`, {}, { cause: error })
+      throw new PlatformError(
+        'unavailable',
+        `The endpoint "${row.name}" could not be started: ${endpoint.message}`,
+        {},
+        { cause: error },
+      )
     }
   }
 

@@ -36,8 +36,19 @@ interface Grant {
 /** The hot path: from a parsed body to the text of the answer. Who may was decided by the one `authorize`, moments ago at most. */
 export function predictor({ access, settings, events, live }: PredictNeeds) {
   const grants = new Map<string, Grant>()
+  const asking = new Map<string, Promise<LiveEndpoint>>()
   events.on('endpoint.changed', () => grants.clear())
   events.on('credential.revoked', () => grants.clear())
+
+  /** Many requests that arrive before the first decision wait for it together. */
+  function grantOnce(by: Principal, ref: string, project: string | undefined, key: string): Promise<LiveEndpoint> {
+    let asked = asking.get(key)
+    if (!asked) {
+      asked = grant(by, ref, project, key).finally(() => asking.delete(key))
+      asking.set(key, asked)
+    }
+    return asked
+  }
 
   async function grant(by: Principal, ref: string, project: string | undefined, key: string): Promise<LiveEndpoint> {
     const row = await access.resolve<EndpointRow>('endpoints', by, ref, project)
@@ -57,12 +68,16 @@ export function predictor({ access, settings, events, live }: PredictNeeds) {
     const now = Date.now()
     const key = `${by.credential.id ?? by.userId} ${request.project ?? ''} ${ref}`
     const granted = grants.get(key)
-    const endpoint = granted && granted.until > now ? granted.endpoint : await grant(by, ref, request.project, key)
+    const endpoint = granted && granted.until > now ? granted.endpoint : await grantOnce(by, ref, request.project, key)
     let rowCount = 0
     let failed = true
     try {
       const { serving } = endpoint
-      if (!serving) throw new PlatformError('unavailable', `The endpoint "${endpoint.name}" is not ready: ${endpoint.message ?? endpoint.state}.`)
+      if (!serving)
+        throw new PlatformError(
+          'unavailable',
+          `The endpoint "${endpoint.name}" is not ready: ${endpoint.message ?? endpoint.state}.`,
+        )
       const rows = rowsOf(request.body)
       rowCount = rows.length
       const { batch, warnings } = serving.encoder.encode(rows)
@@ -93,7 +108,10 @@ function rowsOf(body: unknown): unknown[] {
     if (Array.isArray(rows) && row === undefined) {
       if (rows.length === 0) throw invalidInput('"rows" is empty. Send at least one row.', { field: 'rows' })
       if (rows.length > maxRows) {
-        throw invalidInput(`A request takes at most ${maxRows} rows, not ${rows.length}. Send several requests.`, { field: 'rows', maxRows })
+        throw invalidInput(`A request takes at most ${maxRows} rows, not ${rows.length}. Send several requests.`, {
+          field: 'rows',
+          maxRows,
+        })
       }
       return rows
     }

@@ -83,7 +83,7 @@ export const endpointsRoutes = (endpoints: EndpointsService): RouteRecord[] => [
     returns: PredictOutput,
     maxBodyBytes: 32 * 1024 * 1024,
     handleText: ({ principal, params, query, body, text, requestId }) =>
-      endpoints.predictText(principal, params.endpoint!, { body, text, requestId, project: query.project }),
+      endpoints.predictText(principal, params.endpoint, { body, text, requestId, project: query.project }),
   }),
   route({
     method: 'GET',

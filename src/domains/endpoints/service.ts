@@ -12,9 +12,9 @@ import { type Access, nameTakenIsConflict } from '../auth/access.ts'
 import { audit } from '../auth/audit.ts'
 import type { Search } from '../auth/search.ts'
 import type { SettingsService } from '../auth/settings.ts'
-import type { ModelVersion, Promotion } from '../registry/schema.ts'
+import type { ModelVersion } from '../registry/schema.ts'
 import { captureStore } from './captures.ts'
-import { goalNotMet, missesItsGoal, refuseUnproven } from './deployment-rule.ts'
+import { refuseUnproven } from './deployment-rule.ts'
 import { liveEndpoints } from './live.ts'
 import { LiveMetrics } from './live-metrics.ts'
 import { predictor } from './predict.ts'
@@ -48,12 +48,12 @@ export interface EndpointsNeeds {
   folder: string
   registry: {
     resolveVersion(by: Principal, ref: string, project?: string): Promise<ModelVersion>
-    promote(by: Principal, versionId: string, promotion: z.output<typeof Promotion>): Promise<unknown>
+    /** Refuses a version that misses its goal, unless an administrator of the project says why anyway; answers the override. */
+    requirePromotable(by: Principal, version: ModelVersion, overrideReason: string | null): Promise<ModelVersion['override']>
     layPackage(versionId: string, folder: string, options?: { sandboxOnly?: boolean }): Promise<void>
-    /** Approves a registered version and marks it deployed, with its audit entry. */
-    markDeployed(tx: Db, by: Principal, versionId: string): Promise<void>
+    markDeployed(tx: Db, versionId: string, override: ModelVersion['override']): Promise<void>
     /** No endpoint serves it any more. */
-    markUndeployed(tx: Db, by: Principal, versionId: string): Promise<void>
+    markUndeployed(tx: Db, versionId: string): Promise<void>
   }
   /** Told what went wrong where nobody waits for an answer. */
   onError(error: unknown, doing: string): void
@@ -89,13 +89,12 @@ export function endpointsService(needs: EndpointsNeeds) {
   }
 
   /** The version to deploy, once nothing stands in its way: proven, and meeting its goal, approved, or overridden by an administrator. */
-  async function deployable(by: Principal, ref: string, project: string | undefined, reason: string | null): Promise<ModelVersion> {
+  async function deployable(by: Principal, ref: string, project: string | undefined, reason: string | null) {
     const version = await registry.resolveVersion(by, ref, project)
     refuseUnproven(version)
-    if (!missesItsGoal(version)) return version
-    if (reason === null) throw goalNotMet(version)
-    await registry.promote(by, version.id, { to: 'approved', overrideReason: reason })
-    return registry.resolveVersion(by, version.id)
+    const isApproved = version.state === 'approved' || version.state === 'deployed'
+    const override = isApproved ? version.override : await registry.requirePromotable(by, version, reason)
+    return { version, override }
   }
 
   const versionColumns = (version: ModelVersion) => ({
@@ -119,7 +118,7 @@ export function endpointsService(needs: EndpointsNeeds) {
 
   async function create(by: Principal, input: z.output<typeof EndpointInput>): Promise<EndpointOut> {
     const project = await access.projectFor(by, input.project, 'endpoints:write')
-    const version = await deployable(by, input.model, input.project, input.overrideReason)
+    const { version, override } = await deployable(by, input.model, input.project, input.overrideReason)
     refuseUnknownHidden(input.capture, version)
     const row: EndpointRow = {
       ...(await access.newResource('end', by, project, input)),
@@ -133,8 +132,9 @@ export function endpointsService(needs: EndpointsNeeds) {
     try {
       const insert = metadata.transaction(async (tx) => {
         await insertEndpoint(tx, row)
-        await deployed(tx, by, row)
-        await audit(tx, by, 'endpoints.create', { target: row.id, project: row.project_id, facts: deploymentFacts(row, input.overrideReason) })
+        await deployed(tx, by, row, override)
+        const facts = deploymentFacts(row, override)
+        await audit(tx, by, 'endpoints.create', { target: row.id, project: row.project_id, facts })
       })
       await nameTakenIsConflict('endpoint', input.name, insert)
     } catch (error) {
@@ -146,7 +146,7 @@ export function endpointsService(needs: EndpointsNeeds) {
     return wire(row.id)
   }
 
-  async function deployed(tx: Db, by: Principal, row: EndpointRow): Promise<void> {
+  async function deployed(tx: Db, by: Principal, row: EndpointRow, override: ModelVersion['override']): Promise<void> {
     await noteDeployment(tx, {
       endpoint_id: row.id,
       version_id: row.version_id,
@@ -155,24 +155,29 @@ export function endpointsService(needs: EndpointsNeeds) {
       at: Date.now(),
       by_name: by.name,
     })
-    await registry.markDeployed(tx, by, row.version_id)
+    await registry.markDeployed(tx, row.version_id, override)
   }
 
-  async function undeployed(tx: Db, by: Principal, row: EndpointRow): Promise<void> {
-    if (!(await isServedElsewhere(tx, row.version_id, row.id))) await registry.markUndeployed(tx, by, row.version_id)
+  async function undeployed(tx: Db, row: EndpointRow): Promise<void> {
+    if (!(await isServedElsewhere(tx, row.version_id, row.id))) await registry.markUndeployed(tx, row.version_id)
   }
 
-  async function exchangeVersion(by: Principal, row: EndpointRow, ref: string, { reason, action, project }: { reason: string | null; action: string; project?: string }) {
-    const version = await deployable(by, ref, project, reason)
+  async function exchangeVersion(
+    by: Principal,
+    row: EndpointRow,
+    ref: string,
+    { reason, action, project }: { reason: string | null; action: string; project?: string },
+  ) {
+    const { version, override } = await deployable(by, ref, project, reason)
     if (version.id === row.version_id) return
     const next = { ...row, ...versionColumns(version), running: 1, updated_at: Date.now() }
     const loaded = await live.load(toLoad(version))
     try {
       await metadata.transaction(async (tx) => {
         await updateEndpoint(tx, row.id, { ...versionColumns(version), running: 1, updated_at: next.updated_at })
-        await undeployed(tx, by, row)
-        await deployed(tx, by, next)
-        const facts = { ...deploymentFacts(next, reason), before: row.version_id }
+        await undeployed(tx, row)
+        await deployed(tx, by, next, override)
+        const facts = { ...deploymentFacts(next, override), before: row.version_id }
         await audit(tx, by, action, { target: row.id, project: row.project_id, facts })
       })
     } catch (error) {
@@ -182,12 +187,21 @@ export function endpointsService(needs: EndpointsNeeds) {
     live.exchange(next, (await settings.get()).captureShare, loaded)
   }
 
-  async function patch(by: Principal, ref: string, changes: z.output<typeof EndpointPatch>, project?: string): Promise<EndpointOut> {
+  async function patch(
+    by: Principal,
+    ref: string,
+    changes: z.output<typeof EndpointPatch>,
+    project?: string,
+  ): Promise<EndpointOut> {
     const row = await find(by, ref, project)
     await access.authorize(by, 'endpoints:write', row)
     if (changes.capture) refuseUnknownHidden(changes.capture, { signature: signatureOf(row) })
     if (changes.model !== undefined) {
-      await exchangeVersion(by, row, changes.model, { reason: changes.overrideReason ?? null, action: 'endpoints.deploy', project })
+      await exchangeVersion(by, row, changes.model, {
+        reason: changes.overrideReason ?? null,
+        action: 'endpoints.deploy',
+        project,
+      })
     }
     const { model: _, overrideReason: __, ...rest } = changes
     if (Object.keys(rest).length > 0) {
@@ -213,9 +227,12 @@ export function endpointsService(needs: EndpointsNeeds) {
     await access.authorize(by, 'endpoints:write', row)
     const before = (await historyOf(db, row.id)).find((entry) => entry.version_id !== row.version_id)
     if (!before) {
-      throw preconditionFailed(`The endpoint "${row.name}" has served no other version yet, so there is nothing to roll back to.`, {
-        endpoint: row.id,
-      })
+      throw preconditionFailed(
+        `The endpoint "${row.name}" has served no other version yet, so there is nothing to roll back to.`,
+        {
+          endpoint: row.id,
+        },
+      )
     }
     await exchangeVersion(by, row, before.version_id, { reason: null, action: 'endpoints.rollback' })
     changed(row, 'ready')
@@ -227,7 +244,7 @@ export function endpointsService(needs: EndpointsNeeds) {
     await access.authorize(by, 'endpoints:write', row)
     await metadata.transaction(async (tx) => {
       await updateEndpoint(tx, row.id, { deleted_at: Date.now(), running: 0 })
-      await undeployed(tx, by, row)
+      await undeployed(tx, row)
       await audit(tx, by, 'endpoints.delete', { target: row.id, project: row.project_id, facts: { name: row.name } })
     })
     await live.stop(row.id)
@@ -243,12 +260,22 @@ export function endpointsService(needs: EndpointsNeeds) {
     return { ...page, items }
   }
 
-  async function metrics(by: Principal, ref: string, seconds: number, project?: string): Promise<z.infer<typeof EndpointMetrics>> {
+  async function metrics(
+    by: Principal,
+    ref: string,
+    seconds: number,
+    project?: string,
+  ): Promise<z.infer<typeof EndpointMetrics>> {
     const row = await find(by, ref, project)
     return (live.get(row.id)?.metrics ?? new LiveMetrics()).read(seconds)
   }
 
-  async function listCaptures(by: Principal, ref: string, query: PageQuery, project?: string): Promise<Page<z.infer<typeof Capture>>> {
+  async function listCaptures(
+    by: Principal,
+    ref: string,
+    query: PageQuery,
+    project?: string,
+  ): Promise<Page<z.infer<typeof Capture>>> {
     const row = await find(by, ref, project)
     return captures.list(row.id, query)
   }
@@ -311,16 +338,19 @@ export function endpointsService(needs: EndpointsNeeds) {
 function refuseUnknownHidden(policy: z.output<typeof CapturePolicy>, { signature }: Pick<ModelVersion, 'signature'>): void {
   const unknown = policy.hide.find((name) => !signature.inputs.some((input) => input.name === name))
   if (unknown === undefined) return
-  throw invalidInput(`The model has no input "${unknown}" to hide. It takes: ${signature.inputs.map((input) => input.name).join(', ')}.`, {
-    field: 'capture.hide',
-    column: unknown,
-  })
+  throw invalidInput(
+    `The model has no input "${unknown}" to hide. It takes: ${signature.inputs.map((input) => input.name).join(', ')}.`,
+    {
+      field: 'capture.hide',
+      column: unknown,
+    },
+  )
 }
 
-const deploymentFacts = (row: EndpointRow, reason: string | null) => ({
+const deploymentFacts = (row: EndpointRow, override: ModelVersion['override']) => ({
   name: row.name,
   version: row.version_id,
   model: row.model_name,
   number: row.version_number,
-  ...(reason !== null && { overrideReason: reason }),
+  ...(override && { override }),
 })

@@ -9,6 +9,7 @@ import type { Principal } from '../../kernel/principal.ts'
 import type { RequestFacts, RouteRecord, ServerEvent, StreamReply } from '../../kernel/route.ts'
 import type { EventStreams } from './event-streams.ts'
 import { attachment, dataHeaders } from './headers.ts'
+import type { ParsedText } from './json-body.ts'
 import { validator } from './validate.ts'
 
 export interface RouteNeeds {
@@ -73,6 +74,26 @@ export function bindRoute(record: RouteRecord, { authorize, answeredCalls, event
     )
     if (once.replayed) reply.header('idempotent-replayed', 'true')
     return sendJson(reply, once.status, once.body)
+  }
+}
+
+/** The life of a call whose handler checks the body itself and answers JSON text. */
+export function bindTextRoute(record: RouteRecord, { authorize }: Pick<RouteNeeds, 'authorize'>) {
+  const handleText = record.handleText!
+  const checkQuery = validator(record.query ?? z.object({}), 'query')
+  const noQuery = checkQuery({})
+  return async (request: FastifyRequest, reply: FastifyReply): Promise<unknown> => {
+    const { principal } = request
+    await authorize(principal, record.permission)
+    const hasQuery = request.url.includes('?')
+    const text = await handleText({
+      principal,
+      params: pathTexts(request.params) as Record<string, string>,
+      query: hasQuery ? checkQuery(plainText(request.query)) : noQuery,
+      ...((request.body as ParsedText | undefined) ?? { text: '', body: undefined }),
+      requestId: request.id,
+    })
+    return sendJson(reply, record.status ?? 200, text)
   }
 }
 

@@ -9,11 +9,30 @@ const receiveLimitMs = seconds(30)
  * Reads and parses a JSON body within limits of size, time, pieces and depth. An empty body is undefined.
  * Bodies arrive in few pieces; one sent byte by byte would cost a hundred times its size.
  */
-export function readJsonBody(
+export async function readJsonBody(
   source: Readable,
   headers: { 'content-length'?: string | undefined },
   maxBytes: number,
 ): Promise<unknown> {
+  return parseJson(await readText(source, headers, maxBytes))
+}
+
+/** A body and its text, for calls that keep it as it came. */
+export interface ParsedText {
+  text: string
+  body: unknown
+}
+
+export async function readJsonText(
+  source: Readable,
+  headers: { 'content-length'?: string | undefined },
+  maxBytes: number,
+): Promise<ParsedText> {
+  const text = await readText(source, headers, maxBytes)
+  return { text, body: parseJson(text) }
+}
+
+function readText(source: Readable, headers: { 'content-length'?: string | undefined }, maxBytes: number): Promise<string> {
   const announced = headers['content-length']
   if (announced !== undefined && Number(announced) > maxBytes) return Promise.reject(tooLarge(maxBytes))
   return new Promise((resolve, reject) => {
@@ -36,11 +55,7 @@ export function readJsonBody(
     }
     function onEnd() {
       clearTimeout(timer)
-      try {
-        resolve(parseJson(pieces.length === 1 ? pieces[0]!.toString('utf8') : Buffer.concat(pieces, bytes).toString('utf8')))
-      } catch (error) {
-        reject(error)
-      }
+      resolve(pieces.length === 1 ? pieces[0]!.toString('utf8') : Buffer.concat(pieces, bytes).toString('utf8'))
     }
     source.on('data', onData)
     source.on('end', onEnd)

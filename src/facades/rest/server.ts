@@ -14,7 +14,7 @@ import type { Events } from '../../kernel/events.ts'
 import type { Principal } from '../../kernel/principal.ts'
 import type { RouteRecord } from '../../kernel/route.ts'
 import { minutes, seconds } from '../../kernel/time.ts'
-import { bindRoute } from './bind-route.ts'
+import { bindRoute, bindTextRoute } from './bind-route.ts'
 import { browserSafety } from './browser-safety.ts'
 import { checkRoutes } from './check-routes.ts'
 import { docsPage } from './docs-page.ts'
@@ -22,7 +22,7 @@ import { toErrorReply } from './errors.ts'
 import { eventStreams } from './event-streams.ts'
 import { dataHeaders, pageHeaders, strictTransport } from './headers.ts'
 import { identifier } from './identify.ts'
-import { readJsonBody } from './json-body.ts'
+import { readJsonBody, readJsonText } from './json-body.ts'
 import { defaultLimits, type Limits, limitOf, rateLimiter } from './limits.ts'
 import { openApiDocument } from './openapi.ts'
 import { requestIds } from './request-ids.ts'
@@ -114,7 +114,15 @@ export async function restServer(needs: RestNeeds): Promise<FastifyInstance> {
       const limit = request.routeOptions.bodyLimit
       readJsonBody(payload, request.headers, limit).then((body) => done(null, body), done as (error: Error) => void)
     })
-    for (const record of routes) if (record.body !== 'bytes') addRoute(json, record)
+    for (const record of routes) if (record.body !== 'bytes' && !record.handleText) addRoute(json, record)
+  })
+  await app.register(async (text) => {
+    text.removeAllContentTypeParsers()
+    text.addContentTypeParser('application/json', (request, payload, done) => {
+      const limit = request.routeOptions.bodyLimit
+      readJsonText(payload, request.headers, limit).then((body) => done(null, body), done as (error: Error) => void)
+    })
+    for (const record of routes) if (record.handleText) addRoute(text, record)
   })
   await app.register(async (bytes) => {
     bytes.removeAllContentTypeParsers()
@@ -141,7 +149,7 @@ export async function restServer(needs: RestNeeds): Promise<FastifyInstance> {
           done()
         }
       },
-      handler: bindRoute(record, needsOfRoutes),
+      handler: record.handleText ? bindTextRoute(record, needsOfRoutes) : bindRoute(record, needsOfRoutes),
     })
   }
 
