@@ -1,0 +1,66 @@
+"""Text as numbers: TF-IDF."""
+
+from collections import Counter
+from typing import Any, Sequence
+
+import numpy as np
+
+from ..columns import Columns, ValueColumns
+from ..step import FitContext, Step
+from ..words import TermCounter, Vocabulary
+
+
+class Tfidf(Step):
+    """Term counts times ln((1 + rows) / (1 + rows with the term)) + 1, each row scaled to length 1 (Salton and Buckley 1988)."""
+
+    step = "tfidf"
+    accepts = frozenset({"text", "category"})
+
+    def fit(self, columns: ValueColumns, context: FitContext) -> None:
+        super().fit(columns, context)
+        self.counters: dict[str, TermCounter] = {}
+        self.weights: dict[str, np.ndarray] = {}
+        self.features: dict[str, str] = {}
+        for name in self.columns:
+            self._learn(columns, name)
+        self.refuse_taken(columns, list(self.features))
+
+    def apply(self, columns: Columns, wanted: set[str] | None) -> None:
+        maths = columns.maths
+        for name in self.here(columns):
+            features = [feature for feature, origin in self.features.items() if origin == name]
+            if features and (wanted is None or not wanted.isdisjoint(features)):
+                weighted = self.counters[name].count(maths, columns.strings([name])) * self.weights[name]
+                length = maths.sqrt(maths.row_sum(weighted * weighted))
+                columns.put(features, "number", weighted / maths.where(maths.is_equal(length, 0.0), 1.0, length))
+        columns.drop(self.here(columns))
+
+    def origins(self, output: str) -> Sequence[str]:
+        return [self.features[output]] if output in self.features else [output]
+
+    def summary(self) -> dict[str, Any]:
+        return {"terms": {name: len(weights) for name, weights in self.weights.items()}}
+
+    def _learn(self, columns: ValueColumns, name: str) -> None:
+        texts = columns.values[name]
+        vocabulary = Vocabulary(texts)
+        frequency: Counter[tuple[str, ...]] = Counter()
+        for text in texts:
+            frequency.update(_terms(vocabulary.read(text), int(self.parameters["ngrams"])))
+        known = [term for term, rows in frequency.items() if rows >= self.parameters["minDocuments"]]
+        # By frequency, then by spelling, so that the order of the rows has no say.
+        terms = sorted(sorted(known, key=lambda term: (-frequency[term], term))[: int(self.parameters["maxFeatures"])])
+        rows = np.array([frequency[term] for term in terms], dtype=np.float64)
+        self.counters[name] = TermCounter(vocabulary, terms)
+        self.weights[name] = np.log((1.0 + len(texts)) / (1.0 + rows)) + 1.0
+        self.features |= {f"{name}:{' '.join(term)}": name for term in terms}
+
+
+def _terms(read: list[str | None], longest: int) -> set[tuple[str, ...]]:
+    found = set()
+    for length in range(1, longest + 1):
+        for start in range(len(read) - length + 1):
+            term = tuple(read[start : start + length])
+            if None not in term:
+                found.add(term)
+    return found
