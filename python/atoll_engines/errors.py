@@ -1,7 +1,8 @@
 """What goes wrong in an engine, said once in a sentence with its facts."""
 
 import difflib
-from typing import Any, Iterable
+from collections.abc import Iterable
+from typing import Any
 
 
 class EngineError(Exception):

@@ -1,13 +1,14 @@
 """Chooses a recipe from the data's profile, with the reason for each step."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from .evidence import tells_nothing
 from .column_profile import ColumnProfile, profiles, words_of
+from .evidence import tells_nothing
 from .raw import InputColumn
 
 _ID_WORDS = {"id", "uuid", "guid", "key", "identifier", "rowid", "index", "number", "no", "nr", "code", "ref"}
@@ -34,8 +35,9 @@ class Plan:
         self.reasons.append(reason)
 
 
-def auto_recipe(frame: pd.DataFrame, schema: Sequence[InputColumn], target: np.ndarray | None, task: str, seed: int,
-                for_algorithm: Family = None) -> tuple[list[dict[str, Any]], list[str]]:
+def auto_recipe(
+    frame: pd.DataFrame, schema: Sequence[InputColumn], target: np.ndarray | None, task: str, seed: int, for_algorithm: Family = None
+) -> tuple[list[dict[str, Any]], list[str]]:
     """Steps for a family of algorithms ("tree", "linear", "distance"; None: one that suits all), and why each is there."""
     facts, rows = profiles(frame, schema, seed)
     labels = None if target is None else np.asarray(target)[rows]
@@ -51,8 +53,10 @@ def auto_recipe(frame: pd.DataFrame, schema: Sequence[InputColumn], target: np.n
         _straighten(plan, numbers)
     _categories(plan, [fact for fact in kept if fact.type == "category"], for_algorithm)
     if for_algorithm != "tree":
-        plan.add({"step": "standard_scale", "columns": "*numbers"},
-                 "Linear and distance-based models weigh columns by their scale, so all get mean 0 and standard deviation 1.")
+        plan.add(
+            {"step": "standard_scale", "columns": "*numbers"},
+            "Linear and distance-based models weigh columns by their scale, so all get mean 0 and standard deviation 1.",
+        )
     return plan.steps, plan.reasons
 
 
@@ -113,23 +117,29 @@ def _dates(plan: Plan, dates: list[ColumnProfile], family: Family) -> None:
     parts += ["hour"] if np.any(times % 86_400_000) else []
     cycles = [f"{part}_{wave}" for part in parts if part in ("month", "weekday", "hour") for wave in ("sin", "cos")]
     names = ", ".join(fact.name for fact in dates)
-    plan.add({"step": "time_since", "columns": [fact.name for fact in dates], "reference": "latest", "unit": "days", "keep": True},
-             f"{names}: the age of a moment is a number that every model can use.")
+    plan.add(
+        {"step": "time_since", "columns": [fact.name for fact in dates], "reference": "latest", "unit": "days", "keep": True},
+        f"{names}: the age of a moment is a number that every model can use.",
+    )
     if family in ("linear", "distance"):
-        plan.add({"step": "date_parts", "columns": [fact.name for fact in dates], "parts": [*parts, *cycles]},
-                 f"{names}: calendar effects, also as circles so that December is next to January.")
+        plan.add(
+            {"step": "date_parts", "columns": [fact.name for fact in dates], "parts": [*parts, *cycles]},
+            f"{names}: calendar effects, also as circles so that December is next to January.",
+        )
     else:
-        plan.add({"step": "date_parts", "columns": [fact.name for fact in dates], "parts": parts},
-                 f"{names}: calendar effects (only the parts that vary in the training rows).")
+        plan.add(
+            {"step": "date_parts", "columns": [fact.name for fact in dates], "parts": parts},
+            f"{names}: calendar effects (only the parts that vary in the training rows).",
+        )
 
 
 def _texts(plan: Plan, texts: list[ColumnProfile], family: Family) -> None:
     if texts:
         words = 300 if family in ("tree", "distance") else 2000
-        plan.add({"step": "tfidf", "columns": [fact.name for fact in texts], "maxFeatures": words, "ngrams": 1 if words < 1000 else 2},
-                 f"{', '.join(fact.name for fact in texts)}: free text enters as the weights of its most frequent words.")
-
-
+        plan.add(
+            {"step": "tfidf", "columns": [fact.name for fact in texts], "maxFeatures": words, "ngrams": 1 if words < 1000 else 2},
+            f"{', '.join(fact.name for fact in texts)}: free text enters as the weights of its most frequent words.",
+        )
 
 
 def _without_copies(plan: Plan, numbers: list[ColumnProfile]) -> list[ColumnProfile]:
@@ -144,7 +154,9 @@ def _without_copies(plan: Plan, numbers: list[ColumnProfile]) -> list[ColumnProf
             copies[fact.name] = twin
     if copies:
         said = "; ".join(f"{name} repeats {twin}" for name, twin in copies.items())
-        plan.add({"step": "drop_columns", "columns": list(copies)}, f"{said} (correlation above 0.9999), which a linear model cannot tell apart.")
+        plan.add(
+            {"step": "drop_columns", "columns": list(copies)}, f"{said} (correlation above 0.9999), which a linear model cannot tell apart."
+        )
     return kept
 
 
@@ -164,7 +176,9 @@ def _fill(plan: Plan, numbers: list[ColumnProfile], has_dates: bool) -> None:
         return
     if missing:
         listed = ", ".join(f"{fact.name} ({fact.missing:.1%})" for fact in missing[:8])
-        reason = f"{listed} {'misses' if len(missing) == 1 else 'miss'} values, which these models cannot take, so the training median stands in{'; that it does is kept as a column' if marked else ''}."
+        verb = "misses" if len(missing) == 1 else "miss"
+        mark = "; that it does is kept as a column" if marked else ""
+        reason = f"{listed} {verb} values, which these models cannot take, so the training median stands in{mark}."
     else:
         reason = "No number is missing in the training rows, but a served row may miss one; it then gets the training median."
     plan.add({"step": "impute", "columns": "*numbers", "strategy": "median", "indicator": marked}, reason)
@@ -174,7 +188,10 @@ def _straighten(plan: Plan, numbers: list[ColumnProfile]) -> None:
     skewed = [fact for fact in numbers if abs(fact.skewness) > _SKEWED and fact.distinct > 10]
     if skewed:
         listed = ", ".join(f"{fact.name} ({fact.skewness:+.1f})" for fact in skewed[:8])
-        plan.add({"step": "log", "columns": [fact.name for fact in skewed]}, f"{listed}: so skewed that a few large values would rule; the logarithm pulls them in.")
+        plan.add(
+            {"step": "log", "columns": [fact.name for fact in skewed]},
+            f"{listed}: so skewed that a few large values would rule; the logarithm pulls them in.",
+        )
 
 
 def _categories(plan: Plan, labels: list[ColumnProfile], family: Family) -> None:
@@ -183,15 +200,21 @@ def _categories(plan: Plan, labels: list[ColumnProfile], family: Family) -> None
     few = [fact for fact in labels if fact not in two and fact.distinct <= limit]
     many = [fact for fact in labels if fact.distinct > limit]
     if two:
-        plan.add({"step": "ordinal", "columns": [fact.name for fact in two]},
-                 f"{_names(two)}: two values each, so one number holds them; an unseen value is -1.")
+        plan.add(
+            {"step": "ordinal", "columns": [fact.name for fact in two]},
+            f"{_names(two)}: two values each, so one number holds them; an unseen value is -1.",
+        )
     if many:
         listed = ", ".join(f"{fact.name} ({fact.distinct:,})" for fact in many)
-        plan.add({"step": "target_encode", "columns": [fact.name for fact in many]},
-                 f"{listed}: too many values for a column each; the smoothed, cross-fitted target mean says as much in one.")
+        plan.add(
+            {"step": "target_encode", "columns": [fact.name for fact in many]},
+            f"{listed}: too many values for a column each; the smoothed, cross-fitted target mean says as much in one.",
+        )
     if few:
-        plan.add({"step": "one_hot", "columns": [fact.name for fact in few]},
-                 f"{_names(few)}: at most {limit} values each, so each value gets a column; unseen values are all zeros.")
+        plan.add(
+            {"step": "one_hot", "columns": [fact.name for fact in few]},
+            f"{_names(few)}: at most {limit} values each, so each value gets a column; unseen values are all zeros.",
+        )
 
 
 def _names(facts: list[ColumnProfile]) -> str:

@@ -22,16 +22,19 @@ def parameter_values(number: int, step: str, given: dict[str, Any]) -> dict[str,
     where = f"Step {number} ({step})"
     for name in given:
         if name != "step" and name not in known:
-            raise BadInput(f'{where}: there is no parameter "{name}". {what_exists(name, known, "parameters")}',
-                           step=number, stepName=step, parameter=name)
+            raise BadInput(
+                f'{where}: there is no parameter "{name}". {what_exists(name, known, "parameters")}',
+                step=number,
+                stepName=step,
+                parameter=name,
+            )
     values: dict[str, Any] = {}
     for name, rule in known.items():
         if name in given and given[name] is not None:
             _check(where, name, given[name], rule, number, step)
             values[name] = given[name]
         elif name in schema.get("required", []):
-            raise BadInput(f'{where}: the parameter "{name}" is needed: {rule["description"]}',
-                           step=number, stepName=step, parameter=name)
+            raise BadInput(f'{where}: the parameter "{name}" is needed: {rule["description"]}', step=number, stepName=step, parameter=name)
         else:
             values[name] = rule.get("default")
     return values
@@ -56,8 +59,7 @@ def _check(where: str, name: str, value: Any, rule: dict[str, Any], number: int,
         for item in value:
             _check(where, name, item, rule["items"], number, step)
     if wrong:
-        raise BadInput(f'{where}: "{name}" is {json.dumps(value, default=str)}, but {wrong}.',
-                       step=number, stepName=step, parameter=name)
+        raise BadInput(f'{where}: "{name}" is {json.dumps(value, default=str)}, but {wrong}.', step=number, stepName=step, parameter=name)
 
 
 def _is(value: Any, kind: str) -> bool:

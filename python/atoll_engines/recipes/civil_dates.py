@@ -35,7 +35,9 @@ def civil_from_days(maths: Any, days: Any) -> tuple[Any, Any, Any]:
     day_of_era = shifted - era * 146097.0
     year_of_era = divide_down(
         maths,
-        day_of_era - divide_down(maths, day_of_era, 1460.0) + divide_down(maths, day_of_era, 36524.0)
+        day_of_era
+        - divide_down(maths, day_of_era, 1460.0)
+        + divide_down(maths, day_of_era, 36524.0)
         - divide_down(maths, day_of_era, 146096.0),
         365.0,
     )

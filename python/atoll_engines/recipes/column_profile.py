@@ -1,8 +1,8 @@
 """Facts about raw columns that the automatic recipe decides by."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Sequence
 
 import numpy as np
 import pandas as pd

@@ -1,6 +1,7 @@
 """The columns a recipe works on: as values (training, preview) or as places in a graph (export)."""
 
-from typing import Any, Iterable, Sequence
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -38,7 +39,7 @@ class Columns:
     def put(self, names: Sequence[str], types: Sequence[str] | str, matrix: Any) -> None:
         """Stores the columns of a matrix; a name that exists keeps its place, a new one goes last."""
         kinds = [types] * len(names) if isinstance(types, str) else types
-        for index, (name, kind) in enumerate(zip(names, kinds)):
+        for index, (name, kind) in enumerate(zip(names, kinds, strict=True)):
             self.types[name] = kind
             self._store(name, matrix, index)
 

@@ -1,15 +1,15 @@
 """Proposes derived features: sums, shares, ratios and counts that the columns' names and values suggest."""
 
 import itertools
-from typing import Any, Sequence
+from collections.abc import Sequence
+from typing import Any
 
-import lightgbm
 import numpy as np
 import pandas as pd
 
+from .column_profile import ColumnProfile, profiles, words_of
 from .columns import ValueColumns
 from .expressions import column_text, evaluate, parse
-from .column_profile import ColumnProfile, profiles, words_of
 from .raw import InputColumn
 
 _MOST = 12
@@ -22,8 +22,9 @@ _NO_PART = {"total", "sum", "all", "overall", "avg", "average", "mean", "min", "
 _ALIKE = 0.985
 
 
-def propose_derived(frame: pd.DataFrame, schema: Sequence[InputColumn], target: np.ndarray | None, task: str,
-                    seed: int) -> list[dict[str, str]]:
+def propose_derived(
+    frame: pd.DataFrame, schema: Sequence[InputColumn], target: np.ndarray | None, task: str, seed: int
+) -> list[dict[str, str]]:
     """At most twelve candidates `{name, expression, why}`, the most promising first.
 
     Candidates come from names and units alone. The target only ranks them, by the gain they bring to boosted trees that see
@@ -50,18 +51,23 @@ def _candidates(facts: list[ColumnProfile], taken: set[str]) -> list[dict[str, s
             found[expression] = {"name": name, "expression": expression, "why": why}
 
     groups = _like_named(numbers)
-    for label, unit, members in groups:
+    for label, _, members in groups:
         total = " + ".join(column_text(name) for name in members)
         listed = ", ".join(members)
         offer(label, total, f"{listed} measure the same thing in parts; their sum is the whole.")
-    for label, unit, members in groups:
+    for label, _, members in groups:
         total = " + ".join(column_text(name) for name in members)
         for name in members:
             part = _difference(name, members)
-            offer(f"{part}_share_of_{label}", f"{column_text(name)} / ({total})", f"The share of {name} in the sum of {', '.join(members)}.")
+            offer(
+                f"{part}_share_of_{label}", f"{column_text(name)} / ({total})", f"The share of {name} in the sum of {', '.join(members)}."
+            )
     for top, bottom in _siblings(numbers):
-        offer(f"{top}_per_{words_of(bottom)[-1]}", f"{column_text(top)} / {column_text(bottom)}",
-              f"{top} and {bottom} describe the same thing in different units; their ratio is the size of one.")
+        offer(
+            f"{top}_per_{words_of(bottom)[-1]}",
+            f"{column_text(top)} / {column_text(bottom)}",
+            f"{top} and {bottom} describe the same thing in different units; their ratio is the size of one.",
+        )
     for members, word in _yes_groups(facts):
         counted = " + ".join(f'({column_text(name)} == "{word}")' for name in members)
         offer(f"count_of_{word.lower()}", counted, f'{", ".join(members)} share their values; this counts how many are "{word}".')
@@ -78,8 +84,11 @@ def _like_named(numbers: list[ColumnProfile]) -> list[tuple[str, str, list[str]]
         for place in range(len(words) - 1):
             if words[place] not in _NO_PART:
                 groups.setdefault((*words[:place], "*", *words[place + 1 :]), []).append(fact.name)
-    found = [("_".join(word for word in pattern if word != "*"), pattern[-1], members)
-             for pattern, members in groups.items() if len(members) >= 2]
+    found = [
+        ("_".join(word for word in pattern if word != "*"), pattern[-1], members)
+        for pattern, members in groups.items()
+        if len(members) >= 2
+    ]
     covered = {frozenset(members) for _, _, members in found}
     units: dict[str, list[str]] = {}
     for fact in numbers:
@@ -149,8 +158,9 @@ def _difference(name: str, members: list[str]) -> str:
     return "_".join(own) or name
 
 
-def _ranked(candidates: list[dict[str, str]], frame: pd.DataFrame, schema: Sequence[InputColumn], target: np.ndarray, task: str,
-            seed: int) -> list[dict[str, str]]:
+def _ranked(
+    candidates: list[dict[str, str]], frame: pd.DataFrame, schema: Sequence[InputColumn], target: np.ndarray, task: str, seed: int
+) -> list[dict[str, str]]:
     rows = np.arange(len(frame))
     if len(rows) > _SAMPLE_ROWS:
         rows = np.sort(np.random.default_rng(seed).choice(rows, _SAMPLE_ROWS, replace=False))
@@ -175,9 +185,21 @@ def _alike(one: np.ndarray, other: np.ndarray) -> bool:
 
 
 def _gains(matrix: np.ndarray, target: np.ndarray, task: str, seed: int) -> np.ndarray:
+    # Loaded here because a preview has no use for it.
+    import lightgbm
+
     settings: dict[str, Any] = {
-        "num_leaves": 15, "learning_rate": 0.1, "min_data_in_leaf": 20, "seed": seed, "deterministic": True, "verbosity": -1,
-        "force_row_wise": True, "num_threads": 2, "feature_fraction": 0.7, "bagging_fraction": 0.8, "bagging_freq": 1,
+        "num_leaves": 15,
+        "learning_rate": 0.1,
+        "min_data_in_leaf": 20,
+        "seed": seed,
+        "deterministic": True,
+        "verbosity": -1,
+        "force_row_wise": True,
+        "num_threads": 2,
+        "feature_fraction": 0.7,
+        "bagging_fraction": 0.8,
+        "bagging_freq": 1,
     }
     labels = target
     if task == "regression":

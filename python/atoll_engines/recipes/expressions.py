@@ -11,8 +11,9 @@ Division by zero, the logarithm of what has none and the root of a negative numb
 """
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Iterator
+from typing import Any
 
 import numpy as np
 
@@ -22,8 +23,15 @@ from .raw import STRING_TYPES
 
 # name -> least and most arguments
 FUNCTIONS = {
-    "min": (2, 20), "max": (2, 20), "abs": (1, 1), "log": (1, 1), "log1p": (1, 1), "sqrt": (1, 1),
-    "if": (3, 3), "is_missing": (1, 1), "coalesce": (2, 20),
+    "min": (2, 20),
+    "max": (2, 20),
+    "abs": (1, 1),
+    "log": (1, 1),
+    "log1p": (1, 1),
+    "sqrt": (1, 1),
+    "if": (3, 3),
+    "is_missing": (1, 1),
+    "coalesce": (2, 20),
 }
 _COMPARISONS = ("==", "!=", "<=", ">=", "<", ">")
 _MOST_DEPTH, _MOST_TOKENS, _MOST_CHARACTERS = 40, 300, 4000
@@ -146,8 +154,9 @@ class _Parser:
     def comparison(self) -> Node:
         self.depth += 1
         if self.depth > _MOST_DEPTH:
-            raise ExpressionError(f"Position {self.token.position}: the expression is nested more than {_MOST_DEPTH} deep.",
-                                  position=self.token.position)
+            raise ExpressionError(
+                f"Position {self.token.position}: the expression is nested more than {_MOST_DEPTH} deep.", position=self.token.position
+            )
         node = self.chain(("+", "-"), lambda: self.chain(("*", "/"), self.unary))
         if self.token.kind == "sign" and self.token.text in _COMPARISONS:
             sign = self.next()
@@ -205,8 +214,9 @@ class _Parser:
         least, most = FUNCTIONS[name.text]
         if not least <= len(arguments) <= most:
             wants = str(least) if least == most else f"{least} or more"
-            raise ExpressionError(f"Position {name.position}: {name.text}() takes {wants} arguments, and {len(arguments)} are given.",
-                                  position=name.position)
+            raise ExpressionError(
+                f"Position {name.position}: {name.text}() takes {wants} arguments, and {len(arguments)} are given.", position=name.position
+            )
         return Call(name.text, tuple(arguments), name.position)
 
     def expect(self, sign: str) -> None:
@@ -222,21 +232,27 @@ class _Parser:
 
 def _check_number(node: Node, types: dict[str, str]) -> None:
     if isinstance(node, Text):
-        raise ExpressionError(f'Position {node.position}: the text "{node.value}" can only be compared with a category (== or !=).',
-                              position=node.position)
+        raise ExpressionError(
+            f'Position {node.position}: the text "{node.value}" can only be compared with a category (== or !=).', position=node.position
+        )
     if isinstance(node, Name):
         kind = _kind(node, types)
         if kind in STRING_TYPES:
             raise ExpressionError(
                 f'Position {node.position}: column "{node.name}" is of type {kind} and can only be compared with a text, as in '
-                f'{column_text(node.name)} == "…", or be asked is_missing().', position=node.position, column=node.name,
+                f'{column_text(node.name)} == "…", or be asked is_missing().',
+                position=node.position,
+                column=node.name,
             )
     if isinstance(node, Call):
         if _label_comparison(node) is not None:
             name, _ = _label_comparison(node)
             if _kind(name, types) not in STRING_TYPES:
-                raise ExpressionError(f'Position {node.position}: column "{name.name}" holds numbers and is compared with a text.',
-                                      position=node.position, column=name.name)
+                raise ExpressionError(
+                    f'Position {node.position}: column "{name.name}" holds numbers and is compared with a text.',
+                    position=node.position,
+                    column=name.name,
+                )
             return
         if node.operation == "is_missing" and isinstance(node.arguments[0], Name):
             _kind(node.arguments[0], types)
@@ -247,8 +263,11 @@ def _check_number(node: Node, types: dict[str, str]) -> None:
 
 def _kind(node: Name, types: dict[str, str]) -> str:
     if node.name not in types:
-        raise ExpressionError(f'Position {node.position}: there is no column "{node.name}". {what_exists(node.name, types)}',
-                              position=node.position, column=node.name)
+        raise ExpressionError(
+            f'Position {node.position}: there is no column "{node.name}". {what_exists(node.name, types)}',
+            position=node.position,
+            column=node.name,
+        )
     return types[node.name]
 
 
@@ -305,8 +324,12 @@ def _is_missing(node: Node, columns: Columns) -> Any:
 
 def _compare(maths: Any, sign: str, left: Any, right: Any) -> Any:
     truth = {
-        "==": lambda: maths.is_equal(left, right), "!=": lambda: maths.invert(maths.is_equal(left, right)),
-        "<": lambda: left < right, "<=": lambda: left <= right, ">": lambda: left > right, ">=": lambda: left >= right,
+        "==": lambda: maths.is_equal(left, right),
+        "!=": lambda: maths.invert(maths.is_equal(left, right)),
+        "<": lambda: left < right,
+        "<=": lambda: left <= right,
+        ">": lambda: left > right,
+        ">=": lambda: left >= right,
     }[sign]()
     result = maths.number(truth)
     for side in (left, right):
@@ -344,8 +367,16 @@ def _coalesce(maths: Any, first: Any, *others: Any) -> Any:
 
 
 _OPERATIONS = {
-    "+": lambda maths, a, b: a + b, "-": lambda maths, a, b: a - b, "*": lambda maths, a, b: a * b, "/": _divide,
-    "min": _fold("least"), "max": _fold("greatest"), "abs": lambda maths, x: maths.abs(x),
-    "log": lambda maths, x: maths.log(_positive(maths, x)), "log1p": lambda maths, x: maths.log(_positive(maths, x + 1.0)),
-    "sqrt": lambda maths, x: maths.sqrt(x), "if": _if, "coalesce": _coalesce,
+    "+": lambda maths, a, b: a + b,
+    "-": lambda maths, a, b: a - b,
+    "*": lambda maths, a, b: a * b,
+    "/": _divide,
+    "min": _fold("least"),
+    "max": _fold("greatest"),
+    "abs": lambda maths, x: maths.abs(x),
+    "log": lambda maths, x: maths.log(_positive(maths, x)),
+    "log1p": lambda maths, x: maths.log(_positive(maths, x + 1.0)),
+    "sqrt": lambda maths, x: maths.sqrt(x),
+    "if": _if,
+    "coalesce": _coalesce,
 }

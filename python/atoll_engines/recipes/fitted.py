@@ -1,7 +1,8 @@
 """Fitting a recipe on training rows, and the fitted recipe: arrays in, features out, or nodes in a graph."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -31,8 +32,15 @@ class FittedSteps:
 class FittedRecipe:
     """A recipe fitted on training rows. It transforms raw rows and writes itself into a graph."""
 
-    def __init__(self, inputs: list[InputColumn], feature_names: list[str], plan: list[tuple[Step, set[str]]],
-                 training_rows: np.ndarray, training_features: np.ndarray | None, history: list[dict[str, Any]]):
+    def __init__(
+        self,
+        inputs: list[InputColumn],
+        feature_names: list[str],
+        plan: list[tuple[Step, set[str]]],
+        training_rows: np.ndarray,
+        training_features: np.ndarray | None,
+        history: list[dict[str, Any]],
+    ):
         # The raw columns really used, in order.
         self.inputs = inputs
         self.feature_names = feature_names
@@ -58,7 +66,7 @@ class FittedRecipe:
 
     def describe(self) -> list[dict[str, Any]]:
         """What each step learned, readable."""
-        return [{**line, "fitted": step.summary()} for line, (step, _) in zip(self.history, self._plan)]
+        return [{**line, "fitted": step.summary()} for line, (step, _) in zip(self.history, self._plan, strict=True)]
 
     def _features(self, columns: Columns) -> Any:
         with np.errstate(all="ignore"):
@@ -72,8 +80,9 @@ class FittedRecipe:
         return {**self.__dict__, "training_features": None}
 
 
-def fit_recipe(steps: Sequence[dict[str, Any]], frame: pd.DataFrame, schema: Sequence[InputColumn],
-               target: np.ndarray | None, task: str, seed: int) -> FittedRecipe:
+def fit_recipe(
+    steps: Sequence[dict[str, Any]], frame: pd.DataFrame, schema: Sequence[InputColumn], target: np.ndarray | None, task: str, seed: int
+) -> FittedRecipe:
     """Fits the steps in order on training rows; every remaining column must be numeric at the end."""
     done = fit_steps(steps, frame, schema, target, task, seed)
     _refuse_unfinished(done.columns)
@@ -86,12 +95,13 @@ def fit_recipe(steps: Sequence[dict[str, Any]], frame: pd.DataFrame, schema: Seq
         matrix[:, index] = done.columns.maths.clamp_to_float32(done.columns.values[name])
     mask = np.zeros(len(frame), dtype=bool)
     mask[done.rows] = True
-    inputs = [InputColumn(column.name, column.type) for column in schema if column.name in needed]
+    inputs = [InputColumn(column.name, "category" if column.type == "id" else column.type) for column in schema if column.name in needed]
     return FittedRecipe(inputs, features, plan, mask, matrix, done.history)
 
 
-def fit_steps(steps: Sequence[dict[str, Any]], frame: pd.DataFrame, schema: Sequence[InputColumn],
-              target: np.ndarray | None, task: str, seed: int) -> FittedSteps:
+def fit_steps(
+    steps: Sequence[dict[str, Any]], frame: pd.DataFrame, schema: Sequence[InputColumn], target: np.ndarray | None, task: str, seed: int
+) -> FittedSteps:
     """Fits the steps without asking that the result be numeric (a preview shows what there is)."""
     context = FitContext(_codes(target, task), task, seed)
     named = {name for given in steps if isinstance(given, dict) for name in _named(given)}
@@ -116,10 +126,16 @@ def fit_steps(steps: Sequence[dict[str, Any]], frame: pd.DataFrame, schema: Sequ
         if not columns.names:
             raise step.error("no column is left after it")
         fitted.append(step)
-        history.append({
-            "step": step.step, "columnsBefore": len(before), "columnsAfter": len(columns.names),
-            "rowsBefore": rows_before, "rowsAfter": columns.rows, "note": _note(before, columns.names, rows_before - columns.rows),
-        })
+        history.append(
+            {
+                "step": step.step,
+                "columnsBefore": len(before),
+                "columnsAfter": len(columns.names),
+                "rowsBefore": rows_before,
+                "rowsAfter": columns.rows,
+                "note": _note(before, columns.names, rows_before - columns.rows),
+            }
+        )
     return FittedSteps(fitted, columns, rows, history)
 
 
@@ -132,7 +148,8 @@ def _build(number: int, given: Any) -> Step:
 
         raise BadInput(
             f'Step {number}: there is no step "{given["step"]}". {what_exists(given["step"], step_names(), "steps")}',
-            step=number, stepName=given["step"],
+            step=number,
+            stepName=given["step"],
         )
     return kind(number, given)
 
@@ -159,7 +176,9 @@ def _refuse_unfinished(columns: Columns) -> None:
     others = f" (and {len(left) - 1} more: {', '.join(other for other, _ in left[1:6])})" if len(left) > 1 else ""
     raise BadInput(
         f'After the last step column "{name}" is still of type {kind}{others}; a model takes numbers. Add {advice}, or drop_columns.',
-        column=name, type=kind, columns=[other for other, _ in left],
+        column=name,
+        type=kind,
+        columns=[other for other, _ in left],
     )
 
 

@@ -1,6 +1,7 @@
 """Builds one ONNX graph node by node: names, constants, raw inputs, and the finished model."""
 
-from typing import Any, Sequence
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import onnx
@@ -57,8 +58,7 @@ class GraphBuilder:
             self._constants[key] = name
         return self._constants[key]
 
-    def node(self, op: str, inputs: Sequence[str], outputs: int = 1, domain: str = "", hint: str | None = None,
-             **attributes: Any) -> Any:
+    def node(self, op: str, inputs: Sequence[str], outputs: int = 1, domain: str = "", hint: str | None = None, **attributes: Any) -> Any:
         """Adds a node and returns its output name (a list for several); an equal node is reused, not repeated."""
         key = (op, domain, tuple(inputs), outputs, _identity(attributes))
         if key not in self._memo:
@@ -86,7 +86,9 @@ class GraphBuilder:
         if self.strings:
             inputs.append(helper.make_tensor_value_info("strings", TensorProto.STRING, ["N", len(self.strings)]))
         graph = helper.make_graph(
-            nodes, "atoll", inputs,
+            nodes,
+            "atoll",
+            inputs,
             [helper.make_tensor_value_info(name, kind, list(shape)) for name, kind, shape in outputs],
             [tensor for tensor in self._initializers if tensor.name in read],
         )

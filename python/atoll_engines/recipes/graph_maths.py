@@ -1,6 +1,7 @@
 """The operations of `maths` as ONNX nodes: the same step code, given these, writes the serving graph."""
 
-from typing import Any, Sequence
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from onnx import TensorProto
@@ -104,12 +105,6 @@ class GraphMaths:
     def sqrt(self, x):
         return self._node("Sqrt", x)
 
-    def sin(self, x):
-        return self._node("Sin", x)
-
-    def cos(self, x):
-        return self._node("Cos", x)
-
     def abs(self, x):
         return self._node("Abs", x)
 
@@ -188,13 +183,20 @@ class GraphMaths:
         place = {label: index for index, label in enumerate(keys)}
         width = len(keys) + 1
         table = np.repeat(np.asarray(unseen, dtype=np.float64), width)
-        for index, (vocabulary, known) in enumerate(zip(vocabularies, values)):
+        for index, (vocabulary, known) in enumerate(zip(vocabularies, values, strict=True)):
             table[[index * width + place[label] for label in vocabulary]] = known
-        codes = GraphTensor(self.graph, self.graph.node(
-            "LabelEncoder", [self.name(strings)], domain="ai.onnx.ml", hint="codes",
-            keys_strings=[key.encode("utf-8") for key in keys], values_int64s=list(range(len(keys))),
-            default_int64=len(keys),
-        ))
+        codes = GraphTensor(
+            self.graph,
+            self.graph.node(
+                "LabelEncoder",
+                [self.name(strings)],
+                domain="ai.onnx.ml",
+                hint="codes",
+                keys_strings=[key.encode("utf-8") for key in keys],
+                values_int64s=list(range(len(keys))),
+                default_int64=len(keys),
+            ),
+        )
         if len(vocabularies) > 1:
             codes = codes + np.arange(len(vocabularies), dtype=np.int64) * width
         return self.lookup(table, codes)

@@ -4,11 +4,10 @@ A step is written once against these names, so training (arrays) and serving (gr
 Matrices are [rows, columns]; numbers are float64, truth values bool, positions int64.
 """
 
-from typing import Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from sklearn.utils import murmurhash3_32
 
 FLOAT32_MAX = float(np.finfo(np.float32).max)
 
@@ -38,14 +37,6 @@ class NumpyMaths:
     def sqrt(self, x):
         with np.errstate(invalid="ignore"):
             return np.sqrt(x)
-
-    def sin(self, x):
-        with np.errstate(invalid="ignore"):
-            return np.sin(x)
-
-    def cos(self, x):
-        with np.errstate(invalid="ignore"):
-            return np.cos(x)
 
     def abs(self, x):
         return np.abs(x)
@@ -121,7 +112,7 @@ class NumpyMaths:
     def string_values(self, strings, vocabularies: Sequence[Sequence[str]], values: Sequence[np.ndarray], unseen):
         """Each column's strings replaced by fitted values; strings outside its vocabulary become `unseen`."""
         result = np.empty(strings.shape, dtype=np.float64)
-        for index, (vocabulary, known) in enumerate(zip(vocabularies, values)):
+        for index, (vocabulary, known) in enumerate(zip(vocabularies, values, strict=True)):
             codes = pd.Index(list(vocabulary), dtype=object).get_indexer(strings[:, index])
             table = np.append(np.asarray(known, dtype=np.float64), float(unseen[index]))
             result[:, index] = table[codes]
@@ -129,6 +120,8 @@ class NumpyMaths:
 
     def hash_buckets(self, strings, buckets: int):
         """MurmurHash3 (32 bits, seed 0) of the UTF-8 bytes, modulo the number of buckets."""
+        from sklearn.utils import murmurhash3_32
+
         found = {text: float(murmurhash3_32(text, seed=0, positive=True) % buckets) for text in set(strings.ravel())}
         return np.array([found[text] for text in strings.ravel()], dtype=np.float64).reshape(strings.shape)
 

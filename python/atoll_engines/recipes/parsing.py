@@ -11,14 +11,24 @@ from .graph_maths import GraphMaths, GraphTensor
 
 # Bounded so that no match can overflow the runtime's own parser.
 NUMBER_PATTERN = r"[+-]?([0-9]{1,200}([.][0-9]{0,200})?|[.][0-9]{1,200})([eE][+-]?[0-9]{1,2})?"
-TIME_PATTERN = (
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]{1,9})?)?(Z|[+]00:?00)?)?"
-)
+TIME_PATTERN = r"[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]{1,9})?)?(Z|[+]00:?00)?)?"
 _DIGITS = "[0-9]+"
 _WORDS = {
     word: value
-    for base, value in (("true", 1.0), ("false", 0.0), ("yes", 1.0), ("no", 0.0), ("t", 1.0), ("f", 0.0),
-                        ("y", 1.0), ("n", 0.0), ("on", 1.0), ("off", 0.0), ("1", 1.0), ("0", 0.0))
+    for base, value in (
+        ("true", 1.0),
+        ("false", 0.0),
+        ("yes", 1.0),
+        ("no", 0.0),
+        ("t", 1.0),
+        ("f", 0.0),
+        ("y", 1.0),
+        ("n", 0.0),
+        ("on", 1.0),
+        ("off", 0.0),
+        ("1", 1.0),
+        ("0", 0.0),
+    )
     for word in {base, base.upper(), base.capitalize()}
 }
 
@@ -93,9 +103,18 @@ def _time_groups(maths: Any, strings: Any) -> tuple[Any, list[Any]]:
     times = maths.where(readable, strings, np.array("0-0-0", dtype=object))
     # A date alone has three groups; with this tail every string has at least six.
     longer = maths._node("StringConcat", times, np.array("-0-0-0", dtype=object))
-    tokens = GraphTensor(maths.graph, maths.graph.node(
-        "Tokenizer", [longer.name], domain="com.microsoft", mark=0, mincharnum=1, pad_value="0", tokenexp=_DIGITS,
-    ))
+    tokens = GraphTensor(
+        maths.graph,
+        maths.graph.node(
+            "Tokenizer",
+            [longer.name],
+            domain="com.microsoft",
+            mark=0,
+            mincharnum=1,
+            pad_value="0",
+            tokenexp=_DIGITS,
+        ),
+    )
     return readable, [
         maths._node("Cast", maths._node("Gather", tokens, np.int64(index), axis=2), to=TensorProto.DOUBLE) for index in range(6)
     ]

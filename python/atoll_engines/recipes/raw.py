@@ -1,7 +1,7 @@
 """From a data frame to the two raw tensors of a model graph: `numbers` (float64) and `strings`."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Sequence
 
 import numpy as np
 import pandas as pd
@@ -61,9 +61,7 @@ def _numbers(series: pd.Series, column: InputColumn) -> np.ndarray:
     if pd.api.types.is_numeric_dtype(kind) or pd.api.types.is_bool_dtype(kind):
         return series.to_numpy(dtype=np.float64, na_value=np.nan)
     if pd.api.types.is_datetime64_any_dtype(kind):
-        raise BadInput(
-            f'Column "{column.name}" holds dates where {column.type} values were expected.', column=column.name
-        )
+        raise BadInput(f'Column "{column.name}" holds dates where {column.type} values were expected.', column=column.name)
     values = series.astype(object)
     if column.type == "boolean":
         values = values.map(_truth)
@@ -123,8 +121,10 @@ def _label(value: object) -> str:
 def _refuse_unread(values: pd.Series, unread: pd.Series, column: InputColumn) -> None:
     wrong = unread.to_numpy() & values.notna().to_numpy() & (values != "").to_numpy()
     if wrong.any():
-        row = int(np.flatnonzero(wrong)[0])
+        place = int(np.flatnonzero(wrong)[0])
+        row = values.index[place]
         raise BadInput(
-            f'Column "{column.name}", row {row}: "{values.iloc[row]}" is not a {column.type} value.',
-            column=column.name, row=row,
+            f'Column "{column.name}", row {row}: "{values.iloc[place]}" is not a {column.type} value.',
+            column=column.name,
+            row=int(row) if isinstance(row, (int, np.integer)) else str(row),
         )

@@ -1,7 +1,8 @@
 """What every recipe step has in common: parameters from the catalogue, chosen columns, fit, apply, origins."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Sequence
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -90,9 +91,9 @@ class Step:
         kind = columns.types[name]
         if kind not in accepted:
             raise self.error(
-                f'column "{name}" is of type {kind}, and this step takes {", ".join(sorted(accepted))}.'
-                f" {_advice(kind, accepted)}".rstrip(),
-                column=name, type=kind,
+                f'column "{name}" is of type {kind}, and this step takes {", ".join(sorted(accepted))}. {_advice(kind, accepted)}'.rstrip(),
+                column=name,
+                type=kind,
             )
 
     def refuse_taken(self, columns: Columns, names: Sequence[str]) -> None:

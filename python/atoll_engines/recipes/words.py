@@ -5,7 +5,8 @@ the forms seen in training and their usual spellings (lower, UPPER, Title).
 """
 
 import re
-from typing import Any, Sequence
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,7 +21,10 @@ _LETTERS = (
     "\U00010000-\U0001efff"
 )
 # Chinese and Japanese characters and pictographs: each is a word.
-_SIGNS = "\u2600-\u27bf\u3005\u3007\u3041-\u30fa\u30fc-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U0001f300-\U0001faff\U00020000-\U0002fa1f"
+_SIGNS = (
+    "\u2600-\u27bf\u3005\u3007\u3041-\u30fa\u30fc-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+    "\U0001f300-\U0001faff\U00020000-\U0002fa1f"
+)
 WORD_PATTERN = f"[{_SIGNS}]|[{_LETTERS}]{{2,}}"
 _WORD = re.compile(WORD_PATTERN)
 _LOWER = {code: code + 32 for code in range(ord("A"), ord("Z") + 1)}
@@ -81,12 +85,15 @@ class TermCounter:
         graph = maths.graph
         flat = maths._node("Reshape", strings, np.array([-1], dtype=np.int64))
         lowered = maths._node("StringNormalizer", flat, case_change_action="LOWER", is_case_sensitive=1, locale="C")
-        tokens = graph.node("Tokenizer", [lowered.name], domain="com.microsoft", mark=0, mincharnum=1, pad_value="#",
-                            tokenexp=WORD_PATTERN)
+        tokens = graph.node("Tokenizer", [lowered.name], domain="com.microsoft", mark=0, mincharnum=1, pad_value="#", tokenexp=WORD_PATTERN)
         keys = sorted(self.forms) or ["#"]
         numbers = graph.node(
-            "LabelEncoder", [tokens], domain="ai.onnx.ml", keys_strings=[key.encode("utf-8") for key in keys],
-            values_int64s=[self.forms.get(key, -1) for key in keys], default_int64=-1,
+            "LabelEncoder",
+            [tokens],
+            domain="ai.onnx.ml",
+            keys_strings=[key.encode("utf-8") for key in keys],
+            values_int64s=[self.forms.get(key, -1) for key in keys],
+            default_int64=-1,
         )
         # Texts without a word give a tensor without columns, which the counter refuses.
         widened = graph.node("Pad", [numbers, graph.constant([0, 0, 0, 1], np.int64), graph.constant(-1, np.int64)])
@@ -98,7 +105,14 @@ class TermCounter:
                 pool.extend(self.terms[place])
                 order.append(place)
         counts = graph.node(
-            "TfIdfVectorizer", [widened], mode="TF", min_gram_length=1, max_gram_length=self.longest, max_skip_count=0,
-            ngram_counts=starts, ngram_indexes=order, pool_int64s=pool,
+            "TfIdfVectorizer",
+            [widened],
+            mode="TF",
+            min_gram_length=1,
+            max_gram_length=self.longest,
+            max_skip_count=0,
+            ngram_counts=starts,
+            ngram_indexes=order,
+            pool_int64s=pool,
         )
         return maths.number(GraphTensor(graph, counts))

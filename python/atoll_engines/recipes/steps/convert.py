@@ -1,6 +1,7 @@
 """Types and names: convert, drop, keep and rename columns."""
 
-from typing import Any, Sequence
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 

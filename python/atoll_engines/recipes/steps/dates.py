@@ -2,7 +2,8 @@
 
 import math
 import re
-from typing import Any, Sequence
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -12,8 +13,14 @@ from ..parsing import TIME_PATTERN, parsed_datetimes
 from ..step import FitContext, Step
 
 _TIMES = frozenset({"datetime"})
-_UNITS = {"seconds": 1000.0, "minutes": 60_000.0, "hours": 3_600_000.0, "days": MS_PER_DAY, "weeks": 7 * MS_PER_DAY, "years": 365.2425 * MS_PER_DAY}
-_TURN = 2.0 * math.pi
+_UNITS = {
+    "seconds": 1000.0,
+    "minutes": 60_000.0,
+    "hours": 3_600_000.0,
+    "days": MS_PER_DAY,
+    "weeks": 7 * MS_PER_DAY,
+    "years": 365.2425 * MS_PER_DAY,
+}
 
 
 class DateParts(Step):
@@ -37,8 +44,9 @@ class DateParts(Step):
                 chosen = [feature for feature in made if self.features[feature][1] == part]
                 places = [names.index(self.features[feature][0]) for feature in chosen]
                 whole = places == list(range(len(names)))
-                columns.put(chosen, "number" if part.endswith(("_sin", "_cos")) else "integer",
-                            values if whole else maths.choose(values, places))
+                columns.put(
+                    chosen, "number" if part.endswith(("_sin", "_cos")) else "integer", values if whole else maths.choose(values, places)
+                )
         if not self.parameters["keep"]:
             columns.drop(names)
 
@@ -100,22 +108,28 @@ class _PartReader:
         return minutes - self._hour() * 60.0
 
     def _month_sin(self):
-        return self.maths.sin((self.month - 1.0) * (_TURN / 12.0))
+        return self._wave(np.sin, self.month - 1.0, 12)
 
     def _month_cos(self):
-        return self.maths.cos((self.month - 1.0) * (_TURN / 12.0))
+        return self._wave(np.cos, self.month - 1.0, 12)
 
     def _weekday_sin(self):
-        return self.maths.sin(self._weekday() * (_TURN / 7.0))
+        return self._wave(np.sin, self._weekday(), 7)
 
     def _weekday_cos(self):
-        return self.maths.cos(self._weekday() * (_TURN / 7.0))
+        return self._wave(np.cos, self._weekday(), 7)
 
     def _hour_sin(self):
-        return self.maths.sin(self._hour() * (_TURN / 24.0))
+        return self._wave(np.sin, self._hour(), 24)
 
     def _hour_cos(self):
-        return self.maths.cos(self._hour() * (_TURN / 24.0))
+        return self._wave(np.cos, self._hour(), 24)
+
+    def _wave(self, wave: Any, step: Any, steps: int) -> Any:
+        """The wave at a whole step of its turn, from a table: runtimes compute sines differently in the last digits."""
+        table = np.append(wave(np.arange(steps) * (2.0 * math.pi / steps)), np.nan)
+        known = (step >= 0.0) & (step < float(steps))
+        return self.maths.lookup(table, self.maths.position(self.maths.where(known, step, float(steps))))
 
 
 class TimeSince(Step):

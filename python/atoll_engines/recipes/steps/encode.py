@@ -1,6 +1,7 @@
 """Categories as numbers, without the target: one-hot, ordinal, frequency and hash encoding."""
 
-from typing import Any, Sequence
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -32,8 +33,7 @@ class OneHot(Step):
 
     def apply(self, columns: Columns, wanted: set[str] | None) -> None:
         names = self.here(columns)
-        features = [feature for feature, (name, _) in self.features.items()
-                    if name in columns and (wanted is None or feature in wanted)]
+        features = [feature for feature, (name, _) in self.features.items() if name in columns and (wanted is None or feature in wanted)]
         strings = [name for name in names if columns.types[name] in STRING_TYPES]
         for part in (strings, [name for name in names if name not in set(strings)]):
             made = [feature for feature in features if self.features[feature][0] in set(part)]

@@ -1,7 +1,8 @@
 """New columns from old ones: expressions, ratios, products and powers."""
 
+from collections.abc import Sequence
 from itertools import combinations, combinations_with_replacement
-from typing import Any, Sequence
+from typing import Any
 
 from ..columns import Columns, ValueColumns
 from ..expressions import ExpressionError, check, column_text, evaluate, names_in, parse

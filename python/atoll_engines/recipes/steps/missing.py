@@ -1,6 +1,7 @@
 """Missing values: fill them, mark them, or drop the columns that have too many."""
 
-from typing import Any, Sequence
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,8 +16,13 @@ _STRINGS = frozenset({"category", "text"})
 _NUMBERS = frozenset({"number", "integer", "boolean", "datetime"})
 _FEATURES = frozenset({"number", "integer", "boolean"})
 _ACCEPTS = {
-    "mean": _NUMBERS, "median": _NUMBERS, "mode": SELECTORS["*all"], "constant": SELECTORS["*all"],
-    "missing_category": _STRINGS, "knn": _FEATURES, "iterative": _FEATURES,
+    "mean": _NUMBERS,
+    "median": _NUMBERS,
+    "mode": SELECTORS["*all"],
+    "constant": SELECTORS["*all"],
+    "missing_category": _STRINGS,
+    "knn": _FEATURES,
+    "iterative": _FEATURES,
 }
 
 

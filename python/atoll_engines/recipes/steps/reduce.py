@@ -1,6 +1,7 @@
 """Fewer columns that keep most of what the many said."""
 
-from typing import Any, Sequence
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 

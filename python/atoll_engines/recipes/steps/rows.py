@@ -4,7 +4,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from sklearn.ensemble import IsolationForest
 
 from ..columns import ValueColumns
 from ..step import SELECTORS, FitContext, RowStep, finite
@@ -67,10 +66,13 @@ class RemoveOutliers(RowStep):
     def _not_isolated(self, columns: ValueColumns, context: FitContext) -> np.ndarray:
         if not self.columns:
             return np.ones(columns.rows, dtype=bool)
+        from sklearn.ensemble import IsolationForest
+
         numbers = columns.numbers(self.columns)
         numbers = np.where(np.isfinite(numbers), numbers, np.nan)
-        medians = np.array([np.median(finite(numbers[:, index])) if np.isfinite(numbers[:, index]).any() else 0.0
-                            for index in range(numbers.shape[1])])
+        medians = np.array(
+            [np.median(finite(numbers[:, index])) if np.isfinite(numbers[:, index]).any() else 0.0 for index in range(numbers.shape[1])]
+        )
         filled = np.where(np.isnan(numbers), medians, numbers)
         forest = IsolationForest(n_estimators=200, max_samples=min(256, len(filled)), random_state=context.seed).fit(filled)
         removed = int(np.floor(self.parameters["contamination"] * len(filled)))

@@ -3,8 +3,6 @@
 from typing import Any
 
 import numpy as np
-from sklearn.ensemble import ExtraTreesClassifier, ExtraTreesRegressor
-from sklearn.feature_selection import mutual_info_classif, mutual_info_regression
 
 from ..columns import Columns, ValueColumns
 from ..step import FitContext, Step, finite
@@ -47,8 +45,8 @@ class _Select(Step):
         mask = self.chosen(scores, numbers, sampled)
         if not mask.any() and len(columns.names) == len(self.columns):
             raise self.error(f"it would keep none of the {len(self.columns)} columns; lower the limit")
-        self.scored = dict(zip(self.columns, map(float, scores)))
-        self.dropped = [name for name, stays in zip(self.columns, mask) if not stays]
+        self.scored = dict(zip(self.columns, map(float, scores), strict=True))
+        self.dropped = [name for name, stays in zip(self.columns, mask, strict=True) if not stays]
 
     def apply(self, columns: Columns, wanted: set[str] | None) -> None:
         columns.drop([name for name in self.dropped if name in columns])
@@ -96,6 +94,8 @@ class SelectMutualInformation(_Select):
     step = "select_mutual_information"
 
     def scores(self, numbers: np.ndarray, context: FitContext) -> np.ndarray:
+        from sklearn.feature_selection import mutual_info_classif, mutual_info_regression
+
         target = self.need_target(context)
         measure = mutual_info_regression if context.task == "regression" else mutual_info_classif
         return measure(numbers, target, random_state=context.seed)
@@ -160,6 +160,8 @@ def _highest_with_earlier(correlations: np.ndarray) -> np.ndarray:
 
 
 def _forest_importance(numbers: np.ndarray, target: np.ndarray, context: FitContext) -> np.ndarray:
+    from sklearn.ensemble import ExtraTreesClassifier, ExtraTreesRegressor
+
     kind = ExtraTreesRegressor if context.task == "regression" else ExtraTreesClassifier
     forest = kind(n_estimators=100, max_depth=12, min_samples_leaf=3, random_state=context.seed, n_jobs=1)
     largest = np.abs(numbers).max(axis=0)

@@ -1,11 +1,12 @@
 """The shape of a distribution: bins, logarithm, power and quantile transforms."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from scipy import stats
 
 from ..columns import Columns, ValueColumns
+from ..maths import NumpyMaths
 from ..step import FitContext, Step, finite
 
 _NUMBERS = frozenset({"number", "integer", "boolean"})
@@ -79,7 +80,7 @@ class YeoJohnson(Step):
     def apply(self, columns: Columns, wanted: set[str] | None) -> None:
         names = self.here(columns)
         if names:
-            powers, means, spreads = (np.array(part) for part in zip(*(self.fitted[name] for name in names)))
+            powers, means, spreads = (np.array(part) for part in zip(*(self.fitted[name] for name in names), strict=True))
             columns.put(names, "number", (_shaped(columns.maths, columns.numbers(names), powers) - means) / spreads)
 
     def summary(self) -> dict[str, Any]:
@@ -128,7 +129,9 @@ class QuantileTransform(Step):
         # A value that several quantiles share lies in the middle of them.
         y = np.bincount(groups, weights=places) / np.bincount(groups)
         if self.parameters["output"] == "normal":
-            y = np.clip(stats.norm.ppf(y), -_MOST_SCORE, _MOST_SCORE)
+            from scipy import special
+
+            y = np.clip(special.ndtri(y), -_MOST_SCORE, _MOST_SCORE)
         return x, y
 
 
@@ -145,12 +148,34 @@ def _power(values: np.ndarray, seed: int) -> float:
         values = np.random.default_rng(seed).choice(values, _SAMPLE_ROWS, replace=False)
     if len(values) < 3 or values.std() == 0 or np.abs(values).max() > 1e100:
         return 1.0
-    power = float(stats.yeojohnson_normmax(values))
-    if not np.isfinite(power):
-        return 1.0
+    power = _highest(lambda candidate: _likelihood(values, candidate), -8.0, 10.0)
     # Next to 0 and 2 the formula would lose its digits; the logarithm there is its limit.
-    power = round(min(max(power, -8.0), 10.0), 6)
     return 0.0 if abs(power) < 1e-4 else 2.0 if abs(power - 2.0) < 1e-4 else power
+
+
+def _likelihood(values: np.ndarray, power: float) -> float:
+    """The log-likelihood of a power, up to a constant (Yeo and Johnson 2000)."""
+    spread = _shaped(NumpyMaths(), values.reshape(-1, 1), np.array([power])).var()
+    if not np.isfinite(spread) or spread <= 0:
+        return -np.inf
+    return float(-0.5 * len(values) * np.log(spread) + (power - 1.0) * np.sum(np.sign(values) * np.log1p(np.abs(values))))
+
+
+def _highest(score: Callable[[float], float], low: float, high: float) -> float:
+    """Where a function with one peak is highest, to six digits (golden-section search, Kiefer 1953)."""
+    ratio = (np.sqrt(5.0) - 1.0) / 2.0
+    left, right = high - ratio * (high - low), low + ratio * (high - low)
+    at_left, at_right = score(left), score(right)
+    while high - low > 1e-6:
+        if at_left >= at_right:
+            high, right, at_right = right, left, at_left
+            left = high - ratio * (high - low)
+            at_left = score(left)
+        else:
+            low, left, at_left = left, right, at_right
+            right = low + ratio * (high - low)
+            at_right = score(right)
+    return float((low + high) / 2.0)
 
 
 def _shaped(maths: Any, x: Any, powers: np.ndarray) -> Any:

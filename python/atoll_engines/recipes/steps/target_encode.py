@@ -1,6 +1,7 @@
 """Categories as the mean target of their rows, cross-fitted so that no training row sees its own target."""
 
-from typing import Any, Sequence
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -29,9 +30,7 @@ class TargetEncode(Step):
         super().fit(columns, context)
         self.targets = _target_columns(context)
         classes = self.targets.shape[1]
-        self.features = {
-            name if classes == 1 else f"{name}@{index}": (name, index) for name in self.columns for index in range(classes)
-        }
+        self.features = {name if classes == 1 else f"{name}@{index}": (name, index) for name in self.columns for index in range(classes)}
         self.refuse_taken(columns, [feature for feature in self.features if feature not in self.columns])
         self.overall = self.targets.mean(axis=0)
         self.labels: dict[str, list[str]] = {}
@@ -63,8 +62,10 @@ class TargetEncode(Step):
         if made:
             origins = [self.features[feature] for feature in made]
             values = columns.maths.string_values(
-                columns.strings([name for name, _ in origins]), [self.labels[name] for name, _ in origins],
-                [self.means[name][:, index] for name, index in origins], [self.overall[index] for _, index in origins],
+                columns.strings([name for name, _ in origins]),
+                [self.labels[name] for name, _ in origins],
+                [self.means[name][:, index] for name, index in origins],
+                [self.overall[index] for _, index in origins],
             )
         columns.drop([name for name in names if name not in self.features])
         if made:

@@ -1,7 +1,8 @@
 """Text as numbers: TF-IDF."""
 
 from collections import Counter
-from typing import Any, Sequence
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
