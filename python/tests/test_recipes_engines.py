@@ -77,8 +77,12 @@ def test_a_preview_of_five_thousand_rows_answers_in_under_a_second(tmp_path):
     frame, target = training_table(5_000)
     write_channel(tmp_path, "train", frame.assign(target=target, flag=frame["flag"] == 1), TYPES)
     steps = [
-        {"step": "date_parts"}, {"step": "impute", "columns": "*numbers"}, {"step": "target_encode", "columns": ["city"]},
-        {"step": "one_hot"}, {"step": "tfidf"}, {"step": "standard_scale"},
+        {"step": "date_parts"},
+        {"step": "impute", "columns": "*numbers"},
+        {"step": "target_encode", "columns": ["city"]},
+        {"step": "one_hot"},
+        {"step": "tfidf"},
+        {"step": "standard_scale"},
     ]
     preview(tmp_path, steps=steps)
     took = []

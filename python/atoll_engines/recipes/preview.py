@@ -41,9 +41,13 @@ def _readable(values: np.ndarray, kind: str) -> list[Any]:
         return [value or None for value in values]
     if kind == "datetime":
         return [_time(value) for value in values]
-    return [
-        None if np.isnan(value) else int(value) if float(value).is_integer() and abs(value) < 2**53 else float(value) for value in values
-    ]
+    return [_number(float(value)) for value in values]
+
+
+def _number(value: float) -> int | float | None:
+    if np.isnan(value):
+        return None
+    return int(value) if value.is_integer() and abs(value) < 2**53 else value
 
 
 def _time(milliseconds: float) -> str | float | None:
