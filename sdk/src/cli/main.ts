@@ -3,6 +3,7 @@ import { dataCommands } from './commands/data.ts'
 import { demoCommand } from './commands/demo.ts'
 import { serveCommands } from './commands/serve.ts'
 import { trainCommands } from './commands/train.ts'
+import { UsageError } from './context.ts'
 
 const program = new Command('atoll')
   .description('Atoll: the whole life of a machine-learning model, in the house.')
@@ -30,7 +31,8 @@ try {
   await program.parseAsync()
 } catch (error) {
   const { exitCode, code } = error as { exitCode?: number; code?: string }
-  if (code === undefined) throw error
+  if (error instanceof UsageError) process.stderr.write(`${error.message}\n`)
+  else if (code === undefined) throw error
   process.exitCode = exitCode === 0 ? 0 : 2
 }
 
