@@ -107,11 +107,13 @@ def run_job(job: Job, report: Report) -> dict | None:
 
 
 def limit_threads(threads: int) -> None:
-    """Libraries read these once, when they are first loaded."""
+    """Libraries read these once, when they are first loaded; those that a warm start has loaded are told."""
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS"):
         os.environ.setdefault(name, str(threads))
     # A waiting OpenMP thread that spins takes the core from whoever has work.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    if "numpy" in sys.modules:
+        importlib.import_module("threadpoolctl").threadpool_limits(threads)
 
 
 def warm_up() -> None:

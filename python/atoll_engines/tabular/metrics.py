@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 from sklearn import metrics as sk
 
@@ -80,7 +82,10 @@ def probability_score(metric: str, actual: np.ndarray, probabilities: np.ndarray
     if metric in ("log_loss", "brier"):
         compute = sk.log_loss if metric == "log_loss" else sk.brier_score_loss
         # With two classes the positive one says it all; the pair of float32 numbers only nearly adds up to one.
-        return float(compute(actual, p[:, 1] if classes == 2 else p, labels=np.arange(classes)))
+        with warnings.catch_warnings():
+            # float32 probabilities add up to one only nearly, and scikit-learn would say so each time.
+            warnings.simplefilter("ignore", UserWarning)
+            return float(compute(actual, p[:, 1] if classes == 2 else p, labels=np.arange(classes)))
     present = np.unique(actual)
     if len(present) < 2:
         return float("nan")

@@ -88,6 +88,7 @@ class Search:
             self.try_one(*proposal)
         best = self.best()
         self.refuse_if_nothing_worked(best)
+        self.warn_if_useless(best)
         self.report.progress("search", len(self.records), len(self.records), 0.0, "search finished")
         return best
 
@@ -101,6 +102,17 @@ class Search:
         failed = [record for record in self.records if record.outcome.state == "failed"]
         reasons = "; ".join(sorted({f"{record.algorithm}: {record.outcome.reason}" for record in failed}))
         raise EngineError(f"No trial could be completed. {reasons}")
+
+    def warn_if_useless(self, best: Record) -> None:
+        baseline = self.records[0]
+        if best.algorithm != "baseline" and self.gain(best) <= self.gain(baseline):
+            metric = self.trials.metric
+            self.report.warning(
+                "no_better_than_baseline",
+                f"The best model's {metric} is {best.outcome.score:.4f}, no better than the baseline's "
+                f"{baseline.outcome.score:.4f}: the columns say nothing about the target that the model could use.",
+                metric=metric,
+            )
 
     def resume(self) -> None:
         """Take up finished trials from the checkpoint."""
@@ -240,10 +252,9 @@ class Search:
             self.last_error = error
             outcome = Outcome("failed", [], time.monotonic() - began, reason=(str(error).splitlines() or [""])[0][:300])
         record = Record(number, algorithm.name, params, outcome)
-        leader = self.best()
-        if outcome.state == "complete" and (leader is None or self.gain(record) > self.gain(leader)):
-            self.best_predictions = outcome.predictions
         self.records.append(record)
+        if self.best() is record:
+            self.best_predictions = outcome.predictions
         append_line(self.checkpoint, record.line())
         self.report.checkpoint(f"checkpoints/{self.checkpoint.name}", number)
         self.tell(record)
@@ -297,10 +308,12 @@ class Search:
         return float("-inf")
 
     def best(self) -> Record | None:
+        """The best model; the baseline is what models are compared with, and wins only where there is no other."""
         complete = [record for record in self.records if record.outcome.state == "complete"]
         usable = [record for record in complete if np.isfinite(record.outcome.score)]
-        # `max` keeps the first of equals, so a simpler or earlier model wins a tie.
-        return max(usable, key=self.gain, default=None)
+        models = [record for record in usable if record.algorithm != "baseline"]
+        # `max` keeps the first of equals, so an earlier model wins a tie.
+        return max(models or usable, key=self.gain, default=None)
 
     def best_of(self, name: str) -> float:
         own = [self.gain(record) for record in self.records if record.algorithm == name]
