@@ -1,0 +1,83 @@
+import type { NewEvent } from './store.ts'
+
+const flushMs = 100
+const maxPending = 400
+const maxLogEvents = 20_000
+const maxOtherEvents = 200_000
+const maxMessageCharacters = 8000
+const maxDataCharacters = 64_000
+
+/**
+ * Gathers an attempt's events and hands them on in batches: one transaction a tenth of a second, not one an event.
+ * What floods is capped, with a note in its place. Of several progress reports in a batch only the last is kept.
+ */
+export function eventBuffer(write: (events: NewEvent[], progress: NewEvent | null) => Promise<void>) {
+  let pending: NewEvent[] = []
+  let progress: NewEvent | null = null
+  let timer: NodeJS.Timeout | undefined
+  let writing: Promise<void> = Promise.resolve()
+  let logs = 0
+  let others = 0
+  let dropped = 0
+
+  function add(event: NewEvent) {
+    const at = event.at ?? Date.now()
+    if (event.type === 'progress') {
+      progress = { ...event, at }
+    } else {
+      const room = event.type === 'log' ? ++logs <= maxLogEvents : ++others <= maxOtherEvents
+      if (room) pending.push(bounded({ ...event, at }))
+      else if (dropped++ === 0) pending.push(note(at))
+      // Far ahead of the database: what comes until it has caught up is counted, not kept.
+      if (pending.length > maxPending * 50) {
+        dropped += pending.length - maxPending
+        pending.length = maxPending
+      }
+    }
+    if (pending.length >= maxPending) void flush()
+    else timer ??= setTimeout(() => void flush(), flushMs)
+  }
+
+  /** One write at a time, in order. A failed write is the next one's concern: the state change that follows would fail too. */
+  function flush(): Promise<void> {
+    clearTimeout(timer)
+    timer = undefined
+    writing = writing.then(async () => {
+      if (pending.length === 0 && progress === null) return
+      const events = progress ? [...pending, progress] : pending
+      const last = progress
+      pending = []
+      progress = null
+      await write(events, last)
+    })
+    return writing
+  }
+
+  return {
+    add,
+    flush,
+    /** Flushes, with a last word on what was not kept. */
+    async end() {
+      if (dropped > 1) pending.push({ type: 'log', at: Date.now(), data: { level: 'warning', message: `${dropped} lines were not kept.` } })
+      await flush()
+    },
+  }
+}
+
+export type EventBuffer = ReturnType<typeof eventBuffer>
+
+const note = (at: number): NewEvent => ({
+  type: 'log',
+  at,
+  data: { level: 'warning', message: 'The job reports too much: further lines are not kept.' },
+})
+
+function bounded(event: NewEvent): NewEvent {
+  const { message } = event.data
+  const data =
+    typeof message === 'string' && message.length > maxMessageCharacters
+      ? { ...event.data, message: `${message.slice(0, maxMessageCharacters)}…` }
+      : event.data
+  if (JSON.stringify(data).length <= maxDataCharacters) return { ...event, data }
+  return { ...event, data: { tooLarge: true, message: `A ${event.type} event of more than ${maxDataCharacters} characters was left out.` } }
+}
