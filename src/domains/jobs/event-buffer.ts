@@ -58,7 +58,8 @@ export function eventBuffer(write: (events: NewEvent[], progress: NewEvent | nul
     flush,
     /** Flushes, with a last word on what was not kept. */
     async end() {
-      if (dropped > 1) pending.push({ type: 'log', at: Date.now(), data: { level: 'warning', message: `${dropped} lines were not kept.` } })
+      if (dropped > 1)
+        pending.push({ type: 'log', at: Date.now(), data: { level: 'warning', message: `${dropped} lines were not kept.` } })
       await flush()
     },
   }
@@ -79,5 +80,8 @@ function bounded(event: NewEvent): NewEvent {
       ? { ...event.data, message: `${message.slice(0, maxMessageCharacters)}…` }
       : event.data
   if (JSON.stringify(data).length <= maxDataCharacters) return { ...event, data }
-  return { ...event, data: { tooLarge: true, message: `A ${event.type} event of more than ${maxDataCharacters} characters was left out.` } }
+  return {
+    ...event,
+    data: { tooLarge: true, message: `A ${event.type} event of more than ${maxDataCharacters} characters was left out.` },
+  }
 }

@@ -2,7 +2,9 @@ import type { Principal } from '../../kernel/principal.ts'
 import type { RuntimeName } from '../../ports/engines/runtimes.ts'
 import type { ResourceLimits } from '../../ports/executors/executor.ts'
 import type { Db } from '../../ports/metadata/metadata.ts'
+import type { Visibility } from '../auth/schema.ts'
 import type { Cost, Estimate, JobEvent } from './schema.ts'
+import type { Lane } from './tables.ts'
 
 /**
  * How a domain says what a kind of job does. `run` may happen more than once (a worker died) and writes only under its folder and into blobs;
@@ -10,6 +12,9 @@ import type { Cost, Estimate, JobEvent } from './schema.ts'
  */
 export interface JobHandler<Spec = any, Outcome = any> {
   kind: string
+  /** interactive: somebody waits for it on a page; such jobs have slots of their own. Everything else is batch. */
+  lane?: Lane
+  /** Asked by the worker when the job was enqueued without an estimate. */
   estimate?(spec: Spec): Promise<Estimate | null>
   run(context: JobContext<Spec>): Promise<Outcome>
   publish?(tx: Db, context: JobContext<Spec>, outcome: Outcome): Promise<Record<string, unknown> | void>
@@ -32,6 +37,9 @@ export interface JobHandler<Spec = any, Outcome = any> {
       failure: { code: string; message: string }
     },
   ): Promise<void>
+  /** In the transaction that puts a failed or cancelled job back into the queue (a person asked for it): note it on the domain's own row, or refuse. */
+  requeued?(tx: Db, job: { jobId: string; projectId: string; spec: Spec }): Promise<void>
+  /** So many attempts may die without a word before the job is given up. 3 unless told. */
   maxAttempts?: number
 }
 
@@ -82,7 +90,17 @@ export interface JobQueue {
   enqueue(
     tx: Db,
     by: Principal,
-    job: { kind: string; name: string; projectId: string; spec: Record<string, unknown>; estimate?: Estimate | null },
+    job: {
+      kind: string
+      name: string
+      projectId: string
+      spec: Record<string, unknown>
+      estimate?: Estimate | null
+      /** How large it is, in its kind's own unit (bytes, rows x columns): estimates of later jobs learn from it. */
+      size?: number | null
+      /** `team` unless told; a job about something private should be private too. */
+      visibility?: Visibility
+    },
   ): Promise<string>
   /** After commit: wakes the worker without waiting for its poll. */
   wake(): void

@@ -37,12 +37,7 @@ async function createTables(db: Db): Promise<void> {
     .columns(['lane', 'queued_at', 'id'])
     .where(sql<boolean>`state = 'queued'`)
     .execute()
-  await db.schema
-    .createIndex('jobs_running')
-    .on('jobs')
-    .column('worker')
-    .where(sql<boolean>`state = 'running'`)
-    .execute()
+  await db.schema.createIndex('jobs_running').on('jobs').column('worker').where(sql<boolean>`state = 'running'`).execute()
   await db.schema.createIndex('jobs_history').on('jobs').columns(['kind', 'state', 'finished_at']).execute()
   await db.schema
     .createTable('job_events')

@@ -1,5 +1,6 @@
 import * as z from 'zod'
-import { Iso } from '../auth/schema.ts'
+import { PageQuery } from '../../kernel/paging.ts'
+import { Iso, Ref } from '../auth/schema.ts'
 
 export const jobStates = ['queued', 'running', 'succeeded', 'failed', 'cancelled'] as const
 
@@ -61,3 +62,40 @@ export const JobEvent = z.object({
   data: z.record(z.string(), z.unknown()),
 })
 export type JobEvent = z.infer<typeof JobEvent>
+
+export const JobListQuery = PageQuery.extend({
+  kind: z.string().max(100).optional(),
+  state: z.enum(jobStates).optional(),
+  project: Ref.optional(),
+})
+export type JobListQuery = z.infer<typeof JobListQuery>
+
+const After = z.coerce.number().int().min(0).default(0).describe('the number of the last event that you have')
+export const JobEventsQuery = z.object({ after: After.optional() })
+export const JobLogQuery = z.object({
+  after: After,
+  limit: z.coerce.number().int().min(1).max(1000).default(200),
+  type: JobEvent.shape.type.optional(),
+})
+export type JobLogQuery = z.infer<typeof JobLogQuery>
+export const JobLog = z.object({
+  items: z.array(JobEvent),
+  /** Ask again with this as `after`. */
+  last: z.number(),
+  ended: z.boolean().describe('the job is over and these are its last events'),
+})
+export type JobLog = z.infer<typeof JobLog>
+
+export const RuntimeInfo = z.object({
+  name: z.string(),
+  lockHash: z.string(),
+  state: z.enum(['absent', 'building', 'ready', 'failed']),
+  sizeBytes: z.number().nullable(),
+  builtAt: Iso.nullable(),
+  message: z.string().nullable(),
+})
+export const RuntimeList = z.object({
+  items: z.array(RuntimeInfo),
+  executor: z.object({ name: z.string(), sandbox: z.enum(['full', 'limits-only', 'off']), reason: z.string() }),
+})
+export type RuntimeList = z.infer<typeof RuntimeList>

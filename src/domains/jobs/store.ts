@@ -1,7 +1,7 @@
-import { type RawBuilder, sql } from 'kysely'
+import { sql } from 'kysely'
 import { seconds } from '../../kernel/time.ts'
 import type { Db, Metadata } from '../../ports/metadata/metadata.ts'
-import type { JobEvent } from './schema.ts'
+import type { Estimate, JobEvent } from './schema.ts'
 import { type FinalState, type JobRow, jobTables, type Lane } from './tables.ts'
 
 export const leaseMs = seconds(30)
@@ -189,6 +189,24 @@ export function jobStore(metadata: Metadata) {
     return row.event_seq
   }
 
+  async function setResult(tx: Db, hold: Hold, result: Record<string, unknown>) {
+    await jobTables(tx)
+      .updateTable('jobs')
+      .set({ result: JSON.stringify(result) })
+      .where('id', '=', hold.id)
+      .where('attempt', '=', hold.attempt)
+      .execute()
+  }
+
+  async function setEstimate(hold: Hold, estimate: Estimate) {
+    await jobTables(db)
+      .updateTable('jobs')
+      .set({ estimate: JSON.stringify(estimate) })
+      .where('id', '=', hold.id)
+      .where('attempt', '=', hold.attempt)
+      .execute()
+  }
+
   async function eventsAfter(jobId: string, after: number, limit: number, types?: readonly string[]) {
     return jobTables(db)
       .selectFrom('job_events')
@@ -201,7 +219,7 @@ export function jobStore(metadata: Metadata) {
       .execute()
   }
 
-  return { claim, beat, cancelRequested, abandoned, requeue, finish, appendEvents, eventsAfter, now: nowMs as RawBuilder<number> }
+  return { claim, beat, cancelRequested, abandoned, requeue, finish, appendEvents, setResult, setEstimate, eventsAfter }
 }
 
 export type JobStore = ReturnType<typeof jobStore>

@@ -1,4 +1,4 @@
-import { mkdirSync, symlinkSync } from 'node:fs'
+import { mkdirSync, rmSync, symlinkSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { availableParallelism, totalmem } from 'node:os'
 import { join } from 'node:path'
@@ -34,7 +34,9 @@ export async function openLocalExecutor(options: { python: string; probe?: Sandb
     mkdirSync(temp, { recursive: true, mode: 0o700 })
     for (const { path, at } of request.mounts ?? []) {
       const place = join(request.folder, at)
-      if (path !== place) symlinkSync(path, place)
+      if (path === place) continue
+      rmSync(place, { recursive: true, force: true })
+      symlinkSync(path, place)
     }
     return {
       request,

@@ -18,42 +18,58 @@ def main() -> int:
     limits = json.loads(sys.argv[1])
     libc = ctypes.CDLL(None, use_errno=True)
     parent = int(limits.pop("parent"))
+    # Taken by sigwait, not by handlers: a handler's turn may come only after the wait that it should have ended.
+    awaited = {signal.SIGCHLD, signal.SIGTERM, signal.SIGUSR1}
+    signal.pthread_sigmask(signal.SIG_BLOCK, awaited)
     # Descendants that detach become our children, so that they can be found and ended.
     libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-    signal.signal(signal.SIGUSR1, lambda *_: end_all())
     libc.prctl(PR_SET_PDEATHSIG, signal.SIGUSR1, 0, 0, 0)
     if os.getppid() != parent:
         return 137
     child = os.fork()
     if child == 0:
-        os.setsid()
-        libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-        signal.signal(signal.SIGUSR1, signal.SIG_DFL)
-        for name, value in limits.items():
-            limit(getattr(resource, name), value)
-        try:
-            os.execvp(sys.argv[2], sys.argv[2:])
-        except OSError as error:
-            print(f"{sys.argv[2]}: {error.strerror}", file=sys.stderr, flush=True)
-            os._exit(127)
-    signal.signal(signal.SIGTERM, lambda *_: os.kill(child, signal.SIGTERM))
+        become(libc, limits)
     while True:
-        ended, status = os.wait()
+        received = signal.sigwait(awaited)
+        if received == signal.SIGTERM:
+            os.kill(child, signal.SIGTERM)
+        elif received == signal.SIGUSR1:
+            kill_descendants()
+            return 137
+        status = reap(child)
+        if status is not None:
+            kill_descendants()
+            return os.WEXITSTATUS(status) if os.WIFEXITED(status) else 128 + os.WTERMSIG(status)
+
+
+def become(libc: ctypes.CDLL, limits: dict) -> None:
+    """The child: takes its limits and turns into the command."""
+    os.setsid()
+    libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    signal.pthread_sigmask(signal.SIG_SETMASK, set())
+    for name, value in limits.items():
+        limit(getattr(resource, name), value)
+    try:
+        os.execvp(sys.argv[2], sys.argv[2:])
+    except OSError as error:
+        print(f"{sys.argv[2]}: {error.strerror}", file=sys.stderr, flush=True)
+        os._exit(127)
+
+
+def reap(child: int) -> int | None:
+    """Collect what has ended; the child's status when it has."""
+    while True:
+        ended, status = os.waitpid(-1, os.WNOHANG)
         if ended == child:
-            break
-    kill_descendants()
-    return os.WEXITSTATUS(status) if os.WIFEXITED(status) else 128 + os.WTERMSIG(status)
+            return status
+        if ended == 0:
+            return None
 
 
 def limit(which: int, value: int) -> None:
     hard = resource.getrlimit(which)[1]
     value = value if hard == resource.RLIM_INFINITY else min(value, hard)
     resource.setrlimit(which, (value, value))
-
-
-def end_all() -> None:
-    kill_descendants()
-    os._exit(137)
 
 
 def kill_descendants() -> None:
