@@ -143,14 +143,14 @@ async function closeThen(platform: { close(): Promise<void> }, error: unknown): 
   throw error
 }
 
-/** The first signal stops in order; a second, or ten seconds, stops at once. */
+/** The first signal stops in order, which lets running jobs write a checkpoint (they have 120 seconds); a second stops at once. */
 function stopOnSignal(logger: Logger, close: () => Promise<void>): void {
   let stopping = false
   for (const signal of ['SIGINT', 'SIGTERM'] as const)
     process.on(signal, () => {
       if (stopping) process.exit(1)
       stopping = true
-      setTimeout(() => process.exit(1), seconds(10)).unref()
+      setTimeout(() => process.exit(1), seconds(130)).unref()
       close().then(
         () => process.exit(0),
         (error) => {

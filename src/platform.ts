@@ -5,6 +5,10 @@ import { authMigrations } from './domains/auth/migrations.ts'
 import { authRoutes } from './domains/auth/routes.ts'
 import { authService } from './domains/auth/service.ts'
 import { statusRoutes } from './domains/auth/status-routes.ts'
+import { costService } from './domains/cost/service.ts'
+import { jobsMigrations } from './domains/jobs/migrations.ts'
+import { jobsRoutes } from './domains/jobs/routes.ts'
+import { jobsService } from './domains/jobs/service.ts'
 import type { Config } from './kernel/config.ts'
 import { createEvents } from './kernel/events.ts'
 import type { RouteRecord } from './kernel/route.ts'
@@ -31,15 +35,26 @@ export async function openPlatform(config: Config, { logger }: { logger: Logger 
   const files = localFiles()
   await files.makeFolder(config.dataDir)
   const metadata = openMetadata(config, logger)
-  const blobs = await openBlobs(config)
   const executor = await openLocalExecutor({ python: config.python })
+  const blobs = await openBlobs(config, { readOnlyInputs: executor.sandbox === 'full' })
   const runtimes = pythonRuntimes({ dir: config.runtimesDir, python: config.python, sources: pythonSources })
   const events = createEvents((error) => logger.error({ err: error }, 'a listener failed'))
 
   // Domains, lowest first. Each sees only those above this line.
   const auth = authService({ metadata, events })
+  const jobs = jobsService({
+    metadata,
+    events,
+    auth,
+    executor,
+    runtimes,
+    files,
+    folder: join(config.dataDir, 'jobs'),
+    onError: (error, doing) => logger.error({ err: error }, doing),
+  })
+  const cost = costService({ jobs })
 
-  await metadata.migrate([...authMigrations])
+  await metadata.migrate([...authMigrations, ...jobsMigrations])
 
   const status = () => ({
     version,
@@ -48,7 +63,7 @@ export async function openPlatform(config: Config, { logger }: { logger: Logger 
     sandbox: { level: executor.sandbox, reason: executor.sandboxReason },
     startedAt,
   })
-  const routes: RouteRecord[] = [...statusRoutes({ metadata, status }), ...authRoutes(auth)]
+  const routes: RouteRecord[] = [...statusRoutes({ metadata, status }), ...authRoutes(auth), ...jobsRoutes(jobs)]
 
   return {
     config,
@@ -59,11 +74,15 @@ export async function openPlatform(config: Config, { logger }: { logger: Logger 
     executor,
     runtimes,
     events,
-    domains: { auth },
+    domains: { auth, jobs, cost },
     routes,
     /** Begins to do what was queued: for processes with the role `worker`. */
-    async startWorkers(): Promise<void> {},
+    async startWorkers(): Promise<void> {
+      await jobs.startWorker({ slots: config.jobSlots }).ready
+    },
+    /** Running jobs write a checkpoint and go back into the queue. */
     async close(): Promise<void> {
+      await jobs.stopWorker()
       await executor.close()
       await metadata.close()
     },
@@ -79,5 +98,7 @@ export function openMetadata(config: Pick<Config, 'databaseUrl' | 'dataDir'>, lo
   })
 }
 
-export const openBlobs = (config: Pick<Config, 'dataDir'>): Promise<BlobStore> =>
-  openFilesystemBlobs({ root: join(config.dataDir, 'blobs') })
+export const openBlobs = (
+  config: Pick<Config, 'dataDir'>,
+  { readOnlyInputs = false }: { readOnlyInputs?: boolean } = {},
+): Promise<BlobStore> => openFilesystemBlobs({ root: join(config.dataDir, 'blobs'), hardLinks: readOnlyInputs })

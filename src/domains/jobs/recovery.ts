@@ -1,4 +1,4 @@
-import { isIdentityAlive } from '../../ports/executors/process-identity.ts'
+import type { Executor } from '../../ports/executors/executor.ts'
 import type { Files } from '../../ports/files/files.ts'
 import type { Metadata } from '../../ports/metadata/metadata.ts'
 import type { JobHandler } from './handler.ts'
@@ -12,12 +12,13 @@ import { type JobRow, jobTables } from './tables.ts'
 export async function recoverAbandoned(needs: {
   metadata: Metadata
   store: JobStore
+  executor: Executor
   handlers: ReadonlyMap<string, JobHandler>
   announce(row: JobRow, change: { state: string }): void
 }): Promise<number> {
   const { metadata, store, handlers } = needs
   let recovered = 0
-  for (const row of await store.abandoned((worker) => isIdentityAlive(worker) === false)) {
+  for (const row of await store.abandoned((worker) => needs.executor.isAlive(worker) === false)) {
     const state = await metadata.transaction(async (tx) => {
       const failure = verdict(row)
       if (failure === null) {
@@ -49,11 +50,11 @@ function verdict(row: JobRow) {
 }
 
 /** Folders of jobs that are over or unknown, and warm folders of processes that are gone. */
-export async function removeDebris(needs: { metadata: Metadata; files: Files; root: string }): Promise<void> {
+export async function removeDebris(needs: { metadata: Metadata; files: Files; executor: Executor; root: string }): Promise<void> {
   const { metadata, files, root } = needs
   const names = await files.names(root)
   for (const name of names.filter((each) => each.startsWith('warm-')))
-    if (isIdentityAlive(decodeURIComponent(name.slice('warm-'.length))) === false) await files.remove(root, name)
+    if (needs.executor.isAlive(decodeURIComponent(name.slice('warm-'.length))) === false) await files.remove(root, name)
   const jobs = names.filter((name) => name.startsWith('job_'))
   for (let from = 0; from < jobs.length; from += 500) {
     const some = jobs.slice(from, from + 500)

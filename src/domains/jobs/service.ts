@@ -231,7 +231,12 @@ export function jobsService(needs: JobsNeeds) {
     startWorker({ slots }: { slots: number }): Worker {
       if (worker) return worker
       const root = needs.folder
-      const warm = warmEngines({ executor, files, root: files.resolvePath(root, warmFolderName()), idleMs: needs.warmIdleMs })
+      const warm = warmEngines({
+        executor,
+        files,
+        root: files.resolvePath(root, warmFolderName(executor.identity)),
+        idleMs: needs.warmIdleMs,
+      })
       const started = startWorker({
         metadata,
         store,
@@ -257,6 +262,8 @@ export function jobsService(needs: JobsNeeds) {
       }
       return worker
     },
+    /** Where there is one: stops claiming, gives running jobs 120 seconds for a checkpoint, puts them back into the queue. */
+    stopWorker: async (): Promise<void> => worker?.close(),
   }
 }
 

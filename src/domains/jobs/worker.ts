@@ -1,5 +1,4 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { ownIdentity } from '../../ports/executors/process-identity.ts'
 import { type AttemptNeeds, AttemptStopped, type Ending, runAttempt } from './attempt.ts'
 import type { JobHandler } from './handler.ts'
 import { recoverAbandoned, removeDebris } from './recovery.ts'
@@ -28,7 +27,7 @@ const lostGraceMs = 1000
 /** Claims jobs and runs them, a few at a time, until it is closed. */
 export function startWorker(needs: WorkerNeeds) {
   const { metadata, store, handlers, files, onError } = needs
-  const self = ownIdentity()
+  const self = needs.executor.identity
   const room: Record<Lane, number> = { batch: needs.slots, interactive: needs.interactiveSlots ?? 2 }
   const running = new Map<string, Running>()
   let closing = false
@@ -186,4 +185,4 @@ export function startWorker(needs: WorkerNeeds) {
 export type Worker = ReturnType<typeof startWorker>
 
 /** The name of this process's folder of warm engines: others see by it whether it is still in use. */
-export const warmFolderName = () => `warm-${encodeURIComponent(ownIdentity())}`
+export const warmFolderName = (identity: string) => `warm-${encodeURIComponent(identity)}`

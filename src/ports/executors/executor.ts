@@ -70,6 +70,10 @@ export interface Executor {
   readonly sandboxReason: string
   /** What a job gets when it does not say. */
   readonly defaultLimits: ResourceLimits
+  /** Names this server process for good: a lease is held in this name. */
+  readonly identity: string
+  /** Whether the process of an identity still lives; null where only its own machine can tell. */
+  isAlive(identity: string): boolean | null
   start(request: ProcessRequest): RunningProcess
   run(request: ProcessRequest): Promise<ProcessOutcome>
   close(): Promise<void>

@@ -3,6 +3,7 @@ import { rm } from 'node:fs/promises'
 import { availableParallelism, totalmem } from 'node:os'
 import { join } from 'node:path'
 import type { Executor, ProcessRequest, RunningProcess } from './executor.ts'
+import { isIdentityAlive, ownIdentity } from './process-identity.ts'
 import { baseEnvironment, fullArgv, limitsOnlyArgv, probeSandbox, type SandboxProbe } from './sandbox.ts'
 import { spawnJob } from './spawn-job.ts'
 
@@ -59,6 +60,8 @@ export async function openLocalExecutor(options: { python: string; probe?: Sandb
       maxFileBytes: 64 * gigabyte,
       wallSeconds: 7 * 86_400,
     },
+    identity: ownIdentity(),
+    isAlive: isIdentityAlive,
     start,
     run: (request) => start(request).done,
     async close() {
