@@ -154,6 +154,8 @@ export function openDuckDb({ heavy = 2, idleMs = seconds(15) }: DuckDbOptions = 
         },
         job,
       ),
+    sample: ({ from, to, encoding, maxBytes, ...work }) =>
+      ask({ ask: 'sample', from, to, encoding: encoding ?? null, maxBytes }, { ...work, quick: true }),
     toUtf8: ({ from, to, encoding, ...work }) => ask({ ask: 'toUtf8', from, to, encoding }, work),
     sheets: ({ from, ...work }) => ask({ ask: 'sheets', from }, { ...work, quick: true }),
     sheetToCsv: ({ from, to, sheet, ...work }) => ask({ ask: 'sheetToCsv', from, to, sheet: sheet ?? null }, work),

@@ -12,6 +12,7 @@ export type TableRequest =
       threads: number
       progress: boolean
     }
+  | { ask: 'sample'; from: string; to: string; encoding: string | null; maxBytes: number }
   | { ask: 'toUtf8'; from: string; to: string; encoding: string }
   | { ask: 'sheets'; from: string }
   | { ask: 'sheetToCsv'; from: string; to: string; sheet: string | null }

@@ -4,6 +4,7 @@ import { sheetNames, sheetToCsv } from './excel.ts'
 import { lockDown } from './lock-down.ts'
 import type { TableReply, TableRequest } from './protocol.ts'
 import type { TableResult } from './tables.ts'
+import { textSample } from './text-sample.ts'
 import { toUtf8 } from './to-utf8.ts'
 
 const say = (reply: TableReply) => process.send?.(reply)
@@ -21,6 +22,7 @@ process.on('message', (request: TableRequest) => {
 
 function answer(request: TableRequest): Promise<unknown> {
   if (request.ask === 'run') return run(request)
+  if (request.ask === 'sample') return textSample(request)
   if (request.ask === 'toUtf8') return toUtf8(request)
   if (request.ask === 'sheets') return sheetNames(request.from)
   return sheetToCsv(request)

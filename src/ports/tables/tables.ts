@@ -44,6 +44,26 @@ export interface FileWork {
   signal?: AbortSignal
 }
 
+/** The beginning of a file: what it is, and for text how it is encoded. */
+export interface TextSample {
+  kind: 'text' | 'parquet' | 'zip' | 'binary' | 'empty'
+  sizeBytes: number
+  /** The sample is the whole file. */
+  complete: boolean
+  /** The first 16 bytes, as Latin-1. */
+  magic: string
+  encoding: string | null
+  /** The encoding is certain: a byte order mark, valid UTF-8, or named by the caller. */
+  sure: boolean
+  guessed: string[]
+  bom: boolean
+  /** At most 256 KB of the text. */
+  text: string
+  /** Characters that the encoding does not have. */
+  replaced: number
+  firstReplacedLine: number | null
+}
+
 /**
  * DuckDB in child processes that can reach nothing but the named files: no network, no extensions, limited memory and time.
  * The event loop of the server never waits for a table.
@@ -51,6 +71,8 @@ export interface FileWork {
 export interface Tables {
   /** Runs statements in order in one fresh, locked-down database; returns the result of each. */
   run(job: TableJob): Promise<TableResult[]>
+  /** Reads the first `maxBytes` of a file and, where it is text, writes them to `to` as UTF-8. */
+  sample(work: FileWork & { from: string; to: string; encoding?: string; maxBytes: number }): Promise<TextSample>
   /** Rewrites a text file as UTF-8 without byte order mark. `replaced` counts characters that the encoding does not have. */
   toUtf8(
     work: FileWork & { from: string; to: string; encoding: string },
