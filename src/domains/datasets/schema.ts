@@ -253,11 +253,39 @@ export const RowsQuery = z.object({
   sort: z.string().max(200).optional().describe('column, or -column'),
   where: z.string().max(2000).optional().describe('JSON list of {column, op: = != < <= > >= contains is_missing, value}'),
 })
+export const Filters = z
+  .array(
+    z.object({
+      column: z.string().max(200),
+      op: z.enum(['=', '!=', '<', '<=', '>', '>=', 'contains', 'is_missing']),
+      value: z.union([z.string().max(1000), z.number(), z.boolean(), z.null()]).optional(),
+    }),
+  )
+  .max(20)
 export const Rows = z.object({
   columns: z.array(z.string()),
   rows: z.array(z.array(z.unknown())),
   total: z.number(),
   offset: z.number(),
+})
+
+export const DictionaryPatch = z.object({
+  columns: z
+    .array(
+      z.object({
+        name: z.string().max(200),
+        description: z.string().max(4000).optional(),
+        unit: z.string().trim().max(60).nullable().optional(),
+      }),
+    )
+    .min(1)
+    .max(20_000),
+})
+
+export const ExportQuery = z.object({
+  version: z.string().optional(),
+  format: z.enum(['csv', 'parquet']).default('csv'),
+  columns: z.string().max(20_000).optional().describe('comma separated'),
 })
 
 /** A new version made from an existing one. */

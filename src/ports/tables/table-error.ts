@@ -2,7 +2,7 @@ import { PlatformError } from '../../kernel/errors.ts'
 
 /** The table engine's own words as an error of the platform. `facts.engine` keeps them for whoever knows the file; they never hold a person's file path. */
 export function tableError(message: string, sql: string | null): PlatformError {
-  const engine = message.replaceAll(/(["'])\/[^"'\n]*\1/g, '$1(file)$1').replaceAll(/file = \/\S+/g, 'file = (file)')
+  const engine = cut(message).replaceAll(/(["'])\/[^"'\n]*\1/g, '$1(file)$1').replaceAll(/file = \/\S+/g, 'file = (file)')
   const first = engine.split('\n')[0] ?? engine
   if (/No space left|ENOSPC|max_temp_directory_size|failed to offload data block/i.test(message))
     return new PlatformError('storage_full', 'The disk is too full to finish this. Free some space and try again.', {
@@ -14,5 +14,16 @@ export function tableError(message: string, sql: string | null): PlatformError {
     return new PlatformError('invalid_input', first, { engine })
   if (/^Permission Error/.test(message))
     return new PlatformError('forbidden', 'The table engine may not reach that file.', { engine: first })
-  return new PlatformError('internal', 'The table engine could not do this.', { engine, sql: sql?.slice(0, 400) ?? null })
+  // A fault of ours: for the log, not for whoever asked.
+  return new PlatformError('internal', 'The table engine could not do this.', {}, { cause: new Error(`${engine}\n${sql ?? ''}`) })
 }
+
+/** The engine repeats the line it failed on, which may be megabytes long. */
+const cut = (message: string) =>
+  message
+    .slice(0, 100_000)
+    .split('\n')
+    .filter((line) => !line.startsWith('Original Line'))
+    .map((line) => line.slice(0, 400))
+    .join('\n')
+    .slice(0, 4000)

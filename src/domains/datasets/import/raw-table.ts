@@ -45,7 +45,7 @@ export async function makeRawTable(work: Work, source: SourceFile, from: { path:
     .catch((error) => {
       // A file that cannot be read at all is the file's fault, whatever the engine calls it.
       const unreadable = isPlatformError(error) && error.code === 'internal' && format !== 'csv'
-      throw readError(unreadable ? invalidInput('unreadable', error.facts) : error, source.options)
+      throw readError(unreadable ? invalidInput('unreadable', { engine: String((error.cause as Error | undefined)?.message ?? '') }) : error, source.options)
     })
   const rows = Number(results.at(-1)!.rows[0]![0])
   if (rows === 0) throw invalidInput('The file has a header and no rows below it.', { rows: 0 })

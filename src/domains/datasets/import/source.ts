@@ -214,7 +214,7 @@ async function describe(tables: Tables, relation: string, files: string[], optio
   const [described] = await tables
     .run({ files, statements: [{ sql: `DESCRIBE SELECT * FROM ${relation}` }], quick: true, signal })
     .catch((error) => {
-      throw readError(error.code === 'internal' ? invalidInput('unreadable', error.facts) : error, options)
+      throw readError(error.code === 'internal' ? invalidInput('unreadable', { engine: String(error.cause?.message ?? '') }) : error, options)
     })
   const found = described!.rows.map(([name, type]) => ({ raw: String(name), kind: kindOf(String(type)), type: String(type) }))
   if (found.length > limits.columns)

@@ -1,0 +1,66 @@
+import { notFound, preconditionFailed } from '../../kernel/errors.ts'
+import type { BlobStore } from '../../ports/blobs/blob-store.ts'
+import type { Files } from '../../ports/files/files.ts'
+import { copyToParquet, identifier, parquet } from '../../ports/tables/sql.ts'
+import type { Tables } from '../../ports/tables/tables.ts'
+import type { Column } from './schema.ts'
+import { filesOf } from './store.ts'
+import type { VersionRow } from './tables.ts'
+
+export interface LayNeeds {
+  blobs: BlobStore
+  files: Files
+  tables: Tables
+}
+
+/** The one file of a version's table. */
+export function tableFile(row: VersionRow): { sha256: string; rows: number; sizeBytes: number } {
+  const file = filesOf(row)[0]
+  if (row.state !== 'ready' || !file)
+    throw preconditionFailed(
+      row.state === 'importing' ? 'This version is still being imported. Wait for its job to end.' : 'This version could not be imported.',
+      { version: row.id, state: row.state, job: row.job_id },
+    )
+  return file
+}
+
+/** Where the table engine finds a blob: in the store itself, or a copy in `folder` when the store is elsewhere. */
+export async function localTable({ blobs }: Pick<LayNeeds, 'blobs'>, sha256: string, folder: () => Promise<string>): Promise<string> {
+  const path = blobs.localPath(sha256)
+  if (path) {
+    if (!(await blobs.stat(sha256))) throw notFound('blob', sha256)
+    return path
+  }
+  const copy = `${await folder()}/${sha256}.parquet`
+  await blobs.materialise(sha256, copy)
+  return copy
+}
+
+/** Lays a table as a channel of a job: Parquet and schema.json (docs/job-contract.md). */
+export async function layTable(
+  { blobs, files, tables }: LayNeeds,
+  table: { sha256: string; rows: number; columns: readonly Column[] },
+  folder: string,
+  only?: readonly string[],
+): Promise<void> {
+  await files.makeFolder(folder)
+  const columns = only ? table.columns.filter(({ name }) => only.includes(name)) : table.columns
+  const path = `${folder}/data.parquet`
+  if (!only || columns.length === table.columns.length) await blobs.materialise(table.sha256, path)
+  else {
+    const source = await localTable({ blobs }, table.sha256, async () => folder)
+    const select = `SELECT __row, ${columns.map(({ name }) => identifier(name)).join(', ')} FROM ${parquet(source)}`
+    await tables.run({
+      folders: [folder],
+      files: [source],
+      statements: [{ sql: copyToParquet(columns.length > 0 ? select : `SELECT __row FROM ${parquet(source)}`, path, columns.length + 1) }],
+    })
+    if (source.startsWith(`${folder}/`)) await files.remove(folder, `${table.sha256}.parquet`)
+  }
+  await files.writeJson(folder, 'schema.json', {
+    columns: columns.map(({ name, type, nullable }) => ({ name, type, nullable })),
+    rows: table.rows,
+    rowId: '__row',
+  })
+}
+

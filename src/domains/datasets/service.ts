@@ -1,0 +1,248 @@
+import { sql } from 'kysely'
+import type * as z from 'zod'
+import { invalidInput, notFound } from '../../kernel/errors.ts'
+import type { Events } from '../../kernel/events.ts'
+import { isId } from '../../kernel/ids.ts'
+import { type Page, type PageQuery, toPage } from '../../kernel/paging.ts'
+import type { Principal } from '../../kernel/principal.ts'
+import type { StreamReply } from '../../kernel/route.ts'
+import type { BlobStore } from '../../ports/blobs/blob-store.ts'
+import type { Files } from '../../ports/files/files.ts'
+import type { Incoming } from '../../ports/incoming/incoming.ts'
+import type { Db, Metadata } from '../../ports/metadata/metadata.ts'
+import type { Tables } from '../../ports/tables/tables.ts'
+import { type Access, nameTakenIsConflict } from '../auth/access.ts'
+import { audit } from '../auth/audit.ts'
+import type { ResourcePatch } from '../auth/schema.ts'
+import type { Search } from '../auth/search.ts'
+import type { SettingsService } from '../auth/settings.ts'
+import type { JobQueue } from '../jobs/handler.ts'
+import { bin } from './bin.ts'
+import { datasetLineage } from './dataset-lineage.ts'
+import { exportTable } from './export.ts'
+import { importService } from './import/import-service.ts'
+import { layTable, localTable, tableFile } from './lay.ts'
+import { lineageGraph } from './lineage.ts'
+import { readRows } from './rows.ts'
+import type { Dataset, DatasetInput, DatasetVersion, DictionaryPatch, ExportQuery, Rows, RowsQuery, VersionInput } from './schema.ts'
+import { scratchFolders } from './scratch.ts'
+import { type Opening, sealedParts } from './sealed.ts'
+import { splitService } from './split/split-service.ts'
+import { columnsOf, dictionaryOf, listDatasets, newestVersions, toDataset, toVersion, versionById, versionsOf } from './store.ts'
+import { type DatasetRow, datasetTables, type VersionRow } from './tables.ts'
+import { uploadService } from './uploads.ts'
+
+export interface DatasetsNeeds {
+  metadata: Metadata
+  access: Access
+  settings: SettingsService
+  search: Search
+  events: Events
+  jobs: JobQueue
+  tables: Tables
+  blobs: BlobStore
+  files: Files
+  incoming: Incoming
+  /** Folder for scratch files. */
+  folder: string
+}
+
+export type DatasetsService = ReturnType<typeof datasetsService>
+
+/** Data sets: what people bring in, as immutable versions; their rows, profiles, splits and lineage. */
+export function datasetsService(needs: DatasetsNeeds) {
+  const { metadata, access, tables, blobs, files, incoming, settings } = needs
+  const { db } = metadata
+  const scratch = scratchFolders({ files, root: needs.folder })
+  const uploads = uploadService({ metadata, access, settings, incoming })
+  const imports = importService({ ...needs, uploads, scratch })
+  const splits = splitService({ ...needs, pinRow })
+  const sealed = sealedParts(needs)
+  const lineage = lineageGraph()
+  lineage.contribute(datasetLineage({ metadata, access }))
+  needs.search.registerTable('datasets', { noun: 'dataset', permission: 'datasets:read' })
+  const recycling = bin({ metadata, blobs })
+
+  const find = (by: Principal, ref: string, project?: string, options: { inBin?: boolean } = {}) =>
+    access.resolve<DatasetRow>('datasets', by, ref, project, { noun: 'data set', ...options })
+
+  /** A version by id or number; the newest that is ready when none is named. */
+  async function versionRow(dataset: DatasetRow, ref?: string): Promise<VersionRow> {
+    const all = datasetTables(db).selectFrom('dataset_versions').selectAll().where('dataset_id', '=', dataset.id)
+    if (ref !== undefined) {
+      const named = isId(ref) ? all.where('id', '=', ref) : all.where('number', '=', Number(/^v?(\d{1,9})$/.exec(ref)?.[1] ?? -1))
+      const row = await named.executeTakeFirst()
+      if (!row) throw notFound(`version of the data set "${dataset.name}"`, ref)
+      return row
+    }
+    const row = await all
+      .orderBy(sql`case state when 'ready' then 0 else 1 end`)
+      .orderBy('number', 'desc')
+      .executeTakeFirst()
+    if (!row) throw notFound('version of the data set', dataset.name)
+    return row
+  }
+
+  async function pinRow(by: Principal, ref: string, version?: string, project?: string) {
+    const dataset = await find(by, ref, project)
+    await access.authorize(by, 'datasets:read', dataset)
+    return { dataset, version: await versionRow(dataset, version) }
+  }
+
+  async function shown(row: DatasetRow & { owner_name: string }): Promise<Dataset> {
+    return toDataset(row, (await newestVersions(db, [row.id])).get(row.id))
+  }
+
+  /** One version, for good: what is built on it stays built on it. Only a version that is ready can be pinned. */
+  async function pin(by: Principal, ref: string, version?: string, project?: string): Promise<{ dataset: Dataset; version: DatasetVersion }> {
+    const pinned = await pinRow(by, ref, version, project)
+    tableFile(pinned.version)
+    return { dataset: await shown(await find(by, pinned.dataset.id)), version: toVersion(pinned.version, dictionaryOf(pinned.dataset)) }
+  }
+
+  async function get(by: Principal, ref: string, project?: string): Promise<Dataset> {
+    const row = await find(by, ref, project)
+    await access.authorize(by, 'datasets:read', row)
+    return shown(row)
+  }
+
+  async function list(by: Principal, query: PageQuery & { project?: string; bin?: boolean }): Promise<Page<Dataset>> {
+    const project = query.project === undefined ? undefined : (await access.projectFor(by, query.project)).id
+    const rows = await listDatasets(db, access.visibleTo(by, 'datasets', { inBin: query.bin ?? false }), { ...query, project })
+    const page = toPage(rows, query.limit, (row) => [row.created_at, row.id])
+    const newest = await newestVersions(db, page.items.map(({ id }) => id))
+    return { ...page, items: page.items.map((row) => toDataset(row, newest.get(row.id))) }
+  }
+
+  async function create(by: Principal, input: z.output<typeof DatasetInput>) {
+    const { datasetId, versionId, jobId } = await imports.create(by, input)
+    return created(by, datasetId, versionId, jobId)
+  }
+
+  async function created(by: Principal, datasetId: string, versionId: string, job: string) {
+    const dataset = await get(by, datasetId)
+    return { dataset, version: toVersion((await versionById(db, versionId))!), job }
+  }
+
+  async function addVersion(by: Principal, ref: string, input: z.output<typeof VersionInput>, project?: string) {
+    const dataset = await find(by, ref, project)
+    const { versionId, jobId } = await imports.addVersion(by, dataset, input)
+    return created(by, dataset.id, versionId, jobId)
+  }
+
+  async function versions(by: Principal, ref: string, project?: string): Promise<DatasetVersion[]> {
+    const row = await find(by, ref, project)
+    return (await versionsOf(db, row.id)).map((version) => toVersion(version, dictionaryOf(row)))
+  }
+
+  async function patch(by: Principal, ref: string, changes: z.output<typeof ResourcePatch> & { target?: string | null }, project?: string): Promise<Dataset> {
+    const row = await find(by, ref, project)
+    await access.authorize(by, 'datasets:write', row)
+    if (changes.target) {
+      const version = await versionRow(row)
+      if (version.state === 'ready' && !columnsOf(version).some(({ name }) => name === changes.target))
+        throw invalidInput(`The data set has no column "${changes.target}".`, { field: 'target', column: changes.target })
+    }
+    const next = { ...(await access.patchResource(changes)), ...(changes.target !== undefined && { target: changes.target }) }
+    const update = metadata.transaction(async (tx) => {
+      await datasetTables(tx).updateTable('datasets').set(next).where('id', '=', row.id).execute()
+      await audit(tx, by, 'datasets.change', { target: row.id, project: row.project_id, facts: { ...changes } })
+    })
+    await nameTakenIsConflict('data set', changes.name ?? row.name, update)
+    return get(by, row.id)
+  }
+
+  /** Into the bin, for thirty days. */
+  async function remove(by: Principal, ref: string, project?: string): Promise<void> {
+    const row = await find(by, ref, project)
+    await access.authorize(by, 'datasets:delete', row)
+    await setDeleted(by, row, Date.now(), 'datasets.delete')
+  }
+
+  async function restore(by: Principal, ref: string, project?: string): Promise<Dataset> {
+    const row = await find(by, ref, project, { inBin: true })
+    await access.authorize(by, 'datasets:delete', row)
+    await nameTakenIsConflict('data set', row.name, setDeleted(by, row, null, 'datasets.restore'))
+    return get(by, row.id)
+  }
+
+  function setDeleted(by: Principal, row: DatasetRow, deleted_at: number | null, action: string): Promise<void> {
+    return metadata.transaction(async (tx: Db) => {
+      await datasetTables(tx).updateTable('datasets').set({ deleted_at, updated_at: Date.now() }).where('id', '=', row.id).execute()
+      await audit(tx, by, action, { target: row.id, project: row.project_id, facts: { name: row.name } })
+    })
+  }
+
+  async function editDictionary(by: Principal, ref: string, change: z.output<typeof DictionaryPatch>, project?: string): Promise<Dataset> {
+    const row = await find(by, ref, project)
+    await access.authorize(by, 'datasets:write', row)
+    const known = new Set(columnsOf(await versionRow(row)).map(({ name }) => name))
+    const dictionary = dictionaryOf(row)
+    for (const { name, description, unit } of change.columns) {
+      if (!known.has(name)) throw invalidInput(`The data set has no column "${name}".`, { field: 'columns', column: name })
+      dictionary[name] = { ...dictionary[name], ...(description !== undefined && { description }), ...(unit !== undefined && { unit }) }
+    }
+    await metadata.transaction(async (tx) => {
+      await datasetTables(tx).updateTable('datasets').set({ dictionary: JSON.stringify(dictionary), updated_at: Date.now() }).where('id', '=', row.id).execute()
+      await audit(tx, by, 'datasets.dictionary', { target: row.id, project: row.project_id, facts: { columns: change.columns.map(({ name }) => name) } })
+    })
+    return get(by, row.id)
+  }
+
+  async function rows(by: Principal, ref: string, query: z.output<typeof RowsQuery> & { project?: string }, signal?: AbortSignal): Promise<z.output<typeof Rows>> {
+    const { version } = await pinRow(by, ref, query.version, query.project)
+    const file = tableFile(version)
+    return scratch.within(async (folder) => {
+      const path = await localTable({ blobs }, file.sha256, async () => folder)
+      return readRows(tables, { path, columns: columnsOf(version), rows: file.rows }, query, signal)
+    })
+  }
+
+  async function exportRows(by: Principal, ref: string, query: z.output<typeof ExportQuery> & { project?: string }, signal?: AbortSignal): Promise<StreamReply> {
+    const { dataset, version } = await pinRow(by, ref, query.version, query.project)
+    const file = tableFile(version)
+    await metadata.transaction((tx) =>
+      audit(tx, by, 'datasets.export', { target: dataset.id, project: dataset.project_id, facts: { version: version.id, format: query.format } }),
+    )
+    return exportTable({ tables, blobs, files, scratch }, { sha256: file.sha256, columns: columnsOf(version), name: `${dataset.name} v${version.number}` }, query, signal)
+  }
+
+  /** Lays a version's table as a channel of a job. */
+  async function layVersion(versionId: string, folder: string, columns?: readonly string[]): Promise<void> {
+    const version = await versionById(db, versionId)
+    if (!version) throw notFound('data set version', versionId)
+    const file = tableFile(version)
+    await layTable(needs, { sha256: file.sha256, rows: file.rows, columns: columnsOf(version) }, folder, columns)
+  }
+
+  return {
+    uploads,
+    detect: imports.detect,
+    pin,
+    get,
+    list,
+    create,
+    addVersion,
+    versions,
+    patch,
+    remove,
+    restore,
+    editDictionary,
+    rows,
+    exportRows,
+    layVersion,
+    split: splits.get,
+    splits: splits.list,
+    ensureSplit: splits.ensureSplit,
+    layPart: splits.layPart,
+    openSealed: (tx: Db | null, by: Principal, splitId: string, opening: Opening, folder: string) => sealed.openSealed(tx, by, splitId, opening, folder),
+    openings: sealed.openings,
+    lineage,
+    /** Removes what has been in the bin for thirty days, stale uploads, and what a crash left. */
+    async tidy(): Promise<void> {
+      await uploads.removeStale()
+      await recycling.empty()
+    },
+    clearScratch: scratch.clear,
+  }
+}
