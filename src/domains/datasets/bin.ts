@@ -11,7 +11,11 @@ export function bin({ metadata, blobs }: { metadata: Metadata; blobs: BlobStore 
   const db = datasetTables(metadata.db)
 
   async function empty(now = Date.now()): Promise<number> {
-    const gone = await db.selectFrom('datasets').select('id').where('deleted_at', '<', now - days(daysInBin)).execute()
+    const gone = await db
+      .selectFrom('datasets')
+      .select('id')
+      .where('deleted_at', '<', now - days(daysInBin))
+      .execute()
     for (const { id } of gone) {
       const hashes = await hashesOf(id)
       await metadata.transaction(async (tx) => {

@@ -17,7 +17,13 @@ export function datasetLineage({ metadata, access }: { metadata: Metadata; acces
       .selectAll('dataset_versions')
       .select('datasets.name as dataset_name')
       .where(visible)
-      .where((eb) => eb.or([eb('dataset_versions.id', 'in', ids), eb('dataset_versions.dataset_id', 'in', ids), ...ids.map((id) => eb('dataset_versions.derived_from', 'like', `%"${id}"%`))]))
+      .where((eb) =>
+        eb.or([
+          eb('dataset_versions.id', 'in', ids),
+          eb('dataset_versions.dataset_id', 'in', ids),
+          ...ids.map((id) => eb('dataset_versions.derived_from', 'like', `%"${id}"%`)),
+        ]),
+      )
       .limit(200)
       .execute()
     for (const row of versions) {
@@ -37,7 +43,12 @@ export function datasetLineage({ metadata, access }: { metadata: Metadata; acces
       .limit(200)
       .execute()
     for (const row of splits) {
-      found.nodes.push({ id: row.id, noun: 'split', name: `${row.kind} split`, detail: `test ${row.test_share}, seed ${row.seed}${row.target ? `, target ${row.target}` : ''}` })
+      found.nodes.push({
+        id: row.id,
+        noun: 'split',
+        name: `${row.kind} split`,
+        detail: `test ${row.test_share}, seed ${row.seed}${row.target ? `, target ${row.target}` : ''}`,
+      })
       found.edges.push({ from: row.version_id, to: row.id, label: 'split' })
     }
     return found

@@ -18,7 +18,8 @@ export async function exportTable(
 ): Promise<StreamReply> {
   const wanted = query.columns?.split(',').map((name) => name.trim())
   for (const name of wanted ?? [])
-    if (!table.columns.some((column) => column.name === name)) throw invalidInput(`There is no column "${name.slice(0, 80)}".`, { field: 'columns', column: name.slice(0, 80) })
+    if (!table.columns.some((column) => column.name === name))
+      throw invalidInput(`There is no column "${name.slice(0, 80)}".`, { field: 'columns', column: name.slice(0, 80) })
   const columns = wanted ? table.columns.filter(({ name }) => wanted.includes(name)) : table.columns
   const folder = await scratch.open()
   try {
@@ -26,7 +27,10 @@ export async function exportTable(
     const file = `table.${query.format}`
     const into = `${folder.path}/${file}`
     const select = `SELECT ${columns.map((column) => (query.format === 'csv' ? csvColumn(column) : identifier(column.name))).join(', ')} FROM ${parquet(source)} ORDER BY __row`
-    const sql = query.format === 'csv' ? `COPY (${select}) TO ${literal(into)} (FORMAT csv, HEADER, DELIMITER ',', QUOTE '"', ESCAPE '"')` : copyToParquet(select, into, columns.length)
+    const sql =
+      query.format === 'csv'
+        ? `COPY (${select}) TO ${literal(into)} (FORMAT csv, HEADER, DELIMITER ',', QUOTE '"', ESCAPE '"')`
+        : copyToParquet(select, into, columns.length)
     await tables.run({ folders: [folder.path], files: [source], statements: [{ sql }], scratch: `${folder.path}/spill`, signal })
     const { stream, sizeBytes } = await files.open(folder.path, file)
     stream.once('close', () => void folder.remove())

@@ -18,14 +18,20 @@ export function tableFile(row: VersionRow): { sha256: string; rows: number; size
   const file = filesOf(row)[0]
   if (row.state !== 'ready' || !file)
     throw preconditionFailed(
-      row.state === 'importing' ? 'This version is still being imported. Wait for its job to end.' : 'This version could not be imported.',
+      row.state === 'importing'
+        ? 'This version is still being imported. Wait for its job to end.'
+        : 'This version could not be imported.',
       { version: row.id, state: row.state, job: row.job_id },
     )
   return file
 }
 
 /** Where the table engine finds a blob: in the store itself, or a copy in `folder` when the store is elsewhere. */
-export async function localTable({ blobs }: Pick<LayNeeds, 'blobs'>, sha256: string, folder: () => Promise<string>): Promise<string> {
+export async function localTable(
+  { blobs }: Pick<LayNeeds, 'blobs'>,
+  sha256: string,
+  folder: () => Promise<string>,
+): Promise<string> {
   const path = blobs.localPath(sha256)
   if (path) {
     if (!(await blobs.stat(sha256))) throw notFound('blob', sha256)
@@ -53,7 +59,9 @@ export async function layTable(
     await tables.run({
       folders: [folder],
       files: [source],
-      statements: [{ sql: copyToParquet(columns.length > 0 ? select : `SELECT __row FROM ${parquet(source)}`, path, columns.length + 1) }],
+      statements: [
+        { sql: copyToParquet(columns.length > 0 ? select : `SELECT __row FROM ${parquet(source)}`, path, columns.length + 1) },
+      ],
     })
     if (source.startsWith(`${folder}/`)) await files.remove(folder, `${table.sha256}.parquet`)
   }
@@ -63,4 +71,3 @@ export async function layTable(
     rowId: '__row',
   })
 }
-

@@ -30,7 +30,12 @@ async function createTables(db: Db): Promise<void> {
     .addColumn('created_by', 'text', (c) => c.notNull())
     .addColumn('created_at', 'integer', (c) => c.notNull())
     .execute()
-  await db.schema.createIndex('dataset_versions_number').on('dataset_versions').columns(['dataset_id', 'number']).unique().execute()
+  await db.schema
+    .createIndex('dataset_versions_number')
+    .on('dataset_versions')
+    .columns(['dataset_id', 'number'])
+    .unique()
+    .execute()
 
   await db.schema
     .createTable('uploads')
@@ -108,5 +113,10 @@ async function createSplitTables(db: Db): Promise<void> {
     .addColumn('opened_by', 'text', (c) => c.notNull())
     .addColumn('opened_at', 'integer', (c) => c.notNull())
     .execute()
-  await db.schema.createIndex('sealed_openings_once').on('sealed_openings').columns(['split_id', 'version_id', 'reason']).unique().execute()
+  await db.schema
+    .createIndex('sealed_openings_once')
+    .on('sealed_openings')
+    .columns(['split_id', 'version_id', 'reason'])
+    .unique()
+    .execute()
 }

@@ -160,7 +160,10 @@ const nounRoutes = (datasets: DatasetsService): RouteRecord[] => [
     tag,
     query: InProject,
     returns: z.object({ items: z.array(DatasetVersion), nextCursor: z.null() }),
-    handle: async ({ principal, params, query }) => ({ items: await datasets.versions(principal, params.dataset, query.project), nextCursor: null }),
+    handle: async ({ principal, params, query }) => ({
+      items: await datasets.versions(principal, params.dataset, query.project),
+      nextCursor: null,
+    }),
   }),
   route({
     method: 'POST',

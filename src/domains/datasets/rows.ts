@@ -70,7 +70,9 @@ function parseFilters(text: string | undefined): Filter[] {
   try {
     json = JSON.parse(text)
   } catch {
-    throw invalidInput('The filter is not JSON. Write for example [{"column": "age", "op": ">=", "value": 18}].', { field: 'where' })
+    throw invalidInput('The filter is not JSON. Write for example [{"column": "age", "op": ">=", "value": 18}].', {
+      field: 'where',
+    })
   }
   const parsed = Filters.safeParse(json)
   if (parsed.success) return parsed.data
@@ -88,13 +90,20 @@ const operators = { '=': '=', '!=': 'IS DISTINCT FROM', '<': '<', '<=': '<=', '>
 function termOf({ op, value }: Filter, column: TableColumn, add: Parameters['add']): string {
   const name = identifier(column.name)
   if (op === 'is_missing') return value === false ? `${name} IS NOT NULL` : `${name} IS NULL`
-  if (value === null || value === undefined) throw invalidInput(`The filter on "${column.name}" has no value.`, { field: 'where', column: column.name })
+  if (value === null || value === undefined)
+    throw invalidInput(`The filter on "${column.name}" has no value.`, { field: 'where', column: column.name })
   if (op === 'contains') return `contains(lower(${name}::VARCHAR), lower(${add(String(value))}::VARCHAR))`
   const type = sqlType[column.type]
   if (type === 'DOUBLE' && (typeof value === 'boolean' || String(value).trim() === '' || !Number.isFinite(Number(value))))
-    throw invalidInput(`Column "${column.name}" holds numbers; "${String(value).slice(0, 60)}" is not one.`, { field: 'where', column: column.name })
+    throw invalidInput(`Column "${column.name}" holds numbers; "${String(value).slice(0, 60)}" is not one.`, {
+      field: 'where',
+      column: column.name,
+    })
   if (type === 'TIMESTAMP' && Number.isNaN(Date.parse(String(value))))
-    throw invalidInput(`Column "${column.name}" holds dates; write them as 2024-02-29 or 2024-02-29T12:00:00Z.`, { field: 'where', column: column.name })
+    throw invalidInput(`Column "${column.name}" holds dates; write them as 2024-02-29 or 2024-02-29T12:00:00Z.`, {
+      field: 'where',
+      column: column.name,
+    })
   if (type === 'BOOLEAN' && !/^(true|false)$/i.test(String(value)))
     throw invalidInput(`Column "${column.name}" holds true and false.`, { field: 'where', column: column.name })
   const left = type === 'VARCHAR' ? `${name}::VARCHAR` : name

@@ -33,11 +33,14 @@ export function sealedParts(needs: LayNeeds & { metadata: Metadata }) {
       .where('reason', '=', opening.reason)
       .executeTakeFirst()
     if (before && (before.job_id === null || before.job_id !== (opening.job ?? null)))
-      throw preconditionFailed(`The test rows of this split were opened for this model version already (${opening.reason}). They are opened once.`, {
-        split: splitId,
-        version: opening.version,
-        reason: opening.reason,
-      })
+      throw preconditionFailed(
+        `The test rows of this split were opened for this model version already (${opening.reason}). They are opened once.`,
+        {
+          split: splitId,
+          version: opening.version,
+          reason: opening.reason,
+        },
+      )
     if (!before)
       await datasetTables(tx)
         .insertInto('sealed_openings')
@@ -54,7 +57,13 @@ export function sealedParts(needs: LayNeeds & { metadata: Metadata }) {
     await audit(tx, by, 'datasets.open-sealed', {
       target: splitId,
       project: split.project_id,
-      facts: { version: opening.version, reason: opening.reason, dataset: split.dataset_id, again: before !== undefined, ...(opening.job && { job: opening.job }) },
+      facts: {
+        version: opening.version,
+        reason: opening.reason,
+        dataset: split.dataset_id,
+        again: before !== undefined,
+        ...(opening.job && { job: opening.job }),
+      },
     })
   }
 
@@ -72,7 +81,12 @@ export function sealedParts(needs: LayNeeds & { metadata: Metadata }) {
 
   /** Which model versions have seen the test rows. */
   async function openings(splitId: string) {
-    return datasetTables(metadata.db).selectFrom('sealed_openings').selectAll().where('split_id', '=', splitId).orderBy('opened_at').execute()
+    return datasetTables(metadata.db)
+      .selectFrom('sealed_openings')
+      .selectAll()
+      .where('split_id', '=', splitId)
+      .orderBy('opened_at')
+      .execute()
   }
 
   return { openSealed, openings }

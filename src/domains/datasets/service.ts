@@ -24,7 +24,16 @@ import { importService } from './import/import-service.ts'
 import { layTable, localTable, tableFile } from './lay.ts'
 import { lineageGraph } from './lineage.ts'
 import { readRows } from './rows.ts'
-import type { Dataset, DatasetInput, DatasetVersion, DictionaryPatch, ExportQuery, Rows, RowsQuery, VersionInput } from './schema.ts'
+import type {
+  Dataset,
+  DatasetInput,
+  DatasetVersion,
+  DictionaryPatch,
+  ExportQuery,
+  Rows,
+  RowsQuery,
+  VersionInput,
+} from './schema.ts'
 import { scratchFolders } from './scratch.ts'
 import { type Opening, sealedParts } from './sealed.ts'
 import { splitService } from './split/split-service.ts'
@@ -75,10 +84,7 @@ export function datasetsService(needs: DatasetsNeeds) {
       if (!row) throw notFound(`version of the data set "${dataset.name}"`, ref)
       return row
     }
-    const row = await all
-      .orderBy(sql`case state when 'ready' then 0 else 1 end`)
-      .orderBy('number', 'desc')
-      .executeTakeFirst()
+    const row = await all.orderBy(sql`case state when 'ready' then 0 else 1 end`).orderBy('number', 'desc').executeTakeFirst()
     if (!row) throw notFound('version of the data set', dataset.name)
     return row
   }
@@ -94,10 +100,18 @@ export function datasetsService(needs: DatasetsNeeds) {
   }
 
   /** One version, for good: what is built on it stays built on it. Only a version that is ready can be pinned. */
-  async function pin(by: Principal, ref: string, version?: string, project?: string): Promise<{ dataset: Dataset; version: DatasetVersion }> {
+  async function pin(
+    by: Principal,
+    ref: string,
+    version?: string,
+    project?: string,
+  ): Promise<{ dataset: Dataset; version: DatasetVersion }> {
     const pinned = await pinRow(by, ref, version, project)
     tableFile(pinned.version)
-    return { dataset: await shown(await find(by, pinned.dataset.id)), version: toVersion(pinned.version, dictionaryOf(pinned.dataset)) }
+    return {
+      dataset: await shown(await find(by, pinned.dataset.id)),
+      version: toVersion(pinned.version, dictionaryOf(pinned.dataset)),
+    }
   }
 
   async function get(by: Principal, ref: string, project?: string): Promise<Dataset> {
@@ -110,7 +124,10 @@ export function datasetsService(needs: DatasetsNeeds) {
     const project = query.project === undefined ? undefined : (await access.projectFor(by, query.project)).id
     const rows = await listDatasets(db, access.visibleTo(by, 'datasets', { inBin: query.bin ?? false }), { ...query, project })
     const page = toPage(rows, query.limit, (row) => [row.created_at, row.id])
-    const newest = await newestVersions(db, page.items.map(({ id }) => id))
+    const newest = await newestVersions(
+      db,
+      page.items.map(({ id }) => id),
+    )
     return { ...page, items: page.items.map((row) => toDataset(row, newest.get(row.id))) }
   }
 
@@ -135,7 +152,12 @@ export function datasetsService(needs: DatasetsNeeds) {
     return (await versionsOf(db, row.id)).map((version) => toVersion(version, dictionaryOf(row)))
   }
 
-  async function patch(by: Principal, ref: string, changes: z.output<typeof ResourcePatch> & { target?: string | null }, project?: string): Promise<Dataset> {
+  async function patch(
+    by: Principal,
+    ref: string,
+    changes: z.output<typeof ResourcePatch> & { target?: string | null },
+    project?: string,
+  ): Promise<Dataset> {
     const row = await find(by, ref, project)
     await access.authorize(by, 'datasets:write', row)
     if (changes.target) {
@@ -168,28 +190,54 @@ export function datasetsService(needs: DatasetsNeeds) {
 
   function setDeleted(by: Principal, row: DatasetRow, deleted_at: number | null, action: string): Promise<void> {
     return metadata.transaction(async (tx: Db) => {
-      await datasetTables(tx).updateTable('datasets').set({ deleted_at, updated_at: Date.now() }).where('id', '=', row.id).execute()
+      await datasetTables(tx)
+        .updateTable('datasets')
+        .set({ deleted_at, updated_at: Date.now() })
+        .where('id', '=', row.id)
+        .execute()
       await audit(tx, by, action, { target: row.id, project: row.project_id, facts: { name: row.name } })
     })
   }
 
-  async function editDictionary(by: Principal, ref: string, change: z.output<typeof DictionaryPatch>, project?: string): Promise<Dataset> {
+  async function editDictionary(
+    by: Principal,
+    ref: string,
+    change: z.output<typeof DictionaryPatch>,
+    project?: string,
+  ): Promise<Dataset> {
     const row = await find(by, ref, project)
     await access.authorize(by, 'datasets:write', row)
     const known = new Set(columnsOf(await versionRow(row)).map(({ name }) => name))
     const dictionary = dictionaryOf(row)
     for (const { name, description, unit } of change.columns) {
       if (!known.has(name)) throw invalidInput(`The data set has no column "${name}".`, { field: 'columns', column: name })
-      dictionary[name] = { ...dictionary[name], ...(description !== undefined && { description }), ...(unit !== undefined && { unit }) }
+      dictionary[name] = {
+        ...dictionary[name],
+        ...(description !== undefined && { description }),
+        ...(unit !== undefined && { unit }),
+      }
     }
     await metadata.transaction(async (tx) => {
-      await datasetTables(tx).updateTable('datasets').set({ dictionary: JSON.stringify(dictionary), updated_at: Date.now() }).where('id', '=', row.id).execute()
-      await audit(tx, by, 'datasets.dictionary', { target: row.id, project: row.project_id, facts: { columns: change.columns.map(({ name }) => name) } })
+      await datasetTables(tx)
+        .updateTable('datasets')
+        .set({ dictionary: JSON.stringify(dictionary), updated_at: Date.now() })
+        .where('id', '=', row.id)
+        .execute()
+      await audit(tx, by, 'datasets.dictionary', {
+        target: row.id,
+        project: row.project_id,
+        facts: { columns: change.columns.map(({ name }) => name) },
+      })
     })
     return get(by, row.id)
   }
 
-  async function rows(by: Principal, ref: string, query: z.output<typeof RowsQuery> & { project?: string }, signal?: AbortSignal): Promise<z.output<typeof Rows>> {
+  async function rows(
+    by: Principal,
+    ref: string,
+    query: z.output<typeof RowsQuery> & { project?: string },
+    signal?: AbortSignal,
+  ): Promise<z.output<typeof Rows>> {
     const { version } = await pinRow(by, ref, query.version, query.project)
     const file = tableFile(version)
     return scratch.within(async (folder) => {
@@ -198,13 +246,27 @@ export function datasetsService(needs: DatasetsNeeds) {
     })
   }
 
-  async function exportRows(by: Principal, ref: string, query: z.output<typeof ExportQuery> & { project?: string }, signal?: AbortSignal): Promise<StreamReply> {
+  async function exportRows(
+    by: Principal,
+    ref: string,
+    query: z.output<typeof ExportQuery> & { project?: string },
+    signal?: AbortSignal,
+  ): Promise<StreamReply> {
     const { dataset, version } = await pinRow(by, ref, query.version, query.project)
     const file = tableFile(version)
     await metadata.transaction((tx) =>
-      audit(tx, by, 'datasets.export', { target: dataset.id, project: dataset.project_id, facts: { version: version.id, format: query.format } }),
+      audit(tx, by, 'datasets.export', {
+        target: dataset.id,
+        project: dataset.project_id,
+        facts: { version: version.id, format: query.format },
+      }),
     )
-    return exportTable({ tables, blobs, files, scratch }, { sha256: file.sha256, columns: columnsOf(version), name: `${dataset.name} v${version.number}` }, query, signal)
+    return exportTable(
+      { tables, blobs, files, scratch },
+      { sha256: file.sha256, columns: columnsOf(version), name: `${dataset.name} v${version.number}` },
+      query,
+      signal,
+    )
   }
 
   /** Lays a version's table as a channel of a job. */
@@ -235,7 +297,8 @@ export function datasetsService(needs: DatasetsNeeds) {
     splits: splits.list,
     ensureSplit: splits.ensureSplit,
     layPart: splits.layPart,
-    openSealed: (tx: Db | null, by: Principal, splitId: string, opening: Opening, folder: string) => sealed.openSealed(tx, by, splitId, opening, folder),
+    openSealed: (tx: Db | null, by: Principal, splitId: string, opening: Opening, folder: string) =>
+      sealed.openSealed(tx, by, splitId, opening, folder),
     openings: sealed.openings,
     lineage,
     /** Removes what has been in the bin for thirty days, stale uploads, and what a crash left. */

@@ -39,20 +39,33 @@ export const versionById = (db: Db, id: string): Promise<VersionRow | undefined>
   datasetTables(db).selectFrom('dataset_versions').selectAll().where('id', '=', id).executeTakeFirst()
 
 export const versionsOf = (db: Db, datasetId: string): Promise<VersionRow[]> =>
-  datasetTables(db).selectFrom('dataset_versions').selectAll().where('dataset_id', '=', datasetId).orderBy('number', 'desc').execute()
+  datasetTables(db)
+    .selectFrom('dataset_versions')
+    .selectAll()
+    .where('dataset_id', '=', datasetId)
+    .orderBy('number', 'desc')
+    .execute()
 
 /** The newest version and how many there are, for each data set. */
-export async function newestVersions(db: Db, datasetIds: readonly string[]): Promise<Map<string, { newest: VersionRow; count: number }>> {
+export async function newestVersions(
+  db: Db,
+  datasetIds: readonly string[],
+): Promise<Map<string, { newest: VersionRow; count: number }>> {
   const found = new Map<string, { newest: VersionRow; count: number }>()
   if (datasetIds.length === 0) return found
   const rows = await datasetTables(db)
     .selectFrom('dataset_versions')
     .selectAll()
     .select(sql<number>`count(*) over (partition by dataset_id)`.as('versions'))
-    .select(sql<number>`row_number() over (partition by dataset_id order by case state when 'ready' then 0 else 1 end, number desc)`.as('nth'))
+    .select(
+      sql<number>`row_number() over (partition by dataset_id order by case state when 'ready' then 0 else 1 end, number desc)`.as(
+        'nth',
+      ),
+    )
     .where('dataset_id', 'in', datasetIds)
     .execute()
-  for (const { versions, nth, ...row } of rows) if (Number(nth) === 1) found.set(row.dataset_id, { newest: row, count: Number(versions) })
+  for (const { versions, nth, ...row } of rows)
+    if (Number(nth) === 1) found.set(row.dataset_id, { newest: row, count: Number(versions) })
   return found
 }
 
@@ -69,7 +82,8 @@ export const splitById = (db: Db, id: string): Promise<SplitRow | undefined> =>
   datasetTables(db).selectFrom('splits').selectAll().where('id', '=', id).executeTakeFirst()
 
 export const columnsOf = (row: VersionRow): Column[] => JSON.parse(row.columns) as Column[]
-export const statisticsOf = (row: VersionRow): Record<string, ColumnStatistics> => JSON.parse(row.statistics) as Record<string, ColumnStatistics>
+export const statisticsOf = (row: VersionRow): Record<string, ColumnStatistics> =>
+  JSON.parse(row.statistics) as Record<string, ColumnStatistics>
 export const filesOf = (row: VersionRow): DatasetVersion['files'] => JSON.parse(row.files) as DatasetVersion['files']
 
 /** The wire form; descriptions and units come from the data set's dictionary, which may be edited. */

@@ -14,16 +14,29 @@ export interface TargetFacts {
 export function refuseTarget({ name, type, rows, missing, distinct }: TargetFacts): void {
   const facts = { field: 'target', column: name, type, rows, missing, distinct }
   const words = type === 'category' || type === 'text' || type === 'id'
-  if (missing !== null && missing >= rows) throw invalidInput(`The target "${name}" is missing in every row: there is nothing to learn.`, facts)
-  if (distinct === 1) throw invalidInput(`The target "${name}" has one and the same value in every row: there is nothing to learn.`, facts)
+  if (missing !== null && missing >= rows)
+    throw invalidInput(`The target "${name}" is missing in every row: there is nothing to learn.`, facts)
+  if (distinct === 1)
+    throw invalidInput(`The target "${name}" has one and the same value in every row: there is nothing to learn.`, facts)
   if (type === 'datetime') throw invalidInput(`The target "${name}" is a date. Choose a column of classes or numbers.`, facts)
-  if ((type === 'text' && (distinct === null || distinct > 50)) || (words && distinct !== null && distinct > 200 && distinct > 0.5 * rows))
-    throw invalidInput(`The target "${name}" is free text${distinct ? ` (about ${distinct} different values in ${rows} rows)` : ''}. Choose a column of classes or numbers.`, facts)
-  if (type === 'id') throw invalidInput(`The target "${name}" is different in every row, like a key. Choose a column of classes or numbers.`, facts)
+  if (
+    (type === 'text' && (distinct === null || distinct > 50)) ||
+    (words && distinct !== null && distinct > 200 && distinct > 0.5 * rows)
+  )
+    throw invalidInput(
+      `The target "${name}" is free text${distinct ? ` (about ${distinct} different values in ${rows} rows)` : ''}. Choose a column of classes or numbers.`,
+      facts,
+    )
+  if (type === 'id')
+    throw invalidInput(
+      `The target "${name}" is different in every row, like a key. Choose a column of classes or numbers.`,
+      facts,
+    )
 }
 
 /** classes, or a number to predict: whole numbers with few values are classes. */
 export function taskOf({ type, distinct }: { type: ColumnType; distinct: number }): 'binary' | 'multiclass' | 'regression' {
-  const classes = type === 'boolean' || type === 'category' || type === 'text' || distinct <= 2 || (type === 'integer' && distinct <= 20)
+  const classes =
+    type === 'boolean' || type === 'category' || type === 'text' || distinct <= 2 || (type === 'integer' && distinct <= 20)
   return classes ? (distinct <= 2 ? 'binary' : 'multiclass') : 'regression'
 }

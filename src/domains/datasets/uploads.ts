@@ -134,9 +134,12 @@ export function uploadService({
     if ('upload' in source) {
       const row = await own(by, source.upload)
       if (row.state !== 'complete')
-        throw preconditionFailed(`The upload is not complete: ${(await incoming.received(row.id)) ?? 0} of ${row.size_bytes} bytes are here.`, {
-          upload: row.id,
-        })
+        throw preconditionFailed(
+          `The upload is not complete: ${(await incoming.received(row.id)) ?? 0} of ${row.size_bytes} bytes are here.`,
+          {
+            upload: row.id,
+          },
+        )
       return { ...(await incoming.file(row.id)), filename: row.filename, sha256: row.sha256 }
     }
     const { importFolders } = await settings.get()

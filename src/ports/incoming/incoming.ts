@@ -26,5 +26,10 @@ export interface Incoming {
   /** The real place of a regular file, when that lies within one of `folders`; not_found otherwise, whether or not it exists. */
   allowed(path: string, folders: readonly string[]): Promise<IncomingFile>
   /** Copies an allowed file to `to` and gives the SHA-256 of what was copied. Decides again at this moment: links may have changed. */
-  copyAllowed(path: string, folders: readonly string[], to: string, signal?: AbortSignal): Promise<{ sha256: string; sizeBytes: number }>
+  copyAllowed(
+    path: string,
+    folders: readonly string[],
+    to: string,
+    signal?: AbortSignal,
+  ): Promise<{ sha256: string; sizeBytes: number }>
 }

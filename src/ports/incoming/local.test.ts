@@ -30,7 +30,10 @@ test('what arrived before a broken connection stays', async () => {
 
 test('refuses a piece at the wrong place, too many bytes, and a second sender', async () => {
   await incoming.create('upl_3')
-  await assert.rejects(incoming.append('upl_3', 2, Readable.from(['x']), 6), { code: 'conflict', facts: { received: 0, offset: 2 } })
+  await assert.rejects(incoming.append('upl_3', 2, Readable.from(['x']), 6), {
+    code: 'conflict',
+    facts: { received: 0, offset: 2 },
+  })
   await assert.rejects(incoming.append('upl_3', 0, Readable.from([Buffer.alloc(7)]), 6), { code: 'too_large' })
   const slow = Readable.from(
     (async function* () {
@@ -44,8 +47,7 @@ test('refuses a piece at the wrong place, too many bytes, and a second sender', 
 })
 
 test('an id is never a path', async () => {
-  for (const id of ['../x', '/etc/passwd', 'upl_1/../..', '', '.'])
-    await assert.rejects(incoming.file(id), { code: 'not_found' })
+  for (const id of ['../x', '/etc/passwd', 'upl_1/../..', '', '.']) await assert.rejects(incoming.file(id), { code: 'not_found' })
 })
 
 test('a server file is found by its real place only', async () => {

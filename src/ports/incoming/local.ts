@@ -153,6 +153,11 @@ async function hashOf(file: FileHandle): Promise<string> {
 function storageError(error: unknown): unknown {
   const { code } = error as NodeJS.ErrnoException
   if (code === 'ENOSPC' || code === 'EDQUOT')
-    return new PlatformError('storage_full', 'The disk is full. Free some space and try again.', { errno: code }, { cause: error })
+    return new PlatformError(
+      'storage_full',
+      'The disk is full. Free some space and try again.',
+      { errno: code },
+      { cause: error },
+    )
   return error
 }

@@ -2,7 +2,9 @@ import { PlatformError } from '../../kernel/errors.ts'
 
 /** The table engine's own words as an error of the platform. `facts.engine` keeps them for whoever knows the file; they never hold a person's file path. */
 export function tableError(message: string, sql: string | null): PlatformError {
-  const engine = cut(message).replaceAll(/(["'])\/[^"'\n]*\1/g, '$1(file)$1').replaceAll(/file = \/\S+/g, 'file = (file)')
+  const engine = cut(message)
+    .replaceAll(/(["'])\/[^"'\n]*\1/g, '$1(file)$1')
+    .replaceAll(/file = \/\S+/g, 'file = (file)')
   const first = engine.split('\n')[0] ?? engine
   if (/No space left|ENOSPC|max_temp_directory_size|failed to offload data block/i.test(message))
     return new PlatformError('storage_full', 'The disk is too full to finish this. Free some space and try again.', {

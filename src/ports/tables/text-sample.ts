@@ -36,7 +36,16 @@ export async function textSample({
   }
   const complete = bytes.length === sizeBytes
   const about = { sizeBytes, complete, magic: bytes.subarray(0, 16).toString('latin1') }
-  const nothing = { ...about, encoding: null, sure: false, guessed: [], bom: false, text: '', replaced: 0, firstReplacedLine: null }
+  const nothing = {
+    ...about,
+    encoding: null,
+    sure: false,
+    guessed: [],
+    bom: false,
+    text: '',
+    replaced: 0,
+    firstReplacedLine: null,
+  }
   if (sizeBytes === 0) return { ...nothing, kind: 'empty' }
   if (about.magic.startsWith('PAR1')) return { ...nothing, kind: 'parquet' }
   if (about.magic.startsWith('PK\x03\x04')) return { ...nothing, kind: 'zip' }

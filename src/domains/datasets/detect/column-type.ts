@@ -37,10 +37,16 @@ export function decideType(name: string, shapes: ColumnShapes | undefined, decim
   if (all(...numbers)) return { reading: plain('number'), notes: [] }
   if (decimalComma && all('int', 'dec', 'comma', 'comma3', 'euro'))
     return { reading: { ...plain('number'), decimalComma: true }, notes: [`Column "${name}": the comma is the decimal sign.`] }
-  if (!decimalComma && all('int', 'dec', 'comma3', 'thousands') && (shapes.count('thousands', 'dec') > 0 || shapes.count('comma3') > 1))
+  if (
+    !decimalComma &&
+    all('int', 'dec', 'comma3', 'thousands') &&
+    (shapes.count('thousands', 'dec') > 0 || shapes.count('comma3') > 1)
+  )
     return {
       reading: { ...plain('number'), thousands: true },
-      notes: [`Column "${name}": the comma separates thousands (such as ${(shapes.byShape.get('thousands') ?? shapes.byShape.get('comma3'))?.example}).`],
+      notes: [
+        `Column "${name}": the comma separates thousands (such as ${(shapes.byShape.get('thousands') ?? shapes.byShape.get('comma3'))?.example}).`,
+      ],
     }
   if (all('bool')) return { reading: plain('boolean'), notes: [] }
   if (all(...dates)) return datetime(name, shapes)
@@ -62,11 +68,20 @@ export function decideType(name: string, shapes: ColumnShapes | undefined, decim
 const percent = (share: number) => `${(100 * share).toFixed(share > 0.995 && share < 1 ? 2 : 0)} %`
 
 function datetime(name: string, shapes: ColumnShapes): TypeDecision {
-  const reading = (date: DateOrder | null): Reading => ({ type: 'datetime', missing: 'words', decimalComma: false, thousands: false, date })
+  const reading = (date: DateOrder | null): Reading => ({
+    type: 'datetime',
+    missing: 'words',
+    decimalComma: false,
+    thousands: false,
+    date,
+  })
   const kinds = [...shapes.byShape.keys()].filter((shape) => dates.includes(shape))
   if (kinds.every((kind) => kind === 'iso')) return { reading: reading(null), notes: [] }
   if (kinds.every((kind) => kind === 'dmy'))
-    return { reading: reading('dmy_dot'), notes: [`Column "${name}": dates are day.month.year (such as ${shapes.byShape.get('dmy')?.example}).`] }
+    return {
+      reading: reading('dmy_dot'),
+      notes: [`Column "${name}": dates are day.month.year (such as ${shapes.byShape.get('dmy')?.example}).`],
+    }
   if (kinds.every((kind) => kind === 'ymd')) return { reading: reading('ymd_slash'), notes: [] }
   if (kinds.every((kind) => kind.startsWith('slash')) && !(kinds.includes('slash_dmy') && kinds.includes('slash_mdy'))) {
     const order = kinds.includes('slash_dmy') ? 'dmy_slash' : 'mdy_slash'
@@ -82,7 +97,10 @@ function datetime(name: string, shapes: ColumnShapes): TypeDecision {
       ],
     }
   }
-  return { reading: strings(name, shapes), notes: [`Column "${name}" mixes ways to write a date: read as a category. Name its date format if there is one.`] }
+  return {
+    reading: strings(name, shapes),
+    notes: [`Column "${name}" mixes ways to write a date: read as a category. Name its date format if there is one.`],
+  }
 }
 
 /** category, text or id. */
@@ -95,7 +113,11 @@ function strings(name: string, shapes: ColumnShapes): Reading {
   const missing = shapes.total('pairs', ...none) === values ? 'none' : 'words'
   const reading = (type: ColumnType): Reading => ({ type, missing, decimalComma: false, thousands: false, date: null })
   if (looksLikeIdentifier(name, shapes)) return reading('id')
-  if (letters > 60 || (words > 4 && distinct > 0.3 * values) || (words > 2.5 && letters > 20 && distinct > 0.5 * values && distinct > 50))
+  if (
+    letters > 60 ||
+    (words > 4 && distinct > 0.3 * values) ||
+    (words > 2.5 && letters > 20 && distinct > 0.5 * values && distinct > 50)
+  )
     return reading('text')
   return reading('category')
 }

@@ -1,3 +1,4 @@
+import type * as z from 'zod'
 import { invalidInput } from '../../../kernel/errors.ts'
 import { parquet } from '../../../ports/tables/sql.ts'
 import { parameters } from '../import/cast.ts'
@@ -5,7 +6,6 @@ import { type PlannedColumn, planColumns, valueOf } from '../import/plan.ts'
 import { badValueError, checkValues, makeRawTable, type Work } from '../import/raw-table.ts'
 import { openSource, rawTextColumns, type SourceFile } from '../import/source.ts'
 import type { Column, ColumnChange, Detection, ReadOptions } from '../schema.ts'
-import type * as z from 'zod'
 import { ColumnShapes, shapeStatistics } from './shapes.ts'
 
 /** What is known of a file after looking at its beginning. */
@@ -37,7 +37,10 @@ export async function inspect(
   refuseOddOptions(given)
   const source = await openSource({ tables: work.tables, scratch: work.folder, signal: work.signal }, file, given)
   const large = !source.sample.complete || source.options.format === 'parquet'
-  const raw = await makeRawTable(work, source, { path: source.sample.path, mostRows: large && source.options.format === 'jsonl' ? sampleRows : undefined })
+  const raw = await makeRawTable(work, source, {
+    path: source.sample.path,
+    mostRows: large && source.options.format === 'jsonl' ? sampleRows : undefined,
+  })
   const complete = source.sample.complete && raw.rows <= sampleRows
   const looked = complete ? parquet(raw.path) : `(SELECT * FROM ${parquet(raw.path)} LIMIT ${sampleRows})`
   const strings = rawTextColumns(source.columns)
@@ -51,11 +54,18 @@ export async function inspect(
   const shapes = ColumnShapes.read(results[0]?.rows ?? [])
   const { columns, notes } = planColumns(source, shapes, changes)
   const rows = Math.min(raw.rows, complete ? raw.rows : sampleRows)
-  if (strings.length === source.columns.length && complete && source.columns.every(({ raw: name }) => (shapes.get(name)?.total('n', 'blank', 'na') ?? 0) === 0))
-    throw invalidInput(`The table has ${raw.rows} rows and ${source.columns.length} columns, and every value is missing.`, { rows: raw.rows })
+  if (
+    strings.length === source.columns.length &&
+    complete &&
+    source.columns.every(({ raw: name }) => (shapes.get(name)?.total('n', 'blank', 'na') ?? 0) === 0)
+  )
+    throw invalidInput(`The table has ${raw.rows} rows and ${source.columns.length} columns, and every value is missing.`, {
+      rows: raw.rows,
+    })
   const bad = (await checkValues(work, raw, source, columns)).filter(({ column }) => column.chosen)
   if (bad.length > 0) throw badValueError(bad)
-  const count = (of: (shape: ColumnShapes | undefined) => number) => new Map(columns.map(({ raw: name, name: as }) => [as, of(shapes.get(name))]))
+  const count = (of: (shape: ColumnShapes | undefined) => number) =>
+    new Map(columns.map(({ raw: name, name: as }) => [as, of(shapes.get(name))]))
   return {
     source,
     columns,
@@ -68,14 +78,20 @@ export async function inspect(
   }
 }
 
-const trim = (notes: string[]) => (notes.length > 30 ? [...notes.slice(0, 30), `${notes.length - 30} more notes of this kind.`] : notes)
+const trim = (notes: string[]) =>
+  notes.length > 30 ? [...notes.slice(0, 30), `${notes.length - 30} more notes of this kind.`] : notes
 
 function refuseOddOptions({ delimiter, quote, dateFormat, encoding }: Partial<ReadOptions>): void {
   if (delimiter !== undefined && !/^(\t|[^\p{L}\p{N}\s"'\\]{1,4})$/u.test(delimiter))
-    throw invalidInput('The delimiter must be one to four signs (no letters, digits, quotes or spaces), or a tab.', { field: 'options.delimiter' })
-  if (quote !== undefined && !/^["'|`^~]?$/.test(quote)) throw invalidInput('The quote must be one of " \' | ` ^ ~ or nothing.', { field: 'options.quote' })
+    throw invalidInput('The delimiter must be one to four signs (no letters, digits, quotes or spaces), or a tab.', {
+      field: 'options.delimiter',
+    })
+  if (quote !== undefined && !/^["'|`^~]?$/.test(quote))
+    throw invalidInput('The quote must be one of " \' | ` ^ ~ or nothing.', { field: 'options.quote' })
   if (dateFormat !== undefined && !/^(%[YymdHMSfpzbBjIaA-]|[ ,./:TZ-])+$/.test(dateFormat))
-    throw invalidInput('The date format is written with %Y %m %d %H %M %S and signs between them, for example %d.%m.%Y.', { field: 'options.dateFormat' })
+    throw invalidInput('The date format is written with %Y %m %d %H %M %S and signs between them, for example %d.%m.%Y.', {
+      field: 'options.dateFormat',
+    })
   if (encoding !== undefined && !/^[A-Za-z0-9_:.-]+$/.test(encoding))
     throw invalidInput('The encoding is a name such as utf-8 or windows-1252.', { field: 'options.encoding' })
 }
@@ -93,7 +109,9 @@ export async function toDetection(work: Work, inspection: Inspection): Promise<z
   const [preview] = await work.tables.run({
     folders: [work.folder],
     files: [inspection.raw],
-    statements: [{ sql: `SELECT ${select} FROM (SELECT * FROM ${parquet(inspection.raw)} LIMIT ${previewRows})`, params: values }],
+    statements: [
+      { sql: `SELECT ${select} FROM (SELECT * FROM ${parquet(inspection.raw)} LIMIT ${previewRows})`, params: values },
+    ],
     quick: true,
     threads: 1,
     memoryBytes: 1024 ** 3,

@@ -29,7 +29,10 @@ function tryDialect(text: string, delimiter: string, quote: string): Dialect {
 }
 
 /** Records of RFC 4180 text: quoted fields may hold delimiters and line ends, a doubled quote is a quote. Empty lines are passed over. */
-export function parseRecords(text: string, { delimiter, quote, most }: { delimiter: string; quote: string; most: number }): string[][] {
+export function parseRecords(
+  text: string,
+  { delimiter, quote, most }: { delimiter: string; quote: string; most: number },
+): string[][] {
   const records: string[][] = []
   let record: string[] = []
   let field = ''

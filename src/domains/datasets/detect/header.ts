@@ -13,7 +13,9 @@ export function findHeader(records: string[][]): { header: boolean; sure: boolea
   const values = cells.filter(looksLikeValue).length
   const rows = rest.slice(0, 100)
   // A name above numbers, or a cell that never returns below it, is a name.
-  const namesAboveValues = cells.filter((cell, at) => !looksLikeValue(cell) && rows.some((row) => looksLikeValue(row[at]?.trim() ?? ''))).length
+  const namesAboveValues = cells.filter(
+    (cell, at) => !looksLikeValue(cell) && rows.some((row) => looksLikeValue(row[at]?.trim() ?? '')),
+  ).length
   if (values === 0) return { header: true, sure: namesAboveValues > 0 }
   if (values === cells.length) {
     const years = cells.every((cell) => /^(19|20)\d\d$/.test(cell)) && new Set(cells).size === cells.length
@@ -23,7 +25,11 @@ export function findHeader(records: string[][]): { header: boolean; sure: boolea
 }
 
 /** Column names that are present, unique (also to readers that do not tell case apart) and not ours; what was changed is said. */
-export function columnNames(cells: readonly string[]): { names: string[]; notes: string[]; renamed: { from: string; to: string; position: number }[] } {
+export function columnNames(cells: readonly string[]): {
+  names: string[]
+  notes: string[]
+  renamed: { from: string; to: string; position: number }[]
+} {
   const taken = new Set(['__row'])
   const renamed: { from: string; to: string; position: number }[] = []
   const names = cells.map((cell, at) => {
@@ -46,5 +52,9 @@ export function columnNames(cells: readonly string[]): { names: string[]; notes:
         ? `Column ${position} has no name; it is called "${to}".`
         : `The name "${from.slice(0, 60)}" of column ${position} occurs before or may not be used; it is called "${to}".`,
     )
-  return { names, renamed, notes: notes.length > 5 ? [...notes.slice(0, 5), `${notes.length - 5} more columns were renamed.`] : notes }
+  return {
+    names,
+    renamed,
+    notes: notes.length > 5 ? [...notes.slice(0, 5), `${notes.length - 5} more columns were renamed.`] : notes,
+  }
 }

@@ -6,18 +6,43 @@ type PersonalData = NonNullable<Column['personalData']>
 
 const byName: [PersonalData['kind'], RegExp, ColumnType[] | null, string][] = [
   ['email', /(^|[_\s-])e[-_ ]?mail/i, ['category', 'text', 'id'], 'its name speaks of e-mail'],
-  ['phone', /(^|[_\s-])(phone|mobile|telefon|telephone|tel|handy|fax)([_\s-]?(no|nr|number|nummer))?$/i, ['category', 'text', 'id', 'integer'], 'its name speaks of a telephone number'],
+  [
+    'phone',
+    /(^|[_\s-])(phone|mobile|telefon|telephone|tel|handy|fax)([_\s-]?(no|nr|number|nummer))?$/i,
+    ['category', 'text', 'id', 'integer'],
+    'its name speaks of a telephone number',
+  ],
   [
     'name',
     /(^|[_\s-])((first|last|middle|maiden|full|given|family|sur|fore|nick|user|customer|patient|client|employee|person|contact)[_\s-]?name|surname|vorname|nachname|name)$/i,
     ['category', 'text', 'id'],
     'its name speaks of a person',
   ],
-  ['birth_date', /(^|[_\s-])(birth|dob|date[_\s-]?of[_\s-]?birth|geburt|geb[_\s-]?datum)/i, ['datetime', 'category', 'text'], 'its name speaks of a birth date'],
-  ['address', /(^|[_\s-])(address|adresse|street|strasse|straße|house[_\s-]?n(o|r|umber)|zip([_\s-]?code)?|post(al)?[_\s-]?code|plz|postleitzahl)$/i, ['category', 'text', 'id', 'integer'], 'its name speaks of an address'],
+  [
+    'birth_date',
+    /(^|[_\s-])(birth|dob|date[_\s-]?of[_\s-]?birth|geburt|geb[_\s-]?datum)/i,
+    ['datetime', 'category', 'text'],
+    'its name speaks of a birth date',
+  ],
+  [
+    'address',
+    /(^|[_\s-])(address|adresse|street|strasse|straße|house[_\s-]?n(o|r|umber)|zip([_\s-]?code)?|post(al)?[_\s-]?code|plz|postleitzahl)$/i,
+    ['category', 'text', 'id', 'integer'],
+    'its name speaks of an address',
+  ],
   ['ip_address', /(^|[_\s-])ip([_\s-]?addr(ess)?)?$/i, ['category', 'text', 'id'], 'its name speaks of an IP address'],
-  ['bank_account', /(^|[_\s-])(iban|bic|account[_\s-]?(no|nr|number)|kontonummer|card[_\s-]?number|credit[_\s-]?card)/i, ['category', 'text', 'id', 'integer'], 'its name speaks of a bank account or card'],
-  ['identifier', /(^|[_\s-])(ssn|social[_\s-]?security|passport|national[_\s-]?id|tax[_\s-]?id|driver.?s?[_\s-]?licen[cs]e|insurance[_\s-]?(no|nr|number))/i, null, 'its name speaks of an official number of a person'],
+  [
+    'bank_account',
+    /(^|[_\s-])(iban|bic|account[_\s-]?(no|nr|number)|kontonummer|card[_\s-]?number|credit[_\s-]?card)/i,
+    ['category', 'text', 'id', 'integer'],
+    'its name speaks of a bank account or card',
+  ],
+  [
+    'identifier',
+    /(^|[_\s-])(ssn|social[_\s-]?security|passport|national[_\s-]?id|tax[_\s-]?id|driver.?s?[_\s-]?licen[cs]e|insurance[_\s-]?(no|nr|number))/i,
+    null,
+    'its name speaks of an official number of a person',
+  ],
 ]
 
 const byShape: [PersonalData['kind'], Shape, string][] = [

@@ -56,11 +56,14 @@ export function plainCast(raw: string, kind: RawKind, reading: Reading, options:
     const words = ['', ...(options.nullValues ? [] : missingWords)].map(literal).join(', ')
     return { value: column, bad: `length(${column}) <= 6 AND upper(trim(${column})) IN (${words})` }
   }
-  if (reading.decimalComma || reading.thousands || reading.date !== null || (reading.type === 'datetime' && options.dateFormat)) return null
+  if (reading.decimalComma || reading.thousands || reading.date !== null || (reading.type === 'datetime' && options.dateFormat))
+    return null
   const as = (type: string) => `TRY_CAST(${column} AS ${type})`
-  if (reading.type === 'number') return { value: as('DOUBLE'), bad: `${column} IS NOT NULL AND coalesce(NOT isfinite(${as('DOUBLE')}), true)` }
+  if (reading.type === 'number')
+    return { value: as('DOUBLE'), bad: `${column} IS NOT NULL AND coalesce(NOT isfinite(${as('DOUBLE')}), true)` }
   // The cast rounds 12.5; only where both readings agree the number is whole.
-  if (reading.type === 'integer') return { value: as('BIGINT'), bad: `${column} IS NOT NULL AND coalesce(${as('BIGINT')}::DOUBLE <> ${as('DOUBLE')}, true)` }
+  if (reading.type === 'integer')
+    return { value: as('BIGINT'), bad: `${column} IS NOT NULL AND coalesce(${as('BIGINT')}::DOUBLE <> ${as('DOUBLE')}, true)` }
   if (reading.type === 'datetime') return { value: as('TIMESTAMP'), bad: `${column} IS NOT NULL AND ${as('TIMESTAMP')} IS NULL` }
   return null
 }
@@ -79,7 +82,9 @@ function withoutMissing(text: string, column: string, reading: Reading, options:
   const empty = `trim(${column}) = ''`
   if (options.nullValues) {
     const words = options.nullValues.map((word) => `${add(word)}::VARCHAR`)
-    return words.length === 0 ? `NULLIF(${text}, '')` : `CASE WHEN ${empty} OR ${column} IN (${words.join(', ')}) THEN NULL ELSE ${text} END`
+    return words.length === 0
+      ? `NULLIF(${text}, '')`
+      : `CASE WHEN ${empty} OR ${column} IN (${words.join(', ')}) THEN NULL ELSE ${text} END`
   }
   // Among answers in words only the unmistakable ones are missing: "-" and "?" may be categories.
   const words = missingWords.filter((word) => !isString(reading) || word.length > 1)
@@ -89,10 +94,12 @@ function withoutMissing(text: string, column: string, reading: Reading, options:
 
 function read(text: string, reading: Reading, options: CastOptions, add: Parameters['add']): string {
   if (reading.type === 'integer') return wholeNumber(plainNumber(text, reading))
-  if (reading.type === 'number') return `CASE WHEN isfinite(TRY_CAST(${plainNumber(text, reading)} AS DOUBLE)) THEN TRY_CAST(${plainNumber(text, reading)} AS DOUBLE) END`
+  if (reading.type === 'number')
+    return `CASE WHEN isfinite(TRY_CAST(${plainNumber(text, reading)} AS DOUBLE)) THEN TRY_CAST(${plainNumber(text, reading)} AS DOUBLE) END`
   if (reading.type === 'boolean')
     return `CASE WHEN lower(${text}) IN ('true', 't', 'yes', 'y', '1', 'on') THEN true WHEN lower(${text}) IN ('false', 'f', 'no', 'n', '0', 'off') THEN false END`
-  if (reading.date === null && options.dateFormat) return `coalesce(try_strptime(${text}, ${add(options.dateFormat)}::VARCHAR), TRY_CAST(${text} AS TIMESTAMP))`
+  if (reading.date === null && options.dateFormat)
+    return `coalesce(try_strptime(${text}, ${add(options.dateFormat)}::VARCHAR), TRY_CAST(${text} AS TIMESTAMP))`
   if (reading.date === null) return `TRY_CAST(${text} AS TIMESTAMP)`
   return `try_strptime(replace(${text}, 'T', ' '), [${formats[reading.date].map(literal).join(', ')}])`
 }
@@ -113,11 +120,16 @@ function wholeNumber(text: string): string {
 
 /** From a file that has types (Parquet, JSON). */
 function castTyped(column: string, kind: RawKind, reading: Reading): Cast {
-  const to = (type: string): Cast => ({ value: `TRY_CAST(${column} AS ${type})`, bad: `${column} IS NOT NULL AND TRY_CAST(${column} AS ${type}) IS NULL` })
+  const to = (type: string): Cast => ({
+    value: `TRY_CAST(${column} AS ${type})`,
+    bad: `${column} IS NOT NULL AND TRY_CAST(${column} AS ${type}) IS NULL`,
+  })
   const finite = `CASE WHEN isfinite(TRY_CAST(${column} AS DOUBLE)) THEN TRY_CAST(${column} AS DOUBLE) END`
   switch (reading.type) {
     case 'number':
-      return kind === 'datetime' ? { value: `(epoch_ms(${column})::DOUBLE)`, bad: null } : { value: finite, bad: `${column} IS NOT NULL AND TRY_CAST(${column} AS DOUBLE) IS NULL` }
+      return kind === 'datetime'
+        ? { value: `(epoch_ms(${column})::DOUBLE)`, bad: null }
+        : { value: finite, bad: `${column} IS NOT NULL AND TRY_CAST(${column} AS DOUBLE) IS NULL` }
     case 'integer':
       if (kind !== 'number') return to('BIGINT')
       return {
@@ -129,7 +141,9 @@ function castTyped(column: string, kind: RawKind, reading: Reading): Cast {
     case 'datetime':
       return to('TIMESTAMP')
     case 'id':
-      return kind === 'integer' ? { value: `${column}::BIGINT`, bad: null } : { value: `NULLIF(${column}::VARCHAR, '')`, bad: null }
+      return kind === 'integer'
+        ? { value: `${column}::BIGINT`, bad: null }
+        : { value: `NULLIF(${column}::VARCHAR, '')`, bad: null }
     default:
       return { value: kind === 'nested' ? `to_json(${column})::VARCHAR` : `NULLIF(${column}::VARCHAR, '')`, bad: null }
   }

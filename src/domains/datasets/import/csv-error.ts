@@ -15,25 +15,31 @@ export function readError(error: unknown, options: { delimiter?: string; encodin
       { line, expected: Number(fields[1]), found: Number(fields[2]) },
     )
   if (/unterminated quote/i.test(engine))
-    return invalidInput(`${where} opens a quote that is never closed. Double the quotes inside a quoted field, or name another quote character.`, { line })
+    return invalidInput(
+      `${where} opens a quote that is never closed. Double the quotes inside a quoted field, or name another quote character.`,
+      { line },
+    )
   if (/unicode|not utf-8/i.test(engine))
     return invalidInput(
       `${where} holds bytes that are not ${options.encoding ?? 'utf-8'} text. Name the encoding of the file (for example windows-1252).`,
       { line, encoding: options.encoding ?? 'utf-8' },
     )
   if (/maximum line size|maximum_object_size|buffer size|line too long/i.test(engine))
-    return invalidInput(`${where} is longer than ${limits.rowBytes / 1024 ** 2} MB, the most that one row (and one cell) may hold.`, {
-      line,
-      maxBytes: limits.rowBytes,
-    })
+    return invalidInput(
+      `${where} is longer than ${limits.rowBytes / 1024 ** 2} MB, the most that one row (and one cell) may hold.`,
+      {
+        line,
+        maxBytes: limits.rowBytes,
+      },
+    )
   if (/state machine|not RFC 4180/i.test(engine))
     return invalidInput(
       'The file mixes line ends (\\r\\n and \\n), or has text after a closing quote, so its rows cannot be told apart. Save it with one kind of line end.',
       { line },
     )
-  if (options.format === 'jsonl')
-    return invalidInput(`${where} is not valid JSON: ${firstLine(engine)}`, { line })
-  if (options.format === 'parquet') return invalidInput('This Parquet file is damaged or cut off: it cannot be read.', { engine: firstLine(engine) })
+  if (options.format === 'jsonl') return invalidInput(`${where} is not valid JSON: ${firstLine(engine)}`, { line })
+  if (options.format === 'parquet')
+    return invalidInput('This Parquet file is damaged or cut off: it cannot be read.', { engine: firstLine(engine) })
   return invalidInput(`The file cannot be read: ${firstLine(engine)}`, { line })
 }
 

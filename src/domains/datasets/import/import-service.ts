@@ -58,14 +58,19 @@ export function importService(needs: ImportNeeds) {
   async function look<T>(by: Principal, wish: Wish, then: (inspection: Inspection, folder: string) => Promise<T>): Promise<T> {
     await access.authorize(by, 'datasets:write')
     const file = await uploads.open(by, wish.source)
-    return scratch.within(async (folder) => then(await inspect({ tables, folder, quick: true }, file, wish.options, wish.columns), folder))
+    return scratch.within(async (folder) =>
+      then(await inspect({ tables, folder, quick: true }, file, wish.options, wish.columns), folder),
+    )
   }
 
   const detect = (by: Principal, wish: Wish): Promise<z.output<typeof Detection>> =>
     look(by, wish, (inspection, folder) => toDetection({ tables, folder, quick: true }, inspection))
 
   /** A new data set. What is wrong with the file is said here, as far as its beginning shows it; then a job reads it. */
-  async function create(by: Principal, input: z.output<typeof DatasetInput>): Promise<{ datasetId: string; versionId: string; jobId: string }> {
+  async function create(
+    by: Principal,
+    input: z.output<typeof DatasetInput>,
+  ): Promise<{ datasetId: string; versionId: string; jobId: string }> {
     const project = await access.projectFor(by, input.project, 'datasets:write')
     await refuseTakenName(by, project.id, input.name)
     await look(by, input, async (inspection) => refuseBadTarget(inspection, input.target))
@@ -73,7 +78,11 @@ export function importService(needs: ImportNeeds) {
     const insert = metadata.transaction(async (tx) => {
       await datasetTables(tx).insertInto('datasets').values(row).execute()
       const started = await startVersion(tx, by, row, input, '')
-      await audit(tx, by, 'datasets.create', { target: row.id, project: row.project_id, facts: { name: row.name, source: sourceFacts(input.source) } })
+      await audit(tx, by, 'datasets.create', {
+        target: row.id,
+        project: row.project_id,
+        facts: { name: row.name, source: sourceFacts(input.source) },
+      })
       return { datasetId: row.id, ...started }
     })
     const made = await nameTakenIsConflict('data set', input.name, insert)
@@ -89,25 +98,50 @@ export function importService(needs: ImportNeeds) {
       .where('project_id', '=', projectId)
       .where('name', '=', name)
       .executeTakeFirst()
-    if (taken) throw conflict(`There is already a data set called "${name}" here. Choose another name, or add a version to it.`, { name, field: 'name', dataset: taken.id })
+    if (taken)
+      throw conflict(`There is already a data set called "${name}" here. Choose another name, or add a version to it.`, {
+        name,
+        field: 'name',
+        dataset: taken.id,
+      })
   }
 
-  async function addVersion(by: Principal, dataset: DatasetRow, input: z.output<typeof VersionInput>): Promise<{ versionId: string; jobId: string }> {
+  async function addVersion(
+    by: Principal,
+    dataset: DatasetRow,
+    input: z.output<typeof VersionInput>,
+  ): Promise<{ versionId: string; jobId: string }> {
     await access.authorize(by, 'datasets:write', dataset)
     await look(by, input, async () => {})
     const made = await metadata.transaction(async (tx) => {
       const started = await startVersion(tx, by, dataset, input, input.note)
-      await audit(tx, by, 'datasets.add-version', { target: dataset.id, project: dataset.project_id, facts: { version: started.versionId } })
+      await audit(tx, by, 'datasets.add-version', {
+        target: dataset.id,
+        project: dataset.project_id,
+        facts: { version: started.versionId },
+      })
       return started
     })
     jobs.wake()
     return made
   }
 
-  async function startVersion(tx: Db, by: Principal, dataset: DatasetRow, wish: Wish, note: string): Promise<{ versionId: string; jobId: string }> {
+  async function startVersion(
+    tx: Db,
+    by: Principal,
+    dataset: DatasetRow,
+    wish: Wish,
+    note: string,
+  ): Promise<{ versionId: string; jobId: string }> {
     const versionId = newId('dsv')
     const number = await nextVersionNumber(tx, dataset.id)
-    const spec: ImportSpec = { dataset: dataset.id, version: versionId, source: wish.source, options: wish.options, columns: wish.columns }
+    const spec: ImportSpec = {
+      dataset: dataset.id,
+      version: versionId,
+      source: wish.source,
+      options: wish.options,
+      columns: wish.columns,
+    }
     const jobId = await jobs.enqueue(tx, by, {
       kind: 'dataset.import',
       name: `Import ${dataset.name} v${number}`,
@@ -121,7 +155,8 @@ export function importService(needs: ImportNeeds) {
 
   /** The project's own key for pseudonyms, made when first needed. It never leaves the server. */
   async function pseudonymKey(projectId: string): Promise<string> {
-    const read = () => datasetTables(metadata.db).selectFrom('pseudonym_keys').select('key').where('project_id', '=', projectId).executeTakeFirst()
+    const read = () =>
+      datasetTables(metadata.db).selectFrom('pseudonym_keys').select('key').where('project_id', '=', projectId).executeTakeFirst()
     const known = await read()
     if (known) return known.key
     await datasetTables(metadata.db)
@@ -146,11 +181,11 @@ export function importService(needs: ImportNeeds) {
       }
       const key = spec.columns?.some(({ action }) => action === 'pseudonymise') ? await pseudonymKey(context.projectId) : null
       const progress = (stage: string, done: number, of: number | null) => context.progress(stage, done, of)
-      const { path, options, ...table } = await importTable(
-        { tables, folder, signal, progress },
-        file,
-        { options: spec.options, columns: spec.columns, pseudonymKey: key },
-      )
+      const { path, options, ...table } = await importTable({ tables, folder, signal, progress }, file, {
+        options: spec.options,
+        columns: spec.columns,
+        pseudonymKey: key,
+      })
       const original = JSON.stringify({ filename: file.filename, sha256: file.sha256, sizeBytes: file.sizeBytes, options })
       return { ...table, ...(await blobs.putFile(path)), original }
     },
@@ -194,7 +229,8 @@ export async function publishVersion(
   table: NewTable,
 ): Promise<Record<string, unknown>> {
   const version = await versionById(tx, spec.version)
-  if (!version) throw new PlatformError('conflict', 'The data set was deleted while its file was read.', { dataset: spec.dataset })
+  if (!version)
+    throw new PlatformError('conflict', 'The data set was deleted while its file was read.', { dataset: spec.dataset })
   const file = { path: 'data.parquet', sha256: table.sha256, sizeBytes: table.sizeBytes, rows: table.rows }
   await datasetTables(tx)
     .updateTable('dataset_versions')
@@ -216,7 +252,11 @@ export async function publishVersion(
 /** A version that never came to be leaves nothing; nor does a data set that would have had only this one. */
 export async function forgetVersion(tx: Db, datasetId: string, versionId: string): Promise<void> {
   await datasetTables(tx).deleteFrom('dataset_versions').where('id', '=', versionId).where('state', '!=', 'ready').execute()
-  const left = await datasetTables(tx).selectFrom('dataset_versions').select('id').where('dataset_id', '=', datasetId).executeTakeFirst()
+  const left = await datasetTables(tx)
+    .selectFrom('dataset_versions')
+    .select('id')
+    .where('dataset_id', '=', datasetId)
+    .executeTakeFirst()
   if (!left) await datasetTables(tx).deleteFrom('datasets').where('id', '=', datasetId).execute()
 }
 
@@ -224,10 +264,16 @@ function refuseBadTarget(inspection: Inspection, target: string | null): void {
   if (target === null) return
   const column = inspection.columns.find(({ name }) => name === target)
   if (!column)
-    throw invalidInput(`There is no column "${target}" to predict. The file has ${inspection.columns.slice(0, 12).map(({ name }) => `"${name}"`).join(', ')}.`, {
-      field: 'target',
-      column: target,
-    })
+    throw invalidInput(
+      `There is no column "${target}" to predict. The file has ${inspection.columns
+        .slice(0, 12)
+        .map(({ name }) => `"${name}"`)
+        .join(', ')}.`,
+      {
+        field: 'target',
+        column: target,
+      },
+    )
   const counted = inspection.complete && (column.kind === 'text' || column.kind === 'string')
   refuseTarget({
     name: target,

@@ -1,9 +1,9 @@
+import type * as z from 'zod'
 import { invalidInput } from '../../../kernel/errors.ts'
 import type { Tables } from '../../../ports/tables/tables.ts'
 import { inspect } from '../detect/detect.ts'
 import type { Column, ColumnChange, DatasetVersion, ReadOptions } from '../schema.ts'
 import type { ColumnStatistics } from '../store.ts'
-import type * as z from 'zod'
 import { badValueError, checkValues, makeRawTable, type Work } from './raw-table.ts'
 import type { SourceFile } from './source.ts'
 import { settleIdentifiers, writeTable } from './write-version.ts'
@@ -60,7 +60,11 @@ export async function importTable(
   work.progress('finish', 90, 100)
   for (const { from, to, position } of source.renamed)
     if (from.trim() !== to)
-      warnings.push({ code: 'renamed', message: `Column ${position} is called "${to}" (in the file: "${from.slice(0, 60)}").`, facts: { from, to, position } })
+      warnings.push({
+        code: 'renamed',
+        message: `Column ${position} is called "${to}" (in the file: "${from.slice(0, 60)}").`,
+        facts: { from, to, position },
+      })
   return { ...table, columns: await settleIdentifiers(stage('finish', 90), table, named), options: source.options, warnings }
 }
 
@@ -71,8 +75,10 @@ async function asUtf8(work: { tables: Tables; folder: string; signal?: AbortSign
   const to = `${work.folder}/utf8.csv`
   const { replaced, firstReplacedLine } = await work.tables.toUtf8({ from: source.path, to, encoding, signal: work.signal })
   if (replaced > 0) {
-    throw invalidInput(`Line ${firstReplacedLine} holds bytes that are not ${encoding} text. Name another encoding.`, { line: firstReplacedLine, encoding })
+    throw invalidInput(`Line ${firstReplacedLine} holds bytes that are not ${encoding} text. Name another encoding.`, {
+      line: firstReplacedLine,
+      encoding,
+    })
   }
   return to
 }
-

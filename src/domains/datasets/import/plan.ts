@@ -34,7 +34,10 @@ export function planColumns(
   const change = new Map(changes.map((one) => [one.name, one]))
   for (const { name } of changes)
     if (!source.columns.some((column) => column.name === name))
-      throw invalidInput(`There is no column "${name}" in the file. It has ${namesOf(source.columns)}.`, { field: 'columns', column: name })
+      throw invalidInput(`There is no column "${name}" in the file. It has ${namesOf(source.columns)}.`, {
+        field: 'columns',
+        column: name,
+      })
   const notes: string[] = []
   const columns = source.columns.flatMap((column): PlannedColumn[] => {
     const wanted = change.get(column.name)
@@ -60,7 +63,8 @@ export function planColumns(
   if (columns.length === 0) throw invalidInput('Every column is dropped: at least one must stay.', { field: 'columns' })
   refuseBadNames(columns)
   for (const { name, personalData } of columns)
-    if (personalData) notes.push(`Column "${name}" may hold personal data (${personalData.kind.replace('_', ' ')}): ${personalData.why}.`)
+    if (personalData)
+      notes.push(`Column "${name}" may hold personal data (${personalData.kind.replace('_', ' ')}): ${personalData.why}.`)
   return { columns, notes }
 }
 
@@ -90,15 +94,22 @@ function retype(reading: Reading, type: ColumnType, decimalComma: boolean): Read
 function refuseBadNames(columns: readonly PlannedColumn[]): void {
   const seen = new Map<string, string>()
   for (const { name, from } of columns) {
-    if (name.toLowerCase() === '__row') throw invalidInput('The name "__row" is kept for the row number. Choose another.', { field: 'columns', column: from })
+    if (name.toLowerCase() === '__row')
+      throw invalidInput('The name "__row" is kept for the row number. Choose another.', { field: 'columns', column: from })
     if (name.length > limits.nameLength || /[\x00-\x1f\x7f]/.test(name))
-      throw invalidInput(`"${name.slice(0, 40)}" cannot be a column name: at most ${limits.nameLength} characters, none of them control characters.`, {
+      throw invalidInput(
+        `"${name.slice(0, 40)}" cannot be a column name: at most ${limits.nameLength} characters, none of them control characters.`,
+        {
+          field: 'columns',
+          column: from,
+        },
+      )
+    const before = seen.get(name.toLowerCase())
+    if (before !== undefined)
+      throw invalidInput(`Two columns would be called "${name}" ("${before}" and "${from}"). Rename one.`, {
         field: 'columns',
         column: from,
       })
-    const before = seen.get(name.toLowerCase())
-    if (before !== undefined)
-      throw invalidInput(`Two columns would be called "${name}" ("${before}" and "${from}"). Rename one.`, { field: 'columns', column: from })
     seen.set(name.toLowerCase(), from)
   }
 }

@@ -18,4 +18,5 @@ export function pseudonymOf(value: string, key: string, add: Parameters['add']):
 }
 
 /** The same of one value, for tests and look-ups. */
-export const pseudonym = (value: string, key: string): string => createHmac('sha256', Buffer.from(key, 'hex')).update(value).digest('hex').slice(0, 32)
+export const pseudonym = (value: string, key: string): string =>
+  createHmac('sha256', Buffer.from(key, 'hex')).update(value).digest('hex').slice(0, 32)

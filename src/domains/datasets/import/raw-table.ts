@@ -1,8 +1,8 @@
+import { invalidInput, isPlatformError } from '../../../kernel/errors.ts'
 import { copyToParquet, identifier, literal, parquet } from '../../../ports/tables/sql.ts'
 import type { TableQuery, Tables, TableValue } from '../../../ports/tables/tables.ts'
-import { invalidInput, isPlatformError } from '../../../kernel/errors.ts'
-import { readError } from './csv-error.ts'
 import { carefulCast, parameters, plainCast, typeWords } from './cast.ts'
+import { readError } from './csv-error.ts'
 import { castOptions, type PlannedColumn } from './plan.ts'
 import { jsonRelation, type SourceFile, textRelation } from './source.ts'
 
@@ -29,7 +29,10 @@ export async function makeRawTable(work: Work, source: SourceFile, from: { path:
   const relation = format === 'jsonl' ? jsonRelation(from.path) : textRelation(from.path, source.options, source.columns.length)
   const limit = from.mostRows ? ` LIMIT ${from.mostRows}` : ''
   const statements: TableQuery[] = []
-  if (format !== 'parquet') statements.push({ sql: copyToParquet(`SELECT * FROM ${relation}${limit}`, path, source.columns.length).replace('zstd', 'snappy') })
+  if (format !== 'parquet')
+    statements.push({
+      sql: copyToParquet(`SELECT * FROM ${relation}${limit}`, path, source.columns.length).replace('zstd', 'snappy'),
+    })
   statements.push({ sql: `SELECT count(*) FROM ${parquet(path)}` })
   const results = await work.tables
     .run({
@@ -45,7 +48,10 @@ export async function makeRawTable(work: Work, source: SourceFile, from: { path:
     .catch((error) => {
       // A file that cannot be read at all is the file's fault, whatever the engine calls it.
       const unreadable = isPlatformError(error) && error.code === 'internal' && format !== 'csv'
-      throw readError(unreadable ? invalidInput('unreadable', { engine: String((error.cause as Error | undefined)?.message ?? '') }) : error, source.options)
+      throw readError(
+        unreadable ? invalidInput('unreadable', { engine: String((error.cause as Error | undefined)?.message ?? '') }) : error,
+        source.options,
+      )
     })
   const rows = Number(results.at(-1)!.rows[0]![0])
   if (rows === 0) throw invalidInput('The file has a header and no rows below it.', { rows: 0 })
@@ -66,13 +72,28 @@ const columnsAtOnce = 250
  * Looks through every value of every column: which columns the plain cast reads, and which values are not of their column's type at all.
  * A few hundred columns at a time, since the engine needs memory for every expression of a statement.
  */
-export async function checkValues(work: Work, raw: RawTable, source: SourceFile, columns: readonly PlannedColumn[]): Promise<BadValue[]> {
+export async function checkValues(
+  work: Work,
+  raw: RawTable,
+  source: SourceFile,
+  columns: readonly PlannedColumn[],
+): Promise<BadValue[]> {
   const options = castOptions(source.options)
   const unsure: PlannedColumn[] = []
   for (let from = 0; from < columns.length; from += columnsAtOnce) {
-    const plain = columns.slice(from, from + columnsAtOnce).map((column) => ({ column, cast: plainCast(column.raw, column.kind, column.reading, options) }))
+    const plain = columns
+      .slice(from, from + columnsAtOnce)
+      .map((column) => ({ column, cast: plainCast(column.raw, column.kind, column.reading, options) }))
     const tested = plain.filter(({ cast }) => cast?.bad)
-    const counts = tested.length === 0 ? [] : await query(work, raw, tested.map(({ cast }) => `count(*) FILTER (${cast!.bad})`), [])
+    const counts =
+      tested.length === 0
+        ? []
+        : await query(
+            work,
+            raw,
+            tested.map(({ cast }) => `count(*) FILTER (${cast!.bad})`),
+            [],
+          )
     for (const { column, cast } of plain) {
       const bad = tested.findIndex((one) => one.column === column)
       column.careful = cast === null || (bad >= 0 && Number(counts[bad]) > 0)
@@ -83,7 +104,8 @@ export async function checkValues(work: Work, raw: RawTable, source: SourceFile,
   for (let from = 0; from < unsure.length; from += columnsAtOnce) {
     const { values, add } = parameters()
     const tested = unsure.slice(from, from + columnsAtOnce).flatMap((column) => {
-      const test = column.action === 'pseudonymise' ? null : carefulCast(column.raw, column.kind, column.reading, options, add).bad
+      const test =
+        column.action === 'pseudonymise' ? null : carefulCast(column.raw, column.kind, column.reading, options, add).bad
       return test ? [{ column, test }] : []
     })
     if (tested.length === 0) continue
@@ -109,7 +131,9 @@ async function query(work: Work, raw: RawTable, measures: readonly string[], par
   const [found] = await work.tables.run({
     folders: [work.folder],
     files: [raw.path],
-    statements: [{ sql: `SELECT ${measures.join(', ')} FROM read_parquet(${literal(raw.path)}, file_row_number = true)`, params }],
+    statements: [
+      { sql: `SELECT ${measures.join(', ')} FROM read_parquet(${literal(raw.path)}, file_row_number = true)`, params },
+    ],
     scratch: `${work.folder}/spill`,
     quick: work.quick,
     memoryBytes: work.memoryBytes,
@@ -124,7 +148,9 @@ export function badValueError(bad: readonly BadValue[]): Error {
   const more = bad.reduce((sum, { count }) => sum + count, 0) - 1
   return invalidInput(
     `Row ${first.row}, column "${first.column.from}": "${first.value}" is not ${typeWords(first.column.reading.type)}.${
-      more > 0 ? ` ${more} more such value${more === 1 ? '' : 's'} in ${bad.length === 1 ? 'this column' : `${bad.length} columns`}.` : ''
+      more > 0
+        ? ` ${more} more such value${more === 1 ? '' : 's'} in ${bad.length === 1 ? 'this column' : `${bad.length} columns`}.`
+        : ''
     } Choose another type, or name it as a missing value.`,
     { row: first.row, column: first.column.from, value: first.value, type: first.column.reading.type, more },
   )

@@ -65,11 +65,14 @@ function refuseUnreadable(sample: TextSample, filename: string, given: Partial<R
       { filename },
     )
   }
-  if (sample.kind === 'text' && sample.text.trim() === '') throw invalidInput('The file holds no text, only spaces and line ends.', { filename })
+  if (sample.kind === 'text' && sample.text.trim() === '')
+    throw invalidInput('The file holds no text, only spaces and line ends.', { filename })
   if (sample.kind === 'text' && sample.replaced > 0)
     throw invalidInput(
       `Line ${sample.firstReplacedLine} holds bytes that are not ${sample.encoding} text. ${
-        given.encoding ? 'Name another encoding, or leave it out to have it detected.' : 'Name the encoding of the file (for example windows-1252).'
+        given.encoding
+          ? 'Name another encoding, or leave it out to have it detected.'
+          : 'Name the encoding of the file (for example windows-1252).'
       }`,
       { line: sample.firstReplacedLine, encoding: sample.encoding },
     )
@@ -92,13 +95,21 @@ function knownBinary(magic: string): string {
 
 const looksLikeJson = (text: string) => /^\s*\[?\s*\{\s*("|\})/.test(text)
 
-async function openParquet({ tables, signal }: Need, file: { path: string; filename: string }, sample: TextSample): Promise<SourceFile> {
+async function openParquet(
+  { tables, signal }: Need,
+  file: { path: string; filename: string },
+  sample: TextSample,
+): Promise<SourceFile> {
   const options: ReadOptions = { format: 'parquet' }
   const columns = await describe(tables, parquet(file.path), [file.path], options, signal)
   return { ...file, ...columns, sizeBytes: sample.sizeBytes, options, sample: { path: file.path, complete: true } }
 }
 
-async function openJson({ tables, signal }: Need, file: { path: string; filename: string }, sample: TextSample): Promise<SourceFile> {
+async function openJson(
+  { tables, signal }: Need,
+  file: { path: string; filename: string },
+  sample: TextSample,
+): Promise<SourceFile> {
   const options: ReadOptions = { format: 'jsonl', encoding: 'utf-8' }
   if (sample.encoding !== 'utf-8')
     throw invalidInput('JSON must be UTF-8 text; this file is not. Save it as UTF-8.', { encoding: sample.encoding })
@@ -114,7 +125,9 @@ async function openWorkbook(
   look: (path: string, encoding?: string) => Promise<TextSample>,
 ): Promise<SourceFile> {
   if (sample.sizeBytes > limits.workbookBytes)
-    throw new PlatformError('too_large', 'An Excel workbook may have 100 MB. Save larger tables as CSV or Parquet.', { filename: file.filename })
+    throw new PlatformError('too_large', 'An Excel workbook may have 100 MB. Save larger tables as CSV or Parquet.', {
+      filename: file.filename,
+    })
   const csv = `${scratch}/sheet.csv`
   const notWorkbook = () =>
     new PlatformError('unsupported_type', 'This archive is not an Excel workbook (.xlsx). Unpack it and add the table inside.', {
@@ -125,7 +138,10 @@ async function openWorkbook(
   })
   const sheet = given.sheet ?? sheets[0]
   if (!sheet || !sheets.includes(sheet))
-    throw invalidInput(`The workbook has no sheet "${given.sheet}". It has: ${sheets.slice(0, 20).join(', ')}.`, { field: 'options.sheet', sheets })
+    throw invalidInput(`The workbook has no sheet "${given.sheet}". It has: ${sheets.slice(0, 20).join(', ')}.`, {
+      field: 'options.sheet',
+      sheets,
+    })
   const { rows } = await tables.sheetToCsv({ from: file.path, to: csv, sheet, signal })
   if (rows === 0) throw invalidInput(`The sheet "${sheet}" is empty.`, { sheet, sheets })
   const text = await look(csv, 'utf-8')
@@ -139,7 +155,13 @@ async function openWorkbook(
   return {
     ...opened,
     sizeBytes: sample.sizeBytes,
-    options: { format: 'excel', sheet, header: opened.options.header, nullValues: given.nullValues, dateFormat: given.dateFormat },
+    options: {
+      format: 'excel',
+      sheet,
+      header: opened.options.header,
+      nullValues: given.nullValues,
+      dateFormat: given.dateFormat,
+    },
     notes: [...notes, ...opened.notes.slice(1)],
     sheets,
   }
@@ -155,7 +177,10 @@ function openText(
   const found = given.header === undefined ? findHeader(dialect.records) : { header: given.header, sure: true }
   const first = dialect.records[0] ?? []
   if (first.length > limits.columns)
-    throw invalidInput(`The table has ${first.length} columns; at most ${limits.columns} are read.`, { columns: first.length, limit: limits.columns })
+    throw invalidInput(`The table has ${first.length} columns; at most ${limits.columns} are read.`, {
+      columns: first.length,
+      limit: limits.columns,
+    })
   const width = first.length
   const { names, notes: renames, renamed } = columnNames(found.header ? first : first.map((_, at) => `column_${at + 1}`))
   if (found.header && dialect.records.length === 1 && sample.complete)
@@ -214,11 +239,17 @@ async function describe(tables: Tables, relation: string, files: string[], optio
   const [described] = await tables
     .run({ files, statements: [{ sql: `DESCRIBE SELECT * FROM ${relation}` }], quick: true, signal })
     .catch((error) => {
-      throw readError(error.code === 'internal' ? invalidInput('unreadable', { engine: String(error.cause?.message ?? '') }) : error, options)
+      throw readError(
+        error.code === 'internal' ? invalidInput('unreadable', { engine: String(error.cause?.message ?? '') }) : error,
+        options,
+      )
     })
   const found = described!.rows.map(([name, type]) => ({ raw: String(name), kind: kindOf(String(type)), type: String(type) }))
   if (found.length > limits.columns)
-    throw invalidInput(`The table has ${found.length} columns; at most ${limits.columns} are read.`, { columns: found.length, limit: limits.columns })
+    throw invalidInput(`The table has ${found.length} columns; at most ${limits.columns} are read.`, {
+      columns: found.length,
+      limit: limits.columns,
+    })
   const { names, notes, renamed } = columnNames(found.map(({ raw }) => raw))
   const columns = found.map(({ raw, kind }, at) => ({ raw, kind, name: names[at]! }))
   const nested = columns.filter(({ kind }) => kind === 'nested').map(({ name }) => name)
@@ -229,12 +260,18 @@ async function describe(tables: Tables, relation: string, files: string[], optio
       `${columns.length} columns, ${options.format === 'parquet' ? 'Parquet' : 'JSON'}: the types are the file's own.`,
       ...notes,
       ...(nested.length > 0 ? [`${list(nested)}: nested values are kept as JSON text.`] : []),
-      ...columns.filter(({ kind }) => kind === 'other').map(({ name }) => `Column "${name}" holds bytes, which a table cannot use: it is left out.`),
+      ...columns
+        .filter(({ kind }) => kind === 'other')
+        .map(({ name }) => `Column "${name}" holds bytes, which a table cannot use: it is left out.`),
     ],
   }
 }
 
-const list = (names: string[]) => names.slice(0, 8).map((name) => `"${name}"`).join(', ') + (names.length > 8 ? ' and others' : '')
+const list = (names: string[]) =>
+  names
+    .slice(0, 8)
+    .map((name) => `"${name}"`)
+    .join(', ') + (names.length > 8 ? ' and others' : '')
 
 function kindOf(type: string): RawKind {
   if (/^(STRUCT|MAP|UNION|JSON|VARIANT)|\]$/.test(type)) return 'nested'

@@ -1,6 +1,6 @@
 import { copyToParquet, identifier, literal, parquet } from '../../../ports/tables/sql.ts'
-import type { ColumnStatistics } from '../store.ts'
 import type { Column } from '../schema.ts'
+import type { ColumnStatistics } from '../store.ts'
 import { parameters } from './cast.ts'
 import { type PlannedColumn, valueOf } from './plan.ts'
 import { pseudonymOf } from './pseudonym.ts'
@@ -38,15 +38,30 @@ export async function writeTable(
     signal: work.signal,
     onProgress: work.onProgress,
   })
-  return { path, rows: raw.rows, statistics: await tableStatistics(work, path, columns.map(({ name }) => name)) }
+  return {
+    path,
+    rows: raw.rows,
+    statistics: await tableStatistics(
+      work,
+      path,
+      columns.map(({ name }) => name),
+    ),
+  }
 }
 
 /** Missing and distinct values of every column, in one scan. */
-export async function tableStatistics(work: Work, path: string, names: readonly string[]): Promise<Record<string, ColumnStatistics>> {
+export async function tableStatistics(
+  work: Work,
+  path: string,
+  names: readonly string[],
+): Promise<Record<string, ColumnStatistics>> {
   const statistics: Record<string, ColumnStatistics> = {}
   for (let from = 0; from < names.length; from += 250) {
     const some = names.slice(from, from + 250)
-    const measures = some.flatMap((name) => [`count(*) - count(${identifier(name)})`, `approx_count_distinct(${identifier(name)})`])
+    const measures = some.flatMap((name) => [
+      `count(*) - count(${identifier(name)})`,
+      `approx_count_distinct(${identifier(name)})`,
+    ])
     const [found] = await work.tables.run({
       folders: [work.folder],
       files: [path],
@@ -67,7 +82,11 @@ export async function settleIdentifiers(work: Work, table: WrittenTable, columns
   const [found] = await work.tables.run({
     folders: [work.folder],
     files: [table.path],
-    statements: [{ sql: `SELECT ${ids.flatMap((id) => [`count(DISTINCT ${identifier(id)}) = count(${identifier(id)})`, `typeof(any_value(${identifier(id)}))`]).join(', ')} FROM ${parquet(table.path)}` }],
+    statements: [
+      {
+        sql: `SELECT ${ids.flatMap((id) => [`count(DISTINCT ${identifier(id)}) = count(${identifier(id)})`, `typeof(any_value(${identifier(id)}))`]).join(', ')} FROM ${parquet(table.path)}`,
+      },
+    ],
     scratch: `${work.folder}/spill`,
     memoryBytes: work.memoryBytes,
     signal: work.signal,
@@ -76,6 +95,10 @@ export async function settleIdentifiers(work: Work, table: WrittenTable, columns
     const at = ids.indexOf(column.name)
     if (at < 0 || found!.rows[0]![2 * at] === true) return column
     const whole = found!.rows[0]![2 * at + 1] === 'BIGINT'
-    return { ...column, type: whole ? 'integer' : 'category', personalData: column.personalData?.kind === 'identifier' ? null : column.personalData }
+    return {
+      ...column,
+      type: whole ? 'integer' : 'category',
+      personalData: column.personalData?.kind === 'identifier' ? null : column.personalData,
+    }
   })
 }

@@ -71,7 +71,8 @@ async function numericCopies(look: Look, target: string, others: readonly Column
   const numeric = others.filter(isNumeric)
   for (let from = 0; from < numeric.length; from += 200) {
     const some = numeric.slice(from, from + 200)
-    const number = (column: Column | string) => asNumber(typeof column === 'string' ? look.columns.find(({ name }) => name === column)! : column)
+    const number = (column: Column | string) =>
+      asNumber(typeof column === 'string' ? look.columns.find(({ name }) => name === column)! : column)
     const [row] = await look.query(
       `SELECT ${some.flatMap((column) => [`corr(${number(column)}, ${number(target)})`, `count(*) FILTER (${identifier(column.name)} IS NOT NULL) = count(*) FILTER (${number(column)} = ${number(target)})`]).join(', ')} FROM ${sample}`,
     )
@@ -94,7 +95,14 @@ async function numericCopies(look: Look, target: string, others: readonly Column
 }
 
 /** Share of rows that would be right when each value (or each of 100 ranges of a number) stood for its most frequent class. */
-async function classCopies(look: Look, target: string, others: readonly Column[], sample: string, rows: number, classes: number): Promise<LeakFinding[]> {
+async function classCopies(
+  look: Look,
+  target: string,
+  others: readonly Column[],
+  sample: string,
+  rows: number,
+  classes: number,
+): Promise<LeakFinding[]> {
   const findings: LeakFinding[] = []
   const [most] = await look.query(`SELECT max(n) FROM (SELECT count(*) AS n FROM ${sample} GROUP BY ${identifier(target)})`)
   const base = Number(most![0]) / Math.max(1, rows)
@@ -128,7 +136,11 @@ async function classCopies(look: Look, target: string, others: readonly Column[]
 }
 
 const asNumber = ({ name, type }: Column): string =>
-  type === 'boolean' ? `${identifier(name)}::INTEGER` : type === 'datetime' ? `epoch_ms(${identifier(name)})::DOUBLE` : `${identifier(name)}::DOUBLE`
+  type === 'boolean'
+    ? `${identifier(name)}::INTEGER`
+    : type === 'datetime'
+      ? `epoch_ms(${identifier(name)})::DOUBLE`
+      : `${identifier(name)}::DOUBLE`
 
 /** Rows of the test part that training holds as well, keys aside. */
 async function repeatedRows(look: Look): Promise<LeakFinding[]> {
@@ -150,14 +162,20 @@ async function repeatedRows(look: Look): Promise<LeakFinding[]> {
   ]
 }
 
-const groupName = /(^|[_\s-])(id|ids|uuid|guid|customer|client|patient|subject|person|user|account|household|session|device|group|site)([_\s-]?(id|no|nr|number))?$|[a-z](Id|ID)$/
+const groupName =
+  /(^|[_\s-])(id|ids|uuid|guid|customer|client|patient|subject|person|user|account|household|session|device|group|site)([_\s-]?(id|no|nr|number))?$|[a-z](Id|ID)$/
 
 /** The same customer, patient or device on both sides: what is learned about them is not learned about the next one. */
 async function sharedGroups(look: Look): Promise<LeakFinding[]> {
   const findings: LeakFinding[] = []
   const candidates = look.columns.filter(
     ({ name, type, personalData }) =>
-      type !== 'id' && type !== 'number' && type !== 'boolean' && type !== 'datetime' && name !== look.wish.groupColumn && name !== look.wish.target &&
+      type !== 'id' &&
+      type !== 'number' &&
+      type !== 'boolean' &&
+      type !== 'datetime' &&
+      name !== look.wish.groupColumn &&
+      name !== look.wish.target &&
       (groupName.test(name) || ['email', 'phone', 'name', 'identifier', 'bank_account'].includes(personalData?.kind ?? '')),
   )
   for (const { name } of candidates.slice(0, 20)) {
@@ -205,4 +223,3 @@ function identifiers({ columns }: Look): LeakFinding[] {
       facts: {},
     }))
 }
-

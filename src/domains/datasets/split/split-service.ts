@@ -4,7 +4,7 @@ import { newId } from '../../../kernel/ids.ts'
 import { canonicalJson, sha256 } from '../../../kernel/json.ts'
 import type { Principal } from '../../../kernel/principal.ts'
 import type { Db, Metadata } from '../../../ports/metadata/metadata.ts'
-import { type Access } from '../../auth/access.ts'
+import type { Access } from '../../auth/access.ts'
 import { audit } from '../../auth/audit.ts'
 import type { JobHandler, JobQueue } from '../../jobs/handler.ts'
 import { type LayNeeds, layTable, localTable, tableFile } from '../lay.ts'
@@ -77,7 +77,11 @@ export function splitService(needs: SplitNeeds) {
         spec: { split: row.id, dataset: dataset.id, version: version.id },
       })
       await datasetTables(tx).updateTable('splits').set({ job_id }).where('id', '=', row.id).execute()
-      await audit(tx, by, 'datasets.split', { target: row.id, project: dataset.project_id, facts: { dataset: dataset.id, ...wish } })
+      await audit(tx, by, 'datasets.split', {
+        target: row.id,
+        project: dataset.project_id,
+        facts: { dataset: dataset.id, ...wish },
+      })
       return { ...row, job_id }
     })
     if (!made) return read((await existing(version.id, request_key))!)
@@ -99,7 +103,11 @@ export function splitService(needs: SplitNeeds) {
   }
 
   async function read(row: SplitRow): Promise<Split> {
-    const sealed = await datasetTables(metadata.db).selectFrom('sealed_parts').select('rows').where('split_id', '=', row.id).executeTakeFirst()
+    const sealed = await datasetTables(metadata.db)
+      .selectFrom('sealed_parts')
+      .select('rows')
+      .where('split_id', '=', row.id)
+      .executeTakeFirst()
     return toSplit(row, sealed ? sealed.rows : null)
   }
 
@@ -116,7 +124,13 @@ export function splitService(needs: SplitNeeds) {
 
   async function list(by: Principal, ref: string, project?: string): Promise<Split[]> {
     const dataset = await access.resolve<DatasetRow>('datasets', by, ref, project)
-    const rows = await datasetTables(metadata.db).selectFrom('splits').selectAll().where('dataset_id', '=', dataset.id).orderBy('created_at', 'desc').limit(200).execute()
+    const rows = await datasetTables(metadata.db)
+      .selectFrom('splits')
+      .selectAll()
+      .where('dataset_id', '=', dataset.id)
+      .orderBy('created_at', 'desc')
+      .limit(200)
+      .execute()
     return Promise.all(rows.map(read))
   }
 
@@ -124,7 +138,8 @@ export function splitService(needs: SplitNeeds) {
   async function layPart(splitId: string, part: 'train' | 'validation', folder: string): Promise<void> {
     const row = await splitById(metadata.db, splitId)
     if (!row) throw notFound('split', splitId)
-    if (row.state !== 'ready') throw preconditionFailed('This split is still being made. Wait for its job to end.', { split: splitId, job: row.job_id })
+    if (row.state !== 'ready')
+      throw preconditionFailed('This split is still being made. Wait for its job to end.', { split: splitId, job: row.job_id })
     const file = partsOf(row).find((one) => one.part === part)
     if (!file) throw notFound(`${part} part of split`, splitId)
     const version = (await versionById(metadata.db, row.version_id))!
@@ -139,16 +154,27 @@ export function splitService(needs: SplitNeeds) {
       if (!row || !version) throw notFound('split', spec.split)
       const columns = columnsOf(version)
       const path = await localTable({ blobs }, tableFile(version).sha256, async () => folder)
-      const wish = { ...row, groupColumn: row.group_column, timeColumn: row.time_column, test: row.test_share, validation: row.validation_share }
+      const wish = {
+        ...row,
+        groupColumn: row.group_column,
+        timeColumn: row.time_column,
+        test: row.test_share,
+        validation: row.validation_share,
+      }
       const work = { tables, folder, signal, progress }
       const parts = await splitTable(work, { path, columns }, wish)
       progress('look for leaks', 85, 100)
       const leaks = await findLeaks(work, { parts, columns, rows: version.rows ?? 0 }, wish)
       const stored = new Map<string, PartFile>()
-      for (const { part, path: file, rows } of parts) stored.set(part, { part: part as 'train', rows, ...(await blobs.putFile(file)) })
+      for (const { part, path: file, rows } of parts)
+        stored.set(part, { part: part as 'train', rows, ...(await blobs.putFile(file)) })
       const { sha256: hash, sizeBytes, rows } = stored.get('test')!
       await files.remove(folder, 'spill')
-      return { parts: [...stored.values()].filter(({ part }) => (part as string) !== 'test'), sealed: { sha256: hash, sizeBytes, rows }, leaks }
+      return {
+        parts: [...stored.values()].filter(({ part }) => (part as string) !== 'test'),
+        sealed: { sha256: hash, sizeBytes, rows },
+        leaks,
+      }
     },
     async publish(tx, { spec }, { parts, sealed, leaks }) {
       await datasetTables(tx)
@@ -185,17 +211,38 @@ function settle(input: z.output<typeof SplitInput>, version: VersionRow, dataset
   }
   const name = input.target ?? dataset.target
   const target = name === null ? null : column(name, 'target')
-  const known = target && { rows, missing: statistics[target.name]?.missing ?? 0, distinct: statistics[target.name]?.distinct ?? 0 }
+  const known = target && {
+    rows,
+    missing: statistics[target.name]?.missing ?? 0,
+    distinct: statistics[target.name]?.distinct ?? 0,
+  }
   if (target && known) refuseTarget({ name: target.name, type: target.type, ...known })
   const classes = target !== null && known !== null && taskOf({ type: target.type, distinct: known.distinct }) !== 'regression'
-  const kind = input.kind !== 'auto' ? input.kind : input.timeColumn ? 'time' : input.groupColumn ? 'grouped' : classes ? 'stratified' : 'random'
-  if (input.test + input.validation >= 0.9) throw invalidInput('Test and validation together leave too little for training.', { field: 'test' })
+  const kind =
+    input.kind !== 'auto'
+      ? input.kind
+      : input.timeColumn
+        ? 'time'
+        : input.groupColumn
+          ? 'grouped'
+          : classes
+            ? 'stratified'
+            : 'random'
+  if (input.test + input.validation >= 0.9)
+    throw invalidInput('Test and validation together leave too little for training.', { field: 'test' })
   if (kind === 'stratified' && !target) throw invalidInput('A stratified split needs a target.', { field: 'target' })
-  if (kind === 'stratified' && !classes) throw invalidInput(`The target "${target!.name}" is a number, not classes: it cannot be stratified.`, { field: 'kind', column: target!.name })
+  if (kind === 'stratified' && !classes)
+    throw invalidInput(`The target "${target!.name}" is a number, not classes: it cannot be stratified.`, {
+      field: 'kind',
+      column: target!.name,
+    })
   const groupColumn = kind === 'grouped' ? column(required(input.groupColumn, 'groupColumn', 'grouped'), 'groupColumn') : null
   const timeColumn = kind === 'time' ? column(required(input.timeColumn, 'timeColumn', 'time'), 'timeColumn') : null
   if (timeColumn && !['datetime', 'number', 'integer'].includes(timeColumn.type))
-    throw invalidInput(`Column "${timeColumn.name}" is ${timeColumn.type}; a split by time needs dates or numbers.`, { field: 'timeColumn', column: timeColumn.name })
+    throw invalidInput(`Column "${timeColumn.name}" is ${timeColumn.type}; a split by time needs dates or numbers.`, {
+      field: 'timeColumn',
+      column: timeColumn.name,
+    })
   return {
     kind: kind as SplitRow['kind'],
     target: target?.name ?? null,

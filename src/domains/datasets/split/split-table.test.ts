@@ -17,7 +17,9 @@ after(async () => {
 })
 
 const path = join(folder, 'table.parquet')
-const columns = ['y', 'g', 't', 'x'].map((name): Column => ({ name, type: 'category', nullable: true, personalData: null, description: '', unit: null }))
+const columns = ['y', 'g', 't', 'x'].map(
+  (name): Column => ({ name, type: 'category', nullable: true, personalData: null, description: '', unit: null }),
+)
 const rows = 1003
 await tables.run({
   folders: [folder],
@@ -37,7 +39,9 @@ const wish: SplitWish = { kind: 'random', target: null, groupColumn: null, timeC
 const work = { tables, folder, progress() {} }
 const split = (changes: Partial<SplitWish>) => splitTable(work, { path, columns }, { ...wish, ...changes })
 const read = async (file: string, what: string): Promise<unknown[]> =>
-  (await tables.run({ files: [file], statements: [{ sql: `SELECT ${what} FROM ${parquet(file)}` }], quick: true }))[0]!.rows.map(([value]) => value)
+  (await tables.run({ files: [file], statements: [{ sql: `SELECT ${what} FROM ${parquet(file)}` }], quick: true }))[0]!.rows.map(
+    ([value]) => value,
+  )
 const sizes = (parts: { part: string; rows: number }[]) => Object.fromEntries(parts.map(({ part, rows: n }) => [part, n]))
 
 test('a random split has exactly the wanted sizes, no row twice, and keeps the order', async () => {
@@ -46,11 +50,17 @@ test('a random split has exactly the wanted sizes, no row twice, and keeps the o
   const all: number[] = []
   for (const part of parts) {
     const ids = (await read(part.path, '__row')) as number[]
-    assert.deepEqual(ids, [...ids].sort((a, b) => a - b))
+    assert.deepEqual(
+      ids,
+      [...ids].sort((a, b) => a - b),
+    )
     assert.equal(ids.length, part.rows)
     all.push(...ids)
   }
-  assert.deepEqual(all.sort((a, b) => a - b), Array.from({ length: rows }, (_, at) => at))
+  assert.deepEqual(
+    all.sort((a, b) => a - b),
+    Array.from({ length: rows }, (_, at) => at),
+  )
 })
 
 test('the same seed gives the same rows, another seed others', async () => {
@@ -63,7 +73,10 @@ test('the same seed gives the same rows, another seed others', async () => {
 test('a stratified split gives each class its share and leaves out rows without a target', async () => {
   const parts = await split({ kind: 'stratified', target: 'y' })
   const used = rows - 11
-  assert.equal(parts.reduce((sum, { rows: n }) => sum + n, 0), used)
+  assert.equal(
+    parts.reduce((sum, { rows: n }) => sum + n, 0),
+    used,
+  )
   assert.equal(sizes(parts).test, Math.round(used * 0.2))
   for (const part of parts) {
     const y = await read(part.path, 'y')
@@ -86,19 +99,34 @@ test('a grouped split keeps every group in one part', async () => {
 
 test('a split by time tests on the latest rows and does not part rows of one moment', async () => {
   const parts = await split({ kind: 'time', timeColumn: 't' })
-  const [testTimes, validationTimes, trainTimes] = await Promise.all(parts.map((part) => read(part.path, 't') as Promise<string[]>))
+  const [testTimes, validationTimes, trainTimes] = await Promise.all(
+    parts.map((part) => read(part.path, 't') as Promise<string[]>),
+  )
   assert.ok(trainTimes!.at(-1)! < validationTimes![0]!)
   assert.ok(validationTimes!.at(-1)! < testTimes![0]!)
   assert.ok(Math.abs(testTimes!.length - 201) <= 3)
 })
 
 test('says why a split cannot be made', async () => {
-  await assert.rejects(split({ kind: 'grouped', groupColumn: 'y', target: 'y' }), { code: 'invalid_input', message: /"y" has 2 groups; this split needs at least 3/ })
+  await assert.rejects(split({ kind: 'grouped', groupColumn: 'y', target: 'y' }), {
+    code: 'invalid_input',
+    message: /"y" has 2 groups; this split needs at least 3/,
+  })
   await assert.rejects(split({ test: 0.0001 }), { code: 'invalid_input', message: /test part would have no rows/ })
 })
 
 test('quotas are exact, and a class of one row stays in training', () => {
-  const quotas = quotasOf([{ stratum: 'a', rows: 7 }, { stratum: 'b', rows: 2 }, { stratum: 'c', rows: 1 }], { test: 0.3, validation: 0.1 })
-  assert.equal(quotas.reduce((sum, { test }) => sum + test, 0), 3)
+  const quotas = quotasOf(
+    [
+      { stratum: 'a', rows: 7 },
+      { stratum: 'b', rows: 2 },
+      { stratum: 'c', rows: 1 },
+    ],
+    { test: 0.3, validation: 0.1 },
+  )
+  assert.equal(
+    quotas.reduce((sum, { test }) => sum + test, 0),
+    3,
+  )
   assert.deepEqual(quotas[2], { stratum: 'c', test: 0, validation: 0 })
 })

@@ -37,7 +37,11 @@ type Query = (sql: string, params?: readonly TableValue[]) => Promise<unknown[][
  * Divides a table into parts, each a Parquet file in the order of the table. Rows without a target are in none.
  * The same seed gives the same parts, on every machine and always: the order is that of an MD5 digest (RFC 1321) of seed and row.
  */
-export async function splitTable(work: SplitWork, table: { path: string; columns: readonly Column[] }, wish: SplitWish): Promise<WrittenPart[]> {
+export async function splitTable(
+  work: SplitWork,
+  table: { path: string; columns: readonly Column[] },
+  wish: SplitWish,
+): Promise<WrittenPart[]> {
   const job = { folders: [work.folder], files: [table.path], scratch: `${work.folder}/spill`, signal: work.signal }
   const query: Query = async (sql, params = []) => (await work.tables.run({ ...job, statements: [{ sql, params }] }))[0]!.rows
   work.progress('divide', 0, 100)
@@ -77,16 +81,21 @@ const key = (seed: number, text: string) => `md5_number(${seed} || ':' || ${text
 /** Random, or stratified: each class is shared out on its own. */
 async function byStratum(query: Query, from: string, wish: SplitWish, add: Parameters['add']): Promise<string> {
   const column = wish.kind === 'stratified' ? `${identifier(wish.target!)}::VARCHAR` : `'all'`
-  const counts = (await query(`SELECT ${column} AS s, count(*) FROM ${from} GROUP BY s ORDER BY count(*) DESC, s`)).map(([stratum, rows]) => ({
-    stratum: String(stratum),
-    rows: Number(rows),
-  }))
-  if (counts.length === 0) throw invalidInput(`No row can be used: the target "${wish.target}" is missing in every row.`, { column: wish.target })
+  const counts = (await query(`SELECT ${column} AS s, count(*) FROM ${from} GROUP BY s ORDER BY count(*) DESC, s`)).map(
+    ([stratum, rows]) => ({
+      stratum: String(stratum),
+      rows: Number(rows),
+    }),
+  )
+  if (counts.length === 0)
+    throw invalidInput(`No row can be used: the target "${wish.target}" is missing in every row.`, { column: wish.target })
   const own = counts.slice(0, mostStrata)
   const rest = counts.slice(mostStrata).reduce((sum, { rows }) => sum + rows, 0)
   const quotas = quotasOf(rest > 0 ? [...own, { stratum: '', rows: rest }] : own, wish)
   const stratum =
-    quotas.length === 1 ? '0' : `CASE ${column} ${own.map(({ stratum }, at) => `WHEN ${add(stratum)}::VARCHAR THEN ${at}`).join(' ')} ELSE ${own.length} END`
+    quotas.length === 1
+      ? '0'
+      : `CASE ${column} ${own.map(({ stratum }, at) => `WHEN ${add(stratum)}::VARCHAR THEN ${at}`).join(' ')} ELSE ${own.length} END`
   const limits = quotas.map(({ test, validation }, at) => `(${at}, ${test}, ${test + validation})`).join(', ')
   return `SELECT r, (CASE WHEN n <= test THEN 0 WHEN n <= held THEN 1 ELSE 2 END)::TINYINT AS part
     FROM (SELECT r, s, row_number() OVER (PARTITION BY s ORDER BY k, r) AS n FROM (SELECT __row AS r, ${stratum} AS s, ${key(wish.seed, '__row')} AS k FROM ${from}))
@@ -100,7 +109,10 @@ async function byGroup(query: Query, from: string, wish: SplitWish): Promise<str
   const [groups, rows] = facts!.map(Number) as [number, number]
   const needed = wish.validation > 0 ? 3 : 2
   if (groups < needed)
-    throw invalidInput(`Column "${wish.groupColumn}" has ${groups} group${groups === 1 ? '' : 's'}; this split needs at least ${needed}.`, { column: wish.groupColumn })
+    throw invalidInput(
+      `Column "${wish.groupColumn}" has ${groups} group${groups === 1 ? '' : 's'}; this split needs at least ${needed}.`,
+      { column: wish.groupColumn },
+    )
   const boundary = (share: number, leave: number) =>
     `(SELECT nth FROM ordered WHERE nth <= ${groups - leave} ORDER BY abs(upto - ${rows * share}), nth LIMIT 1)`
   return `WITH each AS (SELECT ${group} AS g, count(*) AS n, ${key(wish.seed, group)} AS k FROM ${from} GROUP BY ALL),
@@ -117,7 +129,9 @@ async function byTime(query: Query, from: string, wish: SplitWish): Promise<stri
   const [facts] = await query(`SELECT coalesce(sum(n), 0), count(*) FROM (${moments})`)
   const [rows, different] = facts!.map(Number) as [number, number]
   if (different < 3)
-    throw invalidInput(`Column "${wish.timeColumn}" has ${different} different times; a split by time needs at least three.`, { column: wish.timeColumn })
+    throw invalidInput(`Column "${wish.timeColumn}" has ${different} different times; a split by time needs at least three.`, {
+      column: wish.timeColumn,
+    })
   const boundary = (share: number, earliest: number) =>
     `(SELECT m FROM ordered WHERE nth > ${earliest} ORDER BY abs(later - ${rows * share}), m DESC LIMIT 1)`
   return `WITH ordered AS MATERIALIZED (SELECT m, sum(n) OVER (ORDER BY m DESC) AS later, row_number() OVER (ORDER BY m) AS nth FROM (${moments})),
