@@ -2,7 +2,7 @@ import type * as z from 'zod'
 import { invalidInput } from '../../../kernel/errors.ts'
 import { parquet } from '../../../ports/tables/sql.ts'
 import { parameters } from '../import/cast.ts'
-import { type PlannedColumn, planColumns, valueOf } from '../import/plan.ts'
+import { type PlannedColumn, planColumns, valueExpression } from '../import/plan.ts'
 import { badValueError, checkValues, makeRawTable, type Work } from '../import/raw-table.ts'
 import { openSource, rawTextColumns, type SourceFile } from '../import/source.ts'
 import type { Column, ColumnChange, Detection, ReadOptions } from '../schema.ts'
@@ -105,7 +105,7 @@ export async function toDetection(work: Work, inspection: Inspection): Promise<z
   const { source, columns } = inspection
   const { values, add } = parameters()
   const shown = columns.slice(0, 200)
-  const select = shown.map((column) => valueOf(column, source.options, add)).join(', ')
+  const select = shown.map((column) => valueExpression(column, source.options, add)).join(', ')
   const [preview] = await work.tables.run({
     folders: [work.folder],
     files: [inspection.raw],

@@ -126,7 +126,7 @@ export const castOptions = (options: SourceFile['options']): CastOptions => ({
 })
 
 /** The expression for a column's value, the shortest that is right. */
-export function valueOf(column: PlannedColumn, options: SourceFile['options'], add: Parameters['add']): string {
+export function valueExpression(column: PlannedColumn, options: SourceFile['options'], add: Parameters['add']): string {
   const plain = column.careful ? null : plainCast(column.raw, column.kind, column.reading, castOptions(options))
   return plain?.value ?? carefulCast(column.raw, column.kind, column.reading, castOptions(options), add).value
 }

@@ -2,7 +2,7 @@ import { copyToParquet, identifier, literal, parquet } from '../../../ports/tabl
 import type { Column } from '../schema.ts'
 import type { ColumnStatistics } from '../store.ts'
 import { parameters } from './cast.ts'
-import { type PlannedColumn, valueOf } from './plan.ts'
+import { type PlannedColumn, valueExpression } from './plan.ts'
 import { pseudonymOf } from './pseudonym.ts'
 import type { RawTable, Work } from './raw-table.ts'
 import type { SourceFile } from './source.ts'
@@ -24,7 +24,7 @@ export async function writeTable(
   const path = `${work.folder}/table.parquet`
   const { values, add } = parameters()
   const selected = columns.map((column) => {
-    const value = valueOf(column, options, add)
+    const value = valueExpression(column, options, add)
     const stored = column.action === 'pseudonymise' ? pseudonymOf(`${value}::VARCHAR`, pseudonymKey!, add) : value
     return `${stored} AS ${identifier(column.name)}`
   })
