@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import { Ref, Resource, ResourceInput } from '../auth/schema.ts'
+import { Iso, Ref, Resource, ResourceInput, ResourcePatch } from '../auth/schema.ts'
 
 /** One typed step; its parameters are checked against the catalogue (docs/recipes.md). */
 export const RecipeStep = z.looseObject({
@@ -11,7 +11,14 @@ export const RecipeInput = ResourceInput.extend({
   dataset: Ref.nullable().default(null),
   target: z.string().max(200).nullable().default(null),
   steps: z.array(RecipeStep).max(200),
+  reasons: z.array(z.string().max(2000)).max(500).default([]),
 })
+export const RecipePatch = ResourcePatch.extend({
+  dataset: Ref.nullable(),
+  target: z.string().max(200).nullable(),
+  steps: z.array(RecipeStep).max(200),
+  reasons: z.array(z.string().max(2000)).max(500),
+}).partial()
 export const Recipe = Resource.extend({
   dataset: z.string().nullable(),
   target: z.string().nullable(),
@@ -20,6 +27,14 @@ export const Recipe = Resource.extend({
   revision: z.number(),
 })
 export type Recipe = z.infer<typeof Recipe>
+
+export const RecipeRevision = z.object({
+  revision: z.number(),
+  steps: z.array(RecipeStep),
+  reasons: z.array(z.string()),
+  by: z.string(),
+  at: Iso,
+})
 
 export const StepInfo = z.object({
   step: z.string(),

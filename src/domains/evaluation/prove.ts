@@ -1,0 +1,73 @@
+import type * as z from 'zod'
+import type { Files } from '../../ports/files/files.ts'
+import type { Inference, LoadedModel } from '../../ports/inference/inference.ts'
+import { shapeOf } from '../../ports/inference/signature.ts'
+import type { Parity, Signature } from '../registry/schema.ts'
+import { type ParityFigures, replayParity } from './parity.ts'
+
+export interface ProveNeeds {
+  files: Files
+  inference: Inference
+}
+
+export interface Candidate {
+  signature: Signature
+  /** What training wrote of its own export; a graph that it could not make is not tried. */
+  exported: { ok: boolean; reason: string | null }
+  /** Holds model.onnx, signature.json and, for the Python worker, native/. */
+  packageFolder: string
+  /** Holds parity_rows.jsonl and parity_expected.json. */
+  evidenceFolder: string
+  /** Hash of the file that serves: of the graph, or of the native pipeline. */
+  hashOf(path: string): Promise<string>
+  /** For the Python worker: lays native/ into the package folder. */
+  layNative(): Promise<void>
+}
+
+/**
+ * *prove*: the graph is served when it says what training code said on every row; else the package is marked for the Python worker,
+ * with the reason, and that path is replayed instead. The certificate is of the path that will serve.
+ */
+export async function prove({ files, inference }: ProveNeeds, candidate: Candidate): Promise<z.infer<typeof Parity>> {
+  const { signature, packageFolder, evidenceFolder } = candidate
+  const replay = (model: LoadedModel) => replayParity({ files }, { folder: evidenceFolder, signature, model })
+  const certificate = async (figures: ParityFigures, served: 'onnx' | 'python', reason: string | null) => ({
+    ...figures,
+    tolerance: signature.tolerance,
+    served,
+    reason,
+    modelSha256: await candidate.hashOf(served === 'onnx' ? 'model.onnx' : 'native/pipeline.joblib'),
+    at: new Date().toISOString(),
+  })
+
+  let refused = candidate.exported.reason ?? 'Training could not write the graph.'
+  if (candidate.exported.ok && (await files.exists(packageFolder, 'model.onnx'))) {
+    const figures = await withModel(
+      () => inference.load({ file: files.resolvePath(packageFolder, 'model.onnx'), ...shapeOf(signature), trust: 'built' }),
+      replay,
+    )
+    if (typeof figures !== 'string' && figures.passed) return certificate(figures, 'onnx', null)
+    refused = typeof figures === 'string' ? `The graph could not be run: ${figures}` : `The graph is not served: ${figures.reason}`
+  }
+  await candidate.layNative()
+  const model = await inference.loadPython({ folder: packageFolder, signature })
+  try {
+    const figures = await replay(model)
+    return await certificate(figures, 'python', figures.passed ? refused : `${refused} The Python worker differs too: ${figures.reason}`)
+  } finally {
+    await model.close()
+  }
+}
+
+/** The answer of `work` on a model that may not even load; then why. */
+async function withModel<T>(load: () => Promise<LoadedModel>, work: (model: LoadedModel) => Promise<T>): Promise<T | string> {
+  let model: LoadedModel | null = null
+  try {
+    model = await load()
+    return await work(model)
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error)
+  } finally {
+    await model?.close()
+  }
+}

@@ -1,0 +1,77 @@
+import { PlatformError } from '../../kernel/errors.ts'
+import { toIso } from '../../kernel/time.ts'
+import type { Files } from '../../ports/files/files.ts'
+import type { DatasetsForTraining } from './needs.ts'
+import type { JobContext } from '../jobs/handler.ts'
+import type { Cost } from '../jobs/schema.ts'
+import type { EngineParameters, TrainingSpec } from './spec.ts'
+
+/** What the two engines of a training job leave, and how to run them: also used to replay a version. */
+export interface EngineStages {
+  files: Files
+  datasets: DatasetsForTraining
+}
+
+/** *fit*: training and validation rows only. Leaves model/, native/ and data/ in `into`. */
+export async function fitInto(
+  { files, datasets }: EngineStages,
+  context: JobContext,
+  fit: { splitId: string; seed: number; parameters: EngineParameters; hasValidation: boolean; onEvent?: Parameters<JobContext['runEngine']>[0]['onEvent'] },
+  into: string,
+): Promise<{ cost: Cost }> {
+  const { folder, cost } = await context.runEngine({
+    name: 'fit',
+    engine: 'tabular.train',
+    runtime: 'tabular',
+    parameters: { ...fit.parameters },
+    seed: fit.seed,
+    onEvent: fit.onEvent,
+    async prepare(data) {
+      await datasets.layPart(fit.splitId, 'train', files.resolvePath(data, 'train'))
+      if (fit.hasValidation) await datasets.layPart(fit.splitId, 'validation', files.resolvePath(data, 'validation'))
+    },
+  })
+  for (const [from, to] of [['model', 'model'], ['native', 'native'], ['output/data', 'data']] as const)
+    await files.move({ root: folder, path: from }, { root: into, path: to })
+  for (const needed of ['model/signature.json', 'model/training.json', 'model/recipe.json', 'native/pipeline.joblib'])
+    if (!(await files.exists(into, needed)))
+      throw new PlatformError('internal', `The training engine ended well but left no ${needed}.`, { file: needed })
+  return { cost }
+}
+
+/** *evaluate*: the sealed rows are laid for this stage alone, and the opening is in the audit trail. Leaves data/ in `into`. */
+export async function evaluateInto(
+  { files, datasets }: EngineStages,
+  context: JobContext,
+  fitted: { spec: Pick<TrainingSpec, 'splitId' | 'versionId' | 'seed' | 'parameters'>; fitFolder: string; threshold: number | null; reason: string },
+  into: string,
+): Promise<{ cost: Cost; openedAt: string }> {
+  const { spec, fitFolder } = fitted
+  const { task, target, positive, goal } = spec.parameters
+  const { folder, cost } = await context.runEngine({
+    name: 'evaluate',
+    engine: 'tabular.evaluate',
+    runtime: 'tabular',
+    parameters: {
+      task,
+      target,
+      positive,
+      threshold: fitted.threshold,
+      bootstrap: 1000,
+      parityRows: 1000,
+      costs: goal && { costFalsePositive: goal.costFalsePositive, costFalseNegative: goal.costFalseNegative },
+    },
+    seed: spec.seed,
+    async prepare(data) {
+      const opening = { version: spec.versionId, reason: fitted.reason, job: context.jobId }
+      await datasets.openSealed(null, context.principal, spec.splitId, opening, files.resolvePath(data, 'test'))
+      await files.copy({ root: fitFolder, path: 'model' }, { root: data, path: 'model' })
+      await files.copy({ root: fitFolder, path: 'native' }, { root: data, path: 'model/native' })
+    },
+  })
+  const openedAt = toIso(Date.now())
+  await files.move({ root: folder, path: 'output/data' }, { root: into, path: 'data' })
+  // The rows themselves do not outlive the stage.
+  await files.remove(folder, 'input/data/test')
+  return { cost, openedAt }
+}

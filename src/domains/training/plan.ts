@@ -1,0 +1,192 @@
+import type * as z from 'zod'
+import { invalidInput, preconditionFailed } from '../../kernel/errors.ts'
+import type { Principal } from '../../kernel/principal.ts'
+import type { Access } from '../auth/access.ts'
+import type { Dataset, DatasetVersion, Split } from '../datasets/schema.ts'
+import { targetColumn } from '../goals/judge-target.ts'
+import { defaultMetric, refuseMetricOfOtherTask } from '../goals/metrics.ts'
+import type { Goal, Metric, Task } from '../goals/schema.ts'
+import type { GoalsService } from '../goals/service.ts'
+import type { RecipesService } from '../recipes/service.ts'
+import type { RegistryService } from '../registry/service.ts'
+import type { TuningService } from '../tuning/service.ts'
+import { type Algorithm, refuseAlgorithmsOfOtherTask } from './algorithms.ts'
+import { checkSpace } from './check-space.ts'
+import type { DatasetsForTraining } from './needs.ts'
+import type { TrainingInput } from './schema.ts'
+import type { EngineParameters } from './spec.ts'
+
+export interface PlanNeeds {
+  access: Access
+  datasets: DatasetsForTraining
+  goals: Pick<GoalsService, 'get' | 'judge'>
+  recipes: Pick<RecipesService, 'get' | 'check'>
+  tuning: Pick<TuningService, 'warmStart'>
+  registry: Pick<RegistryService, 'modelNamed'>
+  algorithms: readonly Algorithm[]
+}
+
+/** A training job as it will run: everything checked and pinned, nothing made yet but the split. */
+export interface TrainingPlan {
+  projectId: string
+  dataset: Dataset
+  version: DatasetVersion
+  goal: Goal | null
+  modelName: string
+  experimentName: string
+  seed: number
+  strategy: string
+  /** The split, made (or begun) when the plan is carried out. */
+  split(): Promise<Split>
+  /** The engine's parameters, once the split says how folds are made. */
+  parameters(split: Split): EngineParameters
+}
+
+type Input = z.output<typeof TrainingInput>
+
+/** Checks a training request against the data, the goal, the catalogue and the registry: whatever is wrong is said before a job exists. */
+export function trainingPlans({ access, datasets, goals, recipes, tuning, registry, algorithms }: PlanNeeds) {
+  return async function plan(by: Principal, input: Input): Promise<TrainingPlan> {
+    const project = await access.projectFor(by, input.project, 'training:create')
+    const goal = input.goal === null ? null : await goals.get(by, input.goal, input.project)
+    const goalSplit = goal?.split ? await datasets.split(by, goal.split) : null
+    const asked = await datasets.pin(by, input.dataset, input.version ?? goalSplit?.version, input.project)
+    const { dataset, version } = asked
+    if (version.state !== 'ready')
+      throw preconditionFailed(
+        version.state === 'importing'
+          ? `The data set "${dataset.name}" is still being imported. Wait for its job ${version.job} to end.`
+          : `Version ${version.number} of the data set "${dataset.name}" could not be imported, so there is nothing to train on.`,
+        { dataset: dataset.id, version: version.id, state: version.state },
+      )
+    const { target, task, positive, metric } = await contractOf(dataset, version, goal, input)
+    refuseAlgorithmsOfOtherTask(algorithms, input.algorithms, task)
+    refuseImbalanceOfNumbers(task, input)
+    checkSpace(input.search.space, algorithms)
+    const recipe = await recipeOf(by, input, version, target)
+    const modelName = input.model ?? nameOf(`${dataset.name} ${target}`)
+    await registry.modelNamed(project.id, modelName, { task, target })
+    const warmStart = input.search.warmStartFrom ? await tuning.warmStart(by, input.search.warmStartFrom, metric) : []
+    const givenSplit = input.split === null ? null : await fittingSplit(by, input.split, version, target)
+    const { strategy, trials, budgetSeconds, space } = input.search
+
+    return {
+      projectId: project.id,
+      dataset,
+      version,
+      goal,
+      modelName,
+      experimentName: input.experiment ?? modelName,
+      seed: input.seed,
+      strategy,
+      async split() {
+        if (givenSplit) return givenSplit
+        if (goalSplit?.version === version.id) return goalSplit
+        return datasets.ensureSplit(by, { dataset: dataset.id, version: version.id, target })
+      },
+      parameters: (split) => ({
+        task,
+        target,
+        positive,
+        metric,
+        goal: goal && {
+          atLeast: goal.atLeast,
+          atMost: goal.atMost,
+          costFalsePositive: goal.costFalsePositive,
+          costFalseNegative: goal.costFalseNegative,
+        },
+        recipe,
+        algorithms: input.algorithms,
+        search: {
+          strategy,
+          trials,
+          budgetSeconds: budgetSeconds ?? (trials === null && strategy !== 'none' ? usualBudgetSeconds(version) : null),
+          space,
+          warmStart,
+        },
+        validation: validationOf(split, task),
+        imbalance: input.imbalance,
+        calibration: input.calibration,
+        importance: true,
+      }),
+    }
+  }
+
+  async function contractOf(dataset: Dataset, version: DatasetVersion, goal: Goal | null, input: Input) {
+    if (goal) {
+      if (goal.dataset !== dataset.id)
+        throw invalidInput(`The goal "${goal.name}" is about the data set "${goal.datasetName}", not "${dataset.name}".`, { field: 'goal' })
+      refuseContradiction('target', input.target, goal.target, goal)
+      refuseContradiction('positive', input.positive, goal.positive, goal)
+      refuseContradiction('metric', input.metric, goal.metric, goal)
+      targetColumn(version.columns, goal.target)
+      return goal
+    }
+    const target = input.target ?? dataset.target
+    if (target === null) throw invalidInput('Say what to predict: a target column, or a goal.', { field: 'target' })
+    targetColumn(version.columns, target)
+    const judged = await goals.judge(version.id, target, { metric: input.metric, positive: input.positive })
+    const metric: Metric = input.metric ?? defaultMetric[judged.task]
+    refuseMetricOfOtherTask(metric, judged.task, target)
+    return { target, task: judged.task, positive: judged.positive, metric }
+  }
+
+  async function recipeOf(by: Principal, input: Input, version: DatasetVersion, target: string): Promise<EngineParameters['recipe']> {
+    if (input.recipe === 'auto') return { auto: true }
+    const steps = typeof input.recipe === 'string' ? (await recipes.get(by, input.recipe, input.project)).steps : input.recipe.steps
+    recipes.check(steps, { columns: version.columns, target })
+    return { steps }
+  }
+
+  async function fittingSplit(by: Principal, id: string, version: DatasetVersion, target: string): Promise<Split> {
+    const split = await datasets.split(by, id)
+    if (split.version !== version.id)
+      throw invalidInput('This split is of another version of the data set. Leave it out, or say which version to train on.', {
+        field: 'split',
+        split: split.id,
+        version: version.id,
+      })
+    if (split.target !== null && split.target !== target)
+      throw invalidInput(`This split was made for the target "${split.target}", not "${target}".`, { field: 'split', split: split.id })
+    return split
+  }
+}
+
+function refuseContradiction(field: 'target' | 'positive' | 'metric', asked: string | null, said: string | null, goal: Goal): void {
+  if (asked === null || asked === said) return
+  throw invalidInput(`The goal "${goal.name}" says ${field} "${said}", the request "${asked}". Leave one of them out.`, { field })
+}
+
+function refuseImbalanceOfNumbers(task: Task, { imbalance, calibration }: Input): void {
+  if (task !== 'regression') return
+  if (imbalance !== 'auto' && imbalance !== 'none')
+    throw invalidInput(`"${imbalance}" answers unequal classes; a number has none.`, { field: 'imbalance' })
+  if (calibration !== 'none') throw invalidInput('Calibration is of probabilities; a number has none.', { field: 'calibration' })
+}
+
+/** Folds as the split was made: what may not be apart in the test may not be apart in validation either. */
+function validationOf(split: Split, task: Task): EngineParameters['validation'] {
+  const hasValidation = split.parts.some((part) => part.part === 'validation' && part.rows > 0)
+  const kind = hasValidation
+    ? 'holdout'
+    : split.kind === 'grouped'
+      ? 'grouped'
+      : split.kind === 'time'
+        ? 'time'
+        : task === 'regression'
+          ? 'kfold'
+          : 'stratified'
+  return { kind, folds: split.folds, groupColumn: split.groupColumn, timeColumn: split.timeColumn }
+}
+
+/** A minute for tables of everyday size, up to ten for large ones. */
+function usualBudgetSeconds({ rows, columns }: DatasetVersion): number {
+  const cells = (rows ?? 0) * columns.length
+  return Math.round(Math.min(600, Math.max(60, cells / 25_000)))
+}
+
+/** A name as people may type it, from words of a data set and a column. */
+const nameOf = (text: string): string => {
+  const plain = text.replace(/[^\p{L}\p{N} ._()+-]+/gu, ' ').trim().replace(/^[^\p{L}\p{N}]+/u, '').slice(0, 110).trim()
+  return plain === '' ? 'model' : plain
+}

@@ -1,0 +1,49 @@
+import type { Metric, Task } from '../goals/schema.ts'
+import type { RecipeStep } from '../recipes/schema.ts'
+import type { WarmStart } from '../tuning/service.ts'
+
+/** What a training job does, with everything pinned: the same specification and seed make the same model. */
+export interface TrainingSpec extends Record<string, unknown> {
+  /** The id that the version will have: the opening of the sealed rows is noted under it before the version exists. */
+  versionId: string
+  runId: string
+  searchId: string
+  modelName: string
+  visibility: 'private' | 'team'
+  goalId: string | null
+  datasetId: string
+  datasetName: string
+  datasetVersionId: string
+  datasetVersionNumber: number
+  splitId: string
+  seed: number
+  parameters: EngineParameters
+}
+
+/** The parameters of `tabular.train` (docs/job-contract.md). */
+export interface EngineParameters {
+  task: Task
+  target: string
+  positive: string | null
+  metric: Metric
+  goal: { atLeast: number | null; atMost: number | null; costFalsePositive: number | null; costFalseNegative: number | null } | null
+  recipe: { auto: true } | { steps: RecipeStep[] }
+  algorithms: string[]
+  search: {
+    strategy: 'tpe' | 'random' | 'grid' | 'none'
+    trials: number | null
+    budgetSeconds: number | null
+    space: Record<string, Record<string, unknown>> | null
+    warmStart: WarmStart
+  }
+  validation: {
+    kind: 'stratified' | 'kfold' | 'grouped' | 'time' | 'holdout'
+    folds: number
+    groupColumn: string | null
+    timeColumn: string | null
+  }
+  imbalance: string
+  calibration: string
+  importance: boolean
+  threads?: number
+}
