@@ -180,6 +180,14 @@ export function experimentsService({ metadata, access, blobs, search }: Experime
       .execute()
   }
 
+  /** Says which job a run is of, in the transaction that queues it. */
+  const attachJob = (tx: Db, runId: string, jobId: string) =>
+    experimentTables(tx).updateTable('runs').set({ job_id: jobId }).where('id', '=', runId).execute()
+
+  /** A run whose job is tried again goes on. */
+  const reopenRun = (tx: Db, runId: string) =>
+    experimentTables(tx).updateTable('runs').set({ state: 'running', message: null, ended_at: null }).where('id', '=', runId).execute()
+
   async function createRun(by: Principal, input: z.output<typeof RunInput>): Promise<Run> {
     const experiment = await findExperiment(by, input.experiment, input.project)
     await access.authorize(by, 'experiments:write', experiment)
@@ -310,6 +318,9 @@ export function experimentsService({ metadata, access, blobs, search }: Experime
     ensureExperiment,
     openRun,
     closeRun,
+    attachJob,
+    reopenRun,
+    appendPoints,
     createRun,
     getRun: async (by: Principal, ref: string, project?: string) => runOf((await findRun(by, ref, project)).id),
     listRuns,

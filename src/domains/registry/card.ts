@@ -7,13 +7,13 @@ import type { Evaluation, Parity, Signature } from './schema.ts'
 /** What a model card is written from: evidence only, nothing that was not measured or declared. */
 export interface CardEvidence {
   name: string
-  number: number
+  versionId: string
   task: Task
   algorithm: string
   metric: Metric
   goal: Goal | null
   outcome: GoalOutcome | null
-  dataset: { name: string; number: number; rows: number | null; columns: number; id: string }
+  dataset: { name: string; number: number; rows: number | null; columns: number }
   split: Pick<Split, 'id' | 'kind' | 'seed' | 'folds' | 'parts' | 'leaks' | 'groupColumn' | 'timeColumn'>
   signature: Signature
   training: TrainingFacts
@@ -58,8 +58,8 @@ export function writeCard(evidence: CardEvidence): string {
     .concat('\n')
 }
 
-const heading = ({ name, number, algorithm, task }: CardEvidence) =>
-  `# ${text(name)}, version ${number}\n\nA ${words(algorithm)} model for ${taskWords[task]}.`
+const heading = ({ name, versionId, algorithm, task }: CardEvidence) =>
+  `# ${text(name)}\n\nA ${words(algorithm)} model for ${taskWords[task]}. Version id: ${versionId}.`
 
 const taskWords: Record<Task, string> = {
   binary: 'a yes-or-no question',
@@ -153,7 +153,7 @@ function performance({ evaluation, training, metric, sealedOpenedAt }: CardEvide
   return lines.join('\n')
 }
 
-const baselineWords = 'The baseline always says the most frequent class, or the mean.'
+const baselineWords = 'The baseline looks at no column.'
 
 function baselineOf({ baseline }: TrainingFacts, metric: string): string {
   const found = baseline?.[metric]

@@ -286,6 +286,8 @@ export function registryService({ metadata, access, search, events, blobs, files
     await layPackage({ blobs, files }, JSON.parse(row.manifest), folder, options)
   }
 
+  const modelOfVersion = async (versionId: string): Promise<string | null> => (await versionById(db, versionId))?.model_id ?? null
+
   /** What drift is measured against: the rows that the version learnt from, and what it said about the sealed ones. */
   async function baseline(versionId: string) {
     const row = await versionById(db, versionId)
@@ -326,6 +328,7 @@ export function registryService({ metadata, access, search, events, blobs, files
     modelNamed,
     register,
     layPackage: layVersion,
+    modelOfVersion,
     baseline,
     goalProgress,
   }

@@ -68,8 +68,8 @@ export function versionFiles({ blobs, registry }: VersionFilesNeeds) {
   return { json, details, card, file }
 }
 
-function sinceRegistration({ state, override }: ModelVersion): string {
-  const lines = [`\n## Since registration\n\nState: ${state}.`]
+function sinceRegistration({ number, state, override }: ModelVersion): string {
+  const lines = [`\n## Since registration\n\nThis is version ${number}. State: ${state}.`]
   if (override)
     lines.push(
       `Promoted at ${override.at} although the evidence spoke against it. ${override.by} gave this reason:\n\n> ${override.reason.replace(/\s+/g, ' ')}`,

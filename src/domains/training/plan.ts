@@ -36,6 +36,8 @@ export interface TrainingPlan {
   experimentName: string
   seed: number
   strategy: string
+  /** The budget of a search that was given none. */
+  usualBudgetSeconds: number
   /** The split, made (or begun) when the plan is carried out. */
   split(): Promise<Split>
   /** The engine's parameters, once the split says how folds are made. */
@@ -79,6 +81,7 @@ export function trainingPlans({ access, datasets, goals, recipes, tuning, regist
       experimentName: input.experiment ?? modelName,
       seed: input.seed,
       strategy,
+      usualBudgetSeconds: usualBudgetSeconds(version),
       async split() {
         if (givenSplit) return givenSplit
         if (goalSplit?.version === version.id) return goalSplit

@@ -24,8 +24,8 @@ const mostWarmTrials = 50
 export function tuningService({ metadata, access }: TuningNeeds) {
   const { db } = metadata
 
-  async function open(tx: Db, search: { job: string; run: string; metric: string; strategy: string }): Promise<string> {
-    const id = newId('srch')
+  async function open(tx: Db, search: { id?: string; job: string; run: string; metric: string; strategy: string }): Promise<string> {
+    const id = search.id ?? newId('srch')
     await tuningTables(tx)
       .insertInto('searches')
       .values({ id, job_id: search.job, run_id: search.run, metric: search.metric, strategy: search.strategy, created_at: Date.now() })

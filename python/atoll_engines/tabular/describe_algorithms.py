@@ -1,0 +1,48 @@
+"""The algorithms as the platform shows them: `python -m atoll_engines.tabular.describe_algorithms > …/algorithms.json`."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from atoll_engines.tabular.algorithms import ALGORITHMS
+
+ABOUT = {
+    "baseline": "Always says the class shares, or the mean. What every other model has to beat.",
+    "logistic_regression": "A weighted sum of the columns turned into probabilities. Fast, and its weights can be read.",
+    "linear_regression": "A weighted sum of the columns. Fast, and its weights can be read.",
+    "ridge": "Linear regression whose weights are kept small. Steady when columns resemble each other.",
+    "lasso": "Linear regression that sets the weights of needless columns to zero.",
+    "elastic_net": "Between ridge and lasso: small weights, and some of them zero.",
+    "decision_tree": "One tree of questions. Easy to read, seldom the best.",
+    "random_forest": "Many trees, each on a part of the rows and columns, averaged. Robust without much tuning.",
+    "extra_trees": "Like a random forest with random cuts. Faster, often as good.",
+    "hist_gradient_boosting": "Trees that correct each other, on binned values; missing values need no preparation.",
+    "xgboost": "Trees that correct each other, with strong regularisation.",
+    "lightgbm": "Trees that correct each other, grown leaf by leaf. Usually the best start on tables.",
+    "catboost": "Symmetric trees that correct each other. Steady with little tuning.",
+    "knn": "Asks the most similar rows. Carries its training rows along, so it suits small tables.",
+    "svm": "A boundary with the widest margin. Good on small tables with many columns.",
+    "naive_bayes": "Treats columns as independent. Very fast, a rough first answer.",
+}
+
+
+def describe() -> dict[str, Any]:
+    """Every algorithm: name, title, tasks, what it is, and the parameters that a search goes through."""
+    return {
+        "algorithms": [
+            {
+                "name": one.name,
+                "title": one.title,
+                "tasks": list(one.tasks),
+                "about": ABOUT[one.name],
+                "space": one.space,
+                "served": "onnx",
+            }
+            for one in ALGORITHMS.values()
+        ]
+    }
+
+
+if __name__ == "__main__":
+    print(json.dumps(describe(), indent=1))

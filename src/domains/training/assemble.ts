@@ -1,0 +1,84 @@
+import type * as z from 'zod'
+import type { BlobStore } from '../../ports/blobs/blob-store.ts'
+import type { Files } from '../../ports/files/files.ts'
+import type { Split } from '../datasets/schema.ts'
+import type { Goal, GoalOutcome } from '../goals/schema.ts'
+import { type TrainingFacts, writeCard } from '../registry/card.ts'
+import { type PackageSource, storePackage } from '../registry/package.ts'
+import type { Evaluation, Manifest, Parity, Signature } from '../registry/schema.ts'
+import { finiteMetrics } from './finite-metrics.ts'
+import type { TrainingSpec } from './spec.ts'
+
+export interface Evidence {
+  spec: TrainingSpec
+  fitFolder: string
+  evaluateFolder: string
+  sealedOpenedAt: string
+  parity: z.infer<typeof Parity>
+  split: Split
+  goal: Goal | null
+  dataset: { rows: number | null; columns: number }
+  judge(metrics: Evaluation['metrics']): Promise<GoalOutcome | null>
+}
+
+/** A finished package in the blob store, and the figures that a version is registered with. */
+export interface Assembled {
+  manifest: z.infer<typeof Manifest>
+  signature: Signature
+  training: TrainingFacts
+  evaluation: Evaluation
+  outcome: GoalOutcome | null
+  predictionsSha256: string
+  validation: Record<string, { mean: number; std: number | null }>
+}
+
+/** Puts a package together from what the stages left: engine files as they are, evaluation, certificate, card. */
+export async function assemblePackage({ files, blobs }: { files: Files; blobs: BlobStore }, evidence: Evidence): Promise<Assembled> {
+  const { spec, fitFolder, evaluateFolder, parity } = evidence
+  const signature = (await files.readJson(fitFolder, 'model/signature.json')) as Signature
+  const training = (await files.readJson(fitFolder, 'model/training.json')) as TrainingFacts
+  const raw = (await files.readJson(evaluateFolder, 'data/evaluation.json', 64 * 2 ** 20)) as Evaluation
+  const evaluation = { ...raw, metrics: finiteMetrics(raw.metrics) }
+  const outcome = await evidence.judge(evaluation.metrics)
+  const card = writeCard({
+    name: spec.modelName,
+    versionId: spec.versionId,
+    task: spec.parameters.task,
+    algorithm: training.algorithm,
+    metric: spec.parameters.metric,
+    goal: evidence.goal,
+    outcome,
+    dataset: { name: spec.datasetName, number: spec.datasetVersionNumber, ...evidence.dataset },
+    split: evidence.split,
+    signature,
+    training,
+    evaluation,
+    parity,
+    sealedOpenedAt: evidence.sealedOpenedAt,
+  })
+  const open: PackageSource[] = [
+    ...['signature.json', 'recipe.json', 'training.json', 'explain.json', 'model.onnx'].map((path) => ({ path, root: fitFolder, at: `model/${path}` })),
+    { path: 'evaluation.json', text: JSON.stringify(evaluation) },
+    { path: 'parity.json', text: JSON.stringify(parity, null, 1) },
+    { path: 'card.md', text: card },
+  ]
+  const present = []
+  for (const source of open) if ('text' in source || (await files.exists(source.root, source.at))) present.push(source)
+  const manifest = await storePackage(
+    { files, blobs },
+    {
+      kind: parity.served,
+      open: present,
+      sandboxOnly: (await files.list(fitFolder, 'native')).map(({ path }) => ({ path: nativePath(path), root: fitFolder, at: nativePath(path) })),
+    },
+  )
+  const predictions = await blobs.put((await files.open(evaluateFolder, 'data/predictions.parquet')).stream)
+  const validation = Object.fromEntries(
+    Object.entries(training.validation)
+      .filter(([, { mean }]) => Number.isFinite(mean))
+      .map(([name, { mean, std }]) => [name, { mean, std: typeof std === 'number' && Number.isFinite(std) ? std : null }]),
+  )
+  return { manifest, signature, training, evaluation, outcome, predictionsSha256: predictions.sha256, validation }
+}
+
+const nativePath = (path: string): string => (path.startsWith('native/') ? path : `native/${path}`)

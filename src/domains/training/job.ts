@@ -1,0 +1,180 @@
+import type * as z from 'zod'
+import { PlatformError } from '../../kernel/errors.ts'
+import type { Events } from '../../kernel/events.ts'
+import { sha256 } from '../../kernel/json.ts'
+import type { BlobStore } from '../../ports/blobs/blob-store.ts'
+import type { Files } from '../../ports/files/files.ts'
+import type { Inference } from '../../ports/inference/inference.ts'
+import type { Db } from '../../ports/metadata/metadata.ts'
+import { prove } from '../evaluation/prove.ts'
+import type { ExperimentsService } from '../experiments/service.ts'
+import type { GoalsService } from '../goals/service.ts'
+import type { JobContext, JobHandler } from '../jobs/handler.ts'
+import type { JobsService } from '../jobs/service.ts'
+import type { TrainingFacts } from '../registry/card.ts'
+import type { Parity, Signature } from '../registry/schema.ts'
+import type { RegistryService } from '../registry/service.ts'
+import type { TuningService } from '../tuning/service.ts'
+import { type Assembled, assemblePackage } from './assemble.ts'
+import { evaluateInto, fitInto } from './fit-stages.ts'
+import type { DatasetsForTraining } from './needs.ts'
+import { pointsOfRun } from './points-of-run.ts'
+import { trainingResult } from './result.ts'
+import { runRecorder } from './run-recorder.ts'
+import type { TrainingSpec } from './spec.ts'
+import { stageResults } from './stages.ts'
+import { readySplit } from './ready-split.ts'
+
+export interface TrainingJobNeeds {
+  files: Files
+  blobs: BlobStore
+  inference: Inference
+  events: Events
+  jobs: Pick<JobsService, 'ended'>
+  datasets: DatasetsForTraining
+  goals: Pick<GoalsService, 'outcomes' | 'get'>
+  experiments: ExperimentsService
+  tuning: TuningService
+  registry: RegistryService
+}
+
+export interface TrainingOutcome {
+  assembled: Assembled
+  parity: z.infer<typeof Parity>
+  sealedOpenedAt: string
+}
+
+/** The job `training`: fit, evaluate, prove, register. A stage that an earlier attempt finished is not done again. */
+export function trainingJob(needs: TrainingJobNeeds): JobHandler<TrainingSpec, TrainingOutcome> {
+  const { files, blobs, inference, events, datasets, goals, experiments, tuning, registry } = needs
+
+  async function run(context: JobContext<TrainingSpec>): Promise<TrainingOutcome> {
+    const { spec } = context
+    const stages = stageResults(files, context.checkpointFolder)
+    const split = await readySplit(needs, context, spec.splitId)
+
+    const fitted = await stages.once('fit', async (folder) => {
+      const recorder = runRecorder({ experiments, tuning }, { runId: spec.runId, searchId: spec.searchId, metric: spec.parameters.metric })
+      try {
+        const hasValidation = split.parts.some((part) => part.part === 'validation' && part.rows > 0)
+        return await fitInto({ files, datasets }, context, { ...spec, hasValidation, onEvent: recorder.onEvent }, folder)
+      } finally {
+        await recorder.close()
+      }
+    })
+    const signature = (await files.readJson(fitted.folder, 'model/signature.json')) as Signature
+
+    context.progress('evaluate', 0, 1, 'The sealed rows are opened, once.')
+    const evaluated = await stages.once('evaluate', (folder) =>
+      evaluateInto({ files, datasets }, context, { spec, fitFolder: fitted.folder, threshold: signature.threshold, reason: 'evaluation' }, folder),
+    )
+
+    context.progress('prove', 0, 1, 'The raw rows are replayed through the serving code.')
+    const { parity } = await stages.once('prove', async (folder) => ({ parity: await proveIn(folder, fitted.folder, evaluated.folder, signature) }))
+    if (parity.served === 'python' && parity.reason) context.report({ type: 'warning', data: { code: 'served_by_python', message: parity.reason, facts: {} } })
+
+    context.progress('register', 0, 1, 'The package is put together.')
+    const goal = spec.goalId === null ? null : await goals.get(context.principal, spec.goalId).catch(() => null)
+    const { version } = await datasets.pin(context.principal, spec.datasetId, spec.datasetVersionId)
+    const assembled = await assemblePackage(
+      { files, blobs },
+      {
+        spec,
+        fitFolder: fitted.folder,
+        evaluateFolder: evaluated.folder,
+        sealedOpenedAt: evaluated.openedAt,
+        parity,
+        split,
+        goal,
+        dataset: { rows: version.rows, columns: version.columns.length },
+        judge: async (metrics) => (spec.goalId === null ? null : ((await goals.outcomes([{ goal: spec.goalId, metrics }]))[0] ?? null)),
+      },
+    )
+    return { assembled, parity, sealedOpenedAt: evaluated.openedAt }
+  }
+
+  async function proveIn(folder: string, fitFolder: string, evaluateFolder: string, signature: Signature): Promise<z.infer<typeof Parity>> {
+    const training = (await files.readJson(fitFolder, 'model/training.json')) as TrainingFacts
+    await files.copy({ root: fitFolder, path: 'model' }, { root: folder, path: 'package' })
+    const packageFolder = files.resolvePath(folder, 'package')
+    const parity = await prove(
+      { files, inference },
+      {
+        signature,
+        exported: { ok: training.export?.ok === true && training.export.path === 'onnx', reason: training.export?.reason ?? null },
+        packageFolder,
+        evidenceFolder: files.resolvePath(evaluateFolder, 'data'),
+        hashOf: async (path) => sha256(await bytesOf(packageFolder, path)),
+        layNative: () => files.copy({ root: fitFolder, path: 'native' }, { root: packageFolder, path: 'native' }),
+      },
+    )
+    await files.remove(folder, 'package')
+    return parity
+  }
+
+  async function bytesOf(root: string, path: string): Promise<Uint8Array> {
+    const { stream } = await files.open(root, path)
+    const parts: Uint8Array[] = []
+    for await (const part of stream) parts.push(part as Uint8Array)
+    return Buffer.concat(parts)
+  }
+
+  /** *register*: the version, its run and the answer exist together, or none of them does. */
+  async function publish(tx: Db, context: JobContext<TrainingSpec>, outcome: TrainingOutcome): Promise<Record<string, unknown>> {
+    const { spec } = context
+    const { assembled, parity, sealedOpenedAt } = outcome
+    const { task, target } = spec.parameters
+    const registered = await registry.register(
+      tx,
+      context.principal,
+      { name: spec.modelName, projectId: context.projectId, visibility: spec.visibility },
+      {
+        id: spec.versionId,
+        task,
+        target,
+        algorithm: assembled.training.algorithm,
+        goal_id: spec.goalId,
+        dataset_id: spec.datasetId,
+        dataset_version_id: spec.datasetVersionId,
+        split_id: spec.splitId,
+        run_id: spec.runId,
+        job_id: context.jobId,
+        manifest: JSON.stringify(assembled.manifest),
+        signature: JSON.stringify(assembled.signature),
+        validation: JSON.stringify(assembled.validation),
+        test: JSON.stringify(assembled.evaluation.metrics),
+        parity: JSON.stringify(parity),
+        predictions: assembled.predictionsSha256,
+        training_spec: JSON.stringify(spec),
+        sealed_opened_at: Date.parse(sealedOpenedAt),
+        created_by: context.principal.userId ?? '',
+      },
+    )
+    await experiments.appendPoints(tx, spec.runId, pointsOfRun(assembled))
+    await experiments.setParameters(tx, spec.runId, { algorithm: assembled.training.algorithm, ...assembled.training.params })
+    await experiments.closeRun(tx, spec.runId, {
+      state: 'finished',
+      artifacts: assembled.manifest.files.map((file) => ({ ...file, kind: 'package' })),
+      environment: assembled.training.environment ?? {},
+    })
+    return trainingResult(spec, registered, assembled, parity)
+  }
+
+  return {
+    kind: 'training',
+    run,
+    publish,
+    async unpublish(tx, { spec, state, failure }) {
+      await experiments.closeRun(tx, spec.runId, { state, message: failure.message })
+    },
+    async requeued(tx, { spec }) {
+      await experiments.reopenRun(tx, spec.runId)
+    },
+    async ended({ spec, state, projectId }) {
+      if (state !== 'succeeded') return
+      const modelId = await registry.modelOfVersion(spec.versionId)
+      if (!modelId) throw new PlatformError('internal', `The version ${spec.versionId} was not registered.`, {})
+      events.emit('model.version-registered', { modelId, versionId: spec.versionId, projectId })
+    },
+  }
+}

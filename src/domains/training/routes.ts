@@ -1,0 +1,39 @@
+import * as z from 'zod'
+import { type RouteRecord, route } from '../../kernel/route.ts'
+import { Estimate } from '../jobs/schema.ts'
+import { AlgorithmInfo, TrainingCreated, TrainingInput } from './schema.ts'
+import type { TrainingService } from './service.ts'
+
+export const trainingRoutes = (training: TrainingService): RouteRecord[] => [
+  route({
+    method: 'GET',
+    path: '/v1/algorithms',
+    permission: 'training:read',
+    tag: 'training',
+    summary: 'Algorithms: for which tasks, what they are, what a search goes through',
+    returns: z.object({ items: z.array(AlgorithmInfo) }),
+    handle: () => ({ items: [...training.algorithms()] }),
+  }),
+  route({
+    method: 'POST',
+    path: '/v1/training-jobs',
+    permission: 'training:create',
+    tag: 'training',
+    summary: 'Train a model: from data and goal to a registered, evaluated, proven version',
+    body: TrainingInput,
+    returns: TrainingCreated,
+    status: 202,
+    idempotent: true,
+    handle: ({ principal, body }) => training.create(principal, body),
+  }),
+  route({
+    method: 'POST',
+    path: '/v1/training-jobs/estimate',
+    permission: 'training:create',
+    tag: 'training',
+    summary: 'What a training would take',
+    body: TrainingInput,
+    returns: Estimate,
+    handle: ({ principal, body }) => training.estimate(principal, body),
+  }),
+]
