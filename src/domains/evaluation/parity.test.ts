@@ -58,7 +58,10 @@ async function replay(change: (expected: ParityExpected) => void = () => {}, sen
 
 test('passes when serving says what training said, injected rows included', async () => {
   const figures = await replay()
-  assert.deepEqual([figures.passed, figures.rows, figures.heldOutRows, figures.injectedRows, figures.flips], [true, 600, 400, 200, 0])
+  assert.deepEqual(
+    [figures.passed, figures.rows, figures.heldOutRows, figures.injectedRows, figures.flips],
+    [true, 600, 400, 200, 0],
+  )
   assert.ok(figures.maxDiff > 0 && figures.maxDiff < 1e-6, String(figures.maxDiff))
 })
 

@@ -64,13 +64,14 @@ export async function replayParity(
       const label = signature.classes![labelIndex(signature, scores.values, r * scores.width)]
       if (label === expected.labels![row]) continue
       figures.flips++
-      if (figures.flips === 1) worst = `row ${row} (${expected.kinds[row]}) is "${expected.labels![row]}" in training code and "${label}" when served`
+      if (figures.flips === 1)
+        worst = `row ${row} (${expected.kinds[row]}) is "${expected.labels![row]}" in training code and "${label}" when served`
     }
     figures.rows += rows.length
   }
 
   try {
-    let batch: unknown[] = []
+    const batch: unknown[] = []
     for await (const line of await linesOf(files, folder)) {
       if (line === '') continue
       batch.push(JSON.parse(line))
@@ -82,9 +83,16 @@ export async function replayParity(
     return { ...figures, reason: `Serving refused a row that training code answered: ${error.message}` }
   }
   if (figures.rows !== expected.kinds.length)
-    throw new PlatformError('internal', `The parity rows (${figures.rows}) and what is expected of them (${expected.kinds.length}) do not match.`)
+    throw new PlatformError(
+      'internal',
+      `The parity rows (${figures.rows}) and what is expected of them (${expected.kinds.length}) do not match.`,
+    )
   const passed = figures.flips === 0 && figures.maxDiff <= signature.tolerance && figures.rows > 0
-  return { ...figures, passed, reason: passed ? null : `${figures.flips} of ${figures.rows} labels differ; ${worst || 'there were no rows'}.` }
+  return {
+    ...figures,
+    passed,
+    reason: passed ? null : `${figures.flips} of ${figures.rows} labels differ; ${worst || 'there were no rows'}.`,
+  }
 }
 
 const mostBytes = 512 * 2 ** 20
@@ -97,7 +105,10 @@ function differenceOf(expected: ParityExpected, row: number, values: Float32Arra
   let most = 0
   for (let k = 0; k < width; k++) {
     const one: unknown = wanted?.[k]
-    const off = typeof one === 'number' ? Math.abs(values[at + k]! - one) / (expected.probabilities ? 1 : Math.max(1, Math.abs(one))) : Number.NaN
+    const off =
+      typeof one === 'number'
+        ? Math.abs(values[at + k]! - one) / (expected.probabilities ? 1 : Math.max(1, Math.abs(one)))
+        : Number.NaN
     if (!Number.isFinite(off)) return incomparable
     most = Math.max(most, off)
   }

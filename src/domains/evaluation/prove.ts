@@ -47,13 +47,18 @@ export async function prove({ files, inference }: ProveNeeds, candidate: Candida
       replay,
     )
     if (typeof figures !== 'string' && figures.passed) return certificate(figures, 'onnx', null)
-    refused = typeof figures === 'string' ? `The graph could not be run: ${figures}` : `The graph is not served: ${figures.reason}`
+    refused =
+      typeof figures === 'string' ? `The graph could not be run: ${figures}` : `The graph is not served: ${figures.reason}`
   }
   await candidate.layNative()
   const model = await inference.loadPython({ folder: packageFolder, signature })
   try {
     const figures = await replay(model)
-    return await certificate(figures, 'python', figures.passed ? refused : `${refused} The Python worker differs too: ${figures.reason}`)
+    return await certificate(
+      figures,
+      'python',
+      figures.passed ? refused : `${refused} The Python worker differs too: ${figures.reason}`,
+    )
   } finally {
     await model.close()
   }

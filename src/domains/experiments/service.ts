@@ -186,7 +186,11 @@ export function experimentsService({ metadata, access, blobs, search }: Experime
 
   /** A run whose job is tried again goes on. */
   const reopenRun = (tx: Db, runId: string) =>
-    experimentTables(tx).updateTable('runs').set({ state: 'running', message: null, ended_at: null }).where('id', '=', runId).execute()
+    experimentTables(tx)
+      .updateTable('runs')
+      .set({ state: 'running', message: null, ended_at: null })
+      .where('id', '=', runId)
+      .execute()
 
   async function createRun(by: Principal, input: z.output<typeof RunInput>): Promise<Run> {
     const experiment = await findExperiment(by, input.experiment, input.project)

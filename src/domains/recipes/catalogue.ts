@@ -21,7 +21,13 @@ export interface ParametersRule {
 }
 
 /** The steps that the engines know, by name. The engines' own file is the one description of them. */
-export async function readCatalogue({ files, enginesFolder }: { files: Files; enginesFolder: string }): Promise<Map<string, Step>> {
+export async function readCatalogue({
+  files,
+  enginesFolder,
+}: {
+  files: Files
+  enginesFolder: string
+}): Promise<Map<string, Step>> {
   const { steps } = (await files.readJson(enginesFolder, 'atoll_engines/recipes/catalogue.json')) as {
     steps: (Omit<Step, 'trainingOnly'> & { trainingRowsOnly: boolean })[]
   }

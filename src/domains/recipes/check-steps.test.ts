@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
-import { fileURLToPath } from 'node:url'
 import { test } from 'node:test'
+import { fileURLToPath } from 'node:url'
 import { localFiles } from '../../ports/files/local.ts'
 import { readCatalogue } from './catalogue.ts'
 import { checkSteps } from './check-steps.ts'
@@ -33,7 +33,10 @@ test('refuses what is not there and names step, column and the nearest name', ()
   assert.throws(() => check({ step: 'ratio', numerator: 'charge', denominator: 'days' }), /no column "days".*Columns are state/)
   assert.throws(() => check({ step: 'one_hot', columns: ['churn'] }), /"churn" is the target/)
   assert.throws(() => check({ step: 'one_hot', columns: '*cats' }), /"\*cats" is no selector/)
-  assert.throws(() => check({ step: 'drop_columns', columns: ['state'] }, { step: 'one_hot', columns: ['state'] }), /no column "state" at that point/)
+  assert.throws(
+    () => check({ step: 'drop_columns', columns: ['state'] }, { step: 'one_hot', columns: ['state'] }),
+    /no column "state" at that point/,
+  )
 })
 
 test('refuses parameters that the step does not take, or not like that', () => {

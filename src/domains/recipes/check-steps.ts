@@ -10,7 +10,18 @@ export interface RawColumn {
 
 const selectors = new Set(['*numbers', '*categories', '*texts', '*datetimes', '*all'])
 /** Steps that make columns whose names depend on the data. */
-const namesDependOnData = new Set(['one_hot', 'hash_encode', 'date_parts', 'time_since', 'tfidf', 'pca', 'interact', 'polynomial', 'impute', 'ratio'])
+const namesDependOnData = new Set([
+  'one_hot',
+  'hash_encode',
+  'date_parts',
+  'time_since',
+  'tfidf',
+  'pca',
+  'interact',
+  'polynomial',
+  'impute',
+  'ratio',
+])
 
 /**
  * Refuses steps that the catalogue does not know, parameters it does not allow, and columns that are not there, naming the step (from 1),
@@ -48,14 +59,21 @@ function checkParameters(info: Step, step: RecipeStep, number: number): void {
     if (!rule) {
       const near = closestName(name, Object.keys(properties))
       const all = Object.keys(properties).join(', ') || 'none'
-      throw invalidInput(`${where}: there is no parameter "${name}". ${near ? `Did you mean "${near}"?` : `Its parameters are ${all}.`}`, facts(name))
+      throw invalidInput(
+        `${where}: there is no parameter "${name}". ${near ? `Did you mean "${near}"?` : `Its parameters are ${all}.`}`,
+        facts(name),
+      )
     }
     if (value === null || value === undefined) continue
     const wrong = wrongValue(value, rule)
     if (wrong) throw invalidInput(`${where}: "${name}" is ${JSON.stringify(value)}, but ${wrong}.`, facts(name))
   }
   const absent = required.find((name) => step[name] === undefined || step[name] === null)
-  if (absent) throw invalidInput(`${where}: the parameter "${absent}" is needed. ${properties[absent]?.description ?? ''}`.trim(), facts(absent))
+  if (absent)
+    throw invalidInput(
+      `${where}: the parameter "${absent}" is needed. ${properties[absent]?.description ?? ''}`.trim(),
+      facts(absent),
+    )
 }
 
 function wrongValue(value: unknown, rule: ParameterRule): string | null {
@@ -100,10 +118,16 @@ class KnownColumns {
       if (this.names.has(name)) continue
       const facts = { field: `steps.${number - 1}.${parameter}`, step: number, stepName: step.step, column: name }
       if (name === this.target)
-        throw invalidInput(`Step ${number} (${step.step}): "${name}" is the target; a recipe works on the other columns only.`, facts)
+        throw invalidInput(
+          `Step ${number} (${step.step}): "${name}" is the target; a recipe works on the other columns only.`,
+          facts,
+        )
       if (name.startsWith('*')) {
         if (selectors.has(name)) continue
-        throw invalidInput(`Step ${number} (${step.step}): "${name}" is no selector. Selectors are ${[...selectors].join(', ')}.`, facts)
+        throw invalidInput(
+          `Step ${number} (${step.step}): "${name}" is no selector. Selectors are ${[...selectors].join(', ')}.`,
+          facts,
+        )
       }
       if (this.hasUnknownNames && this.looksDerived(name)) continue
       const near = closestName(name, this.names)
@@ -116,7 +140,10 @@ class KnownColumns {
 
   /** Steps name what they make after the column it comes from, a separator between. */
   private looksDerived(name: string): boolean {
-    return /^pca?_?\d+$/.test(name) || [...this.names].some((known) => name.startsWith(known) && /^[^\p{L}\p{N}]/u.test(name.slice(known.length)))
+    return (
+      /^pca?_?\d+$/.test(name) ||
+      [...this.names].some((known) => name.startsWith(known) && /^[^\p{L}\p{N}]/u.test(name.slice(known.length)))
+    )
   }
 
   apply(step: RecipeStep): void {
@@ -137,7 +164,8 @@ function columnsIn(step: RecipeStep, known: ReadonlySet<string>): { name: string
   const found = [step.columns ?? []].flat().map((name) => ({ name, parameter: 'columns' }))
   for (const parameter of ['numerator', 'denominator'])
     if (typeof step[parameter] === 'string') found.push({ name: step[parameter] as string, parameter })
-  if (step.step === 'rename') for (const name of Object.keys((step.names ?? {}) as object)) found.push({ name, parameter: 'names' })
+  if (step.step === 'rename')
+    for (const name of Object.keys((step.names ?? {}) as object)) found.push({ name, parameter: 'names' })
   if (typeof step.expression === 'string')
     for (const name of namesInExpression(step.expression, known)) found.push({ name, parameter: 'expression' })
   return found
@@ -149,7 +177,12 @@ function namesInExpression(expression: string, known: ReadonlySet<string>): stri
   const words = /'[^']*'|"[^"]*"|`([^`]*)`|([\p{L}_][\p{L}\p{N}_]*)\s*(\(?)/gu
   for (const [, quoted, bare, bracket] of expression.matchAll(words)) {
     if (quoted !== undefined) names.push(quoted)
-    else if (bare && !bracket && (known.has(bare) || !['and', 'or', 'not', 'true', 'false', 'missing'].includes(bare.toLowerCase()))) names.push(bare)
+    else if (
+      bare &&
+      !bracket &&
+      (known.has(bare) || !['and', 'or', 'not', 'true', 'false', 'missing'].includes(bare.toLowerCase()))
+    )
+      names.push(bare)
   }
   return names
 }

@@ -2,7 +2,17 @@ import * as z from 'zod'
 import { PageQuery, pageOf } from '../../kernel/paging.ts'
 import { type RouteRecord, route } from '../../kernel/route.ts'
 import { InProject, Ref } from '../auth/schema.ts'
-import { Preview, PreviewInput, Recipe, RecipeInput, RecipePatch, RecipeRevision, StepInfo, SuggestInput, Suggestion } from './schema.ts'
+import {
+  Preview,
+  PreviewInput,
+  Recipe,
+  RecipeInput,
+  RecipePatch,
+  RecipeRevision,
+  StepInfo,
+  SuggestInput,
+  Suggestion,
+} from './schema.ts'
 import type { RecipesService } from './service.ts'
 import type { TrySteps } from './try-steps.ts'
 

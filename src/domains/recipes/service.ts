@@ -5,9 +5,9 @@ import type { Metadata } from '../../ports/metadata/metadata.ts'
 import { type Access, nameTakenIsConflict } from '../auth/access.ts'
 import { audit } from '../auth/audit.ts'
 import type { Search } from '../auth/search.ts'
-import type { DatasetsService } from '../datasets/service.ts'
 import type { Step } from './catalogue.ts'
 import { checkSteps } from './check-steps.ts'
+import type { DatasetsForRecipes } from './needs.ts'
 import type { Recipe, RecipeInput, RecipePatch } from './schema.ts'
 import { listRecipes, type RecipeRow, recipeById, recipeTables, revisionsOf, toRecipe } from './store.ts'
 
@@ -15,7 +15,7 @@ export interface RecipesNeeds {
   metadata: Metadata
   access: Access
   search: Search
-  datasets: Pick<DatasetsService, 'pin'>
+  datasets: Pick<DatasetsForRecipes, 'pin'>
   catalogue: ReadonlyMap<string, Step>
 }
 
@@ -44,13 +44,23 @@ export function recipesService({ metadata, access, search, datasets, catalogue }
     const insert = metadata.transaction(async (tx) => {
       await recipeTables(tx).insertInto('recipes').values(row).execute()
       await addRevision(tx, by, row.id, 1, input)
-      await audit(tx, by, 'recipes.create', { target: row.id, project: project.id, facts: { name: row.name, steps: input.steps.length } })
+      await audit(tx, by, 'recipes.create', {
+        target: row.id,
+        project: project.id,
+        facts: { name: row.name, steps: input.steps.length },
+      })
     })
     await nameTakenIsConflict('recipe', input.name, insert)
     return get(by, row.id)
   }
 
-  const addRevision = (tx: Metadata['db'], by: Principal, id: string, revision: number, of: { steps: Recipe['steps']; reasons?: string[] }) =>
+  const addRevision = (
+    tx: Metadata['db'],
+    by: Principal,
+    id: string,
+    revision: number,
+    of: { steps: Recipe['steps']; reasons?: string[] },
+  ) =>
     recipeTables(tx)
       .insertInto('recipe_revisions')
       .values({
@@ -65,7 +75,8 @@ export function recipesService({ metadata, access, search, datasets, catalogue }
 
   async function list(by: Principal, query: PageQuery & { project?: string; dataset?: string }): Promise<Page<Recipe>> {
     const project = query.project === undefined ? undefined : (await access.projectFor(by, query.project)).id
-    const dataset = query.dataset === undefined ? undefined : (await datasets.pin(by, query.dataset, undefined, query.project)).dataset.id
+    const dataset =
+      query.dataset === undefined ? undefined : (await datasets.pin(by, query.dataset, undefined, query.project)).dataset.id
     const rows = await listRecipes(db, access.visibleTo(by, 'recipes'), { ...query, project, dataset })
     const page = toPage(rows, query.limit, (row) => [row.created_at, row.id])
     return { ...page, items: page.items.map(toRecipe) }

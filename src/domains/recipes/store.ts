@@ -31,9 +31,14 @@ const withSteps = (db: Db) =>
     .selectAll('recipes')
     .select([ownerName('recipes'), 'recipe_revisions.steps', 'recipe_revisions.reasons'])
 
-export const recipeById = (db: Db, id: string): Promise<FullRecipeRow> => withSteps(db).where('recipes.id', '=', id).executeTakeFirstOrThrow()
+export const recipeById = (db: Db, id: string): Promise<FullRecipeRow> =>
+  withSteps(db).where('recipes.id', '=', id).executeTakeFirstOrThrow()
 
-export function listRecipes(db: Db, visible: RawBuilder<SqlBool>, query: PageQuery & { project?: string; dataset?: string }): Promise<FullRecipeRow[]> {
+export function listRecipes(
+  db: Db,
+  visible: RawBuilder<SqlBool>,
+  query: PageQuery & { project?: string; dataset?: string },
+): Promise<FullRecipeRow[]> {
   const after = query.cursor ? decodeCursor(query.cursor) : null
   return withSteps(db)
     .where(visible)
@@ -48,15 +53,21 @@ export function listRecipes(db: Db, visible: RawBuilder<SqlBool>, query: PageQue
 
 /** Earlier and present steps of a recipe, newest first. */
 export const revisionsOf = async (db: Db, recipeId: string) =>
-  (await recipeTables(db).selectFrom('recipe_revisions').selectAll().where('recipe_id', '=', recipeId).orderBy('revision', 'desc').limit(200).execute()).map(
-    (row) => ({
-      revision: row.revision,
-      steps: JSON.parse(row.steps) as Recipe['steps'],
-      reasons: JSON.parse(row.reasons) as string[],
-      by: row.created_by,
-      at: toIso(row.created_at),
-    }),
-  )
+  (
+    await recipeTables(db)
+      .selectFrom('recipe_revisions')
+      .selectAll()
+      .where('recipe_id', '=', recipeId)
+      .orderBy('revision', 'desc')
+      .limit(200)
+      .execute()
+  ).map((row) => ({
+    revision: row.revision,
+    steps: JSON.parse(row.steps) as Recipe['steps'],
+    reasons: JSON.parse(row.reasons) as string[],
+    by: row.created_by,
+    at: toIso(row.created_at),
+  }))
 
 export const toRecipe = (row: FullRecipeRow): Recipe => ({
   ...toResource(row),

@@ -5,9 +5,9 @@ import type { Files } from '../../ports/files/files.ts'
 import type { Metadata } from '../../ports/metadata/metadata.ts'
 import type { Tables } from '../../ports/tables/tables.ts'
 import type { Access } from '../auth/access.ts'
-import type { DatasetsService } from '../datasets/service.ts'
 import type { JobHandler } from '../jobs/handler.ts'
 import type { JobsService } from '../jobs/service.ts'
+import type { DatasetsForRecipes } from './needs.ts'
 import type { Preview, PreviewInput, SuggestInput, Suggestion } from './schema.ts'
 import type { RecipesService } from './service.ts'
 
@@ -16,7 +16,7 @@ export interface TryStepsNeeds {
   access: Access
   files: Files
   tables: Tables
-  datasets: Pick<DatasetsService, 'pin' | 'layVersion'>
+  datasets: DatasetsForRecipes
   jobs: Pick<JobsService, 'queue' | 'ended'>
   recipes: RecipesService
 }
@@ -68,7 +68,9 @@ export function trySteps({ metadata, access, files, tables, datasets, jobs, reci
     const into = files.resolvePath(channel, 'sample.parquet')
     await tables.run({
       folders: [channel],
-      statements: [{ sql: `copy (select * from read_parquet([${from}]) limit ${sampleRows}) to ${quoted(into)} (format parquet)` }],
+      statements: [
+        { sql: `copy (select * from read_parquet([${from}]) limit ${sampleRows}) to ${quoted(into)} (format parquet)` },
+      ],
       signal,
     })
     for (const file of parts) await files.remove(channel, file.path)
@@ -88,13 +90,21 @@ export function trySteps({ metadata, access, files, tables, datasets, jobs, reci
     })
     if (ended.state === 'succeeded') return JSON.parse(ended.result!)
     const failure = JSON.parse(ended.failure ?? '{}') as { code?: string; message?: string; facts?: Record<string, unknown> }
-    throw new PlatformError(failure.code === 'invalid_input' ? 'invalid_input' : 'internal', failure.message ?? 'The job ended without a reason.', {
-      ...failure.facts,
-      job: jobId,
-    })
+    throw new PlatformError(
+      failure.code === 'invalid_input' ? 'invalid_input' : 'internal',
+      failure.message ?? 'The job ended without a reason.',
+      {
+        ...failure.facts,
+        job: jobId,
+      },
+    )
   }
 
-  async function preview(by: Principal, input: z.output<typeof PreviewInput>, project?: string): Promise<z.infer<typeof Preview>> {
+  async function preview(
+    by: Principal,
+    input: z.output<typeof PreviewInput>,
+    project?: string,
+  ): Promise<z.infer<typeof Preview>> {
     const { dataset, version } = await datasets.pin(by, input.dataset, input.version, project)
     await access.authorize(by, 'recipes:read')
     recipes.check(input.steps, { columns: version.columns, target: input.target })
@@ -104,7 +114,11 @@ export function trySteps({ metadata, access, files, tables, datasets, jobs, reci
     })) as z.infer<typeof Preview>
   }
 
-  async function suggest(by: Principal, input: z.output<typeof SuggestInput>, project?: string): Promise<z.infer<typeof Suggestion>> {
+  async function suggest(
+    by: Principal,
+    input: z.output<typeof SuggestInput>,
+    project?: string,
+  ): Promise<z.infer<typeof Suggestion>> {
     const { dataset, version } = await datasets.pin(by, input.dataset, input.version, project)
     const suggested = (await ask(by, 'recipe.suggest', dataset.project, `Suggested recipe for ${dataset.name}`, {
       versionId: version.id,

@@ -8,7 +8,9 @@ export type Algorithm = z.infer<typeof AlgorithmInfo>
 
 /** The algorithms that the engines know. The engines' own file is the one description of them. */
 export async function readAlgorithms({ files, enginesFolder }: { files: Files; enginesFolder: string }): Promise<Algorithm[]> {
-  const { algorithms } = (await files.readJson(enginesFolder, 'atoll_engines/tabular/algorithms.json')) as { algorithms: Algorithm[] }
+  const { algorithms } = (await files.readJson(enginesFolder, 'atoll_engines/tabular/algorithms.json')) as {
+    algorithms: Algorithm[]
+  }
   return algorithms
 }
 

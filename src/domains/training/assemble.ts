@@ -33,7 +33,10 @@ export interface Assembled {
 }
 
 /** Puts a package together from what the stages left: engine files as they are, evaluation, certificate, card. */
-export async function assemblePackage({ files, blobs }: { files: Files; blobs: BlobStore }, evidence: Evidence): Promise<Assembled> {
+export async function assemblePackage(
+  { files, blobs }: { files: Files; blobs: BlobStore },
+  evidence: Evidence,
+): Promise<Assembled> {
   const { spec, fitFolder, evaluateFolder, parity } = evidence
   const signature = (await files.readJson(fitFolder, 'model/signature.json')) as Signature
   const training = (await files.readJson(fitFolder, 'model/training.json')) as TrainingFacts
@@ -57,7 +60,11 @@ export async function assemblePackage({ files, blobs }: { files: Files; blobs: B
     sealedOpenedAt: evidence.sealedOpenedAt,
   })
   const open: PackageSource[] = [
-    ...['signature.json', 'recipe.json', 'training.json', 'explain.json', 'model.onnx'].map((path) => ({ path, root: fitFolder, at: `model/${path}` })),
+    ...['signature.json', 'recipe.json', 'training.json', 'explain.json', 'model.onnx'].map((path) => ({
+      path,
+      root: fitFolder,
+      at: `model/${path}`,
+    })),
     { path: 'evaluation.json', text: JSON.stringify(evaluation) },
     { path: 'parity.json', text: JSON.stringify(parity, null, 1) },
     { path: 'card.md', text: card },
@@ -69,7 +76,11 @@ export async function assemblePackage({ files, blobs }: { files: Files; blobs: B
     {
       kind: parity.served,
       open: present,
-      sandboxOnly: (await files.list(fitFolder, 'native')).map(({ path }) => ({ path: nativePath(path), root: fitFolder, at: nativePath(path) })),
+      sandboxOnly: (await files.list(fitFolder, 'native')).map(({ path }) => ({
+        path: nativePath(path),
+        root: fitFolder,
+        at: nativePath(path),
+      })),
     },
   )
   const predictions = await blobs.put((await files.open(evaluateFolder, 'data/predictions.parquet')).stream)

@@ -7,7 +7,10 @@ export function checkSpace(space: Record<string, Record<string, unknown>> | null
   for (const [name, ranges] of Object.entries(space ?? {})) {
     const algorithm = algorithms.find((one) => one.name === name)
     if (!algorithm) {
-      const near = closestName(name, algorithms.map((one) => one.name))
+      const near = closestName(
+        name,
+        algorithms.map((one) => one.name),
+      )
       throw invalidInput(`The search space names "${name}", which is no algorithm.${near ? ` Did you mean "${near}"?` : ''}`, {
         field: `search.space.${name}`,
       })
@@ -33,7 +36,10 @@ function checkRange(name: string, range: unknown): void {
   if (int !== undefined && !(Number.isInteger(low) && Number.isInteger(high)))
     throw invalidInput(`The search space of ${name} goes from ${low} to ${high}, which are not whole numbers.`, facts)
   if (low > high || (log && low <= 0))
-    throw invalidInput(`The search space of ${name} goes from ${low} to ${high}; it must go upwards, and start above zero where it is logarithmic.`, facts)
+    throw invalidInput(
+      `The search space of ${name} goes from ${low} to ${high}; it must go upwards, and start above zero where it is logarithmic.`,
+      facts,
+    )
 }
 
 const isPair = (value: unknown): value is [number, number] =>

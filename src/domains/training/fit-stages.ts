@@ -1,9 +1,9 @@
 import { PlatformError } from '../../kernel/errors.ts'
 import { toIso } from '../../kernel/time.ts'
 import type { Files } from '../../ports/files/files.ts'
-import type { DatasetsForTraining } from './needs.ts'
 import type { JobContext } from '../jobs/handler.ts'
 import type { Cost } from '../jobs/schema.ts'
+import type { DatasetsForTraining } from './needs.ts'
 import type { EngineParameters, TrainingSpec } from './spec.ts'
 
 /** What the two engines of a training job leave, and how to run them: also used to replay a version. */
@@ -16,7 +16,13 @@ export interface EngineStages {
 export async function fitInto(
   { files, datasets }: EngineStages,
   context: JobContext,
-  fit: { splitId: string; seed: number; parameters: EngineParameters; hasValidation: boolean; onEvent?: Parameters<JobContext['runEngine']>[0]['onEvent'] },
+  fit: {
+    splitId: string
+    seed: number
+    parameters: EngineParameters
+    hasValidation: boolean
+    onEvent?: Parameters<JobContext['runEngine']>[0]['onEvent']
+  },
   into: string,
 ): Promise<{ cost: Cost }> {
   const { folder, cost } = await context.runEngine({
@@ -31,7 +37,11 @@ export async function fitInto(
       if (fit.hasValidation) await datasets.layPart(fit.splitId, 'validation', files.resolvePath(data, 'validation'))
     },
   })
-  for (const [from, to] of [['model', 'model'], ['native', 'native'], ['output/data', 'data']] as const)
+  for (const [from, to] of [
+    ['model', 'model'],
+    ['native', 'native'],
+    ['output/data', 'data'],
+  ] as const)
     await files.move({ root: folder, path: from }, { root: into, path: to })
   for (const needed of ['model/signature.json', 'model/training.json', 'model/recipe.json', 'native/pipeline.joblib'])
     if (!(await files.exists(into, needed)))
@@ -43,7 +53,12 @@ export async function fitInto(
 export async function evaluateInto(
   { files, datasets }: EngineStages,
   context: JobContext,
-  fitted: { spec: Pick<TrainingSpec, 'splitId' | 'versionId' | 'seed' | 'parameters'>; fitFolder: string; threshold: number | null; reason: string },
+  fitted: {
+    spec: Pick<TrainingSpec, 'splitId' | 'versionId' | 'seed' | 'parameters'>
+    fitFolder: string
+    threshold: number | null
+    reason: string
+  },
   into: string,
 ): Promise<{ cost: Cost; openedAt: string }> {
   const { spec, fitFolder } = fitted

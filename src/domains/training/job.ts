@@ -19,11 +19,11 @@ import { type Assembled, assemblePackage } from './assemble.ts'
 import { evaluateInto, fitInto } from './fit-stages.ts'
 import type { DatasetsForTraining } from './needs.ts'
 import { pointsOfRun } from './points-of-run.ts'
+import { readySplit } from './ready-split.ts'
 import { trainingResult } from './result.ts'
 import { runRecorder } from './run-recorder.ts'
 import type { TrainingSpec } from './spec.ts'
 import { stageResults } from './stages.ts'
-import { readySplit } from './ready-split.ts'
 
 export interface TrainingJobNeeds {
   files: Files
@@ -54,7 +54,10 @@ export function trainingJob(needs: TrainingJobNeeds): JobHandler<TrainingSpec, T
     const split = await readySplit(needs, context, spec.splitId)
 
     const fitted = await stages.once('fit', async (folder) => {
-      const recorder = runRecorder({ experiments, tuning }, { runId: spec.runId, searchId: spec.searchId, metric: spec.parameters.metric })
+      const recorder = runRecorder(
+        { experiments, tuning },
+        { runId: spec.runId, searchId: spec.searchId, metric: spec.parameters.metric },
+      )
       try {
         const hasValidation = split.parts.some((part) => part.part === 'validation' && part.rows > 0)
         return await fitInto({ files, datasets }, context, { ...spec, hasValidation, onEvent: recorder.onEvent }, folder)
@@ -66,12 +69,20 @@ export function trainingJob(needs: TrainingJobNeeds): JobHandler<TrainingSpec, T
 
     context.progress('evaluate', 0, 1, 'The sealed rows are opened, once.')
     const evaluated = await stages.once('evaluate', (folder) =>
-      evaluateInto({ files, datasets }, context, { spec, fitFolder: fitted.folder, threshold: signature.threshold, reason: 'evaluation' }, folder),
+      evaluateInto(
+        { files, datasets },
+        context,
+        { spec, fitFolder: fitted.folder, threshold: signature.threshold, reason: 'evaluation' },
+        folder,
+      ),
     )
 
     context.progress('prove', 0, 1, 'The raw rows are replayed through the serving code.')
-    const { parity } = await stages.once('prove', async (folder) => ({ parity: await proveIn(folder, fitted.folder, evaluated.folder, signature) }))
-    if (parity.served === 'python' && parity.reason) context.report({ type: 'warning', data: { code: 'served_by_python', message: parity.reason, facts: {} } })
+    const { parity } = await stages.once('prove', async (folder) => ({
+      parity: await proveIn(folder, fitted.folder, evaluated.folder, signature),
+    }))
+    if (parity.served === 'python' && parity.reason)
+      context.report({ type: 'warning', data: { code: 'served_by_python', message: parity.reason, facts: {} } })
 
     context.progress('register', 0, 1, 'The package is put together.')
     const goal = spec.goalId === null ? null : await goals.get(context.principal, spec.goalId).catch(() => null)
@@ -87,13 +98,19 @@ export function trainingJob(needs: TrainingJobNeeds): JobHandler<TrainingSpec, T
         split,
         goal,
         dataset: { rows: version.rows, columns: version.columns.length },
-        judge: async (metrics) => (spec.goalId === null ? null : ((await goals.outcomes([{ goal: spec.goalId, metrics }]))[0] ?? null)),
+        judge: async (metrics) =>
+          spec.goalId === null ? null : ((await goals.outcomes([{ goal: spec.goalId, metrics }]))[0] ?? null),
       },
     )
     return { assembled, parity, sealedOpenedAt: evaluated.openedAt }
   }
 
-  async function proveIn(folder: string, fitFolder: string, evaluateFolder: string, signature: Signature): Promise<z.infer<typeof Parity>> {
+  async function proveIn(
+    folder: string,
+    fitFolder: string,
+    evaluateFolder: string,
+    signature: Signature,
+  ): Promise<z.infer<typeof Parity>> {
     const training = (await files.readJson(fitFolder, 'model/training.json')) as TrainingFacts
     await files.copy({ root: fitFolder, path: 'model' }, { root: folder, path: 'package' })
     const packageFolder = files.resolvePath(folder, 'package')
@@ -101,7 +118,10 @@ export function trainingJob(needs: TrainingJobNeeds): JobHandler<TrainingSpec, T
       { files, inference },
       {
         signature,
-        exported: { ok: training.export?.ok === true && training.export.path === 'onnx', reason: training.export?.reason ?? null },
+        exported: {
+          ok: training.export?.ok === true && training.export.path === 'onnx',
+          reason: training.export?.reason ?? null,
+        },
         packageFolder,
         evidenceFolder: files.resolvePath(evaluateFolder, 'data'),
         hashOf: async (path) => sha256(await bytesOf(packageFolder, path)),

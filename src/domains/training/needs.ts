@@ -9,5 +9,11 @@ export interface DatasetsForTraining {
   ensureSplit(by: Principal, input: z.input<typeof SplitInput>): Promise<Split>
   split(by: Principal, id: string): Promise<Split>
   layPart(splitId: string, part: 'train' | 'validation', folder: string): Promise<void>
-  openSealed(tx: Db | null, by: Principal, splitId: string, opening: { version: string; reason: string; job?: string }, folder: string): Promise<void>
+  openSealed(
+    tx: Db | null,
+    by: Principal,
+    splitId: string,
+    opening: { version: string; reason: string; job?: string },
+    folder: string,
+  ): Promise<void>
 }

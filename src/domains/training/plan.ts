@@ -36,8 +36,8 @@ export interface TrainingPlan {
   experimentName: string
   seed: number
   strategy: string
-  /** The budget of a search that was given none. */
-  usualBudgetSeconds: number
+  /** When the search ends: what was asked for, or the usual budget. */
+  limits: { trials: number | null; budgetSeconds: number | null }
   /** The split, made (or begun) when the plan is carried out. */
   split(): Promise<Split>
   /** The engine's parameters, once the split says how folds are made. */
@@ -70,7 +70,9 @@ export function trainingPlans({ access, datasets, goals, recipes, tuning, regist
     await registry.modelNamed(project.id, modelName, { task, target })
     const warmStart = input.search.warmStartFrom ? await tuning.warmStart(by, input.search.warmStartFrom, metric) : []
     const givenSplit = input.split === null ? null : await fittingSplit(by, input.split, version, target)
-    const { strategy, trials, budgetSeconds, space } = input.search
+    const { strategy, trials, space } = input.search
+    const isUnlimited = trials === null && strategy !== 'none'
+    const limits = { trials, budgetSeconds: input.search.budgetSeconds ?? (isUnlimited ? usualBudgetSeconds(version) : null) }
 
     return {
       projectId: project.id,
@@ -81,7 +83,7 @@ export function trainingPlans({ access, datasets, goals, recipes, tuning, regist
       experimentName: input.experiment ?? modelName,
       seed: input.seed,
       strategy,
-      usualBudgetSeconds: usualBudgetSeconds(version),
+      limits,
       async split() {
         if (givenSplit) return givenSplit
         if (goalSplit?.version === version.id) return goalSplit
@@ -102,8 +104,7 @@ export function trainingPlans({ access, datasets, goals, recipes, tuning, regist
         algorithms: input.algorithms,
         search: {
           strategy,
-          trials,
-          budgetSeconds: budgetSeconds ?? (trials === null && strategy !== 'none' ? usualBudgetSeconds(version) : null),
+          ...limits,
           space,
           warmStart,
         },
@@ -118,7 +119,9 @@ export function trainingPlans({ access, datasets, goals, recipes, tuning, regist
   async function contractOf(dataset: Dataset, version: DatasetVersion, goal: Goal | null, input: Input) {
     if (goal) {
       if (goal.dataset !== dataset.id)
-        throw invalidInput(`The goal "${goal.name}" is about the data set "${goal.datasetName}", not "${dataset.name}".`, { field: 'goal' })
+        throw invalidInput(`The goal "${goal.name}" is about the data set "${goal.datasetName}", not "${dataset.name}".`, {
+          field: 'goal',
+        })
       refuseContradiction('target', input.target, goal.target, goal)
       refuseContradiction('positive', input.positive, goal.positive, goal)
       refuseContradiction('metric', input.metric, goal.metric, goal)
@@ -134,9 +137,15 @@ export function trainingPlans({ access, datasets, goals, recipes, tuning, regist
     return { target, task: judged.task, positive: judged.positive, metric }
   }
 
-  async function recipeOf(by: Principal, input: Input, version: DatasetVersion, target: string): Promise<EngineParameters['recipe']> {
+  async function recipeOf(
+    by: Principal,
+    input: Input,
+    version: DatasetVersion,
+    target: string,
+  ): Promise<EngineParameters['recipe']> {
     if (input.recipe === 'auto') return { auto: true }
-    const steps = typeof input.recipe === 'string' ? (await recipes.get(by, input.recipe, input.project)).steps : input.recipe.steps
+    const steps =
+      typeof input.recipe === 'string' ? (await recipes.get(by, input.recipe, input.project)).steps : input.recipe.steps
     recipes.check(steps, { columns: version.columns, target })
     return { steps }
   }
@@ -150,12 +159,20 @@ export function trainingPlans({ access, datasets, goals, recipes, tuning, regist
         version: version.id,
       })
     if (split.target !== null && split.target !== target)
-      throw invalidInput(`This split was made for the target "${split.target}", not "${target}".`, { field: 'split', split: split.id })
+      throw invalidInput(`This split was made for the target "${split.target}", not "${target}".`, {
+        field: 'split',
+        split: split.id,
+      })
     return split
   }
 }
 
-function refuseContradiction(field: 'target' | 'positive' | 'metric', asked: string | null, said: string | null, goal: Goal): void {
+function refuseContradiction(
+  field: 'target' | 'positive' | 'metric',
+  asked: string | null,
+  said: string | null,
+  goal: Goal,
+): void {
   if (asked === null || asked === said) return
   throw invalidInput(`The goal "${goal.name}" says ${field} "${said}", the request "${asked}". Leave one of them out.`, { field })
 }
@@ -190,6 +207,11 @@ function usualBudgetSeconds({ rows, columns }: DatasetVersion): number {
 
 /** A name as people may type it, from words of a data set and a column. */
 const nameOf = (text: string): string => {
-  const plain = text.replace(/[^\p{L}\p{N} ._()+-]+/gu, ' ').trim().replace(/^[^\p{L}\p{N}]+/u, '').slice(0, 110).trim()
+  const plain = text
+    .replace(/[^\p{L}\p{N} ._()+-]+/gu, ' ')
+    .trim()
+    .replace(/^[^\p{L}\p{N}]+/u, '')
+    .slice(0, 110)
+    .trim()
   return plain === '' ? 'model' : plain
 }

@@ -20,8 +20,11 @@ export async function readySplit(
     const made = await datasets.split(context.principal, splitId)
     if (made.state === 'ready') return made
   }
-  throw preconditionFailed('The rows could not be divided into training and test rows. See the job of the split for the reason.', {
-    split: splitId,
-    job: split.job,
-  })
+  throw preconditionFailed(
+    'The rows could not be divided into training and test rows. See the job of the split for the reason.',
+    {
+      split: splitId,
+      job: split.job,
+    },
+  )
 }

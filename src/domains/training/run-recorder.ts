@@ -31,9 +31,11 @@ export function runRecorder(
     timer = null
     const batch = [...trials.values()]
     trials.clear()
-    writing = writing.then(() => write(batch)).catch((error) => {
-      failed ??= error
-    })
+    writing = writing
+      .then(() => write(batch))
+      .catch((error) => {
+        failed ??= error
+      })
   }
 
   async function write(batch: Trial[]): Promise<void> {

@@ -3,19 +3,21 @@ import { newId } from '../../kernel/ids.ts'
 import type { Principal } from '../../kernel/principal.ts'
 import type { Metadata } from '../../ports/metadata/metadata.ts'
 import { audit } from '../auth/audit.ts'
+import type { CostService } from '../cost/service.ts'
 import type { ExperimentsService } from '../experiments/service.ts'
 import type { Estimate } from '../jobs/schema.ts'
 import type { JobsService } from '../jobs/service.ts'
 import type { TuningService } from '../tuning/service.ts'
 import type { Algorithm } from './algorithms.ts'
-import { estimateTraining } from './estimate.ts'
+import { trainingSize } from './estimate.ts'
 import type { TrainingPlan } from './plan.ts'
 import type { TrainingCreated, TrainingInput } from './schema.ts'
 import type { TrainingSpec } from './spec.ts'
 
 export interface TrainingNeeds {
   metadata: Metadata
-  jobs: Pick<JobsService, 'queue' | 'get' | 'history'>
+  jobs: Pick<JobsService, 'queue' | 'get'>
+  cost: CostService
   experiments: ExperimentsService
   tuning: TuningService
   plan(by: Principal, input: z.output<typeof TrainingInput>): Promise<TrainingPlan>
@@ -27,13 +29,22 @@ export interface TrainingNeeds {
 export type TrainingService = ReturnType<typeof trainingService>
 
 /** Training jobs: checked and pinned here, run by a worker, recorded as a run of an experiment. */
-export function trainingService({ metadata, jobs, experiments, tuning, plan, algorithms, version: platformVersion }: TrainingNeeds) {
+export function trainingService({
+  metadata,
+  jobs,
+  cost,
+  experiments,
+  tuning,
+  plan,
+  algorithms,
+  version: platformVersion,
+}: TrainingNeeds) {
   async function create(by: Principal, input: z.output<typeof TrainingInput>): Promise<z.infer<typeof TrainingCreated>> {
     const planned = await plan(by, input)
     const { dataset, version, goal, projectId } = planned
     const split = await planned.split()
     const parameters = planned.parameters(split)
-    const expected = await estimateOf(planned, parameters.search.budgetSeconds)
+    const expected = await estimateOf(planned)
     const visibility = dataset.visibility === 'private' ? 'private' : 'team'
     const { jobId, runId } = await metadata.transaction(async (tx) => {
       const experiment = await experiments.ensureExperiment(tx, by, { id: projectId }, planned.experimentName)
@@ -76,27 +87,33 @@ export function trainingService({ metadata, jobs, experiments, tuning, plan, alg
       })
       await experiments.attachJob(tx, runId, jobId)
       await tuning.open(tx, { id: spec.searchId, job: jobId, run: runId, metric: parameters.metric, strategy: planned.strategy })
-      await audit(tx, by, 'training.create', { target: jobId, project: projectId, facts: { model: planned.modelName, datasetVersion: version.id, split: split.id, goal: goal?.id ?? null } })
+      await audit(tx, by, 'training.create', {
+        target: jobId,
+        project: projectId,
+        facts: { model: planned.modelName, datasetVersion: version.id, split: split.id, goal: goal?.id ?? null },
+      })
       return { jobId, runId }
     })
     jobs.queue.wake()
     return { job: await jobs.get(by, jobId), run: runId, estimate: expected.estimate }
   }
 
-  const estimateOf = async ({ version }: TrainingPlan, budgetSeconds: number | null) =>
-    estimateTraining(await jobs.history('training'), { rows: version.rows ?? 0, columns: version.columns.length, budgetSeconds })
+  async function estimateOf({ version, limits }: TrainingPlan) {
+    const { size, prior } = trainingSize({ rows: version.rows ?? 0, columns: version.columns.length, ...limits })
+    return { size, estimate: await cost.estimate({ kind: 'training', size, prior }) }
+  }
 
   /** What a training would take, without making anything. */
-  async function estimate(by: Principal, input: z.output<typeof TrainingInput>): Promise<Estimate> {
-    const planned = await plan(by, input)
-    const { strategy, trials, budgetSeconds } = input.search
-    return (await estimateOf(planned, budgetSeconds ?? (trials === null && strategy !== 'none' ? planned.usualBudgetSeconds : null))).estimate
-  }
+  const estimate = async (by: Principal, input: z.output<typeof TrainingInput>): Promise<Estimate> =>
+    (await estimateOf(await plan(by, input))).estimate
 
   return { create, estimate, algorithms: () => algorithms }
 }
 
-function parametersOfRun({ seed, strategy, version }: TrainingPlan, parameters: TrainingSpec['parameters']): Record<string, unknown> {
+function parametersOfRun(
+  { seed, strategy, version }: TrainingPlan,
+  parameters: TrainingSpec['parameters'],
+): Record<string, unknown> {
   const { task, target, positive, metric, recipe, imbalance, calibration, search, validation, algorithms } = parameters
   return {
     task,

@@ -26,7 +26,12 @@ export interface EngineParameters {
   target: string
   positive: string | null
   metric: Metric
-  goal: { atLeast: number | null; atMost: number | null; costFalsePositive: number | null; costFalseNegative: number | null } | null
+  goal: {
+    atLeast: number | null
+    atMost: number | null
+    costFalsePositive: number | null
+    costFalseNegative: number | null
+  } | null
   recipe: { auto: true } | { steps: RecipeStep[] }
   algorithms: string[]
   search: {

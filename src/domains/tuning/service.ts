@@ -24,16 +24,27 @@ const mostWarmTrials = 50
 export function tuningService({ metadata, access }: TuningNeeds) {
   const { db } = metadata
 
-  async function open(tx: Db, search: { id?: string; job: string; run: string; metric: string; strategy: string }): Promise<string> {
+  async function open(
+    tx: Db,
+    search: { id?: string; job: string; run: string; metric: string; strategy: string },
+  ): Promise<string> {
     const id = search.id ?? newId('srch')
     await tuningTables(tx)
       .insertInto('searches')
-      .values({ id, job_id: search.job, run_id: search.run, metric: search.metric, strategy: search.strategy, created_at: Date.now() })
+      .values({
+        id,
+        job_id: search.job,
+        run_id: search.run,
+        metric: search.metric,
+        strategy: search.strategy,
+        created_at: Date.now(),
+      })
       .execute()
     return id
   }
 
-  const record = (searchId: string, trials: readonly Trial[]): Promise<void> => metadata.transaction((tx) => upsertTrials(tx, searchId, trials))
+  const record = (searchId: string, trials: readonly Trial[]): Promise<void> =>
+    metadata.transaction((tx) => upsertTrials(tx, searchId, trials))
 
   async function find(by: Principal, ref: string): Promise<SearchRow> {
     const row = await tuningTables(db)
@@ -70,9 +81,12 @@ export function tuningService({ metadata, access }: TuningNeeds) {
   async function warmStart(by: Principal, ref: string, metric: string): Promise<WarmStart> {
     const search = await get(by, ref)
     if (search.metric !== metric)
-      throw invalidInput(`The search "${ref}" looked for the best ${search.metric}; one for ${metric} cannot start from its scores.`, {
-        field: 'search.warmStartFrom',
-      })
+      throw invalidInput(
+        `The search "${ref}" looked for the best ${search.metric}; one for ${metric} cannot start from its scores.`,
+        {
+          field: 'search.warmStartFrom',
+        },
+      )
     return ranked(search.trials, search.greaterIsBetter)
       .slice(0, mostWarmTrials)
       .map(({ algorithm, params, score }) => ({ algorithm, params, score: score! }))

@@ -49,6 +49,11 @@ export async function upsertTrials(tx: Db, searchId: string, trials: readonly Tr
 }
 
 export async function trialsOf(db: Db, searchId: string): Promise<Trial[]> {
-  const rows = await tuningTables(db).selectFrom('search_trials').selectAll().where('search_id', '=', searchId).orderBy('trial').execute()
+  const rows = await tuningTables(db)
+    .selectFrom('search_trials')
+    .selectAll()
+    .where('search_id', '=', searchId)
+    .orderBy('trial')
+    .execute()
   return rows.map(({ search_id: _, params, folds, ...row }) => ({ ...row, params: JSON.parse(params), folds: JSON.parse(folds) }))
 }

@@ -15,37 +15,61 @@ import type { Trial } from './schema.ts'
 import { tuningService } from './service.ts'
 
 const trial = (number: number, score: number | null, state: Trial['state'] = 'complete'): Trial => ({
-  trial: number, algorithm: 'lightgbm', params: { depth: number }, state, score, std: 0.01, folds: score === null ? [] : [score], seconds: 1, reason: null,
+  trial: number,
+  algorithm: 'lightgbm',
+  params: { depth: number },
+  state,
+  score,
+  std: 0.01,
+  folds: score === null ? [] : [score],
+  seconds: 1,
+  reason: null,
 })
 
-onEachDatabase('keeps trials as they last were, ranks them, and hands the best on', [...authMigrations, ...experimentsMigrations, ...tuningMigrations], async (metadata) => {
-  const { auth, person, project } = await authWorld(metadata)
-  const folder = await mkdtemp(join(tmpdir(), 'tuning-'))
-  const { access, search } = auth
-  const experiments = experimentsService({ metadata, access, search, blobs: await openFilesystemBlobs({ root: folder }) })
-  const tuning = tuningService({ metadata, access })
-  const by = await person('Grace')
-  const id = await metadata.transaction(async (tx) => {
-    const experiment = await experiments.ensureExperiment(tx, by, project, 'churn')
-    const run = await experiments.openRun(tx, by, { name: 'r', experiment, projectId: project.id, job: 'job_1' })
-    return tuning.open(tx, { job: 'job_1', run, metric: 'log_loss', strategy: 'tpe' })
-  })
-  await tuning.record(id, [trial(0, null, 'running'), trial(1, 0.4)])
-  await tuning.record(id, [trial(0, 0.3), trial(2, 0.1, 'pruned'), trial(3, null, 'failed')])
-  const found = await tuning.get(by, 'job_1')
-  assert.deepEqual(found.trials.map((one) => one.state), ['complete', 'complete', 'pruned', 'failed'])
-  assert.deepEqual([found.best?.trial, found.greaterIsBetter], [0, false])
-  assert.deepEqual(await tuning.warmStart(by, id, 'log_loss'), [
-    { algorithm: 'lightgbm', params: { depth: 0 }, score: 0.3 },
-    { algorithm: 'lightgbm', params: { depth: 1 }, score: 0.4 },
-  ])
-  await assert.rejects(tuning.warmStart(by, id, 'f1'), /looked for the best log_loss/)
-  await assert.rejects(tuning.get(await person('Mallory', null), id), { code: 'not_found', message: new RegExp(id) })
-  await rm(folder, { recursive: true })
-})
+onEachDatabase(
+  'keeps trials as they last were, ranks them, and hands the best on',
+  [...authMigrations, ...experimentsMigrations, ...tuningMigrations],
+  async (metadata) => {
+    const { auth, person, project } = await authWorld(metadata)
+    const folder = await mkdtemp(join(tmpdir(), 'tuning-'))
+    const { access, search } = auth
+    const experiments = experimentsService({ metadata, access, search, blobs: await openFilesystemBlobs({ root: folder }) })
+    const tuning = tuningService({ metadata, access })
+    const by = await person('Grace')
+    const id = await metadata.transaction(async (tx) => {
+      const experiment = await experiments.ensureExperiment(tx, by, project, 'churn')
+      const run = await experiments.openRun(tx, by, { name: 'r', experiment, projectId: project.id, job: 'job_1' })
+      return tuning.open(tx, { job: 'job_1', run, metric: 'log_loss', strategy: 'tpe' })
+    })
+    await tuning.record(id, [trial(0, null, 'running'), trial(1, 0.4)])
+    await tuning.record(id, [trial(0, 0.3), trial(2, 0.1, 'pruned'), trial(3, null, 'failed')])
+    const found = await tuning.get(by, 'job_1')
+    assert.deepEqual(
+      found.trials.map((one) => one.state),
+      ['complete', 'complete', 'pruned', 'failed'],
+    )
+    assert.deepEqual([found.best?.trial, found.greaterIsBetter], [0, false])
+    assert.deepEqual(await tuning.warmStart(by, id, 'log_loss'), [
+      { algorithm: 'lightgbm', params: { depth: 0 }, score: 0.3 },
+      { algorithm: 'lightgbm', params: { depth: 1 }, score: 0.4 },
+    ])
+    await assert.rejects(tuning.warmStart(by, id, 'f1'), /looked for the best log_loss/)
+    await assert.rejects(tuning.get(await person('Mallory', null), id), { code: 'not_found', message: new RegExp(id) })
+    await rm(folder, { recursive: true })
+  },
+)
 
 test('a trial event with a score that is not finite has no score; what is no trial is left out', () => {
-  const read = readTrial({ trial: 4, algorithm: 'svm', params: {}, state: 'failed', score: 'NaN', folds: [0.5, 'Infinity'], seconds: 2, reason: 'x' })
+  const read = readTrial({
+    trial: 4,
+    algorithm: 'svm',
+    params: {},
+    state: 'failed',
+    score: 'NaN',
+    folds: [0.5, 'Infinity'],
+    seconds: 2,
+    reason: 'x',
+  })
   assert.deepEqual([read?.score, read?.folds, read?.std], [null, [0.5], null])
   assert.equal(readTrial({ trial: 'x' }), null)
 })
