@@ -106,16 +106,20 @@ async function classCopies(
   const findings: LeakFinding[] = []
   const [most] = await look.query(`SELECT max(n) FROM (SELECT count(*) AS n FROM ${sample} GROUP BY ${identifier(target)})`)
   const base = Number(most![0]) / Math.max(1, rows)
+  const different = new Map<string, number>()
+  for (let from = 0; from < others.length; from += 200) {
+    const some = others.slice(from, from + 200)
+    const [row] = await look.query(`SELECT ${some.map(({ name }) => `approx_count_distinct(${identifier(name)})`).join(', ')} FROM ${sample}`)
+    for (const [at, { name }] of some.entries()) different.set(name, Number(row![at]))
+  }
+  // A range must hold enough rows that it is not of one class by chance.
+  const ranges = Math.max(2, Math.min(100, Math.floor(rows / 50)))
   for (const column of others) {
-    const name = identifier(column.name)
-    const value = isNumeric(column)
-      ? `CASE WHEN distinct_values <= 100 THEN ${asNumber(column)} ELSE (SELECT len(list_filter(edges, lambda e: e < ${asNumber(column)}))) END`
-      : `${name}::VARCHAR`
-    const facts = isNumeric(column)
-      ? `, (SELECT count(DISTINCT ${name}) AS distinct_values, list_distinct(quantile_cont(${asNumber(column)}, range(1, 100) / 100)) AS edges FROM ${sample})`
-      : ''
+    const fine = isNumeric(column) && different.get(column.name)! > ranges
+    if (!isNumeric(column) && different.get(column.name)! > rows / 4) continue
+    const value = fine ? `ntile(${ranges}) OVER (ORDER BY ${asNumber(column)})` : `${identifier(column.name)}::VARCHAR`
     const [row] = await look.query(
-      `SELECT sum(m), count(*), sum(n) FROM (SELECT v, max(n) AS m, sum(n) AS n FROM (SELECT ${value} AS v, ${identifier(target)} AS y, count(*) AS n FROM ${sample}${facts} GROUP BY v, y) GROUP BY v)`,
+      `SELECT sum(m), count(*), sum(n) FROM (SELECT v, max(n) AS m, sum(n) AS n FROM (SELECT v, y, count(*) AS n FROM (SELECT ${value} AS v, ${identifier(target)} AS y FROM ${sample}) GROUP BY v, y) GROUP BY v)`,
     )
     const [right, values, all] = row!.map(Number) as [number, number, number]
     const purity = right / Math.max(1, all)
