@@ -109,7 +109,9 @@ async function classCopies(
   const different = new Map<string, number>()
   for (let from = 0; from < others.length; from += 200) {
     const some = others.slice(from, from + 200)
-    const [row] = await look.query(`SELECT ${some.map(({ name }) => `approx_count_distinct(${identifier(name)})`).join(', ')} FROM ${sample}`)
+    const [row] = await look.query(
+      `SELECT ${some.map(({ name }) => `approx_count_distinct(${identifier(name)})`).join(', ')} FROM ${sample}`,
+    )
     for (const [at, { name }] of some.entries()) different.set(name, Number(row![at]))
   }
   // A range must hold enough rows that it is not of one class by chance.
