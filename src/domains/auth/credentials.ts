@@ -23,42 +23,55 @@ interface Known {
 export interface Credentials {
   /** Who a token or session secret belongs to, or null. Answers at once (no promise) when it was checked moments ago. */
   identify(kind: 'session' | 'token', secret: string): Principal | null | Promise<Principal | null>
+  /** Whether a principal that `identify` gave is still good without asking again: for one connection's next request with the same secret. */
+  isFresh(principal: Principal): boolean
 }
 
 /** Turns secrets into principals. Kept by hash, so that a copy of memory or database holds no usable secret. */
 export function credentialCheck({ metadata, events }: { metadata: Metadata; events: Events }): Credentials {
   const known = new Map<string, Known>()
+  const entries = new WeakMap<Principal, Known>()
+  const lookups = new Map<string, Promise<Principal | null>>()
+  let revocations = 0
   events.on('credential.revoked', ({ userId }) => {
-    for (const [hash, entry] of known) if (entry.principal.userId === userId) known.delete(hash)
+    revocations++
+    for (const [hash, entry] of known)
+      if (entry.principal.userId === userId) {
+        entry.expiresAt = 0
+        known.delete(hash)
+      }
   })
 
   function identify(kind: 'session' | 'token', secret: string) {
     const hash = hashOfSecret(secret)
     const entry = known.get(hash)
-    if (entry && entry.kind === kind) {
-      const now = Date.now()
-      if (now < entry.expiresAt && now - entry.checkedAt < recheckMs) return entry.principal
-    }
+    if (entry && entry.kind === kind && isCurrent(entry)) return entry.principal
     if (kind === 'token' && !isTokenSecret(secret)) return null
-    return look(kind, hash, entry?.notedAt ?? 0)
+    const key = kind + hash
+    const running = lookups.get(key)
+    if (running) return running
+    const lookup = look(kind, hash, entry?.notedAt ?? 0).finally(() => lookups.delete(key))
+    lookups.set(key, lookup)
+    return lookup
   }
 
   async function look(kind: 'session' | 'token', hash: string, notedAt: number): Promise<Principal | null> {
     const now = Date.now()
+    const before = revocations
     const found = kind === 'token' ? await findToken(hash, now) : await findSession(hash, now)
     known.delete(hash)
     if (!found) return null
-    const due = now - notedAt > noteUseEveryMs
-    if (due) await noteUse(kind, found, now)
+    const isDue = now - notedAt > noteUseEveryMs
+    // With a full disk nothing can be noted; that is no reason to refuse anybody.
+    if (isDue) await noteUse(kind, found, now).catch(() => {})
+    // Something was revoked meanwhile, perhaps this: what was read may be old.
+    if (revocations !== before) return look(kind, hash, isDue ? now : notedAt)
     if (known.size >= maxEntries) known.delete(known.keys().next().value as string)
-    known.set(hash, {
-      principal: found.principal,
-      kind,
-      checkedAt: now,
-      expiresAt: found.expiresAt,
-      notedAt: due ? now : notedAt,
-    })
-    return found.principal
+    const { principal, expiresAt } = found
+    const entry: Known = { principal, kind, checkedAt: now, expiresAt, notedAt: isDue ? now : notedAt }
+    known.set(hash, entry)
+    entries.set(principal, entry)
+    return principal
   }
 
   async function findToken(hash: string, now: number) {
@@ -100,7 +113,17 @@ export function credentialCheck({ metadata, events }: { metadata: Metadata; even
     await authTables(metadata.db).updateTable('users').set({ last_seen_at: now }).where('id', '=', found.user_id).execute()
   }
 
-  return { identify }
+  function isFresh(principal: Principal): boolean {
+    const entry = entries.get(principal)
+    return entry !== undefined && isCurrent(entry)
+  }
+
+  return { identify, isFresh }
+}
+
+function isCurrent(entry: Known): boolean {
+  const now = Date.now()
+  return now < entry.expiresAt && now - entry.checkedAt < recheckMs
 }
 
 function principalOf(

@@ -33,21 +33,33 @@ export function limitOf(record: Pick<RouteRecord, 'method' | 'permission' | 'pat
 
 const maxBuckets = 50_000
 
+interface Bucket {
+  left: number
+  at: number
+  limit: Limit
+  name: LimitName
+}
+
 /** Token buckets in memory. */
 export function rateLimiter(limits: Limits, clock: () => number = Date.now) {
-  const buckets = new Map<string, { left: number; at: number }>()
+  const buckets = new Map<string, Bucket>()
 
-  /** Takes one call from a bucket, or refuses. */
-  function take(name: LimitName, who: string): void {
-    const { burst, perSecond } = limits[name]
-    const now = clock()
-    const key = name + who
+  /** The bucket of one caller for one kind of call. A connection may hold on to it. */
+  function bucketOf(name: LimitName, who: string): Bucket {
+    const key = `${name} ${who}`
     let bucket = buckets.get(key)
     if (!bucket) {
       if (buckets.size >= maxBuckets) buckets.delete(buckets.keys().next().value as string)
-      bucket = { left: burst, at: now }
+      bucket = { left: limits[name].burst, at: clock(), limit: limits[name], name }
       buckets.set(key, bucket)
     }
+    return bucket
+  }
+
+  /** Takes one call from a bucket, or refuses. */
+  function takeFrom(bucket: Bucket): void {
+    const { burst, perSecond } = bucket.limit
+    const now = clock()
     if (now > bucket.at) {
       bucket.left = Math.min(burst, bucket.left + ((now - bucket.at) * perSecond) / 1000)
       bucket.at = now
@@ -56,13 +68,13 @@ export function rateLimiter(limits: Limits, clock: () => number = Date.now) {
       const retryAfterSeconds = Math.ceil((1 - bucket.left) / perSecond)
       throw new PlatformError('rate_limited', `Too many calls. Try again in ${retryAfterSeconds} s.`, {
         retryAfterSeconds,
-        limit: name,
+        limit: bucket.name,
       })
     }
     bucket.left--
   }
 
-  return { take }
+  return { bucketOf, takeFrom, take: (name: LimitName, who: string) => takeFrom(bucketOf(name, who)) }
 }
 
 export type RateLimiter = ReturnType<typeof rateLimiter>

@@ -1,4 +1,4 @@
-import type { Server } from 'node:http'
+import type { RequestListener, Server } from 'node:http'
 import fastify, {
   type FastifyBaseLogger,
   type FastifyHttpOptions,
@@ -21,8 +21,9 @@ import { docsPage } from './docs-page.ts'
 import { toErrorReply } from './errors.ts'
 import { eventStreams } from './event-streams.ts'
 import { dataHeaders, pageHeaders, strictTransport } from './headers.ts'
+import { hotRoutes } from './hot-routes.ts'
 import { identifier } from './identify.ts'
-import { readJsonBody, readJsonText } from './json-body.ts'
+import { defaultMaxBodyBytes, readJsonBody, readJsonText } from './json-body.ts'
 import { defaultLimits, type Limits, limitOf, rateLimiter } from './limits.ts'
 import { openApiDocument } from './openapi.ts'
 import { requestIds } from './request-ids.ts'
@@ -47,8 +48,6 @@ export interface RestNeeds {
   webRoot?: string | null
   limits?: Partial<Limits>
 }
-
-const defaultMaxBodyBytes = 1 << 20
 
 /** The native API over HTTP, and the web page's files. Not yet listening. */
 export async function restServer(needs: RestNeeds): Promise<FastifyInstance> {
@@ -82,6 +81,21 @@ export async function restServer(needs: RestNeeds): Promise<FastifyInstance> {
   const app: FastifyInstance = fastify(needs.tls ? ({ ...options, https: needs.tls } as typeof options) : options)
   app.server.headersTimeout = seconds(15)
   app.server.maxConnections = 10_000
+
+  const newRequestId = requestIds()
+  const serveHot = hotRoutes(routes, {
+    safety,
+    identify,
+    isFresh: auth.credentials.isFresh,
+    limiter,
+    authorize: auth.access.authorize,
+    trustsProxies: config.trustedProxies.length > 0,
+    newRequestId,
+    onFault: (error, requestId, route) => app.log.error({ err: error, requestId, route }, 'a request failed'),
+  })
+  const [serveAll] = app.server.listeners('request') as [RequestListener]
+  app.server.off('request', serveAll)
+  app.server.on('request', (request, reply) => void (serveHot(request, reply) || serveAll(request, reply)))
 
   const streams = eventStreams({ events, onError: (error) => app.log.error({ error }, 'an event stream failed') })
   app.addHook('preClose', async () => streams.closeAll())
