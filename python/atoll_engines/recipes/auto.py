@@ -19,6 +19,8 @@ _MOSTLY_DISTINCT = 0.8
 _LEAST_ROWS_TO_JUDGE = 30
 _MOST_ONE_HOT = {"tree": 10, "linear": 30, "distance": 15}
 _SKEWED = 3.0
+# Copies are looked for among so many columns, on so many rows.
+_MOST_COMPARED, _COMPARED_ROWS = 1000, 4000
 
 Family = str | None
 
@@ -144,10 +146,10 @@ def _texts(plan: Plan, texts: list[ColumnProfile], family: Family) -> None:
 
 def _without_copies(plan: Plan, numbers: list[ColumnProfile]) -> list[ColumnProfile]:
     """For linear models, of columns that are the same up to a factor only the first stays."""
-    kept: list[ColumnProfile] = []
-    copies: dict[str, str] = {}
-    for fact in numbers:
-        twin = next((other.name for other in kept if _same(other, fact)), None)
+    alike = _alike(numbers[:_MOST_COMPARED])
+    kept, copies = [], {}
+    for index, fact in enumerate(numbers):
+        twin = next((numbers[other].name for other in np.flatnonzero(alike[index, :index])), None) if index < len(alike) else None
         if twin is None:
             kept.append(fact)
         else:
@@ -160,12 +162,20 @@ def _without_copies(plan: Plan, numbers: list[ColumnProfile]) -> list[ColumnProf
     return kept
 
 
-def _same(one: ColumnProfile, other: ColumnProfile) -> bool:
-    both = np.isfinite(one.values) & np.isfinite(other.values)
-    if both.mean() < max(0.5, 0.999 * max(np.isfinite(one.values).mean(), np.isfinite(other.values).mean())):
-        return False
-    x, y = one.values[both], other.values[both]
-    return x.std() > 0 and y.std() > 0 and abs(np.corrcoef(x, y)[0, 1]) > 0.9999
+def _alike(numbers: list[ColumnProfile]) -> np.ndarray:
+    """Which pairs of columns correlate above 0.9999, with missing values in the same places."""
+    if not numbers:
+        return np.zeros((0, 0), dtype=bool)
+    rows = slice(None, None, max(1, numbers[0].rows // _COMPARED_ROWS))
+    values = np.column_stack([fact.values[rows] for fact in numbers])
+    present = np.isfinite(values)
+    means = np.where(present, values, 0.0).sum(axis=0) / np.maximum(present.sum(axis=0), 1)
+    centred = np.where(present, values - means, 0.0)
+    lengths = np.sqrt((centred**2).sum(axis=0))
+    unit = centred / np.where(lengths > 0, lengths, 1.0)
+    gaps = present.astype(np.float64)
+    apart = present.sum(axis=0)[:, None] + present.sum(axis=0)[None, :] - 2.0 * (gaps.T @ gaps)
+    return (np.abs(unit.T @ unit) > 0.9999) & (apart <= 0.001 * len(values))
 
 
 def _fill(plan: Plan, numbers: list[ColumnProfile], has_dates: bool) -> None:

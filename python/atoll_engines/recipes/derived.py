@@ -9,12 +9,16 @@ import pandas as pd
 
 from .column_profile import ColumnProfile, profiles, words_of
 from .columns import ValueColumns
-from .expressions import column_text, evaluate, parse
+from .expressions import column_text, evaluate, names_in, parse
 from .raw import InputColumn
 
 _MOST = 12
 _MOST_TRIED = 120
 _SAMPLE_ROWS = 20_000
+# Beyond these sizes columns named alike are a series or a list of measurements, not the parts of a whole.
+_MOST_PARTS, _MOST_UNITS = 16, 8
+# Raw columns that the ranking model sees beside the candidates.
+_MOST_RAW = 200
 _YES = {"yes", "y", "true", "t", "1", "on"}
 # A column called so is already a whole, or counts over another period: it is no part of a sum.
 _NO_PART = {"total", "sum", "all", "overall", "avg", "average", "mean", "min", "max", "daily", "weekly", "monthly", "yearly", "annual"}
@@ -55,13 +59,6 @@ def _candidates(facts: list[ColumnProfile], taken: set[str]) -> list[dict[str, s
         total = " + ".join(column_text(name) for name in members)
         listed = ", ".join(members)
         offer(label, total, f"{listed} measure the same thing in parts; their sum is the whole.")
-    for label, _, members in groups:
-        total = " + ".join(column_text(name) for name in members)
-        for name in members:
-            part = _difference(name, members)
-            offer(
-                f"{part}_share_of_{label}", f"{column_text(name)} / ({total})", f"The share of {name} in the sum of {', '.join(members)}."
-            )
     for top, bottom in _siblings(numbers):
         offer(
             f"{top}_per_{words_of(bottom)[-1]}",
@@ -71,6 +68,13 @@ def _candidates(facts: list[ColumnProfile], taken: set[str]) -> list[dict[str, s
     for members, word in _yes_groups(facts):
         counted = " + ".join(f'({column_text(name)} == "{word}")' for name in members)
         offer(f"count_of_{word.lower()}", counted, f'{", ".join(members)} share their values; this counts how many are "{word}".')
+    for label, _, members in groups:
+        total = " + ".join(column_text(name) for name in members)
+        for name in members:
+            part = _difference(name, members)
+            offer(
+                f"{part}_share_of_{label}", f"{column_text(name)} / ({total})", f"The share of {name} in the sum of {', '.join(members)}."
+            )
     for one, other in _amounts(numbers):
         offer(f"{one}_per_{other}", f"{column_text(one)} / {column_text(other)}", f"{one} relative to {other}.")
     return list(found.values())
@@ -87,7 +91,7 @@ def _like_named(numbers: list[ColumnProfile]) -> list[tuple[str, str, list[str]]
     found = [
         ("_".join(word for word in pattern if word != "*"), pattern[-1], members)
         for pattern, members in groups.items()
-        if len(members) >= 2
+        if 2 <= len(members) <= _MOST_PARTS
     ]
     covered = {frozenset(members) for _, _, members in found}
     units: dict[str, list[str]] = {}
@@ -96,7 +100,7 @@ def _like_named(numbers: list[ColumnProfile]) -> list[tuple[str, str, list[str]]
         if len(words) > 1:
             units.setdefault(words[-1], []).append(fact.name)
     for unit, members in units.items():
-        if 3 <= len(members) <= 12 and frozenset(members) not in covered:
+        if 3 <= len(members) <= _MOST_PARTS and frozenset(members) not in covered:
             found.append((f"all_{unit}", unit, members))
     return sorted(found, key=lambda group: -len(group[2]))
 
@@ -110,6 +114,8 @@ def _siblings(numbers: list[ColumnProfile]) -> list[tuple[str, str]]:
             groups.setdefault(tuple(words[:-1]), []).append(fact)
     pairs = []
     for members in groups.values():
+        if len(members) > _MOST_UNITS:
+            continue
         for one, other in itertools.combinations(members, 2):
             if not _proportional(one, other):
                 pairs += [(one.name, other.name), (other.name, one.name)]
@@ -137,7 +143,7 @@ def _yes_groups(facts: list[ColumnProfile]) -> list[tuple[list[str], str]]:
     found = []
     for values, members in groups.items():
         word = next((value for value in sorted(values) if value.lower() in _YES), None)
-        if word is not None and 3 <= len(members) <= 12:
+        if word is not None and 3 <= len(members) <= _MOST_PARTS:
             found.append((members, word))
     return found
 
@@ -164,9 +170,13 @@ def _ranked(
     rows = np.arange(len(frame))
     if len(rows) > _SAMPLE_ROWS:
         rows = np.sort(np.random.default_rng(seed).choice(rows, _SAMPLE_ROWS, replace=False))
-    columns = ValueColumns.read(frame.iloc[rows], [column for column in schema if column.type not in ("text", "id")])
+    trees = [parse(candidate["expression"]) for candidate in candidates]
+    read = {name for tree in trees for name in names_in(tree)}
+    usable = [column for column in schema if column.type not in ("text", "id")]
+    shown = [column for column in usable if column.name in read] + [column for column in usable if column.name not in read][:_MOST_RAW]
+    columns = ValueColumns.read(frame.iloc[rows], shown)
     with np.errstate(all="ignore"):
-        made = [evaluate(parse(candidate["expression"]), columns)[:, 0] for candidate in candidates]
+        made = [evaluate(tree, columns)[:, 0] for tree in trees]
     raw = [_as_number(columns, name) for name in columns.names]
     matrix = np.column_stack(raw + made).astype(np.float32)
     gains = _gains(matrix, target[rows], task, seed)[len(raw) :]
@@ -196,7 +206,7 @@ def _gains(matrix: np.ndarray, target: np.ndarray, task: str, seed: int) -> np.n
         "deterministic": True,
         "verbosity": -1,
         "force_row_wise": True,
-        "num_threads": 2,
+        "num_threads": 1,
         "feature_fraction": 0.7,
         "bagging_fraction": 0.8,
         "bagging_freq": 1,
