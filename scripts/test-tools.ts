@@ -21,6 +21,7 @@ export async function installTools(root: string): Promise<Tools> {
     python: runtime.python,
     env: {
       ATOLL_RUNTIMES: config.runtimesDir,
+      ATOLL_TEST_PYTHON: runtime.python,
       PYTHONPATH: `${join(root, 'python')}:${devPackages(root, runtime.python, config.runtimesDir)}`,
     },
   }
