@@ -75,8 +75,7 @@ export function checkModules(modules: readonly Module[]): { problems: string[]; 
         complain(one.line, `imports ${one.to}: raw files, sockets and processes belong in a port`)
       }
     }
-    if (module.callsFetch !== null && !isTest)
-      complain(module.callsFetch, 'calls fetch: the one way out is ports/outbound')
+    if (module.callsFetch !== null && !isTest) complain(module.callsFetch, 'calls fetch: the one way out is ports/outbound')
   }
   return { problems, domains }
 }
