@@ -6,9 +6,37 @@ import { authRoutes } from './domains/auth/routes.ts'
 import { authService } from './domains/auth/service.ts'
 import { statusRoutes } from './domains/auth/status-routes.ts'
 import { costService } from './domains/cost/service.ts'
+import { datasetsMigrations } from './domains/datasets/migrations.ts'
+import { datasetsRoutes } from './domains/datasets/routes.ts'
+import { datasetsService } from './domains/datasets/service.ts'
+import { evaluationRoutes } from './domains/evaluation/routes.ts'
+import { evaluationService } from './domains/evaluation/service.ts'
+import { experimentsMigrations } from './domains/experiments/migrations.ts'
+import { experimentsRoutes } from './domains/experiments/routes.ts'
+import { experimentsService } from './domains/experiments/service.ts'
+import { goalsMigrations } from './domains/goals/migrations.ts'
+import { goalsRoutes } from './domains/goals/routes.ts'
+import { goalsService } from './domains/goals/service.ts'
 import { jobsMigrations } from './domains/jobs/migrations.ts'
 import { jobsRoutes } from './domains/jobs/routes.ts'
 import { jobsService } from './domains/jobs/service.ts'
+import { readCatalogue } from './domains/recipes/catalogue.ts'
+import { recipesMigrations } from './domains/recipes/migrations.ts'
+import { recipesRoutes } from './domains/recipes/routes.ts'
+import { recipesService } from './domains/recipes/service.ts'
+import { trySteps } from './domains/recipes/try-steps.ts'
+import { registryMigrations } from './domains/registry/migrations.ts'
+import { registryRoutes } from './domains/registry/routes.ts'
+import { registryService } from './domains/registry/service.ts'
+import { versionFiles } from './domains/registry/version-files.ts'
+import { readAlgorithms } from './domains/training/algorithms.ts'
+import { trainingJob } from './domains/training/job.ts'
+import { trainingPlans } from './domains/training/plan.ts'
+import { trainingRoutes } from './domains/training/routes.ts'
+import { trainingService } from './domains/training/service.ts'
+import { tuningMigrations } from './domains/tuning/migrations.ts'
+import { tuningRoutes } from './domains/tuning/routes.ts'
+import { tuningService } from './domains/tuning/service.ts'
 import type { Config } from './kernel/config.ts'
 import { createEvents } from './kernel/events.ts'
 import type { RouteRecord } from './kernel/route.ts'
@@ -18,9 +46,12 @@ import { openFilesystemBlobs } from './ports/blobs/filesystem.ts'
 import { pythonRuntimes } from './ports/engines/python.ts'
 import { openLocalExecutor } from './ports/executors/local.ts'
 import { localFiles } from './ports/files/local.ts'
+import { localIncoming } from './ports/incoming/local.ts'
+import { openInference } from './ports/inference/open.ts'
 import type { Metadata } from './ports/metadata/metadata.ts'
 import { openPostgres } from './ports/metadata/postgres.ts'
 import { openSqlite } from './ports/metadata/sqlite.ts'
+import { openDuckDb } from './ports/tables/duckdb.ts'
 
 export type Platform = Awaited<ReturnType<typeof openPlatform>>
 
@@ -38,6 +69,9 @@ export async function openPlatform(config: Config, { logger }: { logger: Logger 
   const executor = await openLocalExecutor({ python: config.python })
   const blobs = await openBlobs(config, { readOnlyInputs: executor.sandbox === 'full' })
   const runtimes = pythonRuntimes({ dir: config.runtimesDir, python: config.python, sources: pythonSources })
+  const tables = openDuckDb()
+  const inference = openInference({ executor, runtimes, enginesFolder: pythonSources })
+  const incoming = await localIncoming({ root: join(config.dataDir, 'incoming') })
   const events = createEvents((error) => logger.error({ err: error }, 'a listener failed'))
 
   // Domains, lowest first. Each sees only those above this line.
@@ -53,8 +87,43 @@ export async function openPlatform(config: Config, { logger }: { logger: Logger 
     onError: (error, doing) => logger.error({ err: error }, doing),
   })
   const cost = costService({ jobs })
+  const { access, search, settings } = auth
+  const datasets = datasetsService({
+    metadata,
+    access,
+    settings,
+    search,
+    events,
+    jobs: jobs.queue,
+    tables,
+    blobs,
+    files,
+    incoming,
+    folder: join(config.dataDir, 'scratch'),
+  })
+  const goals = goalsService({ metadata, access, search, datasets })
+  const catalogue = await readCatalogue({ files, enginesFolder: pythonSources })
+  const recipes = recipesService({ metadata, access, search, datasets, catalogue })
+  const tried = trySteps({ metadata, access, files, tables, datasets, jobs, recipes })
+  const experiments = experimentsService({ metadata, access, search, blobs })
+  const tuning = tuningService({ metadata, access })
+  const registry = registryService({ metadata, access, search, events, blobs, files, goals })
+  const evaluation = evaluationService({ registry, blobs, files, tables, folder: join(config.dataDir, 'scratch') })
+  const algorithms = await readAlgorithms({ files, enginesFolder: pythonSources })
+  jobs.queue.register(trainingJob({ files, blobs, inference, events, jobs, datasets, goals, experiments, tuning, registry }))
+  const plan = trainingPlans({ access, datasets, goals, recipes, tuning, registry, algorithms })
+  const training = trainingService({ metadata, jobs, cost, experiments, tuning, plan, algorithms, version })
 
-  await metadata.migrate([...authMigrations, ...jobsMigrations])
+  await metadata.migrate([
+    ...authMigrations,
+    ...jobsMigrations,
+    ...datasetsMigrations,
+    ...goalsMigrations,
+    ...recipesMigrations,
+    ...experimentsMigrations,
+    ...tuningMigrations,
+    ...registryMigrations,
+  ])
 
   const status = () => ({
     version,
@@ -63,7 +132,19 @@ export async function openPlatform(config: Config, { logger }: { logger: Logger 
     sandbox: { level: executor.sandbox, reason: executor.sandboxReason },
     startedAt,
   })
-  const routes: RouteRecord[] = [...statusRoutes({ metadata, status }), ...authRoutes(auth), ...jobsRoutes(jobs)]
+  const routes: RouteRecord[] = [
+    ...statusRoutes({ metadata, status }),
+    ...authRoutes(auth),
+    ...jobsRoutes(jobs),
+    ...datasetsRoutes(datasets),
+    ...goalsRoutes(goals),
+    ...recipesRoutes({ recipes, trySteps: tried }),
+    ...experimentsRoutes(experiments),
+    ...tuningRoutes(tuning),
+    ...registryRoutes({ registry, files: versionFiles({ blobs, registry }) }),
+    ...evaluationRoutes(evaluation),
+    ...trainingRoutes(training),
+  ]
 
   return {
     config,
@@ -74,7 +155,9 @@ export async function openPlatform(config: Config, { logger }: { logger: Logger 
     executor,
     runtimes,
     events,
-    domains: { auth, jobs, cost },
+    tables,
+    inference,
+    domains: { auth, jobs, cost, datasets, goals, recipes, experiments, tuning, registry, evaluation, training },
     routes,
     /** Begins to do what was queued: for processes with the role `worker`. */
     async startWorkers(): Promise<void> {
@@ -83,6 +166,8 @@ export async function openPlatform(config: Config, { logger }: { logger: Logger 
     /** Running jobs write a checkpoint and go back into the queue. */
     async close(): Promise<void> {
       await jobs.stopWorker()
+      await inference.close()
+      await tables.close()
       await executor.close()
       await metadata.close()
     },

@@ -18,6 +18,7 @@ import type { Search } from '../auth/search.ts'
 import type { SettingsService } from '../auth/settings.ts'
 import type { JobQueue } from '../jobs/handler.ts'
 import { bin } from './bin.ts'
+import { type ColumnValues, columnValues } from './column-values.ts'
 import { datasetLineage } from './dataset-lineage.ts'
 import { exportTable } from './export.ts'
 import { importService } from './import/import-service.ts'
@@ -269,6 +270,17 @@ export function datasetsService(needs: DatasetsNeeds) {
     )
   }
 
+  /** The values of one column of a version, for callers that already decided who may see them. */
+  async function valuesOf(versionId: string, name: string, most = 100): Promise<ColumnValues> {
+    const version = await versionById(db, versionId)
+    const column = version && columnsOf(version).find((one) => one.name === name)
+    if (!column) throw notFound('column', name)
+    const { sha256 } = tableFile(version)
+    return scratch.within(async (folder) =>
+      columnValues(tables, { path: await localTable({ blobs }, sha256, async () => folder), column }, most),
+    )
+  }
+
   /** Lays a version's table as a channel of a job. */
   async function layVersion(versionId: string, folder: string, columns?: readonly string[]): Promise<void> {
     const version = await versionById(db, versionId)
@@ -292,6 +304,7 @@ export function datasetsService(needs: DatasetsNeeds) {
     editDictionary,
     rows,
     exportRows,
+    valuesOf,
     layVersion,
     split: splits.get,
     splits: splits.list,

@@ -33,7 +33,10 @@ async function world(metadata: Metadata) {
     search,
     datasets: {
       pin: async () => ({ dataset: { id: 'ds_1' }, version: { id: 'dsv_1', columns } }) as any,
-      profileOf: async () => ({ rows: 100, columns, target: null }) as any,
+      async valuesOf(_, name) {
+        const column = columns.find((one) => one.name === name)!
+        return { rows: 100, missing: column.missing, distinct: column.distinct, values: column.top }
+      },
       async ensureSplit(_, input) {
         splits.push(input.target!)
         return { id: `spl_${input.target}` } as any

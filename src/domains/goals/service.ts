@@ -5,7 +5,8 @@ import type { Metadata } from '../../ports/metadata/metadata.ts'
 import { type Access, nameTakenIsConflict } from '../auth/access.ts'
 import { audit } from '../auth/audit.ts'
 import type { Search } from '../auth/search.ts'
-import type { Dataset, DatasetVersion, Profile, Split, SplitInput } from '../datasets/schema.ts'
+import type { DatasetVersion } from '../datasets/schema.ts'
+import type { DatasetsService } from '../datasets/service.ts'
 import { type JudgedTarget, judgeTarget, mostClasses, targetColumn } from './judge-target.ts'
 import { metricTitle, refuseHopelessBound, refuseMetricOfOtherTask } from './metrics.ts'
 import { judgeOutcome } from './outcome.ts'
@@ -16,11 +17,7 @@ export interface GoalsNeeds {
   metadata: Metadata
   access: Access
   search: Search
-  datasets: {
-    pin(by: Principal, ref: string, version?: string, project?: string): Promise<{ dataset: Dataset; version: DatasetVersion }>
-    profileOf(versionId: string, target?: string): Promise<z.infer<typeof Profile>>
-    ensureSplit(by: Principal, input: z.input<typeof SplitInput>): Promise<Split>
-  }
+  datasets: Pick<DatasetsService, 'pin' | 'valuesOf' | 'ensureSplit'>
 }
 
 export type GoalsService = ReturnType<typeof goalsService>
@@ -38,15 +35,12 @@ export function goalsService({ metadata, access, search, datasets }: GoalsNeeds)
 
   /** The task, positive class and classes that a column of a version sets; also used by training without a goal. */
   async function judge(
-    versionId: string,
+    version: DatasetVersion,
     target: string,
     wish: { metric?: Metric | null; positive?: string | null },
   ): Promise<JudgedTarget> {
-    const profile = await datasets.profileOf(versionId, target)
-    const column = targetColumn(profile.columns, target)
-    const classes = profile.target?.column === target ? profile.target.classes : column.top
-    const values = classes.filter((one) => one.value !== '').slice(0, mostClasses + 1)
-    const judged = judgeTarget({ ...column, rows: profile.rows, values }, wish)
+    const { name, type } = targetColumn(version.columns, target)
+    const judged = judgeTarget({ name, type, ...(await datasets.valuesOf(version.id, name, mostClasses + 1)) }, wish)
     if (wish.metric) refuseMetricOfOtherTask(wish.metric, judged.task, target)
     return judged
   }
@@ -56,7 +50,7 @@ export function goalsService({ metadata, access, search, datasets }: GoalsNeeds)
     const { dataset, version } = await datasets.pin(by, input.dataset, undefined, input.project)
     targetColumn(version.columns, input.target)
     refuseHopelessBound(input.metric, input)
-    const judged = await judge(version.id, input.target, input)
+    const judged = await judge(version, input.target, input)
     const split = await datasets.ensureSplit(by, { dataset: dataset.id, version: version.id, target: input.target })
     const name = input.name ?? `${input.target} ${metricTitle[input.metric]}`
     const row: GoalRow = {

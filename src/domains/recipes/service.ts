@@ -7,7 +7,7 @@ import { audit } from '../auth/audit.ts'
 import type { Search } from '../auth/search.ts'
 import type { Step } from './catalogue.ts'
 import { checkSteps } from './check-steps.ts'
-import type { DatasetsForRecipes } from './needs.ts'
+import type { DatasetsService } from '../datasets/service.ts'
 import type { Recipe, RecipeInput, RecipePatch } from './schema.ts'
 import { listRecipes, type RecipeRow, recipeById, recipeTables, revisionsOf, toRecipe } from './store.ts'
 
@@ -15,7 +15,7 @@ export interface RecipesNeeds {
   metadata: Metadata
   access: Access
   search: Search
-  datasets: Pick<DatasetsForRecipes, 'pin'>
+  datasets: Pick<DatasetsService, 'pin'>
   catalogue: ReadonlyMap<string, Step>
 }
 

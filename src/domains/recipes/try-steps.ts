@@ -7,7 +7,7 @@ import type { Tables } from '../../ports/tables/tables.ts'
 import type { Access } from '../auth/access.ts'
 import type { JobHandler } from '../jobs/handler.ts'
 import type { JobsService } from '../jobs/service.ts'
-import type { DatasetsForRecipes } from './needs.ts'
+import type { DatasetsService } from '../datasets/service.ts'
 import type { Preview, PreviewInput, SuggestInput, Suggestion } from './schema.ts'
 import type { RecipesService } from './service.ts'
 
@@ -16,7 +16,7 @@ export interface TryStepsNeeds {
   access: Access
   files: Files
   tables: Tables
-  datasets: DatasetsForRecipes
+  datasets: Pick<DatasetsService, 'pin' | 'layVersion'>
   jobs: Pick<JobsService, 'queue' | 'ended'>
   recipes: RecipesService
 }

@@ -3,13 +3,13 @@ import { toIso } from '../../kernel/time.ts'
 import type { Files } from '../../ports/files/files.ts'
 import type { JobContext } from '../jobs/handler.ts'
 import type { Cost } from '../jobs/schema.ts'
-import type { DatasetsForTraining } from './needs.ts'
+import type { DatasetsService } from '../datasets/service.ts'
 import type { EngineParameters, TrainingSpec } from './spec.ts'
 
 /** What the two engines of a training job leave, and how to run them: also used to replay a version. */
 export interface EngineStages {
   files: Files
-  datasets: DatasetsForTraining
+  datasets: Pick<DatasetsService, 'layPart' | 'openSealed'>
 }
 
 /** *fit*: training and validation rows only. Leaves model/, native/ and data/ in `into`. */

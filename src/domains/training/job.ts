@@ -17,7 +17,7 @@ import type { RegistryService } from '../registry/service.ts'
 import type { TuningService } from '../tuning/service.ts'
 import { type Assembled, assemblePackage } from './assemble.ts'
 import { evaluateInto, fitInto } from './fit-stages.ts'
-import type { DatasetsForTraining } from './needs.ts'
+import type { DatasetsService } from '../datasets/service.ts'
 import { pointsOfRun } from './points-of-run.ts'
 import { readySplit } from './ready-split.ts'
 import { trainingResult } from './result.ts'
@@ -31,7 +31,7 @@ export interface TrainingJobNeeds {
   inference: Inference
   events: Events
   jobs: Pick<JobsService, 'ended'>
-  datasets: DatasetsForTraining
+  datasets: DatasetsService
   goals: Pick<GoalsService, 'outcomes' | 'get'>
   experiments: ExperimentsService
   tuning: TuningService

@@ -12,13 +12,13 @@ import type { RegistryService } from '../registry/service.ts'
 import type { TuningService } from '../tuning/service.ts'
 import { type Algorithm, refuseAlgorithmsOfOtherTask } from './algorithms.ts'
 import { checkSpace } from './check-space.ts'
-import type { DatasetsForTraining } from './needs.ts'
+import type { DatasetsService } from '../datasets/service.ts'
 import type { TrainingInput } from './schema.ts'
 import type { EngineParameters } from './spec.ts'
 
 export interface PlanNeeds {
   access: Access
-  datasets: DatasetsForTraining
+  datasets: Pick<DatasetsService, 'pin' | 'split' | 'ensureSplit'>
   goals: Pick<GoalsService, 'get' | 'judge'>
   recipes: Pick<RecipesService, 'get' | 'check'>
   tuning: Pick<TuningService, 'warmStart'>
@@ -131,7 +131,7 @@ export function trainingPlans({ access, datasets, goals, recipes, tuning, regist
     const target = input.target ?? dataset.target
     if (target === null) throw invalidInput('Say what to predict: a target column, or a goal.', { field: 'target' })
     targetColumn(version.columns, target)
-    const judged = await goals.judge(version.id, target, { metric: input.metric, positive: input.positive })
+    const judged = await goals.judge(version, target, { metric: input.metric, positive: input.positive })
     const metric: Metric = input.metric ?? defaultMetric[judged.task]
     refuseMetricOfOtherTask(metric, judged.task, target)
     return { target, task: judged.task, positive: judged.positive, metric }

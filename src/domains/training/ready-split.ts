@@ -2,13 +2,13 @@ import { preconditionFailed } from '../../kernel/errors.ts'
 import type { Split } from '../datasets/schema.ts'
 import type { JobContext } from '../jobs/handler.ts'
 import type { JobsService } from '../jobs/service.ts'
-import type { DatasetsForTraining } from './needs.ts'
+import type { DatasetsService } from '../datasets/service.ts'
 
 const mostWaitMs = 30 * 60_000
 
 /** The split of a training job, once its own job has made it. It was queued before this one, so it never waits for our slot. */
 export async function readySplit(
-  { datasets, jobs }: { datasets: DatasetsForTraining; jobs: Pick<JobsService, 'ended'> },
+  { datasets, jobs }: { datasets: Pick<DatasetsService, 'split'>; jobs: Pick<JobsService, 'ended'> },
   context: JobContext,
   splitId: string,
 ): Promise<Split> {
