@@ -1,5 +1,5 @@
-import { short } from '../goals/outcome.ts'
 import { metricTitle } from '../goals/metrics.ts'
+import { short } from '../goals/outcome.ts'
 import { lowerIsBetter, type Metric } from '../goals/schema.ts'
 import type { PairedPredictions } from './paired-predictions.ts'
 import { type PairedDifference, pairedBootstrap } from './statistics/bootstrap.ts'
@@ -23,7 +23,11 @@ const level = 0.05
  * Whether one of two versions is better on the same rows. The interval of the difference is by paired bootstrap; the test is DeLong's
  * for the area under the ROC curve of two classes, McNemar's for accuracy, and the bootstrap's own for everything else.
  */
-export async function comparePredictions({ a, b, rows }: PairedPredictions, metric: Metric, seed = 7): Promise<ComparedPredictions> {
+export async function comparePredictions(
+  { a, b, rows }: PairedPredictions,
+  metric: Metric,
+  seed = 7,
+): Promise<ComparedPredictions> {
   const of = { a: metricOf(metric, a), b: metricOf(metric, b) }
   const bootstrap = await pairedBootstrap({ ...of, rows, seed })
   const test = testOf({ a, b, rows }, metric, bootstrap)

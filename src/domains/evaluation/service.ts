@@ -55,7 +55,9 @@ export function evaluationService(needs: EvaluationNeeds) {
   async function predictionsOf(version: ModelVersion): Promise<string> {
     const { predictionsSha256 } = await registry.baseline(version.id)
     if (predictionsSha256 === null)
-      throw preconditionFailed(`${nameOf(version)} was not judged on sealed rows here, so it cannot be compared.`, { version: version.id })
+      throw preconditionFailed(`${nameOf(version)} was not judged on sealed rows here, so it cannot be compared.`, {
+        version: version.id,
+      })
     return predictionsSha256
   }
 
@@ -68,7 +70,10 @@ function refuseUnlike(a: ModelVersion, b: ModelVersion): void {
   if (a.id === b.id) throw invalidInput(`${nameOf(a)} is the same as itself. Name two versions.`, { field: 'b' })
   const facts = { a: a.id, b: b.id }
   if (a.target !== b.target || a.task !== b.task)
-    throw preconditionFailed(`${nameOf(a)} predicts "${a.target}" and ${nameOf(b)} "${b.target}"; there is nothing to compare.`, facts)
+    throw preconditionFailed(
+      `${nameOf(a)} predicts "${a.target}" and ${nameOf(b)} "${b.target}"; there is nothing to compare.`,
+      facts,
+    )
   if (a.split !== b.split)
     throw preconditionFailed(
       `${nameOf(a)} and ${nameOf(b)} were judged on different rows (splits ${a.split} and ${b.split}), so a difference could be due to the rows. Train both on one split: a goal gives all its models the same.`,

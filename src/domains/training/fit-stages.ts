@@ -1,9 +1,9 @@
 import { PlatformError } from '../../kernel/errors.ts'
 import { toIso } from '../../kernel/time.ts'
 import type { Files } from '../../ports/files/files.ts'
+import type { DatasetsService } from '../datasets/service.ts'
 import type { JobContext } from '../jobs/handler.ts'
 import type { Cost } from '../jobs/schema.ts'
-import type { DatasetsService } from '../datasets/service.ts'
 import type { EngineParameters, TrainingSpec } from './spec.ts'
 
 /** What the two engines of a training job leave, and how to run them: also used to replay a version. */

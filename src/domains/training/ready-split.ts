@@ -1,8 +1,8 @@
 import { preconditionFailed } from '../../kernel/errors.ts'
 import type { Split } from '../datasets/schema.ts'
+import type { DatasetsService } from '../datasets/service.ts'
 import type { JobContext } from '../jobs/handler.ts'
 import type { JobsService } from '../jobs/service.ts'
-import type { DatasetsService } from '../datasets/service.ts'
 
 const mostWaitMs = 30 * 60_000
 
