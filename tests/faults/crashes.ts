@@ -59,11 +59,7 @@ export async function surviveCrashes(plan: Plan): Promise<string> {
         if (identity) watching.add(identity, at)
         servers[victim] = await startServer(database, folder, roles[victim]!)
       } else {
-        const pids = jobProcesses(folder)
-        const pid = pids[Math.floor(random() * pids.length)]
-        if (pid === undefined) continue
-        killed.job++
-        tryKill(pid)
+        killed.job += await killOneOf(() => jobProcesses(folder), random)
       }
     }
     await submitting
@@ -72,6 +68,14 @@ export async function surviveCrashes(plan: Plan): Promise<string> {
     const statement = await verdict(metadata, { folder, accepted })
     for (const server of servers) await server.kill()
     await nothingLeft(folder)
+    // The next start finds nothing to do, and clears away what the killed ones left.
+    servers.push(await startServer(database, folder, 'web,worker'))
+    const folders = readdirSync(join(folder, 'jobs'))
+    assert.deepEqual(
+      folders.filter((name) => name.startsWith('job_') || name.startsWith('warm-')),
+      [],
+    )
+    await servers.pop()!.kill()
     assert.deepEqual(await metadata.integrityCheck(), [])
     await metadata.close()
     const slowest = Math.max(0, ...recoveries)
@@ -93,6 +97,7 @@ async function startServer(database: string, folder: string, roles: string): Pro
   const child: ChildProcess = fork(join(import.meta.dirname, 'node.ts'), [database, folder, roles], {
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   })
+  child.setMaxListeners(0)
   const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()))
   await new Promise<void>((resolve, reject) => {
     child.once('message', () => resolve())
@@ -102,12 +107,10 @@ async function startServer(database: string, folder: string, roles: string): Pro
     identity: roles.includes('worker') ? `/${child.pid}/` : null,
     submit: (kind) =>
       new Promise((resolve, reject) => {
-        const done = (message: any) => {
-          exited.catch(() => {})
-          resolve(message.accepted)
-        }
-        child.once('message', done)
-        exited.then(() => reject(new Error('killed before it answered')))
+        if (!child.connected) return reject(new Error('it is gone'))
+        const onMessage = (message: any) => resolve(message.accepted)
+        child.once('message', onMessage)
+        child.once('exit', () => reject(new Error('killed before it answered')))
         child.send({ submit: kind }, (error) => error && reject(error))
       }),
     async kill() {
@@ -145,14 +148,24 @@ function deadWorkers(metadata: ReturnType<typeof openFaultDatabase>, recoveries:
 
 async function allDone(metadata: ReturnType<typeof openFaultDatabase>, servers: Server[]) {
   for (let waited = 0; ; waited++) {
-    const left = await metadata.db.selectFrom('jobs').select(['id', 'state', 'worker']).where('state', 'in', ['queued', 'running']).execute()
+    const left = await metadata.db
+      .selectFrom('jobs')
+      .select(['id', 'state', 'worker'])
+      .where('state', 'in', ['queued', 'running'])
+      .execute()
     if (left.length === 0) return
-    assert.ok(waited < 1200, `after two minutes ${left.length} jobs are not done: ${JSON.stringify(left.slice(0, 3))} (${servers.length} servers)`)
+    assert.ok(
+      waited < 1200,
+      `after two minutes ${left.length} jobs are not done: ${JSON.stringify(left.slice(0, 3))} (${servers.length} servers)`,
+    )
     await sleep(100)
   }
 }
 
-async function verdict(metadata: ReturnType<typeof openFaultDatabase>, { folder, accepted }: { folder: string; accepted: string[] }) {
+async function verdict(
+  metadata: ReturnType<typeof openFaultDatabase>,
+  { folder, accepted }: { folder: string; accepted: string[] },
+) {
   const rows = await metadata.db.selectFrom('jobs').select(['id', 'state', 'attempt', 'failure', 'event_seq']).execute()
   const states = new Map(rows.map((row) => [row.id as string, row]))
   assert.deepEqual(
@@ -169,7 +182,12 @@ async function verdict(metadata: ReturnType<typeof openFaultDatabase>, { folder,
   const blobs = await openFilesystemBlobs({ root: join(folder, 'blobs') })
   for (const row of results) {
     assert.equal(row.attempt, states.get(row.job_id)!.attempt, 'published by another attempt than the last')
-    assert.ok(Buffer.from(await blobs.bytes(row.sha256)).toString().startsWith(row.job_id), 'the blob is the job’s own')
+    assert.ok(
+      Buffer.from(await blobs.bytes(row.sha256))
+        .toString()
+        .startsWith(row.job_id),
+      'the blob is the job’s own',
+    )
   }
   const counted = await metadata.db
     .selectFrom('job_events')
@@ -201,12 +219,18 @@ async function nothingLeft(folder: string) {
   assert.deepEqual(jobProcesses(folder), [], 'processes outlived the server that started them')
 }
 
-function tryKill(pid: number) {
-  try {
-    process.kill(pid, 'SIGKILL')
-  } catch {
-    // It had ended.
+/** 1 when there was one to kill within a second. */
+async function killOneOf(find: () => number[], random: () => number): Promise<number> {
+  for (let waited = 0; waited < 100; waited++) {
+    const pids = find()
+    try {
+      if (pids.length > 0) return Number(process.kill(pids[Math.floor(random() * pids.length)]!, 'SIGKILL'))
+    } catch {
+      // It ended meanwhile; another will come.
+    }
+    await sleep(10)
   }
+  return 0
 }
 
 /** The same seed, the same moments. */

@@ -2,16 +2,16 @@
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { JobHandler } from '../../src/domains/jobs/handler.ts'
-import { jobsTestMigrations } from '../../src/domains/jobs/testing.ts'
 import { authService } from '../../src/domains/auth/service.ts'
+import type { JobHandler } from '../../src/domains/jobs/handler.ts'
 import { jobsService } from '../../src/domains/jobs/service.ts'
+import { jobsTestMigrations } from '../../src/domains/jobs/testing.ts'
 import { createEvents } from '../../src/kernel/events.ts'
 import { openFilesystemBlobs } from '../../src/ports/blobs/filesystem.ts'
 import { scriptRuntimes } from '../../src/ports/engines/testing.ts'
 import { openLocalExecutor } from '../../src/ports/executors/local.ts'
 import { localFiles } from '../../src/ports/files/local.ts'
-import { openFaultDatabase, faultMigrations } from './database.ts'
+import { faultMigrations, openFaultDatabase } from './database.ts'
 
 const [database, folder, roles] = process.argv.slice(2) as [string, string, string]
 const log = (error: unknown) => console.error(error)
@@ -43,7 +43,10 @@ const jobs = jobsService({ metadata, events, auth, executor, runtimes, files, fo
 
 /** Not unique by job: a job that is published twice has two rows. */
 const publish: JobHandler['publish'] = async (tx, { jobId, attempt }, { sha256 }) => {
-  await tx.insertInto('fault_results').values({ id: randomBytes(9).toString('hex'), job_id: jobId, attempt, sha256 }).execute()
+  await tx
+    .insertInto('fault_results')
+    .values({ id: randomBytes(9).toString('hex'), job_id: jobId, attempt, sha256 })
+    .execute()
 }
 jobs.queue.register({
   kind: 'engine',

@@ -82,6 +82,8 @@ export async function runAttempt(needs: AttemptNeeds, row: JobRow, handler: JobH
   async function end(error: unknown): Promise<Ending> {
     const stopped = signal.aborted ? (signal.reason as AttemptStopped).why : null
     if (stopped === 'lost') return { state: 'lost' }
+    // Before the end is written: what the attempt left may be what filled the disk.
+    await files.remove(context.folder)
     if (stopped === 'cancelled') return fail('cancelled', new AttemptStopped('cancelled'))
     if (stopped === 'shutdown')
       return requeue({ crashed: false, reason: 'Atoll was stopped; the job goes on when it is back, from its last checkpoint.' })

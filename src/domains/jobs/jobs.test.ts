@@ -142,7 +142,7 @@ onJobs(
     assert.equal(job.attempt, 1)
     assert.equal(job.progress?.stage, 'work')
     assert.ok(job.cost!.wallSeconds > 0 && job.cost!.peakMemoryBytes > 0)
-  for (let i = 0; i < 100 && readdirSync(root).some((name) => name.startsWith('job_')); i++) await sleep(20)
+    for (let i = 0; i < 100 && readdirSync(root).some((name) => name.startsWith('job_')); i++) await sleep(20)
     assert.deepEqual(
       readdirSync(root).filter((name) => name.startsWith('job_')),
       [],

@@ -51,6 +51,13 @@ class ImmediateDriver extends SqliteDriver {
   override async beginTransaction(connection: Parameters<SqliteDriver['beginTransaction']>[0]) {
     await connection.executeQuery({ sql: 'begin immediate', parameters: [], query: { kind: 'RawNode' } } as never)
   }
+
+  /** A full disk makes SQLite roll back by itself; that there is nothing left to roll back must not hide why. */
+  override async rollbackTransaction(connection: Parameters<SqliteDriver['rollbackTransaction']>[0]) {
+    await super.rollbackTransaction(connection).catch((error: Error) => {
+      if (!/no transaction is active/.test(error.message)) throw error
+    })
+  }
 }
 
 const maxCachedStatements = 500
