@@ -21,6 +21,8 @@ interface UpOptions {
 const program = new Command('atoll')
   .description('Self-hosted platform for the whole life of a machine-learning model')
   .version(version)
+  // Before the commands, which inherit it.
+  .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2))
 
 program
   .command('up')
@@ -78,7 +80,6 @@ program
     }),
   )
 
-program.exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2))
 await program.parseAsync()
 
 function configOf(options: UpOptions): Config {
@@ -106,6 +107,8 @@ function print(options: UpOptions, value: unknown, text: string): void {
 }
 
 async function up(options: UpOptions): Promise<void> {
+  // Whatever the server writes is its owner's alone.
+  process.umask(0o077)
   const config = configOf(options)
   // Standard output is for what was asked; the log goes beside it.
   const logger = pino({ level: config.logLevel, base: undefined }, pino.destination(2))

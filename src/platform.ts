@@ -51,6 +51,7 @@ import { openInference } from './ports/inference/open.ts'
 import type { Metadata } from './ports/metadata/metadata.ts'
 import { openPostgres } from './ports/metadata/postgres.ts'
 import { openSqlite } from './ports/metadata/sqlite.ts'
+import { openOutbound } from './ports/outbound/fetch-out.ts'
 import { openDuckDb } from './ports/tables/duckdb.ts'
 
 export type Platform = Awaited<ReturnType<typeof openPlatform>>
@@ -76,6 +77,8 @@ export async function openPlatform(config: Config, { logger }: { logger: Logger 
 
   // Domains, lowest first. Each sees only those above this line.
   const auth = authService({ metadata, events })
+  // A port, but what it may reach is a setting.
+  const outbound = openOutbound({ allowedHosts: async () => (await auth.settings.get()).outboundHosts })
   const jobs = jobsService({
     metadata,
     events,
@@ -153,6 +156,7 @@ export async function openPlatform(config: Config, { logger }: { logger: Logger 
     blobs,
     files,
     executor,
+    outbound,
     runtimes,
     events,
     tables,
