@@ -19,6 +19,7 @@ _MOSTLY_DISTINCT = 0.8
 _LEAST_ROWS_TO_JUDGE = 30
 _MOST_ONE_HOT = {"tree": 10, "linear": 30, "distance": 15}
 _SKEWED = 3.0
+_MOST_WORD_CELLS = 100_000_000
 # Copies are looked for among so many columns, on so many rows.
 _MOST_COMPARED, _COMPARED_ROWS = 1000, 4000
 
@@ -46,7 +47,7 @@ def auto_recipe(
     plan = Plan()
     kept = _without_useless(plan, facts, labels, task)
     _dates(plan, [fact for fact in kept if fact.type == "datetime"], for_algorithm)
-    _texts(plan, [fact for fact in kept if fact.type == "text"], for_algorithm)
+    _texts(plan, [fact for fact in kept if fact.type == "text"], len(frame), for_algorithm)
     numbers = [fact for fact in kept if fact.is_numeric]
     # Boosted and bagged trees send missing values down a branch of their own, so they get no filling.
     if for_algorithm != "tree":
@@ -135,9 +136,10 @@ def _dates(plan: Plan, dates: list[ColumnProfile], family: Family) -> None:
         )
 
 
-def _texts(plan: Plan, texts: list[ColumnProfile], family: Family) -> None:
+def _texts(plan: Plan, texts: list[ColumnProfile], rows: int, family: Family) -> None:
     if texts:
-        words = 300 if family in ("tree", "distance") else 2000
+        # Features are a dense matrix, so a long table gets fewer words.
+        words = min(300 if family in ("tree", "distance") else 2000, max(20, _MOST_WORD_CELLS // rows // len(texts)))
         plan.add(
             {"step": "tfidf", "columns": [fact.name for fact in texts], "maxFeatures": words, "ngrams": 1 if words < 1000 else 2},
             f"{', '.join(fact.name for fact in texts)}: free text enters as the weights of its most frequent words.",

@@ -14,8 +14,8 @@ from .raw import InputColumn
 from .registry import step_class
 from .step import FitContext, RowStep, Step
 
-# Rows handled at once when transforming, so that a wide recipe on a long table stays within memory.
-_CHUNK_ROWS = 200_000
+# Rows, and cells of features, handled at once when transforming, so that any recipe on a long table stays within memory.
+_CHUNK_ROWS, _CHUNK_CELLS = 200_000, 20_000_000
 _FEATURE_TYPES = frozenset({"number", "integer", "boolean"})
 
 
@@ -54,8 +54,9 @@ class FittedRecipe:
     def transform(self, frame: pd.DataFrame) -> np.ndarray:
         """float32 features [rows, features] of raw rows; NaN where no step fills a missing value."""
         result = np.empty((len(frame), len(self.feature_names)), dtype=np.float32)
-        for start in range(0, len(frame), _CHUNK_ROWS):
-            chunk = frame.iloc[start : start + _CHUNK_ROWS]
+        size = max(1, min(_CHUNK_ROWS, _CHUNK_CELLS // max(1, len(self.feature_names))))
+        for start in range(0, len(frame), size):
+            chunk = frame.iloc[start : start + size]
             columns = ValueColumns.read(chunk, self.inputs)
             result[start : start + len(chunk)] = self._features(columns)
         return result

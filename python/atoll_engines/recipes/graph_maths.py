@@ -138,14 +138,25 @@ class GraphMaths:
     def row_sum(self, x):
         return self._node("ReduceSum", x, np.array([1], dtype=np.int64), keepdims=1)
 
-    def inner_sum(self, x):
-        return self._node("ReduceSum", x, np.array([2], dtype=np.int64), keepdims=0)
+    def count_passed(self, x, points: np.ndarray):
+        passed = self._node("GreaterOrEqual", self._deepened(x), points)
+        return self._counted(self._node("Cast", passed, to=TensorProto.FLOAT))
+
+    def place_of(self, x, points: np.ndarray):
+        found = self._node("Cast", self._node("Equal", self._deepened(x), points), to=TensorProto.FLOAT)
+        # A value equals at most one point, so the sum of the places of its matches is that place, or 0.
+        return self._counted(found * np.arange(1, points.shape[1] + 1, dtype=np.float32))
+
+    def _deepened(self, x):
+        """[N, k] as [N, k, 1], to be compared with each of a column's points."""
+        return self._node("Unsqueeze", x, np.array([2], dtype=np.int64))
+
+    def _counted(self, matches):
+        """Sums of small whole numbers, for which float32 is exact and half the memory."""
+        return self.number(self._node("ReduceSum", matches, np.array([2], dtype=np.int64), keepdims=0))
 
     def middle_sum(self, x):
         return self._node("ReduceSum", x, np.array([1], dtype=np.int64), keepdims=0)
-
-    def deepen(self, x):
-        return self._node("Unsqueeze", x, np.array([2], dtype=np.int64))
 
     def product(self, x, weights: np.ndarray):
         return self._node("MatMul", x, weights)

@@ -8,6 +8,7 @@ _DONORS = 2000
 _NEIGHBOURS = 5
 _ROUNDS = 5
 _RIDGE = 1e-3
+_ROWS_AT_ONCE = 4096
 # Beyond this many standard deviations a value says no more about nearness; it also bounds the arithmetic.
 _REACH = 1000.0
 # Scores are rounded to this grid so that equal distances tie alike in arrays and in the graph.
@@ -30,6 +31,17 @@ class NearestImputer:
         self.neighbours = min(_NEIGHBOURS, len(donors))
 
     def fill(self, maths: Any, numbers: Any) -> Any:
+        if maths.is_graph:
+            return self._filled(maths, numbers)
+        # Only rows that miss something are compared with the donors, and not too many of them at once.
+        result = numbers.copy()
+        rows = np.flatnonzero(np.isnan(numbers).any(axis=1))
+        for start in range(0, len(rows), _ROWS_AT_ONCE):
+            some = rows[start : start + _ROWS_AT_ONCE]
+            result[some] = self._filled(maths, numbers[some])
+        return result
+
+    def _filled(self, maths: Any, numbers: Any) -> Any:
         missing = maths.is_missing(numbers)
         z = (numbers - self.means) / self.scales
         z = maths.where(missing, 0.0, maths.least(maths.greatest(z, -_REACH), _REACH))

@@ -77,17 +77,27 @@ class NumpyMaths:
         """[N, k] as [N, 1]."""
         return np.sum(x, axis=1, keepdims=True)
 
-    def inner_sum(self, x):
-        """[N, k, m] as [N, k]."""
-        return np.sum(x, axis=2)
+    def count_passed(self, x, points: np.ndarray):
+        """How many of its column's points (ascending, filled up with NaN) a value is not below; 0 for a missing one."""
+        x = np.asarray(x)
+        result = np.empty(x.shape, order="F")
+        for index in range(x.shape[1]):
+            known = points[index][~np.isnan(points[index])]
+            result[:, index] = np.where(np.isnan(x[:, index]), 0, np.searchsorted(known, x[:, index], side="right"))
+        return result
+
+    def place_of(self, x, points: np.ndarray):
+        """The place (from 1) of a value among its column's points (distinct, ascending, filled up with NaN), or 0."""
+        x = np.asarray(x)
+        result = np.zeros(x.shape, order="F")
+        for index in range(x.shape[1]):
+            for place, point in enumerate(points[index], start=1):
+                result[x[:, index] == point, index] = place
+        return result
 
     def middle_sum(self, x):
         """[N, m, k] as [N, k]."""
         return np.sum(x, axis=1)
-
-    def deepen(self, x):
-        """[N, k] as [N, k, 1]."""
-        return np.asarray(x)[:, :, None]
 
     def product(self, x, weights: np.ndarray):
         """Matrix product with fitted weights."""
@@ -107,7 +117,13 @@ class NumpyMaths:
 
     def nearest(self, scores, count: int):
         """Positions of the `count` smallest scores of each row; equal scores by position."""
-        return np.argsort(scores, axis=1, kind="stable")[:, :count]
+        found = np.sort(np.argpartition(scores, count - 1, axis=1)[:, :count], axis=1)
+        chosen = np.take_along_axis(scores, found, axis=1)
+        found = np.take_along_axis(found, np.argsort(chosen, axis=1, kind="stable"), axis=1)
+        # A partition keeps any of several equal scores at its border; where there are such, all are sorted.
+        tied = (scores <= chosen.max(axis=1, keepdims=True)).sum(axis=1) != count
+        found[tied] = np.argsort(scores[tied], axis=1, kind="stable")[:, :count]
+        return found
 
     def string_values(self, strings, vocabularies: Sequence[Sequence[str]], values: Sequence[np.ndarray], unseen):
         """Each column's strings replaced by fitted values; strings outside its vocabulary become `unseen`."""
@@ -122,7 +138,9 @@ class NumpyMaths:
         """MurmurHash3 (32 bits, seed 0) of the UTF-8 bytes, modulo the number of buckets."""
         from sklearn.utils import murmurhash3_32
 
-        found = {text: float(murmurhash3_32(text, seed=0, positive=True) % buckets) for text in set(strings.ravel())}
+        found = {
+            text: float(murmurhash3_32(text.encode("utf-8", "replace"), seed=0, positive=True) % buckets) for text in set(strings.ravel())
+        }
         return np.array([found[text] for text in strings.ravel()], dtype=np.float64).reshape(strings.shape)
 
     def string_choice(self, condition, yes, no):

@@ -81,9 +81,7 @@ class OneHot(Step):
         table = np.full((len(names), depth), np.nan)
         for index, name in enumerate(names):
             table[index, : len(self.known[name])] = self.known[name]
-        # A value is in at most one place, so the sum of place + 1 over the matches is that place, or 0.
-        places = maths.number(maths.is_equal(maths.deepen(numbers), table)) * np.arange(1.0, depth + 1.0)
-        found = maths.inner_sum(places) - 1.0
+        found = maths.place_of(numbers, table) - 1.0
         others = np.array([float(len(self.known[name])) for name in names])
         codes = maths.where(found < 0.0, others, found)
         return maths.where(maths.is_missing(numbers), -1.0, codes)

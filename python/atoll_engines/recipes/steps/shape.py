@@ -31,7 +31,7 @@ class Bin(Step):
         if names:
             numbers = columns.numbers(names)
             edges = padded([self.edges[name] for name in names])
-            counts = maths.inner_sum(maths.number(maths.deepen(numbers) >= edges))
+            counts = maths.count_passed(numbers, edges)
             columns.put(names, "integer", maths.where(maths.is_missing(numbers), np.nan, counts))
 
     def summary(self) -> dict[str, Any]:
@@ -112,7 +112,7 @@ class QuantileTransform(Step):
             slopes[index, 1 : len(x)] = np.diff(y) / np.diff(x)
         lows, highs = points[:, 0], np.array([self.curves[name][0][-1] for name in names])
         numbers = maths.least(maths.greatest(columns.numbers(names), lows), highs)
-        passed = maths.inner_sum(maths.number(maths.deepen(numbers) >= points))
+        passed = maths.count_passed(numbers, points)
         place = maths.position(passed + np.arange(len(names)) * float(depth + 1))
         along = (numbers - maths.lookup(starts.ravel(), place)) * maths.lookup(slopes.ravel(), place)
         columns.put(names, "number", maths.lookup(values.ravel(), place) + along)
