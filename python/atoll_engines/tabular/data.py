@@ -68,8 +68,13 @@ def read_frame(table: TableFiles, names: list[str]) -> pd.DataFrame:
     return pd.concat(parts, copy=False) if len(parts) > 1 else parts[0]
 
 
-def read_chunks(table: TableFiles, names: list[str], rows_per_chunk: int = 131_072) -> Iterator[pd.DataFrame]:
-    """The named columns piece by piece, so that a large table never lies in memory whole."""
+def read_chunks(
+    table: TableFiles, names: list[str], rows_per_chunk: int = 131_072, only: np.ndarray | None = None
+) -> Iterator[pd.DataFrame]:
+    """The named columns piece by piece, so that a large table never lies in memory whole.
+
+    `only` marks, by position in the files, the rows to read.
+    """
     start = 0
     for file in table.files:
         source = pq.ParquetFile(file)
@@ -80,9 +85,11 @@ def read_chunks(table: TableFiles, names: list[str], rows_per_chunk: int = 131_0
         wanted = [*names, table.row_id] if table.row_id in present else list(names)
         for batch in source.iter_batches(batch_size=rows_per_chunk, columns=wanted, use_threads=False):
             part = pa.table(batch)
-            given = table.row_id in present
-            rows = part.column(table.row_id).to_numpy() if given else np.arange(start, start + part.num_rows)
+            place = np.arange(start, start + part.num_rows)
             start += part.num_rows
+            if only is not None:
+                part, place = part.filter(pa.array(only[place])), place[only[place]]
+            rows = part.column(table.row_id).to_numpy() if table.row_id in present else place
             frame = to_frame(part, table, names)
             frame.index = pd.Index(rows, name="__row")
             yield frame

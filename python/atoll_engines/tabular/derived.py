@@ -14,7 +14,7 @@ from atoll_engines.contract import Report, write_json
 from atoll_engines.errors import EngineError
 from atoll_engines.tabular.algorithms.model import Algorithm
 from atoll_engines.tabular.metrics import sign
-from atoll_engines.tabular.preparation import Derived, Preparation
+from atoll_engines.tabular.preparation import Derived, Recipes
 from atoll_engines.tabular.trial import Trials, fit_model
 
 MOST_PROPOSALS = 12
@@ -26,7 +26,7 @@ class Judge:
 
     def __init__(self, trials: Trials, algorithm: Algorithm, proposals: list[Derived]) -> None:
         self.trials, self.algorithm = trials, algorithm
-        self.values = {one.name: computed(trials.preparation, one) for one in proposals}
+        self.values = {one.name: computed(trials.preparation.recipes, one) for one in proposals}
         self.params = dict(algorithm.defaults)
         if algorithm.rounds:
             self.params |= {algorithm.rounds: QUICK_ROUNDS, "learning_rate": 0.1, "stop_early": False}
@@ -53,7 +53,8 @@ def keep_what_pays(
 ) -> list[dict[str, Any]]:
     """Try the proposals one after the other, each on top of those kept before it.
 
-    A proposal is kept when the mean gain over the folds, paired, is more than its standard error.
+    A proposal is kept when the mean gain over the folds, paired, is more than twice its standard error: with a dozen of them,
+    one standard error would let noise in.
     Leaves the preparation using the kept ones, and returns the record of all.
     """
     preparation = trials.preparation
@@ -61,7 +62,7 @@ def keep_what_pays(
         record = json.loads(checkpoint.read_text("utf-8"))
         preparation.use_derived([Derived(one["name"], one["expression"]) for one in record if one["kept"]])
         return record
-    proposals = proposed(preparation)[:MOST_PROPOSALS]
+    proposals = proposed(preparation.recipes)[:MOST_PROPOSALS]
     if not proposals:
         return []
     report.progress("features", 0, len(proposals), None, "trying derived features")
@@ -75,7 +76,7 @@ def keep_what_pays(
             continue
         after = judge.scores([*kept, candidate])
         gain, error = paired_gain(trials.metric, before, after)
-        pays = after is not None and gain > max(error, 1e-4 * abs(float(np.mean(before))))
+        pays = after is not None and gain > max(2 * error, 1e-4 * abs(float(np.mean(before))))
         reason = verdict(trials.metric, gain, error, pays) if after is not None else "it cannot be computed"
         record.append(line(candidate, why, gain if after is not None else None, pays, reason))
         if pays:
@@ -86,16 +87,14 @@ def keep_what_pays(
     return record
 
 
-def proposed(preparation: Preparation) -> list[tuple[Derived, str]]:
-    found = recipes.propose_derived(
-        preparation.frame, preparation.schema, preparation.target, preparation.task, preparation.seed
-    )
+def proposed(choice: Recipes) -> list[tuple[Derived, str]]:
+    found = recipes.propose_derived(choice.frame, choice.schema, choice.target, choice.task, choice.seed)
     return [(Derived(one["name"], one["expression"]), one.get("why", "")) for one in found]
 
 
-def computed(preparation: Preparation, one: Derived) -> np.ndarray | None:
+def computed(choice: Recipes, one: Derived) -> np.ndarray | None:
     try:
-        return preparation.derived_values([one])[:, 0]
+        return choice.derived_values([one])[:, 0]
     except EngineError:
         return None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,12 +11,13 @@ import numpy as np
 from atoll_engines.errors import EngineError
 from atoll_engines.tabular.algorithms.model import Algorithm
 from atoll_engines.tabular.folds import Fold
-from atoll_engines.tabular.metrics import BY_LABEL, score
-from atoll_engines.tabular.thresholds import best_threshold
+from atoll_engines.tabular.preparation import FoldFeatures
+from atoll_engines.tabular.streaming import StreamedPreparation
 from atoll_engines.tabular.trial import Trials, fit_model
 
 SHARES = (0.1, 0.2, 0.4, 0.7, 1.0)
 LEAST_ROWS = 30
+MOST_STREAMED = 500_000
 
 
 def learning_curve(trials: Trials, algorithm: Algorithm, params: dict[str, Any], until: float) -> dict[str, Any]:
@@ -25,41 +27,49 @@ def learning_curve(trials: Trials, algorithm: Algorithm, params: dict[str, Any],
     """
     fold = trials.division.folds[0]
     order = np.random.default_rng(trials.setting.seed).permutation(fold.train)
-    points = []
+    streamed = isinstance(trials.preparation, StreamedPreparation)
+    points: list[dict[str, Any]] = []
     for share in SHARES:
-        rows = np.sort(order[: max(LEAST_ROWS, round(share * len(order)))])
-        if points and len(rows) == points[-1]["rows"]:
-            continue
-        point = point_of(trials, algorithm, params, Fold(rows, fold.valid))
-        if point:
-            points.append(point)
-        if time.monotonic() > until:
+        count = max(LEAST_ROWS, round(share * len(order)))
+        count = min(count, MOST_STREAMED) if streamed else count
+        if points and (count == points[-1]["rows"] or time.monotonic() > until):
+            break
+        part = shuffled_part(trials, algorithm, count) if streamed else refitted_part(trials, algorithm, Fold(order[:count], fold.valid))
+        if part is not None:
+            points.append({"rows": count, **scores(trials, algorithm, params, part)})
+        if streamed and count >= MOST_STREAMED:
             break
     return {"metric": trials.metric, "points": points}
 
 
-def point_of(trials: Trials, algorithm: Algorithm, params: dict[str, Any], fold: Fold) -> dict[str, Any] | None:
-    preparation, setting = trials.preparation, trials.setting
-    if setting.classes and len(np.unique(preparation.target[fold.train])) < setting.classes:
+def refitted_part(trials: Trials, algorithm: Algorithm, fold: Fold) -> FoldFeatures | None:
+    """A part of the rows with a recipe of its own; None where it is too small to learn anything from."""
+    classes = trials.setting.classes
+    if classes and len(np.unique(trials.preparation.target[fold.train])) < classes:
         return None
     try:
-        recipe = preparation.fit(algorithm.family, fold.train)
+        return trials.preparation.part(algorithm.family, Fold(np.sort(fold.train), fold.valid))[1]
     except EngineError:
-        # A small part of the rows may leave a step with nothing to learn from.
         return None
-    y = preparation.target[fold.train[np.asarray(recipe.training_rows)]]
-    model = fit_model(algorithm, params | {"stop_early": False}, recipe.training_features, y, setting)
-    valid = model.predict(recipe.transform(preparation.frame.iloc[fold.valid]))
-    seen = model.predict(recipe.transform(preparation.frame.iloc[fold.train]))
+
+
+def shuffled_part(trials: Trials, algorithm: Algorithm, count: int) -> FoldFeatures:
+    """The first of a very large table's rows, which are in random order."""
+    whole = trials.preparation.fold(algorithm.family, 0, trials.division.folds[0])
+    return replace(
+        whole,
+        x_train=whole.x_train[:count],
+        y_train=whole.y_train[:count],
+        x_valid=whole.x_valid[:MOST_STREAMED],
+        y_valid=whole.y_valid[:MOST_STREAMED],
+    )
+
+
+def scores(trials: Trials, algorithm: Algorithm, params: dict[str, Any], part: FoldFeatures) -> dict[str, float]:
+    model = fit_model(
+        algorithm, params | {"stop_early": False}, part.x_train, part.y_train, trials.setting, is_shuffled=part.is_shuffled
+    )
     return {
-        "rows": len(fold.train),
-        "train": best_score(trials, preparation.target[fold.train], seen),
-        "validation": best_score(trials, preparation.target[fold.valid], valid),
+        "train": trials.fold_score(part.y_train, model.predict(part.x_train)),
+        "validation": trials.fold_score(part.y_valid, model.predict(part.x_valid)),
     }
-
-
-def best_score(trials: Trials, actual: np.ndarray, predicted: np.ndarray) -> float:
-    threshold = None
-    if trials.setting.task == "binary" and trials.metric in BY_LABEL:
-        threshold = best_threshold(actual, predicted[:, 1], trials.metric, trials.at_least)
-    return score(trials.metric, actual, predicted, threshold)

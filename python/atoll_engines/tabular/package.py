@@ -21,13 +21,60 @@ PACKAGES = (
 )  # fmt: skip
 
 
-def signature(pipeline: Pipeline, target: str, frame: pd.DataFrame, tolerance: float) -> dict[str, Any]:
+class Seen:
+    """What training saw in each raw column, gathered piece by piece."""
+
+    def __init__(self, columns: list[InputColumn]) -> None:
+        self.columns = columns
+        self.missing = {column.name: False for column in columns}
+        self.low: dict[str, Any] = {}
+        self.high: dict[str, Any] = {}
+        self.example: dict[str, Any] = {}
+        self.counts: dict[str, pd.Series] = {}
+
+    def add(self, frame: pd.DataFrame) -> Seen:
+        for column in self.columns:
+            name, values = column.name, frame[column.name]
+            present = values.dropna()
+            self.missing[name] |= len(present) < len(values)
+            if not len(present):
+                continue
+            if column.type == "category":
+                known = self.counts.get(name)
+                counts = present.value_counts()
+                self.counts[name] = counts if known is None else known.add(counts, fill_value=0)
+            elif column.type != "text":
+                low, high = present.min(), present.max()
+                self.low[name] = min(self.low.get(name, low), low)
+                self.high[name] = max(self.high.get(name, high), high)
+            if name not in self.example:
+                self.example[name] = present.iloc[0] if column.type == "text" else middle(present)
+        return self
+
+    def describe(self, column: InputColumn) -> dict[str, Any]:
+        name = column.name
+        about: dict[str, Any] = {"name": name, "type": column.type, "nullable": self.missing[name]}
+        if column.type == "category" and name in self.counts:
+            counts = self.counts[name].sort_values(ascending=False, kind="stable")
+            about["categories"] = [str(value) for value in counts.index[:MOST_CATEGORIES]]
+            if len(counts) > MOST_CATEGORIES:
+                about["categoriesTruncated"] = True
+            about["example"] = about["categories"][0]
+        elif name in self.low:
+            bound = milliseconds if column.type == "datetime" else float
+            about |= {"min": bound(self.low[name]), "max": bound(self.high[name])}
+        if "example" not in about and name in self.example:
+            about["example"] = as_sent(pd.Series([self.example[name]]), column.type)[0]
+        return about
+
+
+def signature(pipeline: Pipeline, target: str, seen: Seen, tolerance: float) -> dict[str, Any]:
     """The typed inputs of the graph, with what training saw in each, and what it answers."""
     positions = {"numbers": 0, "strings": 0}
     inputs = []
     for column in pipeline.recipe.inputs:
         tensor = "strings" if column.type in ("category", "text", "id") else "numbers"
-        inputs.append({**describe_input(column, frame[column.name]), "tensor": tensor, "index": positions[tensor]})
+        inputs.append({**seen.describe(column), "tensor": tensor, "index": positions[tensor]})
         positions[tensor] += 1
     classes = list(pipeline.classes) if pipeline.classes else None
     binary = pipeline.task == "binary"
@@ -42,34 +89,9 @@ def signature(pipeline: Pipeline, target: str, frame: pd.DataFrame, tolerance: f
     }
 
 
-def describe_input(column: InputColumn, values: pd.Series) -> dict[str, Any]:
-    present = values.dropna()
-    about: dict[str, Any] = {"name": column.name, "type": column.type, "nullable": len(present) < len(values)}
-    if column.type in ("category", "text"):
-        if column.type == "category":
-            counts = present.value_counts()
-            about["categories"] = [str(value) for value in counts.index[:MOST_CATEGORIES]]
-            if len(counts) > MOST_CATEGORIES:
-                about["categoriesTruncated"] = True
-        about["example"] = str(present.mode().iloc[0]) if len(present) and column.type == "category" else first(present)
-        return about
-    if len(present):
-        low, high, usual = present.min(), present.max(), middle(present)
-        if column.type == "datetime":
-            about |= {"min": milliseconds(low), "max": milliseconds(high)}
-        else:
-            about |= {"min": float(low), "max": float(high)}
-        about["example"] = as_sent(pd.Series([usual]), column.type)[0]
-    return about
-
-
 def middle(values: pd.Series) -> Any:
     """A value that really occurs, near the median."""
     return np.sort(values.to_numpy())[len(values) // 2]
-
-
-def first(values: pd.Series) -> str | None:
-    return str(values.iloc[0]) if len(values) else None
 
 
 def milliseconds(value: Any) -> float:

@@ -26,6 +26,8 @@ class FoldFeatures:
     y_valid: np.ndarray
     # Positions in the table of the rows of `x_train`: a recipe may take rows out.
     train_rows: np.ndarray
+    # Whether the training rows are in random order, so that the last of them are as good as drawn.
+    is_shuffled: bool = False
 
     @property
     def size_bytes(self) -> int:
@@ -43,8 +45,8 @@ class Derived:
         return {"step": "derive", "name": self.name, "expression": self.expression}
 
 
-class Preparation:
-    """Gives each algorithm the features its family needs, and keeps those of recent folds."""
+class Recipes:
+    """The steps for each family of algorithms: those given, or those that the data's profile suggests."""
 
     def __init__(
         self,
@@ -59,7 +61,6 @@ class Preparation:
         self.given = None if recipe.get("auto") else recipe.get("steps", [])
         self.derived: list[Derived] = []
         self._steps: dict[str, tuple[list[dict], list[Any]]] = {}
-        self._kept: OrderedDict[tuple, FoldFeatures] = OrderedDict()
 
     @property
     def is_automatic(self) -> bool:
@@ -69,20 +70,23 @@ class Preparation:
         """From now on every recipe starts with these derived features."""
         self.derived = list(derived)
         self._steps.clear()
-        self._kept.clear()
+
+    def key(self, family: str | None) -> str:
+        """Families with the same recipe have the same key."""
+        return "given" if self.given is not None else family or "tree"
 
     def steps(self, family: str | None) -> tuple[list[dict], list[Any]]:
         """The steps for a family of algorithms and the reason for each."""
         if self.given is not None:
             return self.given, []
-        family = family or "tree"
-        if family not in self._steps:
+        key = self.key(family)
+        if key not in self._steps:
             frame, schema = self.with_derived()
-            steps, reasons = recipes.auto_recipe(frame, schema, self.target, self.task, self.seed, family)
+            steps, reasons = recipes.auto_recipe(frame, schema, self.target, self.task, self.seed, key)
             front = [one.step() for one in self.derived]
-            said = [f'"{one.name}" pays in cross-validation' for one in self.derived]
-            self._steps[family] = (front + list(steps), said + list(reasons))
-        return self._steps[family]
+            said = [f'"{one.name}" pays in cross-validation.' for one in self.derived]
+            self._steps[key] = (front + list(steps), said + list(reasons))
+        return self._steps[key]
 
     def with_derived(self) -> tuple[pd.DataFrame, list[InputColumn]]:
         """The raw table with the derived features beside it, for the automatic recipe to look at."""
@@ -99,31 +103,48 @@ class Preparation:
         steps = [*(one.step() for one in derived), {"step": "keep_columns", "columns": [one.name for one in derived]}]
         return fit_recipe(steps, self.frame, self.schema, None, self.task, self.seed).training_features
 
-    def fold(self, family: str | None, number: int, fold: Fold) -> FoldFeatures:
-        """A fold's features, from a recipe fitted on its training rows alone."""
-        key = (self._key(family), number)
-        if key not in self._kept:
-            self._kept[key] = self._make(family, fold)
-            while len(self._kept) > 1 and sum(one.size_bytes for one in self._kept.values()) > CACHE_BYTES:
-                self._kept.popitem(last=False)
-        self._kept.move_to_end(key)
-        return self._kept[key]
-
     def fit(self, family: str | None, rows: np.ndarray) -> FittedRecipe:
         """The family's recipe fitted on these rows."""
         steps, _ = self.steps(family)
         return fit_recipe(steps, self.frame.iloc[rows], self.schema, self.target[rows], self.task, self.seed)
 
-    def _make(self, family: str | None, fold: Fold) -> FoldFeatures:
-        fitted = self.fit(family, fold.train)
+
+class Preparation:
+    """Gives each algorithm the features its family needs, and keeps those of recent folds."""
+
+    def __init__(self, choice: Recipes) -> None:
+        self.recipes = choice
+        self.frame, self.target, self.task = choice.frame, choice.target, choice.task
+        self._kept: OrderedDict[tuple, FoldFeatures] = OrderedDict()
+
+    def use_derived(self, derived: list[Derived]) -> None:
+        self.recipes.use_derived(derived)
+        self._kept.clear()
+
+    def fold(self, family: str | None, number: int, fold: Fold) -> FoldFeatures:
+        """A fold's features, from a recipe fitted on its training rows alone."""
+        key = (self.recipes.key(family), number)
+        if key not in self._kept:
+            self._kept[key] = self.part(family, fold)[1]
+            while len(self._kept) > 1 and sum(one.size_bytes for one in self._kept.values()) > CACHE_BYTES:
+                self._kept.popitem(last=False)
+        self._kept.move_to_end(key)
+        return self._kept[key]
+
+    def part(self, family: str | None, fold: Fold) -> tuple[FittedRecipe, FoldFeatures]:
+        """A recipe fitted on a fold's training rows, and the fold's features by it."""
+        fitted = self.recipes.fit(family, fold.train)
         kept = fold.train[np.asarray(fitted.training_rows)]
-        return FoldFeatures(
+        features = FoldFeatures(
             x_train=np.ascontiguousarray(fitted.training_features, np.float32),
             y_train=self.target[kept],
             x_valid=fitted.transform(self.frame.iloc[fold.valid]),
             y_valid=self.target[fold.valid],
             train_rows=kept,
         )
+        return fitted, features
 
-    def _key(self, family: str | None) -> str:
-        return "given" if self.given is not None else family or "tree"
+    def everything(self, family: str | None) -> tuple[FittedRecipe, np.ndarray, np.ndarray]:
+        """A recipe fitted on every row, its features and their target, for the final fit."""
+        fitted = self.recipes.fit(family, np.arange(len(self.target)))
+        return fitted, fitted.training_features, self.target[np.asarray(fitted.training_rows)]

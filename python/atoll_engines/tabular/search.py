@@ -139,9 +139,15 @@ class Search:
                 continue
             if algorithm.family is None or self.may_start(tried):
                 return algorithm, self.start(algorithm)
-        if self.is_spent() or self.limits.strategy == "none":
+        if self.is_spent() or self.limits.strategy == "none" or self.would_be_cut_short():
             return None
         return self.search_proposal()
+
+    def would_be_cut_short(self) -> bool:
+        """On a single holdout a trial cannot be given up between folds, so the last one must fit into the time."""
+        if self.limits.seconds is None or len(self.trials.division.folds) > 1 or not self.records:
+            return False
+        return self.elapsed() + self.records[-1].outcome.seconds > self.limits.seconds
 
     def may_start(self, tried: set[str]) -> bool:
         """An algorithm asked for by name always has a first trial; of `auto` at least one, then while time lasts."""
@@ -239,6 +245,14 @@ class Search:
         metric = self.trials.metric
         began = time.monotonic()
         is_first = not any(record.algorithm == algorithm.name for record in self.records)
+        if is_first and algorithm.most_rows and self.rows > algorithm.most_rows:
+            self.report.warning(
+                "fitted_on_sample",
+                f"{algorithm.title} is fitted on {algorithm.most_rows} of {self.rows} rows, drawn at random: "
+                "its time or memory grows too fast with their number.",
+                algorithm=algorithm.name,
+                rows=algorithm.most_rows,
+            )
         try:
             outcome = self.trials.run(
                 algorithm,

@@ -39,7 +39,7 @@ def read_target(column: Column, values: pd.Series, task: str, positive: object) 
     if task == "binary":
         chosen = find_positive(column.name, classes, counts, positive)
         classes = [next(one for one in classes if one != chosen), chosen]
-    numbers = words.map({name: number for number, name in enumerate(classes)}).to_numpy(np.int64)
+    numbers = pd.Index(classes).get_indexer(words).astype(np.int64)
     return Target(column.name, numbers, tuple(classes))
 
 
@@ -120,7 +120,10 @@ def as_words(column: Column, values: pd.Series) -> pd.Series:
     """Class labels as text: booleans as true and false, whole numbers without a point."""
     if column.type == "boolean":
         return values.map({0.0: "false", 1.0: "true"})
-    return values.map(word)
+    # Each different value is put into words once: there may be millions of rows.
+    codes, different = pd.factorize(values)
+    labels = np.array([*(word(value) for value in different), None], dtype=object)
+    return pd.Series(labels[codes], index=values.index, dtype=object)
 
 
 def word(value: object) -> str:

@@ -100,7 +100,7 @@ def count_at_thresholds(actual: np.ndarray, scores: np.ndarray) -> Counts:
     tp = np.cumsum(hits)[last].astype(np.float64)
     fp = (last + 1) - tp
     values = ranked[last]
-    below = np.append(values[1:], np.nextafter(min(values[-1], 0.0), -1.0) if values[-1] <= 0 else values[-1] / 2)
+    below = np.append(values[1:], values[-1] / 2 if values[-1] > 0 else values[-1] - 1e-6)
     return Counts((values + below) / 2, tp, fp, float(hits.sum()), float((~hits).sum()))
 
 

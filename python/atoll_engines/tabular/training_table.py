@@ -1,4 +1,4 @@
-"""The rows of a training job: read from its channels, checked, and ready to be divided."""
+"""The rows of a training job: read from its channels, checked, and divided."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from atoll_engines.contract import Job, Report
 from atoll_engines.errors import BadInput, what_exists
 from atoll_engines.recipes import InputColumn
 from atoll_engines.tabular.data import (
+    Column,
     TableFiles,
     feature_columns,
     open_table,
@@ -21,39 +22,60 @@ from atoll_engines.tabular.folds import Division, divide
 from atoll_engines.tabular.request import Request
 from atoll_engines.tabular.target import Target, read_target
 
+# Above this many rows the raw table is never in memory whole: its features are.
+STREAM_ABOVE = 400_000
+
 
 @dataclass(frozen=True)
-class TrainingTable:
-    """Raw rows with a target, the columns a recipe may use, and how the rows are divided."""
+class Source:
+    """The tables of a job's channels and the columns that the job reads of them."""
 
-    frame: pd.DataFrame
+    tables: list[TableFiles]
+    columns: list[Column]
     schema: list[InputColumn]
+
+    @property
+    def names(self) -> list[str]:
+        return [column.name for column in self.columns]
+
+    @property
+    def rows(self) -> int:
+        return sum(table.rows for table in self.tables)
+
+
+@dataclass(frozen=True)
+class Labels:
+    """Every row that has a target: its number, its target, how the rows are divided, and which rows of the files they are."""
+
+    row_ids: np.ndarray
     target: Target
     division: Division
+    usable: np.ndarray
 
 
-def read_training_table(job: Job, request: Request, report: Report) -> TrainingTable:
-    """Read `train`, and `validation` where there is one; rows without a target are left out and counted."""
+def open_source(job: Job, request: Request) -> Source:
+    """Look at `train`, and at `validation` where there is one; refuse columns that are not there."""
     tables = [open_table(job.channel("train"))]
     if job.has_channel("validation"):
         tables.append(open_table(job.channel("validation")))
-    first = tables[0]
-    refuse_absent(first, request.target, "target")
-    for name, role in ((request.group_column, "group"), (request.time_column, "time")):
+    for name, role in ((request.target, "target"), (request.group_column, "group"), (request.time_column, "time")):
         if name:
-            refuse_absent(first, name, role)
-    kept_out = [request.group_column] if request.group_column else []
-    columns = feature_columns(first, request.target, kept_out)
+            refuse_absent(tables[0], name, role)
+    columns = feature_columns(tables[0], request.target, [request.group_column] if request.group_column else [])
     if not columns:
         raise BadInput("Beside the target there is no column to learn from.", column=request.target)
-    names = list(dict.fromkeys([*(one.name for one in columns), request.target, *kept_out, *needed_time(request)]))
-    parts = [read_frame(table, names) for table in tables]
+    return Source(tables, columns, [InputColumn(one.name, one.type) for one in columns])
+
+
+def read_labels(job: Job, request: Request, source: Source, report: Report) -> Labels:
+    """Read the target and what divides the rows; rows without a target are left out and counted."""
+    names = [request.target, *(name for name in (request.group_column, request.time_column) if name)]
+    parts = [read_frame(table, list(dict.fromkeys(names))) for table in source.tables]
     frame = pd.concat(parts)
     given = np.repeat(np.arange(len(parts)) == 1, [len(part) for part in parts])
-    frame, given = without_missing_target(frame, given, request.target, report)
-    refuse_all_missing(frame, [one.name for one in columns])
-    refuse_infinite(frame[[one.name for one in columns]])
-    target = read_target(first.column(request.target), frame[request.target], request.task, request.positive)
+    usable = has_target(frame, request.target, report)
+    frame, given = frame[usable], given[usable]
+    target = read_target(source.tables[0].column(request.target), frame[request.target], request.task, request.positive)
     division = divide(
         target.values,
         request.task,
@@ -64,8 +86,15 @@ def read_training_table(job: Job, request: Request, report: Report) -> TrainingT
         times=frame[request.time_column] if request.time_column else None,
         given=given,
     )
-    schema = [InputColumn(one.name, one.type) for one in columns]
-    return TrainingTable(frame[[one.name for one in columns]], schema, target, division)
+    return Labels(frame.index.to_numpy(), target, division, usable)
+
+
+def read_features(source: Source, labels: Labels) -> pd.DataFrame:
+    """The raw rows that have a target, checked."""
+    frame = pd.concat([read_frame(table, source.names) for table in source.tables])[labels.usable]
+    refuse_all_missing(frame)
+    refuse_infinite(frame)
+    return frame
 
 
 def refuse_absent(table: TableFiles, name: str, role: str) -> None:
@@ -74,32 +103,26 @@ def refuse_absent(table: TableFiles, name: str, role: str) -> None:
         raise BadInput(f'The table has no {role} column "{name}". {what_exists(name, names)}', column=name)
 
 
-def needed_time(request: Request) -> list[str]:
-    return [request.time_column] if request.time_column else []
-
-
-def without_missing_target(
-    frame: pd.DataFrame, given: np.ndarray, target: str, report: Report
-) -> tuple[pd.DataFrame, np.ndarray]:
-    """Rows that have a target; a missing one teaches nothing."""
+def has_target(frame: pd.DataFrame, target: str, report: Report) -> np.ndarray:
+    """Marks the rows that have a target; a missing one teaches nothing."""
     missing = frame[target].isna().to_numpy()
     if missing.all():
         raise BadInput(f'The target "{target}" is missing in all {len(frame)} rows.', column=target)
-    if not missing.any():
-        return frame, given
-    row = int(frame.index[np.flatnonzero(missing)[0]])
-    report.warning(
-        "target_missing",
-        f'{int(missing.sum())} rows without a value of the target "{target}" are left out, the first is row {row}.',
-        column=target,
-        rows=int(missing.sum()),
-        row=row,
-    )
-    return frame[~missing], given[~missing]
+    if missing.any():
+        row = int(frame.index[np.flatnonzero(missing)[0]])
+        report.warning(
+            "target_missing",
+            f'{int(missing.sum())} rows without a value of the target "{target}" are left out, the first is row {row}.',
+            column=target,
+            rows=int(missing.sum()),
+            row=row,
+        )
+    return ~missing
 
 
-def refuse_all_missing(frame: pd.DataFrame, names: list[str]) -> None:
-    if frame[names].isna().all(axis=None):
+def refuse_all_missing(frame: pd.DataFrame) -> None:
+    if frame.isna().all(axis=None):
+        names = list(frame.columns)
         raise BadInput(
             f"Every value in the columns beside the target is missing ({', '.join(names[:5])}"
             f"{', …' if len(names) > 5 else ''}); there is nothing to learn from."

@@ -14,11 +14,13 @@ from atoll_engines.tabular.folds import Division, inner_split
 from atoll_engines.tabular.imbalance import rebalanced
 from atoll_engines.tabular.metrics import BY_LABEL, score
 from atoll_engines.tabular.preparation import Preparation
+from atoll_engines.tabular.streaming import StreamedPreparation
 from atoll_engines.tabular.thresholds import best_threshold
 
 # With fewer rows than this a part set aside for early stopping is too small to say when; rounds are then searched for.
 STOP_EARLY_FROM = 1000
 ROUNDS_WHEN_SMALL = 120
+MOST_WATCHED = 200_000
 
 
 @dataclass
@@ -56,11 +58,13 @@ class Outcome:
 class Trials:
     """What all trials of a job share."""
 
-    preparation: Preparation
+    preparation: Preparation | StreamedPreparation
     division: Division
     setting: Setting
     metric: str
     at_least: float | None
+    # On a very large table a single fit may outlast the whole budget: it then stops after so many seconds.
+    fit_seconds: float | None = None
 
     def run(
         self,
@@ -78,7 +82,17 @@ class Trials:
         for number, fold in enumerate(self.division.folds):
             features = self.preparation.fold(algorithm.family, number, fold)
             tell = (lambda step, value, number=number: on_round(number, step, value)) if on_round else None
-            model = fit_model(algorithm, params, features.x_train, features.y_train, self.setting, tell)
+            is_limited = features.is_shuffled and self.fit_seconds is not None
+            model = fit_model(
+                algorithm,
+                params,
+                features.x_train,
+                features.y_train,
+                self.setting,
+                tell,
+                is_shuffled=features.is_shuffled,
+                until=time.monotonic() + self.fit_seconds if is_limited else None,
+            )
             predicted = model.predict(features.x_valid)
             if not np.isfinite(predicted).all():
                 return Outcome("failed", [], time.monotonic() - started, reason="the model predicted no number")
@@ -154,27 +168,39 @@ def fit_model(
     y: np.ndarray,
     setting: Setting,
     on_round: Callable[[int, float], None] | None = None,
+    is_shuffled: bool = False,
+    until: float | None = None,
 ) -> Model:
     """Fit one model; a boosted one on enough rows sets some aside and stops when they no longer gain."""
-    own = {name: value for name, value in params.items() if name != "imbalance"}
-    x, y = at_most_rows(algorithm, x, y, setting)
+    own = {name: value for name, value in params.items() if name not in ("imbalance", "stop_early")}
+    x, y = at_most_rows(algorithm, x, y, setting, is_shuffled)
     watch = None
     if algorithm.rounds and params.get("stop_early", len(y) >= STOP_EARLY_FROM):
-        fit_on, watched = inner_split(y, setting.task, setting.seed)
-        watch = Watch(x[watched], y[watched], on_round=on_round)
+        fit_on, watched = watched_split(y, setting, is_shuffled)
+        watch = Watch(x[watched], y[watched], on_round=on_round, until=until)
         x, y = x[fit_on], y[fit_on]
-    own.pop("stop_early", None)
     x, y, weights = rebalanced(x, y, params.get("imbalance", "none"), setting.classes, setting.seed)
     model = algorithm.build(own, setting)
     model.fit(x, y, weights, watch)
     return model
 
 
+def watched_split(y: np.ndarray, setting: Setting, is_shuffled: bool) -> tuple[Any, Any]:
+    """Rows to fit on and rows to watch; of shuffled rows the last ones, as slices that copy nothing."""
+    if not is_shuffled:
+        return inner_split(y, setting.task, setting.seed)
+    edge = len(y) - min(MOST_WATCHED, round(0.15 * len(y)))
+    return slice(None, edge), slice(edge, None)
+
+
 def at_most_rows(
-    algorithm: Algorithm, x: np.ndarray, y: np.ndarray, setting: Setting
+    algorithm: Algorithm, x: np.ndarray, y: np.ndarray, setting: Setting, is_shuffled: bool
 ) -> tuple[np.ndarray, np.ndarray]:
     """A random part of the rows where the algorithm's cost grows too fast with their number."""
-    if algorithm.most_rows is None or len(y) <= algorithm.most_rows:
+    most = algorithm.most_rows
+    if most is None or len(y) <= most:
         return x, y
-    kept = np.sort(np.random.default_rng(setting.seed).choice(len(y), algorithm.most_rows, replace=False))
+    if is_shuffled:
+        return x[:most], y[:most]
+    kept = np.sort(np.random.default_rng(setting.seed).choice(len(y), most, replace=False))
     return x[kept], y[kept]

@@ -55,5 +55,6 @@ ALGORITHMS = (
     Algorithm(
         "naive_bayes", "Naive Bayes", CLASSIFICATION, "linear", NaiveBayes,
         defaults={"smoothing": 1e-2}, space={"smoothing": {"float": [1e-6, 1.0], "log": True}},
+        most_rows=1_000_000,
     ),
 )  # fmt: skip

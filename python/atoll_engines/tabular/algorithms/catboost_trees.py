@@ -31,7 +31,7 @@ class CatBoost:
         self.model = catboost.CatBoost(self.library_params())
         train = catboost.Pool(x, y, weight=weights)
         watched = catboost.Pool(watch.features, watch.target) if watch else None
-        callbacks = [Tell(watch.on_round)] if watch and watch.on_round else None
+        callbacks = [Tell(watch)] if watch else None
         self.model.fit(
             train,
             eval_set=watched,
@@ -72,15 +72,16 @@ class CatBoost:
 
 
 class Tell:
-    """Passes on the watched loss of each round."""
+    """Passes on the watched loss of each round, and ends the fit when its time is over."""
 
-    def __init__(self, on_round: Any) -> None:
-        self.on_round = on_round
+    def __init__(self, watch: Watch) -> None:
+        self.watch = watch
 
     def after_iteration(self, info: Any) -> bool:
-        losses = next(iter(info.metrics["validation"].values()))
-        self.on_round(info.iteration - 1, float(losses[-1]))
-        return True
+        if self.watch.on_round:
+            losses = next(iter(info.metrics["validation"].values()))
+            self.watch.on_round(info.iteration - 1, float(losses[-1]))
+        return not self.watch.is_over
 
 
 ALGORITHMS = (

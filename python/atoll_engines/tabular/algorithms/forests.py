@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 # All leaves of a forest together, so that its graph stays within some tens of megabytes however many rows there are.
 MOST_LEAVES = 400_000
+MOST_ROWS = 300_000
 
 
 class Forest:
@@ -97,13 +98,16 @@ ALGORITHMS = (
         "decision_tree", "Decision tree", CLASSIFICATION + REGRESSION, "tree", build_tree,
         defaults={"max_depth": 6, "min_samples_leaf": 10},
         space={"max_depth": {"int": [2, 15]}, "min_samples_leaf": {"int": [1, 60], "log": True}},
+        most_rows=MOST_ROWS,
     ),
     Algorithm(
         "random_forest", "Random forest", CLASSIFICATION + REGRESSION, "tree", build_random_forest,
         defaults={"n_estimators": 200, "min_samples_leaf": 2, "max_features": 0.4}, space=FOREST_SPACE,
+        most_rows=MOST_ROWS,
     ),
     Algorithm(
         "extra_trees", "Extra trees", CLASSIFICATION + REGRESSION, "tree", build_extra_trees,
         defaults={"n_estimators": 200, "min_samples_leaf": 2, "max_features": 0.6}, space=FOREST_SPACE,
+        most_rows=MOST_ROWS,
     ),
 )  # fmt: skip

@@ -80,5 +80,7 @@ ALGORITHMS = (
             "l2_regularization": {"float": [1e-3, 30.0], "log": True}, "max_features": {"float": [0.3, 1.0]},
         },
         rounds="max_iter",
+        # It works on a float64 copy.
+        most_rows=2_000_000,
     ),
 )  # fmt: skip

@@ -31,8 +31,7 @@ class LightGbm:
         if watch:
             watched = [lightgbm.Dataset(watch.features, watch.target, reference=train, params=params)]
             callbacks.append(lightgbm.early_stopping(watch.patience, verbose=False))
-            if watch.on_round:
-                callbacks.append(lambda env: watch.on_round(env.iteration, env.evaluation_result_list[0][2]))
+            callbacks.append(told(watch))
         self.booster = lightgbm.train(
             params, train, num_boost_round=int(self.params["n_estimators"]), valid_sets=watched, callbacks=callbacks
         )
@@ -66,6 +65,19 @@ class LightGbm:
         if self.setting.task == "binary":
             return outputs.sigmoid_classes(graph, margins)
         return outputs.softmax_classes(graph, margins)
+
+
+def told(watch: Watch) -> Any:
+    """A callback that passes on the watched loss of each round, and ends the fit when its time is over."""
+    import lightgbm
+
+    def tell(env: Any) -> None:
+        if watch.on_round:
+            watch.on_round(env.iteration, env.evaluation_result_list[0][2])
+        if watch.is_over:
+            raise lightgbm.callback.EarlyStopException(env.iteration, env.evaluation_result_list)
+
+    return tell
 
 
 ALGORITHMS = (

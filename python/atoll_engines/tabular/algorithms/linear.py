@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from atoll_engines.recipes.graph import GraphBuilder
 
 
+# The coefficients of so few columns hardly move with more rows, while the float64 copies would fill the memory.
+MOST_ROWS = 1_000_000
+
+
 class Linear:
     """A linear model in float64.
 
@@ -120,20 +124,21 @@ ALGORITHMS = (
     Algorithm(
         "logistic_regression", "Logistic regression", CLASSIFICATION, "linear", linear(logistic),
         defaults={"C": 1.0}, space={"C": {"float": [1e-3, 100.0], "log": True}},
-        starts=({"C": 0.05},),
+        starts=({"C": 0.05},), most_rows=MOST_ROWS,
     ),
-    Algorithm("linear_regression", "Linear regression", REGRESSION, "linear", linear(ordinary)),
+    Algorithm("linear_regression", "Linear regression", REGRESSION, "linear", linear(ordinary), most_rows=MOST_ROWS),
     Algorithm(
         "ridge", "Ridge regression", REGRESSION, "linear", linear(ridge),
-        defaults={"alpha": 1.0}, space={"alpha": {"float": [1e-3, 1e4], "log": True}},
+        defaults={"alpha": 1.0}, space={"alpha": {"float": [1e-3, 1e4], "log": True}}, most_rows=MOST_ROWS,
     ),
     Algorithm(
         "lasso", "Lasso", REGRESSION, "linear", linear(lasso),
-        defaults={"alpha": 0.01}, space={"alpha": {"float": [1e-5, 1.0], "log": True}},
+        defaults={"alpha": 0.01}, space={"alpha": {"float": [1e-5, 1.0], "log": True}}, most_rows=MOST_ROWS,
     ),
     Algorithm(
         "elastic_net", "Elastic net", REGRESSION, "linear", linear(elastic_net),
         defaults={"alpha": 0.01, "l1_ratio": 0.5},
         space={"alpha": {"float": [1e-5, 1.0], "log": True}, "l1_ratio": {"float": [0.05, 0.95]}},
+        most_rows=MOST_ROWS,
     ),
 )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
@@ -33,6 +34,12 @@ class Watch:
     target: np.ndarray
     patience: int = 50
     on_round: Callable[[int, float], None] | None = None
+    # When to stop however well it goes (monotonic seconds); None for never.
+    until: float | None = None
+
+    @property
+    def is_over(self) -> bool:
+        return self.until is not None and time.monotonic() > self.until
 
 
 class Model(Protocol):

@@ -33,8 +33,7 @@ class XgBoost:
             seen = xgboost.QuantileDMatrix(watch.features, watch.target, ref=train, nthread=self.setting.threads)
             watched = [(seen, "watched")]
             callbacks.append(xgboost.callback.EarlyStopping(rounds=watch.patience, save_best=True))
-            if watch.on_round:
-                callbacks.append(told(watch.on_round))
+            callbacks.append(told(watch))
         self.booster = xgboost.train(
             params,
             train,
@@ -72,15 +71,15 @@ class XgBoost:
         return outputs.softmax_classes(graph, margins)
 
 
-def told(on_round: Any) -> Any:
-    """A callback that passes on the watched loss of each round."""
+def told(watch: Watch) -> Any:
+    """A callback that passes on the watched loss of each round, and ends the fit when its time is over."""
     import xgboost
 
     class Tell(xgboost.callback.TrainingCallback):
         def after_iteration(self, model: Any, epoch: int, evals_log: dict) -> bool:
-            losses = next(iter(evals_log["watched"].values()))
-            on_round(epoch, float(losses[-1]))
-            return False
+            if watch.on_round:
+                watch.on_round(epoch, float(next(iter(evals_log["watched"].values()))[-1]))
+            return watch.is_over
 
     return Tell()
 
