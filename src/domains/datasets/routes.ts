@@ -12,10 +12,12 @@ import {
   DictionaryPatch,
   ExportQuery,
   Lineage,
+  Profile,
   Rows,
   RowsQuery,
   Split,
   SplitInput,
+  Transform,
   Upload,
   UploadInput,
   VersionInput,
@@ -25,6 +27,7 @@ import type { DatasetsService } from './service.ts'
 const tag = 'datasets'
 const read = 'datasets:read'
 const write = 'datasets:write'
+const ProfileQuery = z.object({ version: z.string().optional(), target: z.string().max(200).optional(), project: Ref.optional() })
 
 export const datasetsRoutes = (datasets: DatasetsService): RouteRecord[] => [
   ...uploadRoutes(datasets),
@@ -190,6 +193,40 @@ const tableRoutes = (datasets: DatasetsService): RouteRecord[] => [
     query: RowsQuery.extend({ project: Ref.optional() }),
     returns: Rows,
     handle: ({ principal, params, query, request }) => datasets.rows(principal, params.dataset, query, request.signal),
+  }),
+  route({
+    method: 'GET',
+    path: '/v1/datasets/:dataset/profile',
+    permission: read,
+    summary: 'What is in the columns of a version; with a target, how they go with it',
+    tag,
+    query: ProfileQuery,
+    returns: Profile,
+    handle: ({ principal, params, query, request }) => datasets.profile(principal, params.dataset, query, request.signal),
+  }),
+  route({
+    method: 'POST',
+    path: '/v1/datasets/:dataset/profile',
+    permission: write,
+    summary: 'Have the profile of a version made by a job',
+    tag,
+    query: ProfileQuery,
+    returns: z.object({ job: z.string() }),
+    status: 202,
+    handle: ({ principal, params, query }) => datasets.startProfile(principal, params.dataset, query),
+  }),
+  route({
+    method: 'POST',
+    path: '/v1/datasets/:dataset/transform',
+    permission: write,
+    summary: 'A new version with columns dropped, renamed, given another type or made pseudonyms',
+    tag,
+    query: InProject,
+    body: Transform,
+    returns: DatasetCreated,
+    status: 201,
+    idempotent: true,
+    handle: ({ principal, params, query, body }) => datasets.transform(principal, params.dataset, body, query.project),
   }),
   route({
     method: 'PATCH',

@@ -22,19 +22,12 @@ import { type ColumnValues, columnValues } from './column-values.ts'
 import { datasetLineage } from './dataset-lineage.ts'
 import { exportTable } from './export.ts'
 import { importService } from './import/import-service.ts'
+import { transformService } from './import/transform.ts'
 import { layTable, localTable, tableFile } from './lay.ts'
 import { lineageGraph } from './lineage.ts'
+import { profileService } from './profile/profile-service.ts'
 import { readRows } from './rows.ts'
-import type {
-  Dataset,
-  DatasetInput,
-  DatasetVersion,
-  DictionaryPatch,
-  ExportQuery,
-  Rows,
-  RowsQuery,
-  VersionInput,
-} from './schema.ts'
+import type { Dataset, DatasetInput, DatasetVersion, DictionaryPatch, ExportQuery, Profile, Rows, RowsQuery, Transform, VersionInput } from './schema.ts'
 import { scratchFolders } from './scratch.ts'
 import { type Opening, sealedParts } from './sealed.ts'
 import { splitService } from './split/split-service.ts'
@@ -66,6 +59,8 @@ export function datasetsService(needs: DatasetsNeeds) {
   const scratch = scratchFolders({ files, root: needs.folder })
   const uploads = uploadService({ metadata, access, settings, incoming })
   const imports = importService({ ...needs, uploads, scratch })
+  const transforms = transformService({ ...needs, ...imports })
+  const profiles = profileService({ ...needs, scratch })
   const splits = splitService({ ...needs, pinRow })
   const sealed = sealedParts(needs)
   const lineage = lineageGraph()
@@ -281,6 +276,25 @@ export function datasetsService(needs: DatasetsNeeds) {
     )
   }
 
+  async function profile(by: Principal, ref: string, query: { version?: string; target?: string; project?: string }, signal?: AbortSignal): Promise<Profile> {
+    const { dataset, version } = await pinRow(by, ref, query.version, query.project)
+    tableFile(version)
+    const target = query.target ?? (columnsOf(version).some(({ name }) => name === dataset.target) ? (dataset.target ?? undefined) : undefined)
+    return profiles.profileOf(version.id, target, signal)
+  }
+
+  async function startProfile(by: Principal, ref: string, query: { version?: string; target?: string; project?: string }): Promise<{ job: string }> {
+    const { dataset, version } = await pinRow(by, ref, query.version, query.project)
+    await access.authorize(by, 'datasets:write', dataset)
+    return { job: await profiles.start(by, dataset, version, query.target ?? null) }
+  }
+
+  async function transform(by: Principal, ref: string, change: z.output<typeof Transform>, project?: string) {
+    const { dataset, version } = await pinRow(by, ref, change.version, project)
+    const { versionId, jobId } = await transforms.start(by, dataset, version, change)
+    return created(by, dataset.id, versionId, jobId)
+  }
+
   /** Lays a version's table as a channel of a job. */
   async function layVersion(versionId: string, folder: string, columns?: readonly string[]): Promise<void> {
     const version = await versionById(db, versionId)
@@ -305,6 +319,10 @@ export function datasetsService(needs: DatasetsNeeds) {
     rows,
     exportRows,
     valuesOf,
+    profile,
+    startProfile,
+    profileOf: profiles.profileOf,
+    transform,
     layVersion,
     split: splits.get,
     splits: splits.list,

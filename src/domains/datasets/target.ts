@@ -1,3 +1,4 @@
+import { closestName } from '../../kernel/closest.ts'
 import { invalidInput } from '../../kernel/errors.ts'
 import type { ColumnType } from '../../ports/tables/tables.ts'
 
@@ -39,4 +40,14 @@ export function taskOf({ type, distinct }: { type: ColumnType; distinct: number 
   const classes =
     type === 'boolean' || type === 'category' || type === 'text' || distinct <= 2 || (type === 'integer' && distinct <= 20)
   return classes ? (distinct <= 2 ? 'binary' : 'multiclass') : 'regression'
+}
+
+/** The column of that name, or which one was probably meant. */
+export function columnNamed<C extends { name: string }>(columns: readonly C[], name: string, field: string): C {
+  const found = columns.find((one) => one.name === name)
+  if (found) return found
+  const names = columns.map((one) => one.name)
+  const near = closestName(name, names)
+  const help = near ? `Did you mean "${near}"?` : `It has ${names.slice(0, 12).map((one) => `"${one}"`).join(', ')}${names.length > 12 ? ` and ${names.length - 12} more` : ''}.`
+  throw invalidInput(`There is no column "${name.slice(0, 120)}". ${help}`, { field, column: name.slice(0, 120) })
 }

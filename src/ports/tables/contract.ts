@@ -43,6 +43,16 @@ export function tablesContract(open: () => Tables): void {
     await assert.rejects(one('SELECT x FROM t'))
   })
 
+  test('a session keeps its tables until it ends, and its child is used again after a failure', async () => {
+    const total = await tables.session({}, async (run) => {
+      await run([{ sql: 'CREATE TEMP TABLE t AS SELECT range AS x FROM range(4)' }])
+      await assert.rejects(run([{ sql: 'SELECT absent FROM t' }]))
+      return (await run([{ sql: 'SELECT sum(x) FROM t' }]))[0]!.rows[0]![0]
+    })
+    assert.equal(total, 6)
+    await assert.rejects(one('SELECT x FROM t'))
+  })
+
   test('writes Parquet into a named folder and reads it back, also as a single named file', async () => {
     const file = join(inside, 'a.parquet')
     await one(copyToParquet('SELECT range AS n FROM range(10)', file, 1))

@@ -20,21 +20,25 @@ interface Child {
   idle: NodeJS.Timeout | null
 }
 
-interface Waiting {
-  start(): void
+interface Lane {
+  size: number
+  running: number
+  waiting: (() => void)[]
 }
+
+type Ask = <T>(request: TableRequest) => Promise<T>
+
+const cancelled = () => new PlatformError('precondition_failed', 'The work on this table was cancelled.', { cancelled: true })
 
 /** DuckDB in child processes: at most `heavy` for long work and one for quick answers, started when needed. */
 export function openDuckDb({ heavy = 2, idleMs = seconds(15) }: DuckDbOptions = {}): Tables {
-  const lanes = { heavy: lane(heavy), quick: lane(1) }
+  const lanes: Record<'heavy' | 'quick', Lane> = {
+    heavy: { size: heavy, running: 0, waiting: [] },
+    quick: { size: 1, running: 0, waiting: [] },
+  }
   const idle: Child[] = []
   const busy = new Set<Child>()
   let closed = false
-
-  function lane(size: number) {
-    const waiting: Waiting[] = []
-    return { size, running: 0, waiting }
-  }
 
   function takeChild(): Child {
     const warm = idle.pop()
@@ -71,94 +75,114 @@ export function openDuckDb({ heavy = 2, idleMs = seconds(15) }: DuckDbOptions = 
 
   const end = (child: Child) => void child.process.kill('SIGKILL')
 
-  /** One request in one child. A child that was stopped, or died, is not used again. */
-  function ask<T>(
-    request: TableRequest,
-    { quick, signal, timeoutMs, onProgress }: Pick<TableJob, 'quick' | 'signal' | 'timeoutMs' | 'onProgress'>,
-  ): Promise<T> {
-    const of = quick ? lanes.quick : lanes.heavy
-    return new Promise<T>((resolve, reject) => {
-      const cancelled = () =>
-        new PlatformError('precondition_failed', 'The work on this table was cancelled.', { cancelled: true })
-      if (closed) return reject(new PlatformError('unavailable', 'The server is shutting down.'))
-      if (signal?.aborted) return reject(cancelled())
-      const limitMs = timeoutMs ?? (quick ? seconds(30) : minutes(60))
-      const turn: Waiting = { start }
-      const leaveQueue = () => {
-        const at = of.waiting.indexOf(turn)
-        if (at >= 0) of.waiting.splice(at, 1)
+  /** Waits for a turn in a lane. Whoever stops waiting leaves the queue. */
+  function turnIn(of: Lane, signal?: AbortSignal): Promise<void> {
+    if (closed) return Promise.reject(new PlatformError('unavailable', 'The server is shutting down.'))
+    if (signal?.aborted) return Promise.reject(cancelled())
+    if (of.running < of.size) {
+      of.running++
+      return Promise.resolve()
+    }
+    return new Promise((resolve, reject) => {
+      const start = () => {
+        signal?.removeEventListener('abort', leave)
+        of.running++
+        resolve()
+      }
+      const leave = () => {
+        of.waiting.splice(of.waiting.indexOf(start), 1)
         reject(cancelled())
       }
-      signal?.addEventListener('abort', leaveQueue, { once: true })
-      if (of.running < of.size) start()
-      else of.waiting.push(turn)
-
-      function start(): void {
-        signal?.removeEventListener('abort', leaveQueue)
-        of.running++
-        const child = takeChild()
-        busy.add(child)
-        const timer = setTimeout(
-          () => stop(new PlatformError('timeout', `The table engine was stopped after ${limitMs / 1000} s.`, { limitMs })),
-          limitMs,
-        )
-        const onAbort = () => stop(cancelled())
-        const onExit = () =>
-          stop(closed ? cancelled() : tableError('The table engine ended before it was done (out of memory?).', null))
-        const onMessage = (reply: TableReply) => {
-          if (reply.say === 'progress') return onProgress?.(reply.percent)
-          finish()
-          putBack(child)
-          if (reply.say === 'done') resolve(reply.value as T)
-          else
-            reject(
-              tableError(reply.message, request.ask === 'run' ? (request.statements[reply.statement ?? 0]?.sql ?? null) : null),
-            )
-        }
-        function stop(reason: PlatformError): void {
-          finish()
-          end(child)
-          reject(reason)
-        }
-        function finish(): void {
-          clearTimeout(timer)
-          signal?.removeEventListener('abort', onAbort)
-          child.process.off('message', onMessage)
-          child.process.off('exit', onExit)
-          child.process.off('error', onExit)
-          busy.delete(child)
-          of.running--
-          of.waiting.shift()?.start()
-        }
-        child.process.on('message', onMessage)
-        child.process.on('exit', onExit)
-        child.process.on('error', onExit)
-        signal?.addEventListener('abort', onAbort, { once: true })
-        child.process.send(request, (error) => error && stop(tableError(error.message, null)))
-      }
+      of.waiting.push(start)
+      signal?.addEventListener('abort', leave, { once: true })
     })
   }
 
+  /** A child for as long as `work` takes: its requests are answered one after the other. A child that was stopped, or died, is not used again. */
+  async function withChild<T>(
+    { quick, signal, timeoutMs, onProgress }: Pick<TableJob, 'quick' | 'signal' | 'timeoutMs' | 'onProgress'>,
+    work: (ask: Ask) => Promise<T>,
+  ): Promise<T> {
+    const of = quick ? lanes.quick : lanes.heavy
+    await turnIn(of, signal)
+    const limitMs = timeoutMs ?? (quick ? seconds(30) : minutes(60))
+    const child = takeChild()
+    busy.add(child)
+    let settle: { resolve(value: unknown): void; reject(error: unknown): void; sql(statement: number): string | null } | null =
+      null
+    let stopped: PlatformError | null = null
+    const stop = (reason: PlatformError) => {
+      stopped ??= reason
+      end(child)
+      settle?.reject(stopped)
+      settle = null
+    }
+    const onExit = () => stop(closed ? cancelled() : tableError('The table engine ended before it was done.', null))
+    const onAbort = () => stop(cancelled())
+    const onMessage = (reply: TableReply) => {
+      if (reply.say === 'progress') return onProgress?.(reply.percent)
+      if (reply.say === 'done') settle?.resolve(reply.value)
+      else settle?.reject(tableError(reply.message, settle.sql(reply.statement ?? 0)))
+      settle = null
+    }
+    const timer = setTimeout(
+      () => stop(new PlatformError('timeout', `The table engine was stopped after ${limitMs / 1000} s.`, { limitMs })),
+      limitMs,
+    )
+    child.process.on('message', onMessage)
+    child.process.on('exit', onExit)
+    child.process.on('error', onExit)
+    signal?.addEventListener('abort', onAbort, { once: true })
+    const ask: Ask = (request) =>
+      new Promise((resolve, reject) => {
+        if (stopped) return reject(stopped)
+        const sql = (at: number) => ('statements' in request ? (request.statements[at]?.sql ?? null) : null)
+        settle = { resolve: resolve as (value: unknown) => void, reject, sql }
+        child.process.send(request, (error) => error && stop(stopped ?? tableError(error.message, null)))
+      })
+    try {
+      return await work(ask)
+    } finally {
+      clearTimeout(timer)
+      signal?.removeEventListener('abort', onAbort)
+      child.process.off('message', onMessage)
+      child.process.off('exit', onExit)
+      child.process.off('error', onExit)
+      busy.delete(child)
+      of.running--
+      of.waiting.shift()?.()
+      if (!stopped) putBack(child)
+    }
+  }
+
+  const opening = (job: Omit<TableJob, 'statements'>): Extract<TableRequest, { ask: 'open' }> => ({
+    ask: 'open',
+    folders: job.folders ?? [],
+    files: job.files ?? [],
+    scratch: job.scratch ?? null,
+    memoryBytes: job.memoryBytes ?? (job.quick ? 512 * MiB : 1536 * MiB),
+    threads: job.threads ?? Math.min(8, availableParallelism()),
+  })
+
+  const session: Tables['session'] = (job, work) =>
+    withChild(job, async (ask) => {
+      await ask(opening(job))
+      try {
+        return await work((statements) => ask<TableResult[]>({ ask: 'run', statements, progress: job.onProgress !== undefined }))
+      } finally {
+        await ask({ ask: 'close' }).catch(() => {})
+      }
+    })
+
   return {
-    run: (job) =>
-      ask<TableResult[]>(
-        {
-          ask: 'run',
-          folders: job.folders ?? [],
-          files: job.files ?? [],
-          statements: job.statements,
-          scratch: job.scratch ?? null,
-          memoryBytes: job.memoryBytes ?? (job.quick ? 512 * MiB : 1536 * MiB),
-          threads: job.threads ?? Math.min(8, availableParallelism()),
-          progress: job.onProgress !== undefined,
-        },
-        job,
-      ),
+    session,
+    run: (job) => session(job, (run) => run(job.statements)),
     sample: ({ from, to, encoding, maxBytes, ...work }) =>
-      ask({ ask: 'sample', from, to, encoding: encoding ?? null, maxBytes }, { ...work, quick: true }),
-    toUtf8: ({ from, to, encoding, ...work }) => ask({ ask: 'toUtf8', from, to, encoding }, work),
-    sheets: ({ from, ...work }) => ask({ ask: 'sheets', from }, { ...work, quick: true }),
-    sheetToCsv: ({ from, to, sheet, ...work }) => ask({ ask: 'sheetToCsv', from, to, sheet: sheet ?? null }, work),
+      withChild({ ...work, quick: true }, (ask) => ask({ ask: 'sample', from, to, encoding: encoding ?? null, maxBytes })),
+    toUtf8: ({ from, to, encoding, ...work }) => withChild(work, (ask) => ask({ ask: 'toUtf8', from, to, encoding })),
+    sheets: ({ from, ...work }) => withChild({ ...work, quick: true }, (ask) => ask({ ask: 'sheets', from })),
+    sheetToCsv: ({ from, to, sheet, ...work }) =>
+      withChild(work, (ask) => ask({ ask: 'sheetToCsv', from, to, sheet: sheet ?? null })),
     async close() {
       closed = true
       for (const child of [...idle, ...busy]) {

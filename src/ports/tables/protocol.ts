@@ -3,15 +3,15 @@ import type { TableQuery, TableResult } from './tables.ts'
 /** What the server asks of a table process, and what it hears back. One request at a time. */
 export type TableRequest =
   | {
-      ask: 'run'
+      ask: 'open'
       folders: readonly string[]
       files: readonly string[]
-      statements: readonly TableQuery[]
       scratch: string | null
       memoryBytes: number
       threads: number
-      progress: boolean
     }
+  | { ask: 'run'; statements: readonly TableQuery[]; progress: boolean }
+  | { ask: 'close' }
   | { ask: 'sample'; from: string; to: string; encoding: string | null; maxBytes: number }
   | { ask: 'toUtf8'; from: string; to: string; encoding: string }
   | { ask: 'sheets'; from: string }

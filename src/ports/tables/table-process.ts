@@ -20,34 +20,46 @@ process.on('message', (request: TableRequest) => {
   )
 })
 
-function answer(request: TableRequest): Promise<unknown> {
+let open: { instance: DuckDBInstance; connection: DuckDBConnection } | null = null
+
+async function answer(request: TableRequest): Promise<unknown> {
+  if (request.ask === 'open') return openDatabase(request)
   if (request.ask === 'run') return run(request)
+  if (request.ask === 'close') return closeDatabase()
   if (request.ask === 'sample') return textSample(request)
   if (request.ask === 'toUtf8') return toUtf8(request)
   if (request.ask === 'sheets') return sheetNames(request.from)
   return sheetToCsv(request)
 }
 
-async function run(request: Extract<TableRequest, { ask: 'run' }>): Promise<TableResult[]> {
+async function openDatabase(request: Extract<TableRequest, { ask: 'open' }>): Promise<void> {
+  closeDatabase()
   const instance = await DuckDBInstance.create(':memory:')
+  const connection = await instance.connect()
+  open = { instance, connection }
+  await lockDown(connection, request)
+}
+
+function closeDatabase(): void {
+  open?.connection.closeSync()
+  open?.instance.closeSync()
+  open = null
+}
+
+async function run({ statements, progress }: Extract<TableRequest, { ask: 'run' }>): Promise<TableResult[]> {
+  if (!open) throw new Error('No database is open.')
+  const { connection } = open
+  const stop = progress ? reportProgress(connection, statements.length) : () => {}
   try {
-    const connection = await instance.connect()
-    await lockDown(connection, request)
-    const stop = request.progress ? reportProgress(connection, request.statements.length) : () => {}
-    try {
-      const results: TableResult[] = []
-      for (const [index, { sql, params }] of request.statements.entries()) {
-        statementNow = index
-        const reader = await connection.runAndReadAll(sql, params ? [...params] : undefined)
-        results.push({ columns: reader.columnNames(), rows: reader.getRowsJS().map((row) => row.map(plain)) })
-      }
-      return results
-    } finally {
-      stop()
-      connection.closeSync()
+    const results: TableResult[] = []
+    for (const [index, { sql, params }] of statements.entries()) {
+      statementNow = index
+      const reader = await connection.runAndReadAll(sql, params ? [...params] : undefined)
+      results.push({ columns: reader.columnNames(), rows: reader.getRowsJS().map((row) => row.map(plain)) })
     }
+    return results
   } finally {
-    instance.closeSync()
+    stop()
   }
 }
 

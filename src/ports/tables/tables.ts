@@ -71,6 +71,11 @@ export interface TextSample {
 export interface Tables {
   /** Runs statements in order in one fresh, locked-down database; returns the result of each. */
   run(job: TableJob): Promise<TableResult[]>
+  /** The same in several turns: what `work` makes (temporary tables) lasts until it ends. */
+  session<T>(
+    job: Omit<TableJob, 'statements'>,
+    work: (run: (statements: readonly TableQuery[]) => Promise<TableResult[]>) => Promise<T>,
+  ): Promise<T>
   /** Reads the first `maxBytes` of a file and, where it is text, writes them to `to` as UTF-8. */
   sample(work: FileWork & { from: string; to: string; encoding?: string; maxBytes: number }): Promise<TextSample>
   /** Rewrites a text file as UTF-8 without byte order mark. `replaced` counts characters that the encoding does not have. */

@@ -4,7 +4,7 @@ import type { DateOrder, Reading } from '../detect/column-type.ts'
 import { missingWords } from '../detect/shapes.ts'
 
 /** What a column of the raw table holds: text that is still to be read, or values that have their type already. */
-export type RawKind = 'text' | 'string' | 'integer' | 'number' | 'boolean' | 'datetime' | 'nested' | 'other'
+export type RawKind = 'text' | 'string' | 'integer' | 'number' | 'boolean' | 'datetime' | 'nested' | 'id' | 'other'
 
 /** Parameters of one statement: values that must not become its text. */
 export function parameters(): { values: TableValue[]; add(value: TableValue): string } {

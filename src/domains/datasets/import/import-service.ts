@@ -44,6 +44,9 @@ interface ImportSpec {
   columns?: z.output<typeof DatasetInput>['columns']
 }
 
+/** Tells those above that a version is there. */
+export type Announce = (state: string, spec: { dataset: string; version: string }, projectId: string) => void
+
 /** What a finished table job leaves to be published. */
 export interface NewTable extends Omit<ImportedTable, 'path' | 'options'> {
   sha256: string
@@ -167,6 +170,12 @@ export function importService(needs: ImportNeeds) {
     return (await read())!.key
   }
 
+  const announce: Announce = (state, { dataset, version }, projectId) => {
+    if (state !== 'succeeded') return
+    events.emit('dataset.version-created', { datasetId: dataset, versionId: version, projectId })
+    jobs.wake()
+  }
+
   const handler: JobHandler<ImportSpec, NewTable> = {
     kind: 'dataset.import',
     async run(context) {
@@ -189,18 +198,17 @@ export function importService(needs: ImportNeeds) {
       const original = JSON.stringify({ filename: file.filename, sha256: file.sha256, sizeBytes: file.sizeBytes, options })
       return { ...table, ...(await blobs.putFile(path)), original }
     },
-    publish: (tx, context, table) => publishVersion(tx, context, table),
+    publish: (tx, context, table) => publishVersion(tx, context, table, jobs),
     unpublish: (tx, { spec }) => forgetVersion(tx, spec.dataset, spec.version),
     async ended({ projectId, spec, state }) {
-      if (state !== 'succeeded') return
-      events.emit('dataset.version-created', { datasetId: spec.dataset, versionId: spec.version, projectId })
-      if ('upload' in spec.source) await uploads.forget(spec.source.upload)
+      announce(state, spec, projectId)
+      if (state === 'succeeded' && 'upload' in spec.source) await uploads.forget(spec.source.upload)
     },
     maxAttempts: 3,
   }
   jobs.register(handler)
 
-  return { detect, create, addVersion, pseudonymKey }
+  return { detect, create, addVersion, pseudonymKey, announce }
 }
 
 export function newVersionRow(
@@ -225,8 +233,9 @@ export function newVersionRow(
 /** In the transaction that marks the job succeeded: the version is there, whole. */
 export async function publishVersion(
   tx: Db,
-  { spec }: Pick<JobContext<{ dataset: string; version: string }>, 'spec'>,
+  { spec, principal, projectId }: Pick<JobContext<{ dataset: string; version: string }>, 'spec' | 'principal' | 'projectId'>,
   table: NewTable,
+  jobs: JobQueue,
 ): Promise<Record<string, unknown>> {
   const version = await versionById(tx, spec.version)
   if (!version)
@@ -246,6 +255,13 @@ export async function publishVersion(
     .where('id', '=', spec.version)
     .execute()
   await datasetTables(tx).updateTable('datasets').set({ updated_at: Date.now() }).where('id', '=', spec.dataset).execute()
+  // Everybody looks at the profile next; it is made while they come.
+  await jobs.enqueue(tx, principal, {
+    kind: 'dataset.profile',
+    name: `Profile v${version.number}`,
+    projectId,
+    spec: { dataset: spec.dataset, version: spec.version, target: null },
+  })
   return { dataset: spec.dataset, version: spec.version, rows: table.rows, columns: table.columns.length }
 }
 

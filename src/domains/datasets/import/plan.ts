@@ -6,6 +6,7 @@ import { limits } from '../detect/limits.ts'
 import { findPersonalData } from '../detect/personal-data.ts'
 import type { ColumnShapes } from '../detect/shapes.ts'
 import type { Column, ColumnChange } from '../schema.ts'
+import { columnNamed } from '../target.ts'
 import { type CastOptions, carefulCast, type Parameters, plainCast, type RawKind } from './cast.ts'
 import type { SourceColumn, SourceFile } from './source.ts'
 
@@ -31,41 +32,57 @@ export function planColumns(
   shapes: Map<string, ColumnShapes>,
   changes: readonly z.input<typeof ColumnChange>[] = [],
 ): { columns: PlannedColumn[]; notes: string[] } {
+  refuseUnknownChanges(source.columns, changes)
   const change = new Map(changes.map((one) => [one.name, one]))
-  for (const { name } of changes)
-    if (!source.columns.some((column) => column.name === name))
-      throw invalidInput(`There is no column "${name}" in the file. It has ${namesOf(source.columns)}.`, {
-        field: 'columns',
-        column: name,
-      })
   const notes: string[] = []
-  const columns = source.columns.flatMap((column): PlannedColumn[] => {
-    const wanted = change.get(column.name)
-    if (wanted?.action === 'drop') return []
+  const columns = settledColumn(source.columns, changes, (column) => {
     const decided = decide(column, shapes.get(column.raw), source.options.decimalComma === true)
+    const wanted = change.get(column.name)
+    if (!wanted?.type && wanted?.action !== 'drop') notes.push(...decided.notes)
     const reading = wanted?.type ? retype(decided.reading, wanted.type, source.options.decimalComma === true) : decided.reading
-    if (!wanted?.type) notes.push(...decided.notes)
+    return { reading, personalData: findPersonalData(column.name, reading.type, shapes.get(column.raw)) }
+  })
+  for (const { name, personalData } of columns)
+    if (personalData) notes.push(`Column "${name}" may hold personal data (${personalData.kind.replace('_', ' ')}): ${personalData.why}.`)
+  return { columns, notes }
+}
+
+type Changes = readonly z.input<typeof ColumnChange>[]
+
+export function refuseUnknownChanges(columns: readonly { name: string }[], changes: Changes): void {
+  for (const { name } of changes) columnNamed(columns, name, 'columns')
+}
+
+/** Applies what the person wants to how each column would be read without. */
+export function settledColumn(
+  source: readonly SourceColumn[],
+  changes: Changes,
+  readingOf: (column: SourceColumn) => { reading: Reading; personalData: Column['personalData'] },
+): PlannedColumn[] {
+  const change = new Map(changes.map((one) => [one.name, one]))
+  const columns = source.flatMap((column): PlannedColumn[] => {
+    const wanted = change.get(column.name)
+    const { reading, personalData } = readingOf(column)
+    if (wanted?.action === 'drop') return []
     const pseudonymise = wanted?.action === 'pseudonymise'
+    const type = wanted?.type ?? reading.type
     return [
       {
         raw: column.raw,
         kind: column.kind,
         from: column.name,
         name: wanted?.rename?.trim() || column.name,
-        reading: pseudonymise ? { ...reading, type: reading.type === 'id' ? 'id' : 'category', date: null } : reading,
+        reading: pseudonymise ? { ...reading, type: type === 'id' ? 'id' : 'category', date: null, decimalComma: false, thousands: false } : { ...reading, type },
         action: pseudonymise ? 'pseudonymise' : 'keep',
         chosen: wanted?.type !== undefined,
         careful: true,
-        personalData: pseudonymise ? null : findPersonalData(column.name, reading.type, shapes.get(column.raw)),
+        personalData: pseudonymise ? null : personalData,
       },
     ]
   })
   if (columns.length === 0) throw invalidInput('Every column is dropped: at least one must stay.', { field: 'columns' })
   refuseBadNames(columns)
-  for (const { name, personalData } of columns)
-    if (personalData)
-      notes.push(`Column "${name}" may hold personal data (${personalData.kind.replace('_', ' ')}): ${personalData.why}.`)
-  return { columns, notes }
+  return columns
 }
 
 function decide(column: SourceColumn, shapes: ColumnShapes | undefined, decimalComma: boolean) {
@@ -113,12 +130,6 @@ function refuseBadNames(columns: readonly PlannedColumn[]): void {
     seen.set(name.toLowerCase(), from)
   }
 }
-
-const namesOf = (columns: readonly SourceColumn[]): string =>
-  columns
-    .slice(0, 12)
-    .map(({ name }) => `"${name}"`)
-    .join(', ') + (columns.length > 12 ? `, … (${columns.length})` : '')
 
 export const castOptions = (options: SourceFile['options']): CastOptions => ({
   nullValues: options.nullValues,

@@ -75,7 +75,7 @@ const columnsAtOnce = 250
 export async function checkValues(
   work: Work,
   raw: RawTable,
-  source: SourceFile,
+  source: Pick<SourceFile, 'options'>,
   columns: readonly PlannedColumn[],
 ): Promise<BadValue[]> {
   const options = castOptions(source.options)
