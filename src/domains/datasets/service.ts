@@ -27,7 +27,18 @@ import { layTable, localTable, tableFile } from './lay.ts'
 import { lineageGraph } from './lineage.ts'
 import { profileService } from './profile/profile-service.ts'
 import { readRows } from './rows.ts'
-import type { Dataset, DatasetInput, DatasetVersion, DictionaryPatch, ExportQuery, Profile, Rows, RowsQuery, Transform, VersionInput } from './schema.ts'
+import type {
+  Dataset,
+  DatasetInput,
+  DatasetVersion,
+  DictionaryPatch,
+  ExportQuery,
+  Profile,
+  Rows,
+  RowsQuery,
+  Transform,
+  VersionInput,
+} from './schema.ts'
 import { scratchFolders } from './scratch.ts'
 import { type Opening, sealedParts } from './sealed.ts'
 import { splitService } from './split/split-service.ts'
@@ -276,14 +287,24 @@ export function datasetsService(needs: DatasetsNeeds) {
     )
   }
 
-  async function profile(by: Principal, ref: string, query: { version?: string; target?: string; project?: string }, signal?: AbortSignal): Promise<Profile> {
+  async function profile(
+    by: Principal,
+    ref: string,
+    query: { version?: string; target?: string; project?: string },
+    signal?: AbortSignal,
+  ): Promise<Profile> {
     const { dataset, version } = await pinRow(by, ref, query.version, query.project)
     tableFile(version)
-    const target = query.target ?? (columnsOf(version).some(({ name }) => name === dataset.target) ? (dataset.target ?? undefined) : undefined)
+    const target =
+      query.target ?? (columnsOf(version).some(({ name }) => name === dataset.target) ? (dataset.target ?? undefined) : undefined)
     return profiles.profileOf(version.id, target, signal)
   }
 
-  async function startProfile(by: Principal, ref: string, query: { version?: string; target?: string; project?: string }): Promise<{ job: string }> {
+  async function startProfile(
+    by: Principal,
+    ref: string,
+    query: { version?: string; target?: string; project?: string },
+  ): Promise<{ job: string }> {
     const { dataset, version } = await pinRow(by, ref, query.version, query.project)
     await access.authorize(by, 'datasets:write', dataset)
     return { job: await profiles.start(by, dataset, version, query.target ?? null) }

@@ -48,6 +48,11 @@ export function columnNamed<C extends { name: string }>(columns: readonly C[], n
   if (found) return found
   const names = columns.map((one) => one.name)
   const near = closestName(name, names)
-  const help = near ? `Did you mean "${near}"?` : `It has ${names.slice(0, 12).map((one) => `"${one}"`).join(', ')}${names.length > 12 ? ` and ${names.length - 12} more` : ''}.`
+  const help = near
+    ? `Did you mean "${near}"?`
+    : `It has ${names
+        .slice(0, 12)
+        .map((one) => `"${one}"`)
+        .join(', ')}${names.length > 12 ? ` and ${names.length - 12} more` : ''}.`
   throw invalidInput(`There is no column "${name.slice(0, 120)}". ${help}`, { field, column: name.slice(0, 120) })
 }

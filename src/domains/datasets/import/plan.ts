@@ -43,7 +43,8 @@ export function planColumns(
     return { reading, personalData: findPersonalData(column.name, reading.type, shapes.get(column.raw)) }
   })
   for (const { name, personalData } of columns)
-    if (personalData) notes.push(`Column "${name}" may hold personal data (${personalData.kind.replace('_', ' ')}): ${personalData.why}.`)
+    if (personalData)
+      notes.push(`Column "${name}" may hold personal data (${personalData.kind.replace('_', ' ')}): ${personalData.why}.`)
   return { columns, notes }
 }
 
@@ -72,7 +73,9 @@ export function settledColumn(
         kind: column.kind,
         from: column.name,
         name: wanted?.rename?.trim() || column.name,
-        reading: pseudonymise ? { ...reading, type: type === 'id' ? 'id' : 'category', date: null, decimalComma: false, thousands: false } : { ...reading, type },
+        reading: pseudonymise
+          ? { ...reading, type: type === 'id' ? 'id' : 'category', date: null, decimalComma: false, thousands: false }
+          : { ...reading, type },
         action: pseudonymise ? 'pseudonymise' : 'keep',
         chosen: wanted?.type !== undefined,
         careful: true,

@@ -36,7 +36,12 @@ interface TransformSpec {
 
 /** A new version from an old one: columns dropped, renamed, given another type, or made pseudonyms. The old one stays as it is. */
 export function transformService({ metadata, access, jobs, tables, blobs, pseudonymKey, announce }: TransformNeeds) {
-  async function start(by: Principal, dataset: DatasetRow, from: VersionRow, change: z.output<typeof Transform>): Promise<{ versionId: string; jobId: string }> {
+  async function start(
+    by: Principal,
+    dataset: DatasetRow,
+    from: VersionRow,
+    change: z.output<typeof Transform>,
+  ): Promise<{ versionId: string; jobId: string }> {
     await access.authorize(by, 'datasets:write', dataset)
     tableFile(from)
     planTransform(columnsOf(from), change.columns)
@@ -51,9 +56,20 @@ export function transformService({ metadata, access, jobs, tables, blobs, pseudo
         spec: spec as unknown as Record<string, unknown>,
       })
       const derived_from = JSON.stringify({ version: from.id, how: describe(change.columns) })
-      const row = newVersionRow(by, { id: versionId, dataset_id: dataset.id, number, job_id: jobId, note: change.note, derived_from })
+      const row = newVersionRow(by, {
+        id: versionId,
+        dataset_id: dataset.id,
+        number,
+        job_id: jobId,
+        note: change.note,
+        derived_from,
+      })
       await datasetTables(tx).insertInto('dataset_versions').values(row).execute()
-      await audit(tx, by, 'datasets.transform', { target: dataset.id, project: dataset.project_id, facts: { from: from.id, version: versionId } })
+      await audit(tx, by, 'datasets.transform', {
+        target: dataset.id,
+        project: dataset.project_id,
+        facts: { from: from.id, version: versionId },
+      })
       return { versionId, jobId }
     })
     jobs.wake()
@@ -67,7 +83,12 @@ export function transformService({ metadata, access, jobs, tables, blobs, pseudo
       const file = tableFile(from)
       const raw = { path: await localTable({ blobs }, file.sha256, async () => folder), rows: file.rows }
       const columns = planTransform(columnsOf(from), spec.columns)
-      const work = (name: string, at: number): Work => ({ tables, folder, signal, onProgress: (percent) => progress(name, at + percent / 2, 100) })
+      const work = (name: string, at: number): Work => ({
+        tables,
+        folder,
+        signal,
+        onProgress: (percent) => progress(name, at + percent / 2, 100),
+      })
       const source = { options: { format: 'parquet' as const } }
       const bad = await checkValues(work('check', 0), raw, source, columns)
       if (bad.length > 0) throw badValueError(bad)

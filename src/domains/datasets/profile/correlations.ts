@@ -57,12 +57,15 @@ export async function correlations(
   ])
   for (const [i, [a, b]] of pairsOf(numeric).entries()) set(a.column.name, b.column.name, asCorrelation(numbers![0]?.[i]))
   for (const [i, { column }] of categorical.entries())
-    for (const [j, measured] of numeric.entries()) set(column.name, measured.column.name, correlationRatio(rest[i]!.map((row) => groupOf(row.slice(3 * j, 3 * j + 3)))))
-  for (const [i, [a, b]] of pairs.entries()) set(a.name, b.name, cramersV(contingencyOf(rest[categorical.length + i]! as [string, string, number][])))
+    for (const [j, measured] of numeric.entries())
+      set(column.name, measured.column.name, correlationRatio(rest[i]!.map((row) => groupOf(row.slice(3 * j, 3 * j + 3)))))
+  for (const [i, [a, b]] of pairs.entries())
+    set(a.name, b.name, cramersV(contingencyOf(rest[categorical.length + i]! as [string, string, number][])))
   return { columns, measure, values }
 }
 
-const pairsOf = <T>(all: readonly T[]): (readonly [T, T])[] => all.flatMap((a, index) => all.slice(index + 1).map((b) => [a, b] as const))
+const pairsOf = <T>(all: readonly T[]): (readonly [T, T])[] =>
+  all.flatMap((a, index) => all.slice(index + 1).map((b) => [a, b] as const))
 
 export function asCorrelation(value: unknown): number | null {
   const r = value === null || value === undefined ? Number.NaN : Number(value)
@@ -70,10 +73,15 @@ export function asCorrelation(value: unknown): number | null {
 }
 
 /** count, mean and sum of squares, as SQL gives them. */
-export const groupOf = ([count, shift, squares]: readonly unknown[]) => ({ count: Number(count), shift: Number(shift ?? 0), squares: Number(squares ?? 0) })
+export const groupOf = ([count, shift, squares]: readonly unknown[]) => ({
+  count: Number(count),
+  shift: Number(shift ?? 0),
+  squares: Number(squares ?? 0),
+})
 
 /** About their means, so that no digits are lost to a large offset. */
-const centred = (numeric: readonly Associated[]) => numeric.map(({ column, facts }, index) => `${valueSql(column)} - ${number(facts.numbers!.mean)} AS x${index}`)
+const centred = (numeric: readonly Associated[]) =>
+  numeric.map(({ column, facts }, index) => `${valueSql(column)} - ${number(facts.numbers!.mean)} AS x${index}`)
 
 function pearsonStatement(relation: string, numeric: readonly Associated[]): string {
   const pairs = pairsOf(numeric.map((_, index) => index))

@@ -28,7 +28,12 @@ export function profileService(needs: ProfileNeeds) {
   const making = new Map<string, Promise<Profile>>()
 
   async function stored(versionId: string, target: string): Promise<Profile | null> {
-    const row = await db.selectFrom('dataset_profiles').select('profile').where('version_id', '=', versionId).where('target', '=', target).executeTakeFirst()
+    const row = await db
+      .selectFrom('dataset_profiles')
+      .select('profile')
+      .where('version_id', '=', versionId)
+      .where('target', '=', target)
+      .executeTakeFirst()
     return row ? (JSON.parse(row.profile) as Profile) : null
   }
 
@@ -42,7 +47,12 @@ export function profileService(needs: ProfileNeeds) {
   }
 
   /** The profile of a version, with its relations to `target` when one is named. Made now when nobody asked before. */
-  async function profileOf(versionId: string, target?: string, signal?: AbortSignal, progress: Progress = () => {}): Promise<Profile> {
+  async function profileOf(
+    versionId: string,
+    target?: string,
+    signal?: AbortSignal,
+    progress: Progress = () => {},
+  ): Promise<Profile> {
     const version = await versionById(metadata.db, versionId)
     if (!version) throw notFound('data set version', versionId)
     if (target !== undefined) columnNamed(columnsOf(version), target, 'target')
@@ -56,13 +66,24 @@ export function profileService(needs: ProfileNeeds) {
     return work
   }
 
-  async function make(version: VersionRow, target: string | undefined, signal: AbortSignal | undefined, progress: Progress): Promise<Profile> {
+  async function make(
+    version: VersionRow,
+    target: string | undefined,
+    signal: AbortSignal | undefined,
+    progress: Progress,
+  ): Promise<Profile> {
     const base = target === undefined ? null : await profileOf(version.id, undefined, signal, progress)
     return scratch.within(async (folder) => {
       const file = tableFile(version)
-      const table: ProfiledTable = { path: await localTable({ blobs }, file.sha256, async () => folder), columns: columnsOf(version), rows: file.rows }
+      const table: ProfiledTable = {
+        path: await localTable({ blobs }, file.sha256, async () => folder),
+        columns: columnsOf(version),
+        rows: file.rows,
+      }
       const work: ProfileWork = { tables, folder, signal, progress }
-      const profile = base ? await withTarget(work, table, base, target!) : await profileTable(work, table, { dataset: version.dataset_id, version: version.id })
+      const profile = base
+        ? await withTarget(work, table, base, target!)
+        : await profileTable(work, table, { dataset: version.dataset_id, version: version.id })
       return keep(version.id, target ?? '', profile)
     })
   }
@@ -85,7 +106,8 @@ export function profileService(needs: ProfileNeeds) {
 
   const handler: JobHandler<{ dataset: string; version: string; target: string | null }, Profile> = {
     kind: 'dataset.profile',
-    run: ({ spec, signal, progress }) => profileOf(spec.version, spec.target ?? undefined, signal, (stage, done, of) => progress(stage, done, of)),
+    run: ({ spec, signal, progress }) =>
+      profileOf(spec.version, spec.target ?? undefined, signal, (stage, done, of) => progress(stage, done, of)),
     async publish(_tx, { spec }, profile) {
       return { dataset: spec.dataset, version: spec.version, warnings: profile.warnings.length, seconds: profile.seconds }
     },

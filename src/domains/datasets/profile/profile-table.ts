@@ -26,7 +26,11 @@ export interface ProfiledTable {
 export const exactRows = 200_000
 
 /** Everything the profile says, in as few passes as the questions allow. */
-export async function profileTable(work: ProfileWork, table: ProfiledTable, ids: { dataset: string; version: string }): Promise<Profile> {
+export async function profileTable(
+  work: ProfileWork,
+  table: ProfiledTable,
+  ids: { dataset: string; version: string },
+): Promise<Profile> {
   const started = performance.now()
   return onTable(work, table, async (queries, relation) => {
     const facts = await columnFacts(work, queries, relation, table)
@@ -50,7 +54,9 @@ export async function profileTable(work: ProfileWork, table: ProfiledTable, ids:
 /** The same profile with what concerns a target. */
 export async function withTarget(work: ProfileWork, table: ProfiledTable, base: Profile, name: string): Promise<Profile> {
   const started = performance.now()
-  const { target, relations } = await onTable(work, table, (queries, relation) => targetRelations(queries, relation, table.columns, base.columns, name))
+  const { target, relations } = await onTable(work, table, (queries, relation) =>
+    targetRelations(queries, relation, table.columns, base.columns, name),
+  )
   const columns = base.columns.map((column) => ({ ...column, target: relations.get(column.name) ?? null }))
   const limited = base.warnings.find(({ code }) => code === 'correlations_limited')?.facts.correlations
   const profile = { ...base, columns, target }
@@ -61,23 +67,34 @@ export async function withTarget(work: ProfileWork, table: ProfiledTable, base: 
 /** A table of this size is read from its file once and then held in memory. */
 const heldCells = 40_000_000
 
-function onTable<T>(work: ProfileWork, { path, columns, rows }: ProfiledTable, then: (queries: Queries, relation: string) => Promise<T>): Promise<T> {
+function onTable<T>(
+  work: ProfileWork,
+  { path, columns, rows }: ProfiledTable,
+  then: (queries: Queries, relation: string) => Promise<T>,
+): Promise<T> {
   const job = { folders: [work.folder], files: [path], scratch: `${work.folder}/spill`, signal: work.signal }
   return work.tables.session(job, async (run) => {
     const held = rows * columns.length <= heldCells
     if (held) await run([{ sql: `CREATE TEMP TABLE held AS SELECT * FROM ${parquet(path)}` }])
-    const queries: Queries = async (statements) => (await run(statements.map((one) => (typeof one === 'string' ? { sql: one } : one)))).map((result) => result.rows)
+    const queries: Queries = async (statements) =>
+      (await run(statements.map((one) => (typeof one === 'string' ? { sql: one } : one)))).map((result) => result.rows)
     return then(queries, held ? 'held' : parquet(path))
   })
 }
 
-async function columnFacts(work: ProfileWork, queries: Queries, relation: string, { columns, rows }: ProfiledTable): Promise<Map<string, ColumnFacts>> {
+async function columnFacts(
+  work: ProfileWork,
+  queries: Queries,
+  relation: string,
+  { columns, rows }: ProfiledTable,
+): Promise<Map<string, ColumnFacts>> {
   const facts = new Map<string, ColumnFacts>()
   const direct = rows > exactRows ? await mostlyDifferent(queries, relation, columns) : new Set<string>()
   const grouped = columns.filter(({ name }) => !direct.has(name))
   for (let from = 0; from < grouped.length; from += 20) {
     const some = grouped.slice(from, from + 20)
-    for (const [at, result] of (await queries(some.map((column) => groupedStatement(column, relation)))).entries()) facts.set(some[at]!.name, readGrouped(result[0]!))
+    for (const [at, result] of (await queries(some.map((column) => groupedStatement(column, relation)))).entries())
+      facts.set(some[at]!.name, readGrouped(result[0]!))
     work.progress('columns', (50 * facts.size) / columns.length, 100)
   }
   const rest = columns.filter(({ name }) => direct.has(name))
@@ -98,13 +115,20 @@ async function mostlyDifferent(queries: Queries, relation: string, columns: read
   for (let from = 0; from < columns.length; from += 200) {
     const some = columns.slice(from, from + 200)
     const first = some.map((column, at) => `${valueSql(column)} AS x${at}`).join(', ')
-    const [result] = await queries([`SELECT ${some.map((_, at) => `approx_count_distinct(x${at})`).join(', ')} FROM (SELECT ${first} FROM ${relation} LIMIT ${looked})`])
+    const [result] = await queries([
+      `SELECT ${some.map((_, at) => `approx_count_distinct(x${at})`).join(', ')} FROM (SELECT ${first} FROM ${relation} LIMIT ${looked})`,
+    ])
     for (const [at, { name }] of some.entries()) if (Number(result![0]![at]) > 0.6 * looked) found.add(name)
   }
   return found
 }
 
-async function addBins(queries: Queries, relation: string, columns: readonly Column[], facts: Map<string, ColumnFacts>): Promise<void> {
+async function addBins(
+  queries: Queries,
+  relation: string,
+  columns: readonly Column[],
+  facts: Map<string, ColumnFacts>,
+): Promise<void> {
   const numbers = columns.flatMap((column) => {
     const found = facts.get(column.name)!.numbers
     const quartile = (share: 0.25 | 0.75) => found!.quantiles[quantileShares.indexOf(share)]!
@@ -124,10 +148,17 @@ async function addBins(queries: Queries, relation: string, columns: readonly Col
  * Rows that repeat an earlier one, keys aside. Compared by a 64-bit hash of all values: that two different rows of a million share one has a
  * chance of 3 in 100 million.
  */
-async function countDuplicates(queries: Queries, relation: string, { columns, rows }: ProfiledTable, facts: Map<string, ColumnFacts>): Promise<number> {
+async function countDuplicates(
+  queries: Queries,
+  relation: string,
+  { columns, rows }: ProfiledTable,
+  facts: Map<string, ColumnFacts>,
+): Promise<number> {
   const compared = columns.filter(({ type }) => type !== 'id')
   const isKey = ({ name }: Column) => facts.get(name)!.distinctError === 0 && facts.get(name)!.distinct === rows
   if (compared.length === 0 || compared.some(isKey)) return 0
-  const [result] = await queries([`SELECT count(*) - count(DISTINCT hash(${compared.map(({ name }) => identifier(name)).join(', ')})) FROM ${relation}`])
+  const [result] = await queries([
+    `SELECT count(*) - count(DISTINCT hash(${compared.map(({ name }) => identifier(name)).join(', ')})) FROM ${relation}`,
+  ])
   return Number(result![0]![0])
 }

@@ -21,15 +21,25 @@ export interface TargetProfile {
 }
 
 /** How each column goes with the target: one measure, and the target's mean (or the share of one class) along the column. */
-export async function targetRelations(queries: Queries, relation: string, columns: readonly Column[], profiles: readonly ColumnProfile[], name: string): Promise<TargetProfile> {
+export async function targetRelations(
+  queries: Queries,
+  relation: string,
+  columns: readonly Column[],
+  profiles: readonly ColumnProfile[],
+  name: string,
+): Promise<TargetProfile> {
   const target = columns.find((one) => one.name === name)!
   const task = taskOf({ type: target.type, distinct: profiles.find((one) => one.name === name)!.distinct })
   const classes = task === 'regression' ? [] : await classesOf(queries, relation, target)
   const watched = watchedClass(classes)
-  const y: Asked['y'] = (add) => (task === 'regression' ? valueSql(target) : `(${identifier(name)}::VARCHAR = ${add(watched)}::VARCHAR)::INTEGER`)
+  const y: Asked['y'] = (add) =>
+    task === 'regression' ? valueSql(target) : `(${identifier(name)}::VARCHAR = ${add(watched)}::VARCHAR)::INTEGER`
   const related = profiles
     .filter((other) => other.name !== name && !other.constant && other.type !== 'id' && other.type !== 'text')
-    .map((profile) => ({ profile, ...relate({ relation, target, task, y }, columns.find((one) => one.name === profile.name)!, profile) }))
+    .map((profile) => ({
+      profile,
+      ...relate({ relation, target, task, y }, columns.find((one) => one.name === profile.name)!, profile),
+    }))
   const results = await queries(related.flatMap(({ along, measure }) => [along, measure]))
   const relations = new Map<string, NonNullable<ColumnProfile['target']>>()
   for (const [at, { profile, read, label }] of related.entries()) {
@@ -73,14 +83,28 @@ function relate(asked: Asked, column: Column, profile: ColumnProfile): Relation 
   const { relation, target, task } = asked
   const ordered = isNumeric(column.type) || column.type === 'datetime'
   const along = ordered ? rangesStatement(asked, column, profile) : valuesStatement(asked, column, profile)
-  const say = (value: unknown) => (column.type === 'datetime' ? new Date(Number(value)).toISOString().slice(0, 10) : String(Number(Number(value).toPrecision(5))))
-  const label = ([value, , , low, high]: readonly unknown[]) => (!ordered ? String(value) : low === high ? say(low) : `${say(low)} to ${say(high)}`)
+  const say = (value: unknown) =>
+    column.type === 'datetime' ? new Date(Number(value)).toISOString().slice(0, 10) : String(Number(Number(value).toPrecision(5)))
+  const label = ([value, , , low, high]: readonly unknown[]) =>
+    !ordered ? String(value) : low === high ? say(low) : `${say(low)} to ${say(high)}`
   const x = `${valueSql(column)} - ${number(middle(profile))}`
   if (task === 'regression' && ordered)
-    return { along, label, measure: `SELECT corr(${x}, ${valueSql(target)}) FROM ${relation}`, read: (rows) => ({ measure: 'pearson', value: asCorrelation(rows[0]?.[0]) }) }
+    return {
+      along,
+      label,
+      measure: `SELECT corr(${x}, ${valueSql(target)}) FROM ${relation}`,
+      read: (rows) => ({ measure: 'pearson', value: asCorrelation(rows[0]?.[0]) }),
+    }
   if (task === 'regression' || ordered) {
-    const measure = ordered ? groupsStatement(relation, identifier(target.name), x) : groupsStatement(relation, identifier(column.name), valueSql(target))
-    return { along, label, measure, read: (rows) => ({ measure: 'correlation_ratio', value: correlationRatio(rows.map(groupOf)) }) }
+    const measure = ordered
+      ? groupsStatement(relation, identifier(target.name), x)
+      : groupsStatement(relation, identifier(column.name), valueSql(target))
+    return {
+      along,
+      label,
+      measure,
+      read: (rows) => ({ measure: 'correlation_ratio', value: correlationRatio(rows.map(groupOf)) }),
+    }
   }
   return {
     along,
@@ -90,7 +114,8 @@ function relate(asked: Asked, column: Column, profile: ColumnProfile): Relation 
   }
 }
 
-const middle = (profile: ColumnProfile) => profile.numeric?.mean ?? (profile.datetime ? (Date.parse(profile.datetime.min) + Date.parse(profile.datetime.max)) / 2 : 0)
+const middle = (profile: ColumnProfile) =>
+  profile.numeric?.mean ?? (profile.datetime ? (Date.parse(profile.datetime.min) + Date.parse(profile.datetime.max)) / 2 : 0)
 
 const groupsStatement = (relation: string, group: string, x: string) =>
   `SELECT count(x), avg(x), sum(x * x) FROM (SELECT ${group} AS g, ${x} AS x FROM ${relation}) WHERE g IS NOT NULL AND x IS NOT NULL GROUP BY g`
