@@ -91,3 +91,11 @@ def test_a_preview_of_five_thousand_rows_answers_in_under_a_second(tmp_path):
         preview(tmp_path, steps=steps)
         took.append(time.perf_counter() - start)
     assert np.min(took) < 1.0
+
+
+def test_a_preview_says_what_a_step_filled_or_could_not_read(folder):
+    steps = [{"step": "impute", "columns": ["gaps", "count"]}, {"step": "convert", "columns": ["digits"], "to": "number"}]
+    filled, converted = (line["note"] for line in preview(folder, steps=steps)["perStep"])
+    frame, _ = training_table(300)
+    assert filled == f"changes gaps, count; {frame[['gaps', 'count']].isna().sum().sum()} missing values filled"
+    assert converted == f"changes digits; {(frame['digits'] == 'x').sum()} values became missing"

@@ -91,6 +91,12 @@ class ValueColumns(Columns):
         chosen.values = {name: values[rows] for name, values in self.values.items()}
         return chosen
 
+    def at_now(self) -> "ValueColumns":
+        """The columns as they are now, to compare with later; values are shared, not copied."""
+        now = ValueColumns(self.rows)
+        now.types, now.values = dict(self.types), dict(self.values)
+        return now
+
     def missing(self, name: str) -> np.ndarray:
         """Where a column has no value."""
         values = self.values[name]

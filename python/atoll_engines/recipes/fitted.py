@@ -10,6 +10,7 @@ import pandas as pd
 from ..errors import BadInput, what_exists
 from .columns import Columns, GraphColumns, ValueColumns
 from .graph import GraphBuilder
+from .notes import note
 from .raw import InputColumn
 from .registry import step_class
 from .step import FitContext, RowStep, Step
@@ -114,7 +115,7 @@ def fit_steps(
         raise BadInput("There are no training rows to fit the recipe on.")
     for number, given in enumerate(steps, start=1):
         step = _build(number, given)
-        before, rows_before = columns.names, columns.rows
+        before, rows_before = columns.at_now(), columns.rows
         with np.errstate(all="ignore"):
             if isinstance(step, RowStep):
                 step.fit(columns, context)
@@ -130,11 +131,11 @@ def fit_steps(
         history.append(
             {
                 "step": step.step,
-                "columnsBefore": len(before),
+                "columnsBefore": len(before.names),
                 "columnsAfter": len(columns.names),
                 "rowsBefore": rows_before,
                 "rowsAfter": columns.rows,
-                "note": _note(before, columns.names, rows_before - columns.rows),
+                "note": note(before, columns),
             }
         )
     return FittedSteps(fitted, columns, rows, history)
@@ -195,20 +196,3 @@ def _codes(target: np.ndarray | None, task: str) -> np.ndarray | None:
 def _named(given: dict[str, Any]) -> list[str]:
     chosen = given.get("columns")
     return [chosen] if isinstance(chosen, str) else [name for name in chosen or [] if isinstance(name, str)]
-
-
-def _note(before: list[str], after: list[str], removed: int) -> str:
-    made = [name for name in after if name not in set(before)]
-    gone = [name for name in before if name not in set(after)]
-    said = []
-    if removed:
-        said.append(f"{removed} training row{'s' if removed > 1 else ''} removed")
-    if made:
-        said.append(f"adds {_listed(made)}")
-    if gone:
-        said.append(f"takes out {_listed(gone)}")
-    return "; ".join(said) or "changes values only"
-
-
-def _listed(names: list[str]) -> str:
-    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
