@@ -1,0 +1,196 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, test } from 'node:test'
+import { TrainingResult } from './schema.ts'
+import { customers, type TrainingWorld, trainingWorld } from './testing.ts'
+
+const quick = { algorithms: ['logistic_regression' as const], search: { strategy: 'none' as const } }
+
+describe('training', () => {
+  let w: TrainingWorld
+  let goal: { id: string; split: string }
+  let first: { job: any; result: TrainingResult; version: any }
+
+  before(async () => {
+    w = await trainingWorld()
+    await w.addTable('customers', customers(800), 'churn')
+    goal = await w.ask('POST', '/v1/goals', { dataset: 'customers', target: 'churn', metric: 'f1', atLeast: 0.7, costFalsePositive: 1, costFalseNegative: 5 })
+  })
+  after(() => w?.close())
+
+  const audited = async (action: string) => (await w.ask('GET', `/v1/audit?action=${action}&limit=100`)).items as any[]
+
+  test('goes from a table to a registered, evaluated, proven version', async () => {
+    const job = await w.train({ dataset: 'customers', goal: goal.id, algorithms: ['lightgbm'], search: { trials: 3 }, model: 'churn' })
+    assert.equal(job.state, 'succeeded', JSON.stringify(job.failure))
+    const result = TrainingResult.parse(job.result)
+    const version = await w.ask('GET', '/v1/models/churn/versions/1')
+    first = { job, result, version }
+    assert.deepEqual([result.model, result.version, result.served, version.state], ['churn', 1, 'onnx', 'registered'])
+    assert.deepEqual([version.parity.passed, result.parity.flips], [true, 0])
+    assert.ok(result.parity.maxDiff <= version.parity.tolerance)
+    assert.equal(version.parity.heldOutRows, 160, 'all sealed rows, where there are fewer than 1,000')
+    assert.ok(version.parity.injectedRows > 0)
+    assert.ok(result.test.f1!.value > result.baseline.f1! + 0.1, JSON.stringify([result.test.f1, result.baseline.f1]))
+    assert.ok(result.test.f1!.low <= result.test.f1!.value && result.test.f1!.value <= result.test.f1!.high)
+    assert.equal(version.split, goal.split, 'every model of a goal is judged on the same rows')
+    assert.deepEqual(version.goalOutcome.value, result.test.f1!.value)
+  })
+
+  test('opened the sealed rows once, for that version, and noted it', async () => {
+    const openings = (await audited('datasets.open-sealed')).filter((entry) => entry.facts.version === first.version.id)
+    assert.equal(openings.length, 1)
+    assert.deepEqual([openings[0].target, openings[0].facts.job], [goal.split, first.job.id])
+    assert.ok(first.version.sealedOpenedAt >= openings[0].at)
+    const fit = await w.ask('GET', `/v1/splits/${goal.split}`)
+    assert.deepEqual(fit.parts.find((part: any) => part.sealed)?.rows, 160)
+  })
+
+  test('leaves a run with parameters, figures and trials', async () => {
+    const run = await w.ask('GET', `/v1/runs/${first.job.run}`)
+    assert.deepEqual([run.state, run.job, run.parameters.algorithm, run.parameters.seed], ['finished', first.job.id, 'lightgbm', 7])
+    assert.equal(run.metrics['test.f1'], first.result.test.f1!.value)
+    assert.ok(run.environment.packages.lightgbm)
+    const search = await w.ask('GET', `/v1/searches/${first.job.id}`)
+    assert.ok(search.trials.length >= 3 && search.best.algorithm === 'lightgbm', JSON.stringify(search.trials))
+    const series = await w.ask('GET', `/v1/runs/${run.id}/metrics/search.f1`)
+    assert.equal(series.points, search.trials.filter((trial: any) => trial.state === 'complete').length)
+    const found = await w.ask('GET', `/v1/runs?filter=${encodeURIComponent("metrics.test.f1 > 0 and params.algorithm = 'lightgbm'")}`)
+    assert.deepEqual(found.items.map((one: any) => one.id), [run.id])
+    const card = await w.call('GET', `/v1/runs/${run.id}/artifacts/card.md`)
+    assert.match(card.text, /^# churn/)
+  })
+
+  test('leaves a package with evidence and a card written from it', async () => {
+    const paths = first.version.manifest.files.map((file: any) => file.path)
+    for (const path of ['model.onnx', 'signature.json', 'recipe.json', 'training.json', 'evaluation.json', 'parity.json', 'card.md'])
+      assert.ok(paths.includes(path), path)
+    assert.deepEqual(first.version.manifest.sandboxOnly.map((file: any) => file.path), ['native/pipeline.joblib'])
+    const details = await w.ask('GET', '/v1/models/churn/versions/1/details')
+    assert.equal(details.evaluation.rows, 160)
+    assert.ok(Array.isArray(details.recipe.steps) && details.explain.permutation.length > 0)
+    const { text } = await w.call('GET', '/v1/models/churn/versions/1/card')
+    for (const said of [/\*\*(Met|Not met)\.\*\*/, /160 for the sealed test/, /0 labels differ/, /A missed|a missed "yes" 5/, /licence of the data is not known/])
+      assert.match(text, said)
+    assert.equal((await w.call('GET', '/v1/models/churn/versions/1/files/native%2Fpipeline.joblib')).status, 404)
+  })
+
+  test('makes the same model from the same seed, and says that two equal versions do not differ', async () => {
+    const again = await w.train({ dataset: 'customers', goal: goal.id, algorithms: ['lightgbm'], search: { trials: 3 }, model: 'churn' })
+    const version = await w.ask('GET', '/v1/models/churn/versions/2')
+    const graph = (of: any) => of.manifest.files.find((file: any) => file.path === 'model.onnx').sha256
+    assert.equal(graph(version), graph(first.version))
+    assert.deepEqual((again.result as TrainingResult).test, first.result.test)
+    const compared = await w.ask('POST', '/v1/evaluations/compare', { a: 'churn:1', b: 'churn:2' })
+    assert.deepEqual([compared.rows, compared.difference.value, compared.significant], [160, 0, false])
+    assert.match(compared.sentence, /No significant difference: F1 is/)
+  })
+
+  test('compares two versions on the same sealed rows, by the metric asked for', async () => {
+    const other = await w.train({ dataset: 'customers', goal: goal.id, ...quick, algorithms: ['baseline'], model: 'guess' })
+    assert.equal(other.state, 'succeeded', JSON.stringify(other.failure))
+    const compared = await w.ask('POST', '/v1/evaluations/compare', { a: 'guess:1', b: 'churn:1', metric: 'roc_auc' })
+    assert.ok(Math.abs(compared.b.value - first.result.test.roc_auc!.value) < 1e-9, 'the platform and scikit-learn agree')
+    assert.deepEqual([compared.a.value, compared.test.name, compared.significant], [0.5, 'DeLong', true])
+    assert.match(compared.sentence, /^churn:1 is significantly better: ROC AUC is 0\.5 for guess:1/)
+    const otherRows = await w.train({ dataset: 'customers', target: 'churn', split: (await w.ask('POST', '/v1/splits', { dataset: 'customers', target: 'churn', seed: 8 })).id, ...quick, model: 'elsewhere' })
+    assert.equal(otherRows.state, 'succeeded', JSON.stringify(otherRows.failure))
+    const refused = await w.call('POST', '/v1/evaluations/compare', { body: { a: 'churn:1', b: 'elsewhere:1' } })
+    assert.equal(refused.json.error.code, 'precondition_failed')
+    assert.match(refused.json.error.message, /judged on different rows/)
+  })
+
+  test('says plainly that a goal is not met, and refuses promotion with the figures', async () => {
+    const hopeless = await w.ask('POST', '/v1/goals', { name: 'hopeless', dataset: 'customers', target: 'churn', metric: 'f1', atLeast: 0.999 })
+    const job = await w.train({ dataset: 'customers', goal: hopeless.id, ...quick, model: 'modest' })
+    const result = job.result as TrainingResult
+    assert.equal(result.goal?.met, false)
+    const refused = await w.call('POST', '/v1/models/modest/versions/1/promote', { body: { to: 'approved' } })
+    assert.equal(refused.json.error.code, 'precondition_failed')
+    assert.match(refused.json.error.message, /goal of at least 0.999 is not met, it is off by/)
+    assert.equal(refused.json.error.facts.goal.value, result.test.f1!.value)
+    const { text } = await w.call('GET', '/v1/models/modest/versions/1/card')
+    assert.match(text, /\*\*Not met\.\*\*/)
+    const progress = await w.ask('GET', `/v1/goals/${hopeless.id}/progress`)
+    assert.deepEqual([progress.versions.length, progress.best.goalOutcome.met], [1, false])
+  })
+
+  test('trains with numbers to predict and with several classes', async () => {
+    const number = await w.train({ dataset: 'customers', target: 'age', metric: 'mae', ...quick, algorithms: ['ridge'] })
+    assert.equal(number.state, 'succeeded', JSON.stringify(number.failure))
+    assert.deepEqual([(number.result as TrainingResult).task, (number.result as TrainingResult).parity.flips], ['regression', 0])
+    const classes = await w.train({ dataset: 'customers', target: 'plan', ...quick })
+    assert.equal(classes.state, 'succeeded', JSON.stringify(classes.failure))
+    assert.equal((classes.result as TrainingResult).task, 'multiclass')
+    const model = await w.ask('GET', `/v1/models/${encodeURIComponent('customers plan')}`)
+    assert.deepEqual(model.latest.signature.classes.length, 3)
+  })
+
+  describe('refuses what cannot be trained, before a job exists', () => {
+    const base = { dataset: 'customers', target: 'churn' }
+    for (const [name, change, said] of [
+      ['a target that is not there', { target: 'chrun' }, /no column "chrun".*Did you mean "churn"\?/],
+      ['a target of dates or keys', { target: 'town', metric: 'rmse' }, /RMSE does not fit the target "town"/],
+      ['a positive class that does not occur', { positive: 'maybe' }, /never "maybe"/],
+      ['an algorithm of another task', { algorithms: ['ridge'] }, /Ridge regression cannot do a binary task/],
+      ['a recipe on a column that is not there', { recipe: { steps: [{ step: 'impute', columns: ['minuts'] }] } }, /Step 1 \(impute\): there is no column "minuts".*"minutes"/],
+      ['a recipe on the target', { recipe: { steps: [{ step: 'one_hot', columns: ['churn'] }] } }, /"churn" is the target/],
+      ['a step that is not there', { recipe: { steps: [{ step: 'imput' }] } }, /Did you mean "impute"/],
+      ['a recipe that is not there', { recipe: 'none such' }, /no recipe "none such"/],
+      ['a goal that is not there', { goal: 'none such' }, /no goal "none such"/],
+      ['a search space of no algorithm', { search: { space: { lightgmb: {} } } }, /Did you mean "lightgbm"/],
+      ['a search space that goes downwards', { search: { space: { lightgbm: { num_leaves: { int: [9, 3] } } } } }, /must go upwards/],
+      ['a warm start from nothing', { search: { warmStartFrom: 'srch_none' } }, /no search "srch_none"/],
+      ['resampling of numbers', { target: 'age', imbalance: 'smote' }, /a number has none/],
+      ['a data set that is not there', { dataset: 'none such' }, /no data set "none such"/],
+    ] as const)
+      test(name, async () => {
+        const before = (await w.ask('GET', '/v1/jobs?kind=training&limit=100')).items.length
+        const runs = (await w.ask('GET', '/v1/runs?limit=100')).items.length
+        const reply = await w.call('POST', '/v1/training-jobs', { body: { ...base, ...change } })
+        assert.ok(reply.status >= 400 && reply.status < 500, String(reply.status))
+        assert.match(reply.json.error.message, said)
+        assert.equal((await w.ask('GET', '/v1/jobs?kind=training&limit=100')).items.length, before)
+        assert.equal((await w.ask('GET', '/v1/runs?limit=100')).items.length, runs)
+      })
+
+    test('a model of that name that predicts something else', async () => {
+      const reply = await w.call('POST', '/v1/training-jobs', { body: { dataset: 'customers', target: 'plan', model: 'churn' } })
+      assert.match(reply.json.error.message, /model "churn" predicts "churn" \(binary\), not "plan"/)
+    })
+
+    test('a request that contradicts its goal', async () => {
+      const reply = await w.call('POST', '/v1/training-jobs', { body: { dataset: 'customers', goal: goal.id, metric: 'roc_auc' } })
+      assert.match(reply.json.error.message, /says metric "f1", the request "roc_auc"/)
+    })
+  })
+
+  test('estimates before it starts, and makes nothing for that', async () => {
+    const jobs = (await w.ask('GET', '/v1/jobs?limit=200')).items.length
+    const estimate = await w.ask('POST', '/v1/training-jobs/estimate', { dataset: 'customers', goal: goal.id })
+    assert.ok(estimate.seconds.low > 0 && estimate.seconds.high >= estimate.seconds.low && estimate.basis.length > 10)
+    assert.equal((await w.ask('GET', '/v1/jobs?limit=200')).items.length, jobs)
+  })
+
+  test('a cancelled job leaves a cancelled run and no version', async () => {
+    const { job, run } = await w.ask('POST', '/v1/training-jobs', { dataset: 'customers', goal: goal.id, search: { budgetSeconds: 300 }, model: 'never' })
+    while ((await w.ask('GET', `/v1/searches/${job.id}`)).trials.length === 0) await new Promise((resolve) => setTimeout(resolve, 100))
+    await w.ask('POST', `/v1/jobs/${job.id}/cancel`)
+    assert.equal((await w.ended(job.id)).state, 'cancelled')
+    const left = await w.ask('GET', `/v1/runs/${run}`)
+    assert.deepEqual([left.state, left.message], ['cancelled', 'The job was cancelled.'])
+    assert.equal((await w.call('GET', '/v1/models/never')).status, 404)
+    const sealed = (await audited('datasets.open-sealed')).filter((entry) => entry.facts.job === job.id)
+    assert.equal(sealed.length, 0, 'the sealed rows stayed sealed')
+  })
+
+  test('a job that fails says why in its run', async () => {
+    // Every category is dropped: what is left cannot feed this step, which only the engine can see.
+    const steps = [{ step: 'keep_columns', columns: ['town'] }, { step: 'drop_columns', columns: ['town'] }]
+    const job = await w.train({ dataset: 'customers', goal: goal.id, ...quick, recipe: { steps }, model: 'never' })
+    assert.equal(job.state, 'failed')
+    const run = await w.ask('GET', `/v1/runs/${job.run}`)
+    assert.deepEqual([run.state, run.message], ['failed', job.failure!.message])
+    assert.ok(run.message.length > 10)
+    assert.equal((await w.call('GET', '/v1/models/never')).status, 404)
+  })
+})
