@@ -1,7 +1,7 @@
-import { openWorld } from '../../../tests/platform-world.ts'
-import type { World } from '../../../tests/platform-world.ts'
-import type { Config } from '../../kernel/config.ts'
 import type * as z from 'zod'
+import type { World } from '../../../tests/platform-world.ts'
+import { openWorld } from '../../../tests/platform-world.ts'
+import type { Config } from '../../kernel/config.ts'
 import type { Job } from '../jobs/schema.ts'
 import type { TrainingInput } from './schema.ts'
 

@@ -13,14 +13,27 @@ describe('training', () => {
   before(async () => {
     w = await trainingWorld()
     await w.addTable('customers', customers(800), 'churn')
-    goal = await w.ask('POST', '/v1/goals', { dataset: 'customers', target: 'churn', metric: 'f1', atLeast: 0.7, costFalsePositive: 1, costFalseNegative: 5 })
+    goal = await w.ask('POST', '/v1/goals', {
+      dataset: 'customers',
+      target: 'churn',
+      metric: 'f1',
+      atLeast: 0.7,
+      costFalsePositive: 1,
+      costFalseNegative: 5,
+    })
   })
   after(() => w?.close())
 
   const audited = async (action: string) => (await w.ask('GET', `/v1/audit?action=${action}&limit=100`)).items as any[]
 
   test('goes from a table to a registered, evaluated, proven version', async () => {
-    const job = await w.train({ dataset: 'customers', goal: goal.id, algorithms: ['lightgbm'], search: { trials: 3 }, model: 'churn' })
+    const job = await w.train({
+      dataset: 'customers',
+      goal: goal.id,
+      algorithms: ['lightgbm'],
+      search: { trials: 3 },
+      model: 'churn',
+    })
     assert.equal(job.state, 'succeeded', JSON.stringify(job.failure))
     const result = TrainingResult.parse(job.result)
     const version = await w.ask('GET', '/v1/models/churn/versions/1')
@@ -47,35 +60,67 @@ describe('training', () => {
 
   test('leaves a run with parameters, figures and trials', async () => {
     const run = await w.ask('GET', `/v1/runs/${first.job.run}`)
-    assert.deepEqual([run.state, run.job, run.parameters.algorithm, run.parameters.seed], ['finished', first.job.id, 'lightgbm', 7])
+    assert.deepEqual(
+      [run.state, run.job, run.parameters.algorithm, run.parameters.seed],
+      ['finished', first.job.id, 'lightgbm', 7],
+    )
     assert.equal(run.metrics['test.f1'], first.result.test.f1!.value)
     assert.ok(run.environment.packages.lightgbm)
     const search = await w.ask('GET', `/v1/searches/${first.job.id}`)
     assert.ok(search.trials.length >= 3 && search.best.algorithm === 'lightgbm', JSON.stringify(search.trials))
     const series = await w.ask('GET', `/v1/runs/${run.id}/metrics/search.f1`)
     assert.equal(series.points, search.trials.filter((trial: any) => trial.state === 'complete').length)
-    const found = await w.ask('GET', `/v1/runs?filter=${encodeURIComponent("metrics.test.f1 > 0 and params.algorithm = 'lightgbm'")}`)
-    assert.deepEqual(found.items.map((one: any) => one.id), [run.id])
+    const found = await w.ask(
+      'GET',
+      `/v1/runs?filter=${encodeURIComponent("metrics.test.f1 > 0 and params.algorithm = 'lightgbm'")}`,
+    )
+    assert.deepEqual(
+      found.items.map((one: any) => one.id),
+      [run.id],
+    )
     const card = await w.call('GET', `/v1/runs/${run.id}/artifacts/card.md`)
     assert.match(card.text, /^# churn/)
   })
 
   test('leaves a package with evidence and a card written from it', async () => {
     const paths = first.version.manifest.files.map((file: any) => file.path)
-    for (const path of ['model.onnx', 'signature.json', 'recipe.json', 'training.json', 'evaluation.json', 'parity.json', 'card.md'])
+    for (const path of [
+      'model.onnx',
+      'signature.json',
+      'recipe.json',
+      'training.json',
+      'evaluation.json',
+      'parity.json',
+      'card.md',
+    ])
       assert.ok(paths.includes(path), path)
-    assert.deepEqual(first.version.manifest.sandboxOnly.map((file: any) => file.path), ['native/pipeline.joblib'])
+    assert.deepEqual(
+      first.version.manifest.sandboxOnly.map((file: any) => file.path),
+      ['native/pipeline.joblib'],
+    )
     const details = await w.ask('GET', '/v1/models/churn/versions/1/details')
     assert.equal(details.evaluation.rows, 160)
     assert.ok(Array.isArray(details.recipe.steps) && details.explain.permutation.length > 0)
     const { text } = await w.call('GET', '/v1/models/churn/versions/1/card')
-    for (const said of [/\*\*(Met|Not met)\.\*\*/, /160 for the sealed test/, /0 labels differ/, /A missed|a missed "yes" 5/, /licence of the data is not known/])
+    for (const said of [
+      /\*\*(Met|Not met)\.\*\*/,
+      /160 for the sealed test/,
+      /0 labels differ/,
+      /A missed|a missed "yes" 5/,
+      /licence of the data is not known/,
+    ])
       assert.match(text, said)
     assert.equal((await w.call('GET', '/v1/models/churn/versions/1/files/native%2Fpipeline.joblib')).status, 404)
   })
 
   test('makes the same model from the same seed, and says that two equal versions do not differ', async () => {
-    const again = await w.train({ dataset: 'customers', goal: goal.id, algorithms: ['lightgbm'], search: { trials: 3 }, model: 'churn' })
+    const again = await w.train({
+      dataset: 'customers',
+      goal: goal.id,
+      algorithms: ['lightgbm'],
+      search: { trials: 3 },
+      model: 'churn',
+    })
     const version = await w.ask('GET', '/v1/models/churn/versions/2')
     const graph = (of: any) => of.manifest.files.find((file: any) => file.path === 'model.onnx').sha256
     assert.equal(graph(version), graph(first.version))
@@ -92,7 +137,13 @@ describe('training', () => {
     assert.ok(Math.abs(compared.b.value - first.result.test.roc_auc!.value) < 1e-9, 'the platform and scikit-learn agree')
     assert.deepEqual([compared.a.value, compared.test.name, compared.significant], [0.5, 'DeLong', true])
     assert.match(compared.sentence, /^churn:1 is significantly better: ROC AUC is 0\.5 for guess:1/)
-    const otherRows = await w.train({ dataset: 'customers', target: 'churn', split: (await w.ask('POST', '/v1/splits', { dataset: 'customers', target: 'churn', seed: 8 })).id, ...quick, model: 'elsewhere' })
+    const otherRows = await w.train({
+      dataset: 'customers',
+      target: 'churn',
+      split: (await w.ask('POST', '/v1/splits', { dataset: 'customers', target: 'churn', seed: 8 })).id,
+      ...quick,
+      model: 'elsewhere',
+    })
     assert.equal(otherRows.state, 'succeeded', JSON.stringify(otherRows.failure))
     const refused = await w.call('POST', '/v1/evaluations/compare', { body: { a: 'churn:1', b: 'elsewhere:1' } })
     assert.equal(refused.json.error.code, 'precondition_failed')
@@ -100,7 +151,13 @@ describe('training', () => {
   })
 
   test('says plainly that a goal is not met, and refuses promotion with the figures', async () => {
-    const hopeless = await w.ask('POST', '/v1/goals', { name: 'hopeless', dataset: 'customers', target: 'churn', metric: 'f1', atLeast: 0.999 })
+    const hopeless = await w.ask('POST', '/v1/goals', {
+      name: 'hopeless',
+      dataset: 'customers',
+      target: 'churn',
+      metric: 'f1',
+      atLeast: 0.999,
+    })
     const job = await w.train({ dataset: 'customers', goal: hopeless.id, ...quick, model: 'modest' })
     const result = job.result as TrainingResult
     assert.equal(result.goal?.met, false)
@@ -132,13 +189,21 @@ describe('training', () => {
       ['a target of dates or keys', { target: 'town', metric: 'rmse' }, /RMSE does not fit the target "town"/],
       ['a positive class that does not occur', { positive: 'maybe' }, /never "maybe"/],
       ['an algorithm of another task', { algorithms: ['ridge'] }, /Ridge regression cannot do a binary task/],
-      ['a recipe on a column that is not there', { recipe: { steps: [{ step: 'impute', columns: ['minuts'] }] } }, /Step 1 \(impute\): there is no column "minuts".*"minutes"/],
+      [
+        'a recipe on a column that is not there',
+        { recipe: { steps: [{ step: 'impute', columns: ['minuts'] }] } },
+        /Step 1 \(impute\): there is no column "minuts".*"minutes"/,
+      ],
       ['a recipe on the target', { recipe: { steps: [{ step: 'one_hot', columns: ['churn'] }] } }, /"churn" is the target/],
       ['a step that is not there', { recipe: { steps: [{ step: 'imput' }] } }, /Did you mean "impute"/],
       ['a recipe that is not there', { recipe: 'none such' }, /no recipe "none such"/],
       ['a goal that is not there', { goal: 'none such' }, /no goal "none such"/],
       ['a search space of no algorithm', { search: { space: { lightgmb: {} } } }, /Did you mean "lightgbm"/],
-      ['a search space that goes downwards', { search: { space: { lightgbm: { num_leaves: { int: [9, 3] } } } } }, /must go upwards/],
+      [
+        'a search space that goes downwards',
+        { search: { space: { lightgbm: { num_leaves: { int: [9, 3] } } } } },
+        /must go upwards/,
+      ],
       ['a warm start from nothing', { search: { warmStartFrom: 'srch_none' } }, /no search "srch_none"/],
       ['resampling of numbers', { target: 'age', imbalance: 'smote' }, /a number has none/],
       ['a data set that is not there', { dataset: 'none such' }, /no data set "none such"/],
@@ -159,7 +224,9 @@ describe('training', () => {
     })
 
     test('a request that contradicts its goal', async () => {
-      const reply = await w.call('POST', '/v1/training-jobs', { body: { dataset: 'customers', goal: goal.id, metric: 'roc_auc' } })
+      const reply = await w.call('POST', '/v1/training-jobs', {
+        body: { dataset: 'customers', goal: goal.id, metric: 'roc_auc' },
+      })
       assert.match(reply.json.error.message, /says metric "f1", the request "roc_auc"/)
     })
   })
@@ -172,8 +239,14 @@ describe('training', () => {
   })
 
   test('a cancelled job leaves a cancelled run and no version', async () => {
-    const { job, run } = await w.ask('POST', '/v1/training-jobs', { dataset: 'customers', goal: goal.id, search: { budgetSeconds: 300 }, model: 'never' })
-    while ((await w.ask('GET', `/v1/searches/${job.id}`)).trials.length === 0) await new Promise((resolve) => setTimeout(resolve, 100))
+    const { job, run } = await w.ask('POST', '/v1/training-jobs', {
+      dataset: 'customers',
+      goal: goal.id,
+      search: { budgetSeconds: 300 },
+      model: 'never',
+    })
+    while ((await w.ask('GET', `/v1/searches/${job.id}`)).trials.length === 0)
+      await new Promise((resolve) => setTimeout(resolve, 100))
     await w.ask('POST', `/v1/jobs/${job.id}/cancel`)
     assert.equal((await w.ended(job.id)).state, 'cancelled')
     const left = await w.ask('GET', `/v1/runs/${run}`)
@@ -185,7 +258,10 @@ describe('training', () => {
 
   test('a job that fails says why in its run', async () => {
     // Every category is dropped: what is left cannot feed this step, which only the engine can see.
-    const steps = [{ step: 'keep_columns', columns: ['town'] }, { step: 'drop_columns', columns: ['town'] }]
+    const steps = [
+      { step: 'keep_columns', columns: ['town'] },
+      { step: 'drop_columns', columns: ['town'] },
+    ]
     const job = await w.train({ dataset: 'customers', goal: goal.id, ...quick, recipe: { steps }, model: 'never' })
     assert.equal(job.state, 'failed')
     const run = await w.ask('GET', `/v1/runs/${job.run}`)
