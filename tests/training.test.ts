@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
-import { TrainingResult } from './schema.ts'
-import { customers, type TrainingWorld, trainingWorld } from './testing.ts'
+import { TrainingResult } from '../src/domains/training/schema.ts'
+import { customers, type TrainingWorld, trainingWorld } from './training-world.ts'
 
 const quick = { algorithms: ['logistic_regression' as const], search: { strategy: 'none' as const } }
 

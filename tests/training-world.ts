@@ -1,9 +1,9 @@
 import type * as z from 'zod'
-import type { World } from '../../../tests/platform-world.ts'
-import { openWorld } from '../../../tests/platform-world.ts'
-import type { Config } from '../../kernel/config.ts'
-import type { Job } from '../jobs/schema.ts'
-import type { TrainingInput } from './schema.ts'
+import type { Job } from '../src/domains/jobs/schema.ts'
+import type { TrainingInput } from '../src/domains/training/schema.ts'
+import type { Config } from '../src/kernel/config.ts'
+import type { World } from './platform-world.ts'
+import { openWorld } from './platform-world.ts'
 
 /** A served platform with a worker, and the few calls that tests of trained models share. */
 export async function trainingWorld(overrides: Partial<Config> = {}) {
