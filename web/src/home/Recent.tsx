@@ -1,0 +1,41 @@
+import { useQuery } from '@tanstack/react-query'
+import { atoll } from '../api.ts'
+import { useProjectRef } from '../app/project.ts'
+import { StateBadge } from '../ui/Badge.tsx'
+import { NounLink } from '../ui/NounLink.tsx'
+import { Section } from '../ui/Page.tsx'
+import { SkeletonLines } from '../ui/State.tsx'
+import { Ago } from '../ui/Time.tsx'
+
+/** What was done last in this project. */
+export function Recent() {
+  const project = useProjectRef()
+  const jobs = useQuery({ queryKey: ['jobs', project, 'recent'], queryFn: () => atoll.jobs.list({ project, limit: 8 }), refetchInterval: 15_000 })
+  if (jobs.error || jobs.data?.items.length === 0) return null
+  return (
+    <Section title="Lately">
+      {jobs.isPending ? (
+        <SkeletonLines lines={4} />
+      ) : (
+        <ul className="-my-2 divide-y">
+          {jobs.data?.items.map((job) => (
+            <li key={job.id} className="flex flex-wrap items-center gap-x-3 gap-y-1 py-2">
+              <span className="min-w-0 flex-1 basis-52 truncate">
+                <NounLink noun="job" to={job.id}>
+                  {job.name}
+                </NounLink>
+              </span>
+              <span className="text-sm text-faint">{job.ownerName}</span>
+              <span className="w-24 text-right text-sm text-faint">
+                <Ago at={job.createdAt} />
+              </span>
+              <span className="w-24 text-right">
+                <StateBadge state={job.state} />
+              </span>
+            </li>
+          ))}
+        </ul>
+      )}
+    </Section>
+  )
+}
