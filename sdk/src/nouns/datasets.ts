@@ -29,7 +29,7 @@ export const uploads = (http: Http) => {
   /** Sends a file in parts. After a broken connection it asks how far the server got and goes on from there. */
   async function send(
     file: Blob & { name?: string },
-    options: { filename?: string; resume?: string; onProgress?: (sent: number, of: number) => void; signal?: AbortSignal } = {},
+    options: { filename?: string; resume?: string; onProgress?: (sent: number, of: number, upload: string) => void; signal?: AbortSignal } = {},
   ): Promise<Upload> {
     let upload = options.resume
       ? await get(options.resume)
@@ -37,6 +37,7 @@ export const uploads = (http: Http) => {
           body: { filename: options.filename ?? file.name ?? 'data', sizeBytes: file.size },
         })
     let failures = 0
+    options.onProgress?.(upload.receivedBytes, file.size, upload.id)
     while (upload.state !== 'complete') {
       const offset = upload.receivedBytes
       try {
@@ -46,7 +47,7 @@ export const uploads = (http: Http) => {
           signal: options.signal,
         })
         failures = 0
-        options.onProgress?.(upload.receivedBytes, file.size)
+        options.onProgress?.(upload.receivedBytes, file.size, upload.id)
       } catch (error) {
         if (options.signal?.aborted || ++failures > 5 || (error as { status?: number }).status === 507) throw error
         await new Promise((resolve) => setTimeout(resolve, 300 * 2 ** failures))

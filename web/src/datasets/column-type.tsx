@@ -1,0 +1,16 @@
+import type { Column } from '@atoll/sdk'
+
+export type ColumnType = Column['type']
+export const columnTypes: readonly ColumnType[] = ['number', 'integer', 'boolean', 'datetime', 'category', 'text', 'id']
+
+const marks: Record<ColumnType, string> = { number: '1.5', integer: '123', boolean: '0/1', datetime: 'date', category: 'A·B', text: 'text', id: 'id' }
+
+/** The type of a column, as a small mark. */
+export const TypeMark = ({ type }: { type: ColumnType }) => (
+  <span title={type} className="num inline-block min-w-8 rounded-sm bg-sunken px-1 text-center text-[0.6875rem] text-faint">
+    <span aria-hidden="true">{marks[type]}</span>
+    <span className="sr-only">{type}</span>
+  </span>
+)
+
+export const isNumeric = (type: ColumnType): boolean => type === 'number' || type === 'integer'
