@@ -1,6 +1,6 @@
+import type { Page } from '@atoll/sdk'
 import { AtollError, createAtoll } from '@atoll/sdk'
 import { keepPreviousData, QueryCache, QueryClient, useInfiniteQuery } from '@tanstack/react-query'
-import type { Page } from '@atoll/sdk'
 
 /** The one client of the page: same origin, session cookie. */
 export const atoll = createAtoll({ url: '' })

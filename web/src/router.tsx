@@ -1,10 +1,10 @@
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent, Outlet, redirect } from '@tanstack/react-router'
 import { queryClient } from './api.ts'
 import { Frame } from './app/Frame.tsx'
-import { Missing, RouteError, RoutePending } from './app/RouteStates.tsx'
 import { findPlace } from './app/places.ts'
-import { sessionQuery } from './session/session.ts'
+import { Missing, RouteError, RoutePending } from './app/RouteStates.tsx'
 import { SignInPage } from './session/SignInPage.tsx'
+import { sessionQuery } from './session/session.ts'
 
 /** Search parameters are plain strings and numbers; each page reads those it knows. */
 export interface PageSearch {

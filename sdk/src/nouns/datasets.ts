@@ -29,7 +29,12 @@ export const uploads = (http: Http) => {
   /** Sends a file in parts. After a broken connection it asks how far the server got and goes on from there. */
   async function send(
     file: Blob & { name?: string },
-    options: { filename?: string; resume?: string; onProgress?: (sent: number, of: number, upload: string) => void; signal?: AbortSignal } = {},
+    options: {
+      filename?: string
+      resume?: string
+      onProgress?: (sent: number, of: number, upload: string) => void
+      signal?: AbortSignal
+    } = {},
   ): Promise<Upload> {
     let upload = options.resume
       ? await get(options.resume)

@@ -1,5 +1,5 @@
-import { Outlet, useRouterState } from '@tanstack/react-router'
 import { useQuery } from '@tanstack/react-query'
+import { Outlet, useRouterState } from '@tanstack/react-router'
 import { lazy, Suspense, useEffect, useState } from 'react'
 import { cx } from '../ui/cx.ts'
 import { ErrorNote } from '../ui/State.tsx'
@@ -25,11 +25,19 @@ export function Frame() {
 
   return (
     <div className="min-h-dvh lg:pl-56">
-      <a href="#content" className="sr-only z-70 rounded-md bg-accent px-3 py-2 text-on-accent focus:not-sr-only focus:fixed focus:top-2 focus:left-2">
+      <a
+        href="#content"
+        className="sr-only z-70 rounded-md bg-accent px-3 py-2 text-on-accent focus:not-sr-only focus:fixed focus:top-2 focus:left-2"
+      >
         Skip to the content
       </a>
       {railOpen && (
-        <button type="button" aria-label="Close the navigation" className="fixed inset-0 z-30 bg-black/30 lg:hidden" onClick={() => setRailOpen(false)} />
+        <button
+          type="button"
+          aria-label="Close the navigation"
+          className="fixed inset-0 z-30 bg-black/30 lg:hidden"
+          onClick={() => setRailOpen(false)}
+        />
       )}
       <aside
         id="rail"
@@ -40,7 +48,12 @@ export function Frame() {
       >
         <Rail onClose={() => setRailOpen(false)} />
       </aside>
-      <TopBar railOpen={railOpen} onRail={() => setRailOpen(true)} onSearch={() => setPalette(true)} onHelp={() => setHelp(true)} />
+      <TopBar
+        railOpen={railOpen}
+        onRail={() => setRailOpen(true)}
+        onSearch={() => setPalette(true)}
+        onHelp={() => setHelp(true)}
+      />
       <main id="content" tabIndex={-1} className="outline-none">
         {project.error ? (
           <div className="mx-auto max-w-2xl px-4 py-10">

@@ -55,7 +55,12 @@ export default function Palette({ onClose, onHelp }: { onClose: () => void; onHe
               {hits.length > 0 && (
                 <Command.Group heading="Found">
                   {hits.map((hit) => (
-                    <Command.Item key={hit.id} value={hit.id} className={itemClass} onSelect={() => go(pathOf(hit.project || project, hit.noun, hit.id))}>
+                    <Command.Item
+                      key={hit.id}
+                      value={hit.id}
+                      className={itemClass}
+                      onSelect={() => go(pathOf(hit.project || project, hit.noun, hit.id))}
+                    >
                       <span className="w-20 shrink-0 text-xs text-faint">{hit.noun}</span>
                       <span className="min-w-0 flex-1 truncate font-medium">{hit.name}</span>
                       <span className="max-w-48 truncate text-xs text-faint">{hit.detail}</span>

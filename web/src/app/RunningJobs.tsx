@@ -58,7 +58,25 @@ function useEndOfJobs(ids: string[]) {
   useEffect(() => {
     const now = key ? key.split(',') : []
     if (before.current.some((id) => !now.includes(id))) {
-      changed('jobs', 'job', 'datasets', 'dataset', 'splits', 'goals', 'goal', 'models', 'model', 'runs', 'run', 'monitors', 'monitor', 'alerts', 'home', 'projects', 'lineage')
+      changed(
+        'jobs',
+        'job',
+        'datasets',
+        'dataset',
+        'splits',
+        'goals',
+        'goal',
+        'models',
+        'model',
+        'runs',
+        'run',
+        'monitors',
+        'monitor',
+        'alerts',
+        'home',
+        'projects',
+        'lineage',
+      )
     }
     before.current = now
   }, [key])

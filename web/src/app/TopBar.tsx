@@ -9,10 +9,26 @@ import { useProject, useProjectRef } from './project.ts'
 import { sections } from './sections.ts'
 import { readTheme, setTheme } from './theme.ts'
 
-export function TopBar({ railOpen, onRail, onSearch, onHelp }: { railOpen: boolean; onRail: () => void; onSearch: () => void; onHelp: () => void }) {
+export function TopBar({
+  railOpen,
+  onRail,
+  onSearch,
+  onHelp,
+}: {
+  railOpen: boolean
+  onRail: () => void
+  onSearch: () => void
+  onHelp: () => void
+}) {
   return (
     <header className="sticky top-0 z-20 flex h-12 items-center gap-2 border-b bg-surface px-3 sm:px-6">
-      <IconButton label="Open the navigation" aria-controls="rail" aria-expanded={railOpen} className="lg:hidden" onClick={onRail}>
+      <IconButton
+        label="Open the navigation"
+        aria-controls="rail"
+        aria-expanded={railOpen}
+        className="lg:hidden"
+        onClick={onRail}
+      >
         <MenuIcon aria-hidden="true" className="size-4" />
       </IconButton>
       <Breadcrumb />
@@ -41,7 +57,9 @@ function Breadcrumb() {
   const title = useCurrentTitle()
   const base = `/p/${encodeURIComponent(ref)}`
   const below = path.startsWith(base) ? path.slice(base.length) : ''
-  const section = sections.find((one) => one.path && below.startsWith(one.path)) ?? (below.startsWith('/jobs') ? { title: 'Jobs', path: '/jobs' } : null)
+  const section =
+    sections.find((one) => one.path && below.startsWith(one.path)) ??
+    (below.startsWith('/jobs') ? { title: 'Jobs', path: '/jobs' } : null)
   const deeper = section && below.length > section.path.length + 1
   return (
     <nav aria-label="Breadcrumb" className="min-w-0 flex-1">
@@ -57,7 +75,11 @@ function Breadcrumb() {
               /
             </span>
             {deeper ? (
-              <Link to={`/p/$project${section.path}` as '/p/$project'} params={{ project: ref }} className="no-underline hover:text-ink hover:underline">
+              <Link
+                to={`/p/$project${section.path}` as '/p/$project'}
+                params={{ project: ref }}
+                className="no-underline hover:text-ink hover:underline"
+              >
                 {section.title}
               </Link>
             ) : (

@@ -19,7 +19,8 @@ export const shortcutList: readonly { keys: string; does: string }[] = [
 const creating: Record<string, string> = { d: '/datasets/new', g: '/goals/new', t: '/training/new' }
 
 const typing = (target: EventTarget | null) =>
-  target instanceof HTMLElement && (target.isContentEditable || target.matches('input:not([type=checkbox],[type=radio]), textarea, select'))
+  target instanceof HTMLElement &&
+  (target.isContentEditable || target.matches('input:not([type=checkbox],[type=radio]), textarea, select'))
 
 export function useShortcuts(open: { palette: () => void; help: () => void }): void {
   const navigate = useNavigate()

@@ -46,7 +46,13 @@ export function Axes({
         </g>
       ))}
       {xLabel && (
-        <text x={(box.left + box.right) / 2} y={box.bottom + 30} textAnchor="middle" dominantBaseline="central" fontFamily="var(--font-sans)">
+        <text
+          x={(box.left + box.right) / 2}
+          y={box.bottom + 30}
+          textAnchor="middle"
+          dominantBaseline="central"
+          fontFamily="var(--font-sans)"
+        >
           {xLabel}
         </text>
       )}

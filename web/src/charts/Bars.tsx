@@ -46,7 +46,10 @@ export function Bars({
       height={height}
       showTitle={showTitle}
       className={className}
-      data={() => ({ header: ['name', valueLabel, 'low', 'high'], rows: rows.map((row) => [row.label, row.value, row.low ?? null, row.high ?? null]) })}
+      data={() => ({
+        header: ['name', valueLabel, 'low', 'high'],
+        rows: rows.map((row) => [row.label, row.value, row.low ?? null, row.high ?? null]),
+      })}
     >
       {({ width }) => {
         const labels = Math.min(width * 0.42, longest * 6.8 + 12)
@@ -67,7 +70,15 @@ export function Bars({
                   <text x={labels - 8} y={middle} textAnchor="end" dominantBaseline="central" fill="var(--color-ink)">
                     {clip(row.label, Math.floor(labels / 6.8))}
                   </text>
-                  <rect x={from} y={top + 5} width={Math.max(1, Math.abs(x(row.value) - x(0)))} height={rowHeight - 10} rx="2" fill={colour} opacity="0.85" />
+                  <rect
+                    x={from}
+                    y={top + 5}
+                    width={Math.max(1, Math.abs(x(row.value) - x(0)))}
+                    height={rowHeight - 10}
+                    rx="2"
+                    fill={colour}
+                    opacity="0.85"
+                  />
                   {row.low != null && row.high != null && (
                     <path
                       d={`M${x(row.low)} ${middle}H${x(row.high)}M${x(row.low)} ${middle - 4}v8M${x(row.high)} ${middle - 4}v8`}
@@ -76,7 +87,14 @@ export function Bars({
                       fill="none"
                     />
                   )}
-                  <text x={width - 2} y={middle} textAnchor="end" dominantBaseline="central" className="num" fill="var(--color-soft)">
+                  <text
+                    x={width - 2}
+                    y={middle}
+                    textAnchor="end"
+                    dominantBaseline="central"
+                    className="num"
+                    fill="var(--color-soft)"
+                  >
                     {format(row.value)}
                   </text>
                 </g>

@@ -33,7 +33,19 @@ interface ChartFrameProps {
 }
 
 /** Every chart sits in one: reserved size, text alternative, its data as a table and CSV, itself as SVG and PNG. */
-export function ChartFrame({ title, summary, name, data, height, showTitle = true, legend, extra, exporters, children, className }: ChartFrameProps) {
+export function ChartFrame({
+  title,
+  summary,
+  name,
+  data,
+  height,
+  showTitle = true,
+  legend,
+  extra,
+  exporters,
+  children,
+  className,
+}: ChartFrameProps) {
   const id = useId()
   const box = useRef<HTMLDivElement>(null)
   const [width, setWidth] = useState(0)
@@ -51,7 +63,11 @@ export function ChartFrame({ title, summary, name, data, height, showTitle = tru
   const saveSvg = exporters?.svg ?? (() => svg() && downloadSvg(svg()!, name))
   const savePng = exporters?.png ?? (() => svg() && void downloadPng(svg()!, name))
   return (
-    <figure aria-labelledby={`${id}-title`} aria-describedby={`${id}-summary`} className={cx('group/chart relative min-w-0', className)}>
+    <figure
+      aria-labelledby={`${id}-title`}
+      aria-describedby={`${id}-summary`}
+      className={cx('group/chart relative min-w-0', className)}
+    >
       <figcaption className={cx('mb-1 flex min-h-7 items-center justify-between gap-2')}>
         <span id={`${id}-title`} className={showTitle ? 'text-sm font-medium text-soft' : 'sr-only'}>
           {title}
@@ -65,7 +81,15 @@ export function ChartFrame({ title, summary, name, data, height, showTitle = tru
                     {entry.mark === 'box' ? (
                       <rect x="3" y="0" width="10" height="10" rx="2" fill={entry.colour ?? colourOf(at)} />
                     ) : (
-                      <line x1="0" x2="18" y1="5" y2="5" stroke={entry.colour ?? colourOf(at)} strokeWidth="2" strokeDasharray={entry.dash ?? dashOf(at)} />
+                      <line
+                        x1="0"
+                        x2="18"
+                        y1="5"
+                        y2="5"
+                        stroke={entry.colour ?? colourOf(at)}
+                        strokeWidth="2"
+                        strokeDasharray={entry.dash ?? dashOf(at)}
+                      />
                     )}
                   </svg>
                   {entry.label}
@@ -77,7 +101,10 @@ export function ChartFrame({ title, summary, name, data, height, showTitle = tru
           <Menu
             label={`${title}: export`}
             trigger={
-              <IconButton label={`${title}: data and export`} className="size-6 opacity-60 group-hover/chart:opacity-100 focus-visible:opacity-100">
+              <IconButton
+                label={`${title}: data and export`}
+                className="size-6 opacity-60 group-hover/chart:opacity-100 focus-visible:opacity-100"
+              >
                 <Ellipsis aria-hidden="true" className="size-3.5" />
               </IconButton>
             }

@@ -3,7 +3,21 @@ import { fixed } from '../ui/format.ts'
 import { ChartFrame } from './ChartFrame.tsx'
 
 /** A square matrix of associations from -1 to 1, with the number in each cell where it fits and in words below. */
-export function HeatMap({ title, name, labels, values, detail, summary }: { title: string; name: string; labels: readonly string[]; values: readonly (readonly (number | null)[])[]; detail: (row: number, column: number) => string; summary: string }) {
+export function HeatMap({
+  title,
+  name,
+  labels,
+  values,
+  detail,
+  summary,
+}: {
+  title: string
+  name: string
+  labels: readonly string[]
+  values: readonly (readonly (number | null)[])[]
+  detail: (row: number, column: number) => string
+  summary: string
+}) {
   const [over, setOver] = useState<[number, number] | null>(null)
   const longest = Math.max(4, ...labels.map((label) => label.length))
   const left = Math.min(150, longest * 6.6 + 10)
@@ -24,7 +38,15 @@ export function HeatMap({ title, name, labels, values, detail, summary }: { titl
           const step = Math.min(size(width), (height - top - 8) / Math.max(1, labels.length))
           const clip = (text: string) => (text.length > 21 ? `${text.slice(0, 20)}…` : text)
           return (
-            <svg data-chart="" width={width} height={height} role="img" aria-label={summary} fontSize="11" onPointerLeave={() => setOver(null)}>
+            <svg
+              data-chart=""
+              width={width}
+              height={height}
+              role="img"
+              aria-label={summary}
+              fontSize="11"
+              onPointerLeave={() => setOver(null)}
+            >
               {labels.map((label, at) => (
                 <g key={label} fill="var(--color-soft)">
                   <text x={left - 6} y={top + (at + 0.5) * step} textAnchor="end" dominantBaseline="central">

@@ -4,7 +4,23 @@ import { ChartFrame } from './ChartFrame.tsx'
 import { linear } from './scale.ts'
 
 /** Counts between edges. */
-export function Histogram({ title, name, edges, counts, height = 180, showTitle, label }: { title: string; name: string; edges: readonly number[]; counts: readonly number[]; height?: number; showTitle?: boolean; label?: string }) {
+export function Histogram({
+  title,
+  name,
+  edges,
+  counts,
+  height = 180,
+  showTitle,
+  label,
+}: {
+  title: string
+  name: string
+  edges: readonly number[]
+  counts: readonly number[]
+  height?: number
+  showTitle?: boolean
+  label?: string
+}) {
   const total = counts.reduce((sum, count) => sum + count, 0)
   const top = counts.indexOf(Math.max(...counts))
   const summary = total
@@ -29,7 +45,15 @@ export function Histogram({ title, name, edges, counts, height = 180, showTitle,
             {counts.map((count, at) => {
               const left = x(edges[at] ?? 0)
               return (
-                <rect key={at} x={left + 0.5} y={y(count)} width={Math.max(0.5, x(edges[at + 1] ?? 0) - left - 1)} height={box.bottom - y(count)} fill="var(--color-s1)" opacity="0.85">
+                <rect
+                  key={at}
+                  x={left + 0.5}
+                  y={y(count)}
+                  width={Math.max(0.5, x(edges[at + 1] ?? 0) - left - 1)}
+                  height={box.bottom - y(count)}
+                  fill="var(--color-s1)"
+                  opacity="0.85"
+                >
                   <title>{`${short(edges[at])} to ${short(edges[at + 1])}: ${whole(count)}`}</title>
                 </rect>
               )
@@ -42,7 +66,17 @@ export function Histogram({ title, name, edges, counts, height = 180, showTitle,
 }
 
 /** A histogram the size of a word. */
-export function TinyHistogram({ counts, width = 96, height = 24, label }: { counts: readonly number[]; width?: number; height?: number; label: string }) {
+export function TinyHistogram({
+  counts,
+  width = 96,
+  height = 24,
+  label,
+}: {
+  counts: readonly number[]
+  width?: number
+  height?: number
+  label: string
+}) {
   const most = Math.max(1, ...counts)
   const step = width / Math.max(1, counts.length)
   return (
@@ -64,8 +98,26 @@ export function TinyHistogram({ counts, width = 96, height = 24, label }: { coun
 }
 
 /** Two distributions over the same bins: outlined baseline, filled now. */
-export function Overlay({ title, name, labels, baseline, now, height = 200, showTitle }: { title: string; name: string; labels: readonly string[]; baseline: readonly number[]; now: readonly number[]; height?: number; showTitle?: boolean }) {
-  const moved = labels.map((label, at) => ({ label, by: (now[at] ?? 0) - (baseline[at] ?? 0) })).sort((a, b) => Math.abs(b.by) - Math.abs(a.by))[0]
+export function Overlay({
+  title,
+  name,
+  labels,
+  baseline,
+  now,
+  height = 200,
+  showTitle,
+}: {
+  title: string
+  name: string
+  labels: readonly string[]
+  baseline: readonly number[]
+  now: readonly number[]
+  height?: number
+  showTitle?: boolean
+}) {
+  const moved = labels
+    .map((label, at) => ({ label, by: (now[at] ?? 0) - (baseline[at] ?? 0) }))
+    .sort((a, b) => Math.abs(b.by) - Math.abs(a.by))[0]
   const summary = moved
     ? `${title}: the greatest change is at ${moved.label}, ${moved.by >= 0 ? 'up' : 'down'} ${percent(Math.abs(moved.by))} of all rows.`
     : `${title}: no bins.`
@@ -77,7 +129,7 @@ export function Overlay({ title, name, labels, baseline, now, height = 200, show
       height={height}
       showTitle={showTitle}
       legend={[
-        { label: 'Training', colour: 'var(--color-s6)' , dash: '' },
+        { label: 'Training', colour: 'var(--color-s6)', dash: '' },
         { label: 'Now', colour: 'var(--color-s2)', mark: 'box' },
       ]}
       data={() => ({ header: ['bin', 'baseline', 'now'], rows: labels.map((label, at) => [label, baseline[at], now[at]]) })}
@@ -89,7 +141,16 @@ export function Overlay({ title, name, labels, baseline, now, height = 200, show
         const step = (width - left - 6) / Math.max(1, labels.length)
         const every = Math.ceil(labels.length / Math.max(1, Math.floor((width - left) / 64)))
         return (
-          <svg data-chart="" width={width} height={height} role="img" aria-label={summary} fontSize="11" className="num" fill="var(--color-faint)">
+          <svg
+            data-chart=""
+            width={width}
+            height={height}
+            role="img"
+            aria-label={summary}
+            fontSize="11"
+            className="num"
+            fill="var(--color-faint)"
+          >
             {y.ticks.map((tick) => (
               <g key={tick}>
                 <line x1={left} x2={width - 6} y1={y(tick)} y2={y(tick)} stroke="var(--color-line)" />
@@ -105,7 +166,14 @@ export function Overlay({ title, name, labels, baseline, now, height = 200, show
               return (
                 <g key={label}>
                   <title>{`${label}: training ${percent(was)}, now ${percent(is)}`}</title>
-                  <rect x={from + step * 0.14} width={step * 0.72} y={y(is)} height={bottom - y(is)} fill="var(--color-s2)" opacity="0.75" />
+                  <rect
+                    x={from + step * 0.14}
+                    width={step * 0.72}
+                    y={y(is)}
+                    height={bottom - y(is)}
+                    fill="var(--color-s2)"
+                    opacity="0.75"
+                  />
                   <rect
                     x={from + step * 0.06}
                     width={step * 0.88}

@@ -53,10 +53,16 @@ export function LineChart(props: LineChartProps) {
       showTitle={props.showTitle}
       extra={props.extra}
       className={props.className}
-      legend={(props.legend ?? lines.length > 1) ? lines.map((line, at) => ({ label: line.label, colour: line.colour ?? colourOf(at), dash: line.dash ?? dashOf(at) })) : undefined}
+      legend={
+        (props.legend ?? lines.length > 1)
+          ? lines.map((line, at) => ({ label: line.label, colour: line.colour ?? colourOf(at), dash: line.dash ?? dashOf(at) }))
+          : undefined
+      }
       data={() => ({
         header: ['series', props.xLabel ?? 'x', props.yLabel ?? 'y', 'low', 'high'],
-        rows: lines.flatMap((line) => line.x.map((x, at) => [line.label, x, line.y[at] ?? null, line.low?.[at] ?? null, line.high?.[at] ?? null])),
+        rows: lines.flatMap((line) =>
+          line.x.map((x, at) => [line.label, x, line.y[at] ?? null, line.low?.[at] ?? null, line.high?.[at] ?? null]),
+        ),
       })}
     >
       {({ width }) => <Plot {...props} width={width} height={height} />}
@@ -68,9 +74,15 @@ function Plot(props: LineChartProps & { width: number; height: number }) {
   const { lines, width, height } = props
   const [at, setAt] = useState<number | null>(null)
   const box: Box = { left: 46, right: width - 10, top: props.yLabel ? 22 : 8, bottom: height - (props.xLabel ? 38 : 22) }
-  const x = linear(props.xDomain ?? extent(lines.flatMap((line) => [...line.x])), [box.left, box.right], { ticks: Math.max(2, Math.min(8, width / 90)) })
+  const x = linear(props.xDomain ?? extent(lines.flatMap((line) => [...line.x])), [box.left, box.right], {
+    ticks: Math.max(2, Math.min(8, width / 90)),
+  })
   const y = linear(
-    props.yDomain ?? padded(lines.flatMap((line) => [...line.y, ...(line.low ?? []), ...(line.high ?? [])]), 0.04),
+    props.yDomain ??
+      padded(
+        lines.flatMap((line) => [...line.y, ...(line.low ?? []), ...(line.high ?? [])]),
+        0.04,
+      ),
     [box.bottom, box.top],
     { nice: !props.yDomain, ticks: Math.max(2, height / 55) },
   )
@@ -83,7 +95,15 @@ function Plot(props: LineChartProps & { width: number; height: number }) {
   }
   const shown = at === null ? [] : lines.map((line) => nearest(line, at))
   return (
-    <svg data-chart="" width={width} height={height} role="img" aria-label={props.summary} onPointerMove={move} onPointerLeave={() => setAt(null)}>
+    <svg
+      data-chart=""
+      width={width}
+      height={height}
+      role="img"
+      aria-label={props.summary}
+      onPointerMove={move}
+      onPointerLeave={() => setAt(null)}
+    >
       <Axes x={x} y={y} box={box} xLabel={props.xLabel} yLabel={props.yLabel} formatX={formatX} formatY={formatY} />
       {props.under?.({ x, y, box })}
       {lines.map((line, index) => (
@@ -100,19 +120,39 @@ function Plot(props: LineChartProps & { width: number; height: number }) {
           {line.points &&
             line.x.map((value, point) => {
               const high = line.y[point]
-              return high == null ? null : <circle key={point} cx={x(value)} cy={y(high)} r="3" fill={line.colour ?? colourOf(index)} />
+              return high == null ? null : (
+                <circle key={point} cx={x(value)} cy={y(high)} r="3" fill={line.colour ?? colourOf(index)} />
+              )
             })}
         </g>
       ))}
       {props.overlay?.({ x, y, box })}
-      {at !== null && shown.some(Boolean) && <Readout x={x} y={y} box={box} lines={lines} points={shown} formatX={formatX} formatY={formatY} />}
+      {at !== null && shown.some(Boolean) && (
+        <Readout x={x} y={y} box={box} lines={lines} points={shown} formatX={formatX} formatY={formatY} />
+      )}
     </svg>
   )
 }
 
 type Point = { x: number; y: number } | null
 
-function Readout({ x, y, box, lines, points, formatX, formatY }: { x: Scale; y: Scale; box: Box; lines: readonly Line[]; points: Point[]; formatX: (value: number) => string; formatY: (value: number) => string }) {
+function Readout({
+  x,
+  y,
+  box,
+  lines,
+  points,
+  formatX,
+  formatY,
+}: {
+  x: Scale
+  y: Scale
+  box: Box
+  lines: readonly Line[]
+  points: Point[]
+  formatX: (value: number) => string
+  formatY: (value: number) => string
+}) {
   const first = points.find(Boolean)
   if (!first) return null
   const rows = lines.flatMap((line, index) => {
@@ -125,8 +165,23 @@ function Readout({ x, y, box, lines, points, formatX, formatY }: { x: Scale; y: 
   return (
     <g pointerEvents="none">
       <line x1={x(first.x)} x2={x(first.x)} y1={box.top} y2={box.bottom} stroke="var(--color-strong)" strokeDasharray="3 3" />
-      {points.map((point, index) => point && <circle key={index} cx={x(point.x)} cy={y(point.y)} r="3.5" fill={lines[index]?.colour ?? colourOf(index)} stroke="var(--color-surface)" />)}
-      <g transform={`translate(${Math.max(box.left, right ? x(first.x) - w - 10 : x(first.x) + 10)},${box.top + 4})`} fontSize="11">
+      {points.map(
+        (point, index) =>
+          point && (
+            <circle
+              key={index}
+              cx={x(point.x)}
+              cy={y(point.y)}
+              r="3.5"
+              fill={lines[index]?.colour ?? colourOf(index)}
+              stroke="var(--color-surface)"
+            />
+          ),
+      )}
+      <g
+        transform={`translate(${Math.max(box.left, right ? x(first.x) - w - 10 : x(first.x) + 10)},${box.top + 4})`}
+        fontSize="11"
+      >
         <rect width={w} height={rows.length * 16 + 22} rx="5" fill="var(--color-raised)" stroke="var(--color-line)" />
         <text x="8" y="14" className="num" fill="var(--color-faint)">
           {formatX(first.x)}

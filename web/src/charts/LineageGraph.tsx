@@ -26,14 +26,20 @@ export function LineageGraph({ lineage, here }: { lineage: Lineage; here: string
   const { placed, width, height } = layOut(lineage)
   const place = new Map(placed.map((node) => [node.id, node]))
   const name = (id: string) => place.get(id)?.name ?? id
-  const summary = `${count(placed.length, 'thing')}: ${lineage.edges.slice(0, 12).map((edge) => `${name(edge.from)} ${edge.label || 'to'} ${name(edge.to)}`).join('; ')}${lineage.edges.length > 12 ? '; and more' : ''}.`
+  const summary = `${count(placed.length, 'thing')}: ${lineage.edges
+    .slice(0, 12)
+    .map((edge) => `${name(edge.from)} ${edge.label || 'to'} ${name(edge.to)}`)
+    .join('; ')}${lineage.edges.length > 12 ? '; and more' : ''}.`
   return (
     <ChartFrame
       title="Lineage"
       summary={summary}
       name="lineage"
       height={height}
-      data={() => ({ header: ['from', 'relation', 'to'], rows: lineage.edges.map((edge) => [name(edge.from), edge.label, name(edge.to)]) })}
+      data={() => ({
+        header: ['from', 'relation', 'to'],
+        rows: lineage.edges.map((edge) => [name(edge.from), edge.label, name(edge.to)]),
+      })}
     >
       {() => (
         // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolled region must be reachable by keyboard
@@ -48,7 +54,13 @@ export function LineageGraph({ lineage, here }: { lineage: Lineage; here: string
               const y2 = to.y + nodeHeight / 2
               const bend = Math.max(24, (to.x - x1) / 2)
               return (
-                <path key={`${edge.from}${edge.to}${edge.label}`} d={`M${x1} ${y1}C${x1 + bend} ${y1} ${to.x - bend} ${y2} ${to.x} ${y2}`} fill="none" stroke="var(--color-strong)" strokeWidth="1.5">
+                <path
+                  key={`${edge.from}${edge.to}${edge.label}`}
+                  d={`M${x1} ${y1}C${x1 + bend} ${y1} ${to.x - bend} ${y2} ${to.x} ${y2}`}
+                  fill="none"
+                  stroke="var(--color-strong)"
+                  strokeWidth="1.5"
+                >
                   <title>{edge.label}</title>
                 </path>
               )
@@ -106,7 +118,8 @@ const clip = (text: string, length: number) => (text.length > length ? `${text.s
 function hrefOf(project: string, family: string, id: string, name: string): string | null {
   if (family === 'dataset' && id.startsWith('dsv_')) return versionPath(project, 'datasets', name, id)
   if (family === 'model' && id.startsWith('mdv_')) return versionPath(project, 'models', name, id)
-  if (['dataset', 'goal', 'recipe', 'model', 'endpoint', 'monitor', 'run', 'job'].includes(family)) return pathOf(project, family, id)
+  if (['dataset', 'goal', 'recipe', 'model', 'endpoint', 'monitor', 'run', 'job'].includes(family))
+    return pathOf(project, family, id)
   return null
 }
 

@@ -38,10 +38,15 @@ export function layOut({ nodes, edges }: Lineage): { placed: Placed[]; width: nu
   const row = new Map<string, number>()
   for (const layer of layers) {
     const weight = (id: string) => {
-      const before = edges.filter((edge) => edge.to === id).map((edge) => row.get(edge.from)).filter((at) => at !== undefined)
+      const before = edges
+        .filter((edge) => edge.to === id)
+        .map((edge) => row.get(edge.from))
+        .filter((at) => at !== undefined)
       return before.length ? before.reduce((sum, at) => sum + at, 0) / before.length : Number.POSITIVE_INFINITY
     }
-    const sorted = (layer ?? []).map((id, at) => ({ id, at, weight: weight(id) })).sort((a, b) => a.weight - b.weight || a.at - b.at)
+    const sorted = (layer ?? [])
+      .map((id, at) => ({ id, at, weight: weight(id) }))
+      .sort((a, b) => a.weight - b.weight || a.at - b.at)
     sorted.forEach(({ id }, at) => row.set(id, at))
   }
   const tallest = Math.max(1, ...layers.map((layer) => layer?.length ?? 0))

@@ -10,7 +10,11 @@ export interface Scale {
 }
 
 /** A linear scale; `nice` widens the domain to round numbers. */
-export function linear(domain: [number, number], range: [number, number], options: { nice?: boolean; ticks?: number } = {}): Scale {
+export function linear(
+  domain: [number, number],
+  range: [number, number],
+  options: { nice?: boolean; ticks?: number } = {},
+): Scale {
   let [low, high] = domain
   if (low === high) {
     low -= Math.abs(low) * 0.05 || 0.5
@@ -27,7 +31,8 @@ export function linear(domain: [number, number], range: [number, number], option
   scale.range = range
   scale.invert = (pixel) => low + (pixel - range[0]) / factor
   scale.ticks = []
-  for (let at = Math.ceil(low / step - 1e-9); at * step <= high + step * 1e-9; at++) scale.ticks.push(Number((at * step).toPrecision(12)))
+  for (let at = Math.ceil(low / step - 1e-9); at * step <= high + step * 1e-9; at++)
+    scale.ticks.push(Number((at * step).toPrecision(12)))
   return scale
 }
 

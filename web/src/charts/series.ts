@@ -1,5 +1,12 @@
 /** Colours of series, each with its own dash so that they are told apart without colour. */
-export const seriesColours = ['var(--color-s1)', 'var(--color-s2)', 'var(--color-s3)', 'var(--color-s4)', 'var(--color-s5)', 'var(--color-s6)'] as const
+export const seriesColours = [
+  'var(--color-s1)',
+  'var(--color-s2)',
+  'var(--color-s3)',
+  'var(--color-s4)',
+  'var(--color-s5)',
+  'var(--color-s6)',
+] as const
 export const seriesDashes = ['', '6 3', '2 3', '8 3 2 3', '1 3', '10 4'] as const
 
 export const colourOf = (index: number): string => seriesColours[index % seriesColours.length] ?? seriesColours[0]

@@ -7,7 +7,15 @@ import { Check } from '../ui/Field.tsx'
 import { TypeMark } from './column-type.tsx'
 
 /** Which columns are shown, found by name. */
-export function ColumnFinder({ columns, chosen, onChange }: { columns: readonly Column[]; chosen: string[]; onChange: (chosen: string[] | null) => void }) {
+export function ColumnFinder({
+  columns,
+  chosen,
+  onChange,
+}: {
+  columns: readonly Column[]
+  chosen: string[]
+  onChange: (chosen: string[] | null) => void
+}) {
   const [text, setText] = useState('')
   const found = columns.filter((column) => column.name.toLowerCase().includes(text.toLowerCase())).slice(0, 100)
   return (
@@ -18,8 +26,20 @@ export function ColumnFinder({ columns, chosen, onChange }: { columns: readonly 
         </IconButton>
       </Popover.Trigger>
       <Popover.Portal>
-        <Popover.Content align="end" sideOffset={4} collisionPadding={8} className="appear z-50 w-72 rounded-lg border bg-raised p-3 shadow-pop">
-          <input type="search" aria-label="Find a column" placeholder="Find a column" className="field h-7" value={text} onChange={(event) => setText(event.target.value)} />
+        <Popover.Content
+          align="end"
+          sideOffset={4}
+          collisionPadding={8}
+          className="appear z-50 w-72 rounded-lg border bg-raised p-3 shadow-pop"
+        >
+          <input
+            type="search"
+            aria-label="Find a column"
+            placeholder="Find a column"
+            className="field h-7"
+            value={text}
+            onChange={(event) => setText(event.target.value)}
+          />
           <div className="mt-2 max-h-72 space-y-1 overflow-auto">
             {found.map((column) => (
               <Check

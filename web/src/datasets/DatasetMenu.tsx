@@ -6,8 +6,8 @@ import { atoll, changed } from '../api.ts'
 import { useProjectRef, useRefusal } from '../app/project.ts'
 import { Button } from '../ui/Button.tsx'
 import { Menu, MenuItem, MenuLine } from '../ui/Menu.tsx'
-import { say, sayError } from '../ui/toast.tsx'
 import { ResourcePanel } from '../ui/ResourcePanel.tsx'
+import { say, sayError } from '../ui/toast.tsx'
 
 /** Export, new version, rename, delete (with a way back). */
 export function DatasetMenu({ dataset, version }: { dataset: Dataset; version: DatasetVersion | null }) {
@@ -15,7 +15,8 @@ export function DatasetMenu({ dataset, version }: { dataset: Dataset; version: D
   const navigate = useNavigate()
   const refused = useRefusal()
   const [editing, setEditing] = useState(false)
-  const exportAs = (format: 'csv' | 'parquet') => `/v1/datasets/${dataset.id}/export?format=${format}${version ? `&version=${version.id}` : ''}`
+  const exportAs = (format: 'csv' | 'parquet') =>
+    `/v1/datasets/${dataset.id}/export?format=${format}${version ? `&version=${version.id}` : ''}`
   const remove = () =>
     atoll.datasets
       .delete(dataset.id)
@@ -23,7 +24,10 @@ export function DatasetMenu({ dataset, version }: { dataset: Dataset; version: D
         changed('datasets', 'projects')
         void navigate({ to: '/p/$project/datasets', params: { project } })
         say(`${dataset.name} is in the bin for 30 days.`, {
-          action: { label: 'Undo', run: () => void atoll.datasets.restore(dataset.id).then(() => changed('datasets', 'dataset', 'projects'), sayError) },
+          action: {
+            label: 'Undo',
+            run: () => void atoll.datasets.restore(dataset.id).then(() => changed('datasets', 'dataset', 'projects'), sayError),
+          },
         })
       })
       .catch(sayError)
@@ -32,7 +36,7 @@ export function DatasetMenu({ dataset, version }: { dataset: Dataset; version: D
       <Menu
         label="More about this data set"
         trigger={
-          <Button aria-label="More" className="w-8 px-0">
+          <Button aria-label="More" className="w-8 px-0!">
             <Ellipsis aria-hidden="true" className="size-4" />
           </Button>
         }
@@ -74,7 +78,8 @@ export function DatasetMenu({ dataset, version }: { dataset: Dataset; version: D
           save={(patch) => atoll.datasets.update(dataset.id, patch)}
           onSaved={(now) => {
             changed('datasets', 'dataset')
-            if (now.name !== dataset.name) void navigate({ to: '/p/$project/datasets/$dataset', params: { project, dataset: now.name }, replace: true })
+            if (now.name !== dataset.name)
+              void navigate({ to: '/p/$project/datasets/$dataset', params: { project, dataset: now.name }, replace: true })
           }}
         />
       )}

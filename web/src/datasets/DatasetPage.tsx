@@ -62,7 +62,8 @@ export function DatasetPage() {
   }
   const data = dataset.data
   const chosen = search.version
-  const version = (chosen && versions.data?.items.find((one) => one.id === chosen || String(one.number) === chosen)) || data.latest
+  const version =
+    (chosen && versions.data?.items.find((one) => one.id === chosen || String(one.number) === chosen)) || data.latest
   const tab = tabOf(tabs, search.tab)
   const all = versions.data?.items ?? (data.latest ? [data.latest] : [])
   const old = version && data.latest && version.id !== data.latest.id
@@ -72,7 +73,11 @@ export function DatasetPage() {
       kicker={version && <StateBadge state={version.state} />}
       lead={
         <span className="flex flex-wrap gap-x-3">
-          {version?.rows != null && <span className="num">{count(version.rows, 'row')} × {version.columns.length}</span>}
+          {version?.rows != null && (
+            <span className="num">
+              {count(version.rows, 'row')} × {version.columns.length}
+            </span>
+          )}
           {data.target && (
             <span>
               predicts <span className="font-medium text-ink">{data.target}</span>
@@ -94,7 +99,11 @@ export function DatasetPage() {
                 value={version?.id}
                 onChange={(event) => {
                   const id = event.target.value
-                  void navigate({ to: '.', search: (now) => ({ ...now, version: id === data.latest?.id ? undefined : id }), replace: true })
+                  void navigate({
+                    to: '.',
+                    search: (now) => ({ ...now, version: id === data.latest?.id ? undefined : id }),
+                    replace: true,
+                  })
                 }}
               >
                 {all.map((one) => (
@@ -108,10 +117,20 @@ export function DatasetPage() {
           )}
           {!refused && (
             <>
-              <Link to="/p/$project/goals/new" params={{ project }} search={{ dataset: data.name, target: data.target ?? undefined }} className={buttonClass()}>
+              <Link
+                to="/p/$project/goals/new"
+                params={{ project }}
+                search={{ dataset: data.name, target: data.target ?? undefined }}
+                className={buttonClass()}
+              >
                 State a goal
               </Link>
-              <Link to="/p/$project/training/new" params={{ project }} search={{ dataset: data.name, target: data.target ?? undefined }} className={buttonClass('primary')}>
+              <Link
+                to="/p/$project/training/new"
+                params={{ project }}
+                search={{ dataset: data.name, target: data.target ?? undefined }}
+                className={buttonClass('primary')}
+              >
                 Train
               </Link>
             </>

@@ -29,8 +29,19 @@ const columns: readonly ColumnOf<Dataset>[] = [
       </NounLink>
     ),
   },
-  { id: 'state', title: 'State', value: (row) => row.latest?.state, cell: (row) => (row.latest ? <StateBadge state={row.latest.state} /> : '–') },
-  { id: 'rows', title: 'Rows', right: true, value: (row) => row.latest?.rows, cell: (row) => <Num>{whole(row.latest?.rows)}</Num> },
+  {
+    id: 'state',
+    title: 'State',
+    value: (row) => row.latest?.state,
+    cell: (row) => (row.latest ? <StateBadge state={row.latest.state} /> : '–'),
+  },
+  {
+    id: 'rows',
+    title: 'Rows',
+    right: true,
+    value: (row) => row.latest?.rows,
+    cell: (row) => <Num>{whole(row.latest?.rows)}</Num>,
+  },
   {
     id: 'columns',
     title: 'Columns',
@@ -39,8 +50,21 @@ const columns: readonly ColumnOf<Dataset>[] = [
     cell: (row) => <Num>{whole(row.latest?.columns.length)}</Num>,
   },
   { id: 'size', title: 'Size', right: true, hide: 'narrow', value: sizeOf, cell: (row) => <Num>{bytes(sizeOf(row))}</Num> },
-  { id: 'target', title: 'Target', hide: 'narrow', value: (row) => row.target, cell: (row) => row.target ?? <span className="text-faint">–</span> },
-  { id: 'versions', title: 'Versions', right: true, hide: 'narrow', value: (row) => row.versions, cell: (row) => <Num>{row.versions}</Num> },
+  {
+    id: 'target',
+    title: 'Target',
+    hide: 'narrow',
+    value: (row) => row.target,
+    cell: (row) => row.target ?? <span className="text-faint">–</span>,
+  },
+  {
+    id: 'versions',
+    title: 'Versions',
+    right: true,
+    hide: 'narrow',
+    value: (row) => row.versions,
+    cell: (row) => <Num>{row.versions}</Num>,
+  },
   { id: 'owner', title: 'Owner', hide: 'narrow', value: (row) => row.ownerName, cell: (row) => row.ownerName },
   { id: 'tags', title: 'Tags', hide: 'default', value: (row) => row.tags.join(' '), cell: (row) => row.tags.join(', ') },
   { id: 'updated', title: 'Changed', right: true, value: (row) => row.updatedAt, cell: (row) => <Ago at={row.updatedAt} /> },
@@ -52,7 +76,9 @@ export function DatasetsPage() {
   const navigate = useNavigate()
   const [text, setText] = useState(search.q ?? '')
   const q = useDeferredValue(text.trim())
-  const list = usePagedList(['datasets', project, 'list', q], (page) => atoll.datasets.list({ project, q: q || undefined, ...page }))
+  const list = usePagedList(['datasets', project, 'list', q], (page) =>
+    atoll.datasets.list({ project, q: q || undefined, ...page }),
+  )
   return (
     <Page title="Data" actions={<NewLink to="/datasets/new">Add data</NewLink>}>
       <DataTable

@@ -4,7 +4,7 @@ import { Badge } from '../ui/Badge.tsx'
 import { cx } from '../ui/cx.ts'
 import { cell } from '../ui/format.ts'
 import { SearchBox } from '../ui/SearchBox.tsx'
-import { columnTypes, isNumeric, type ColumnType } from './column-type.tsx'
+import { type ColumnType, columnTypes, isNumeric } from './column-type.tsx'
 
 export interface ColumnChoice {
   type?: ColumnType
@@ -14,11 +14,22 @@ export interface ColumnChoice {
 const shownAtOnce = 60
 
 /** The columns as read, one card each: type, what to do with it, first values. */
-export function DetectedTable({ detection, choices, onChange }: { detection: Detection; choices: Record<string, ColumnChoice>; onChange: (name: string, choice: ColumnChoice) => void }) {
+export function DetectedTable({
+  detection,
+  choices,
+  onChange,
+}: {
+  detection: Detection
+  choices: Record<string, ColumnChoice>
+  onChange: (name: string, choice: ColumnChoice) => void
+}) {
   const [text, setText] = useState('')
   const [limit, setLimit] = useState(shownAtOnce)
   const found = useMemo(
-    () => detection.columns.map((column, at) => ({ column, at })).filter(({ column }) => column.name.toLowerCase().includes(text.toLowerCase())),
+    () =>
+      detection.columns
+        .map((column, at) => ({ column, at }))
+        .filter(({ column }) => column.name.toLowerCase().includes(text.toLowerCase())),
     [detection, text],
   )
   return (
@@ -52,7 +63,9 @@ export function DetectedTable({ detection, choices, onChange }: { detection: Det
                     </span>
                     {column.personalData && (
                       <Badge tone="warn" className="mt-0.5">
-                        <span title={column.personalData.why}>looks like personal data: {column.personalData.kind.replaceAll('_', ' ')}</span>
+                        <span title={column.personalData.why}>
+                          looks like personal data: {column.personalData.kind.replaceAll('_', ' ')}
+                        </span>
                       </Badge>
                     )}
                   </th>
@@ -75,7 +88,9 @@ export function DetectedTable({ detection, choices, onChange }: { detection: Det
                       aria-label={`What to do with ${column.name}`}
                       className={cx('field h-7 w-36 px-1.5 text-sm', choice.action !== 'keep' && 'border-accent!')}
                       value={choice.action}
-                      onChange={(event) => onChange(column.name, { ...choice, action: event.target.value as ColumnChoice['action'] })}
+                      onChange={(event) =>
+                        onChange(column.name, { ...choice, action: event.target.value as ColumnChoice['action'] })
+                      }
                     >
                       <option value="keep">keep</option>
                       <option value="drop">drop</option>

@@ -9,7 +9,7 @@ import { count } from '../ui/format.ts'
 import { SearchBox } from '../ui/SearchBox.tsx'
 import { ErrorNote } from '../ui/State.tsx'
 import { say } from '../ui/toast.tsx'
-import { columnTypes, type ColumnType } from './column-type.tsx'
+import { type ColumnType, columnTypes } from './column-type.tsx'
 
 interface Change {
   description?: string
@@ -31,20 +31,34 @@ export function DictionaryTab({ dataset, version }: { dataset: Dataset; version:
     changed('dataset', 'datasets', 'jobs')
   }
   const describe = useMutation({
-    mutationFn: () => atoll.datasets.describe(dataset.id, words.map(([name, change]) => ({ name, description: change.description, unit: change.unit === undefined ? undefined : change.unit || null }))),
+    mutationFn: () =>
+      atoll.datasets.describe(
+        dataset.id,
+        words.map(([name, change]) => ({
+          name,
+          description: change.description,
+          unit: change.unit === undefined ? undefined : change.unit || null,
+        })),
+      ),
     onSuccess: () => {
       done()
       say('The dictionary is saved.')
     },
   })
   const transform = useMutation({
-    mutationFn: () => atoll.datasets.transform(dataset.id, { version: version.id, columns: shape.map(([name, change]) => ({ name, type: change.type, action: change.action ?? 'keep' })) }),
+    mutationFn: () =>
+      atoll.datasets.transform(dataset.id, {
+        version: version.id,
+        columns: shape.map(([name, change]) => ({ name, type: change.type, action: change.action ?? 'keep' })),
+      }),
     onSuccess: ({ version: made }) => {
       done()
       say(`Version ${made.number} is being made.`)
     },
   })
-  const found = version.columns.filter((column) => `${column.name} ${column.description}`.toLowerCase().includes(text.toLowerCase())).slice(0, 300)
+  const found = version.columns
+    .filter((column) => `${column.name} ${column.description}`.toLowerCase().includes(text.toLowerCase()))
+    .slice(0, 300)
   return (
     <div>
       <div className="mb-2 flex flex-wrap items-center justify-between gap-2">
@@ -55,7 +69,13 @@ export function DictionaryTab({ dataset, version }: { dataset: Dataset; version:
               Make a version with {count(shape.length, 'change')}
             </Button>
           )}
-          <Button look="primary" disabled={words.length === 0} busy={describe.isPending} why={refused} onClick={() => describe.mutate()}>
+          <Button
+            look="primary"
+            disabled={words.length === 0}
+            busy={describe.isPending}
+            why={refused}
+            onClick={() => describe.mutate()}
+          >
             Save descriptions
           </Button>
         </div>
@@ -92,7 +112,11 @@ export function DictionaryTab({ dataset, version }: { dataset: Dataset; version:
                       disabled={Boolean(refused)}
                       className="field h-7 w-28 px-1.5 text-sm"
                       value={change.type ?? column.type}
-                      onChange={(event) => set(column.name, { type: event.target.value === column.type ? undefined : (event.target.value as ColumnType) })}
+                      onChange={(event) =>
+                        set(column.name, {
+                          type: event.target.value === column.type ? undefined : (event.target.value as ColumnType),
+                        })
+                      }
                     >
                       {columnTypes.map((type) => (
                         <option key={type}>{type}</option>

@@ -9,7 +9,10 @@ export function DropZone({ onFile, note }: { onFile: (file: File) => void; note?
   return (
     // biome-ignore lint/a11y/noStaticElementInteractions: dropping is the second way; the button inside is the first
     <div
-      className={cx('flex flex-col items-center rounded-lg border border-dashed px-6 py-12 text-center', over ? 'border-accent bg-accent-soft' : 'border-strong bg-surface')}
+      className={cx(
+        'flex flex-col items-center rounded-lg border border-dashed px-6 py-12 text-center',
+        over ? 'border-accent bg-accent-soft' : 'border-strong bg-surface',
+      )}
       onDragOver={(event) => {
         event.preventDefault()
         setOver(true)
@@ -24,8 +27,13 @@ export function DropZone({ onFile, note }: { onFile: (file: File) => void; note?
     >
       <FileUp aria-hidden="true" className="mb-3 size-8 text-accent" />
       <p className="text-lg font-medium">Drop a table here</p>
-      <p className="mt-0.5 mb-4 text-soft">{note ?? 'CSV, TSV, Excel, Parquet or JSON lines, of any size. A broken upload goes on where it stopped.'}</p>
-      <label htmlFor={id} className={cx(buttonClass('primary'), 'cursor-pointer has-focus-visible:outline-2 has-focus-visible:outline-offset-2')}>
+      <p className="mt-0.5 mb-4 text-soft">
+        {note ?? 'CSV, TSV, Excel, Parquet or JSON lines, of any size. A broken upload goes on where it stopped.'}
+      </p>
+      <label
+        htmlFor={id}
+        className={cx(buttonClass('primary'), 'cursor-pointer has-focus-visible:outline-2 has-focus-visible:outline-offset-2')}
+      >
         Choose a file
         <input
           id={id}

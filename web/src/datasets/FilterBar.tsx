@@ -8,11 +8,22 @@ import { isNumeric } from './column-type.tsx'
 import { type Condition, conditionWords, operators } from './row-filter.ts'
 
 /** The conditions on the rows shown, and a way to add one. */
-export function FilterBar({ columns, conditions, onChange }: { columns: readonly Column[]; conditions: Condition[]; onChange: (conditions: Condition[]) => void }) {
+export function FilterBar({
+  columns,
+  conditions,
+  onChange,
+}: {
+  columns: readonly Column[]
+  conditions: Condition[]
+  onChange: (conditions: Condition[]) => void
+}) {
   return (
     <div className="flex flex-wrap items-center gap-1.5">
       {conditions.map((one, at) => (
-        <span key={`${one.column}${one.op}${String(one.value)}`} className="inline-flex h-7 items-center rounded-md border border-strong bg-surface pl-2 text-sm">
+        <span
+          key={`${one.column}${one.op}${String(one.value)}`}
+          className="inline-flex h-7 items-center rounded-md border border-strong bg-surface pl-2 text-sm"
+        >
           {conditionWords(one)}
           <button
             type="button"
@@ -43,12 +54,22 @@ function AddCondition({ columns, onAdd }: { columns: readonly Column[]; onAdd: (
         </Button>
       </Popover.Trigger>
       <Popover.Portal>
-        <Popover.Content align="start" sideOffset={4} collisionPadding={8} className="appear z-50 w-72 rounded-lg border bg-raised p-3 shadow-pop">
+        <Popover.Content
+          align="start"
+          sideOffset={4}
+          collisionPadding={8}
+          className="appear z-50 w-72 rounded-lg border bg-raised p-3 shadow-pop"
+        >
           <form
             className="space-y-3"
             onSubmit={(event) => {
               event.preventDefault()
-              const typed = isNumeric(type) && value.trim() !== '' && Number.isFinite(Number(value)) ? Number(value) : type === 'boolean' ? value === 'true' : value
+              const typed =
+                isNumeric(type) && value.trim() !== '' && Number.isFinite(Number(value))
+                  ? Number(value)
+                  : type === 'boolean'
+                    ? value === 'true'
+                    : value
               onAdd(op === 'is_missing' ? { column, op } : { column, op, value: typed })
               setValue('')
               setOpen(false)

@@ -22,10 +22,19 @@ export function ImportState({ dataset, version }: { dataset: Dataset; version: D
       <div className="space-y-4">
         <ErrorNote
           title={`Version ${version.number} could not be read.`}
-          error={job.data?.failure?.message ?? version.warnings.map((warning) => warning.message).join(' ') ?? 'The job gave no reason.'}
+          error={
+            job.data?.failure?.message ??
+            version.warnings.map((warning) => warning.message).join(' ') ??
+            'The job gave no reason.'
+          }
         />
         <div className="flex gap-2">
-          <Link to="/p/$project/datasets/new" params={{ project }} search={{ dataset: dataset.name }} className={buttonClass('primary')}>
+          <Link
+            to="/p/$project/datasets/new"
+            params={{ project }}
+            search={{ dataset: dataset.name }}
+            className={buttonClass('primary')}
+          >
             Add another file
           </Link>
           {version.job && (

@@ -53,7 +53,8 @@ export function NewDatasetPage() {
       void navigate({ to: '/p/$project/datasets/$dataset', params: { project, dataset: dataset.name } })
     },
   })
-  const personal = detection.data?.columns.filter((column) => column.personalData && (choices[column.name]?.action ?? 'keep') === 'keep') ?? []
+  const personal =
+    detection.data?.columns.filter((column) => column.personalData && (choices[column.name]?.action ?? 'keep') === 'keep') ?? []
   const kept = detection.data?.columns.filter((column) => choices[column.name]?.action !== 'drop') ?? []
   const title = versionOf ? `New version of ${parent.data?.name ?? versionOf}` : 'Add data'
 
@@ -87,7 +88,9 @@ export function NewDatasetPage() {
           >
             {detection.data && <ReadOptionsForm detection={detection.data} options={options} onChange={setOptions} />}
             {detection.isPending && <SkeletonLines lines={3} />}
-            {detection.error && <ErrorNote error={detection.error} title="The file could not be read so." retry={() => void detection.refetch()} />}
+            {detection.error && (
+              <ErrorNote error={detection.error} title="The file could not be read so." retry={() => void detection.refetch()} />
+            )}
             {detection.data && detection.data.notes.length > 0 && (
               <ul className="mt-3 list-disc space-y-0.5 pl-5 text-sm text-soft">
                 {detection.data.notes.map((note) => (
@@ -119,8 +122,9 @@ export function NewDatasetPage() {
                       </span>
                     }
                   >
-                    {personal.map((column) => column.name).join(', ')} {personal.length > 1 ? 'look' : 'looks'} like personal data. A pseudonym is a
-                    keyed hash: the same value gives the same pseudonym, and nobody can turn it back without the key of this server.
+                    {personal.map((column) => column.name).join(', ')} {personal.length > 1 ? 'look' : 'looks'} like personal
+                    data. A pseudonym is a keyed hash: the same value gives the same pseudonym, and nobody can turn it back
+                    without the key of this server.
                   </Notice>
                 </div>
               )}

@@ -16,7 +16,16 @@ const kinds = [
 ]
 
 export function NewSplitPanel({ dataset, version, onClose }: { dataset: Dataset; version: DatasetVersion; onClose: () => void }) {
-  const [form, setForm] = useState<SplitInput>({ dataset: dataset.id, version: version.id, target: dataset.target, kind: 'auto', test: 0.2, validation: 0, folds: 5, seed: 7 })
+  const [form, setForm] = useState<SplitInput>({
+    dataset: dataset.id,
+    version: version.id,
+    target: dataset.target,
+    kind: 'auto',
+    test: 0.2,
+    validation: 0,
+    folds: 5,
+    seed: 7,
+  })
   const set = (part: Partial<SplitInput>) => setForm({ ...form, ...part })
   const columns = [{ value: '', label: 'none' }, ...version.columns.map((column) => column.name)]
   const create = useMutation({
@@ -37,17 +46,59 @@ export function NewSplitPanel({ dataset, version, onClose }: { dataset: Dataset;
         }}
       >
         <SelectField label="How" value={form.kind} choices={kinds} onChange={(kind) => set({ kind: kind as 'auto' })} />
-        <SelectField label="Column to predict" value={form.target ?? ''} choices={columns} onChange={(target) => set({ target: target || null })} error={errorFor('target')} />
+        <SelectField
+          label="Column to predict"
+          value={form.target ?? ''}
+          choices={columns}
+          onChange={(target) => set({ target: target || null })}
+          error={errorFor('target')}
+        />
         {(form.kind === 'grouped' || form.kind === 'auto') && (
-          <SelectField label="Group column" hint="For example the patient, when one has several rows" value={form.groupColumn ?? ''} choices={columns} onChange={(groupColumn) => set({ groupColumn: groupColumn || null })} error={errorFor('groupColumn')} />
+          <SelectField
+            label="Group column"
+            hint="For example the patient, when one has several rows"
+            value={form.groupColumn ?? ''}
+            choices={columns}
+            onChange={(groupColumn) => set({ groupColumn: groupColumn || null })}
+            error={errorFor('groupColumn')}
+          />
         )}
         {(form.kind === 'time' || form.kind === 'auto') && (
-          <SelectField label="Time column" value={form.timeColumn ?? ''} choices={columns} onChange={(timeColumn) => set({ timeColumn: timeColumn || null })} error={errorFor('timeColumn')} />
+          <SelectField
+            label="Time column"
+            value={form.timeColumn ?? ''}
+            choices={columns}
+            onChange={(timeColumn) => set({ timeColumn: timeColumn || null })}
+            error={errorFor('timeColumn')}
+          />
         )}
         <div className="grid grid-cols-2 gap-4">
-          <NumberField label="Share of the sealed test" min={0.05} max={0.5} step={0.01} value={form.test ?? 0.2} onChange={(test) => set({ test: test ?? 0.2 })} error={errorFor('test')} />
-          <NumberField label="Share for validation" hint="0: cross-validation" min={0} max={0.4} step={0.01} value={form.validation ?? 0} onChange={(validation) => set({ validation: validation ?? 0 })} />
-          <NumberField label="Folds" min={2} max={20} step={1} value={form.folds ?? 5} onChange={(folds) => set({ folds: folds ?? 5 })} />
+          <NumberField
+            label="Share of the sealed test"
+            min={0.05}
+            max={0.5}
+            step={0.01}
+            value={form.test ?? 0.2}
+            onChange={(test) => set({ test: test ?? 0.2 })}
+            error={errorFor('test')}
+          />
+          <NumberField
+            label="Share for validation"
+            hint="0: cross-validation"
+            min={0}
+            max={0.4}
+            step={0.01}
+            value={form.validation ?? 0}
+            onChange={(validation) => set({ validation: validation ?? 0 })}
+          />
+          <NumberField
+            label="Folds"
+            min={2}
+            max={20}
+            step={1}
+            value={form.folds ?? 5}
+            onChange={(folds) => set({ folds: folds ?? 5 })}
+          />
           <NumberField label="Seed" min={0} step={1} value={form.seed ?? 7} onChange={(seed) => set({ seed: seed ?? 7 })} />
         </div>
         {create.error && !fieldOf(create.error) && <ErrorNote error={create.error} />}

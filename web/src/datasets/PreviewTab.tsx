@@ -3,10 +3,10 @@ import { useQuery } from '@tanstack/react-query'
 import { useNavigate, useSearch } from '@tanstack/react-router'
 import { useCallback, useEffect, useMemo, useRef, useState } from 'react'
 import { atoll } from '../api.ts'
+import { Button } from '../ui/Button.tsx'
 import { cell, count } from '../ui/format.ts'
 import { Empty, ErrorNote, Skeleton } from '../ui/State.tsx'
 import { VirtualGrid } from '../ui/VirtualGrid.tsx'
-import { Button } from '../ui/Button.tsx'
 import { ColumnFinder } from './ColumnFinder.tsx'
 import { isNumeric, TypeMark } from './column-type.tsx'
 import { FilterBar } from './FilterBar.tsx'
@@ -41,12 +41,17 @@ export function PreviewTab({ dataset, version }: { dataset: Dataset; version: Da
     staleTime: Number.POSITIVE_INFINITY,
   })
   const pages = usePages(dataset.id, query, first.data)
-  const change = (part: Record<string, string | undefined>) => void navigate({ to: '.', search: (old) => ({ ...old, ...part }), replace: true, resetScroll: false })
+  const change = (part: Record<string, string | undefined>) =>
+    void navigate({ to: '.', search: (old) => ({ ...old, ...part }), replace: true, resetScroll: false })
 
   return (
     <div>
       <div className="mb-2 flex flex-wrap items-center justify-between gap-2">
-        <FilterBar columns={version.columns} conditions={conditions} onChange={(list) => change({ where: writeConditions(list) })} />
+        <FilterBar
+          columns={version.columns}
+          conditions={conditions}
+          onChange={(list) => change({ where: writeConditions(list) })}
+        />
         <div className="flex items-center gap-3">
           <p className="num text-sm text-soft" role="status">
             {first.data ? count(first.data.total, 'row') : ''}
@@ -65,7 +70,10 @@ export function PreviewTab({ dataset, version }: { dataset: Dataset; version: Da
       ) : !first.data ? (
         <Skeleton className="h-[68vh]" />
       ) : first.data.total === 0 ? (
-        <Empty title="No row meets these conditions" action={<Button onClick={() => change({ where: undefined })}>Show all rows</Button>} />
+        <Empty
+          title="No row meets these conditions"
+          action={<Button onClick={() => change({ where: undefined })}>Show all rows</Button>}
+        />
       ) : (
         <VirtualGrid
           label={`Rows of ${dataset.name}`}
@@ -87,14 +95,21 @@ export function PreviewTab({ dataset, version }: { dataset: Dataset; version: Da
           onView={pages.view}
           sort={search.sort}
           onSort={(name) => change({ sort: search.sort === name ? `-${name}` : search.sort === `-${name}` ? undefined : name })}
-          cell={(value) => (value === null || value === undefined || value === '' ? <span className="text-xs text-faint italic">missing</span> : cell(value))}
+          cell={(value) =>
+            value === null || value === undefined || value === '' ? (
+              <span className="text-xs text-faint italic">missing</span>
+            ) : (
+              cell(value)
+            )
+          }
         />
       )}
     </div>
   )
 }
 
-const widthFor = (name: string, type: string) => Math.min(260, Math.max(isNumeric(type as 'number') ? 96 : type === 'text' ? 200 : 116, name.length * 7.4 + 66))
+const widthFor = (name: string, type: string) =>
+  Math.min(260, Math.max(isNumeric(type as 'number') ? 96 : type === 'text' ? 200 : 116, name.length * 7.4 + 66))
 
 /** Pages of rows by number, fetched when they come into view, kept while the question stays the same. */
 function usePages(dataset: string, query: Record<string, string | undefined>, first: Rows | undefined) {

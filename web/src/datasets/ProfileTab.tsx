@@ -26,7 +26,8 @@ export function ProfileTab({ dataset, version }: { dataset: Dataset; version: Da
 function ProfileView({ profile, target, onAgain }: { profile: Profile; target: string | null; onAgain: () => void }) {
   const navigate = useNavigate()
   const open = useSearch({ strict: false }).column
-  const show = (column: string | undefined) => void navigate({ to: '.', search: (old) => ({ ...old, column }), resetScroll: false })
+  const show = (column: string | undefined) =>
+    void navigate({ to: '.', search: (old) => ({ ...old, column }), resetScroll: false })
   const cells = profile.rows * profile.columns.length
   const missing = profile.columns.reduce((sum, column) => sum + column.missing, 0)
   const warnings = [...profile.warnings].sort((a, b) => order[a.severity] - order[b.severity])
@@ -100,7 +101,11 @@ function columnsOf(profile: Profile, target: string | null, show: (column: strin
       title: 'Column',
       value: (row) => row.name,
       cell: (row) => (
-        <button type="button" className="link inline-flex max-w-full items-center gap-1.5 font-medium" onClick={() => show(row.name)}>
+        <button
+          type="button"
+          className="link inline-flex max-w-full items-center gap-1.5 font-medium"
+          onClick={() => show(row.name)}
+        >
           <TypeMark type={row.type} />
           <span className="truncate">{row.name}</span>
         </button>
@@ -116,7 +121,11 @@ function columnsOf(profile: Profile, target: string | null, show: (column: strin
       title: 'Missing',
       right: true,
       value: (row) => row.missing / Math.max(1, row.count),
-      cell: (row) => <Num className={row.missing ? undefined : 'text-faint'}>{row.missing ? percent(row.missing / Math.max(1, profile.rows)) : '0'}</Num>,
+      cell: (row) => (
+        <Num className={row.missing ? undefined : 'text-faint'}>
+          {row.missing ? percent(row.missing / Math.max(1, profile.rows)) : '0'}
+        </Num>
+      ),
     },
     {
       id: 'distinct',
@@ -130,18 +139,60 @@ function columnsOf(profile: Profile, target: string | null, show: (column: strin
         </Num>
       ),
     },
-    { id: 'min', title: 'Least', right: true, hide: 'narrow', value: (row) => row.numeric?.min, cell: (row) => <Num value={row.numeric?.min} /> },
-    { id: 'median', title: 'Median', right: true, hide: 'narrow', value: (row) => row.numeric?.quantiles.p50, cell: (row) => <Num value={row.numeric?.quantiles.p50} /> },
-    { id: 'max', title: 'Greatest', right: true, hide: 'narrow', value: (row) => row.numeric?.max, cell: (row) => <Num value={row.numeric?.max} /> },
-    { id: 'mean', title: 'Mean', right: true, hide: 'default', value: (row) => row.numeric?.mean, cell: (row) => <Num value={row.numeric?.mean} /> },
-    { id: 'std', title: 'Std dev', right: true, hide: 'default', value: (row) => row.numeric?.std, cell: (row) => <Num value={row.numeric?.std} /> },
-    { id: 'common', title: 'Most common', hide: 'narrow', value: (row) => row.top[0]?.value, cell: (row) => row.top[0]?.value ?? '–' },
+    {
+      id: 'min',
+      title: 'Least',
+      right: true,
+      hide: 'narrow',
+      value: (row) => row.numeric?.min,
+      cell: (row) => <Num value={row.numeric?.min} />,
+    },
+    {
+      id: 'median',
+      title: 'Median',
+      right: true,
+      hide: 'narrow',
+      value: (row) => row.numeric?.quantiles.p50,
+      cell: (row) => <Num value={row.numeric?.quantiles.p50} />,
+    },
+    {
+      id: 'max',
+      title: 'Greatest',
+      right: true,
+      hide: 'narrow',
+      value: (row) => row.numeric?.max,
+      cell: (row) => <Num value={row.numeric?.max} />,
+    },
+    {
+      id: 'mean',
+      title: 'Mean',
+      right: true,
+      hide: 'default',
+      value: (row) => row.numeric?.mean,
+      cell: (row) => <Num value={row.numeric?.mean} />,
+    },
+    {
+      id: 'std',
+      title: 'Std dev',
+      right: true,
+      hide: 'default',
+      value: (row) => row.numeric?.std,
+      cell: (row) => <Num value={row.numeric?.std} />,
+    },
+    {
+      id: 'common',
+      title: 'Most common',
+      hide: 'narrow',
+      value: (row) => row.top[0]?.value,
+      cell: (row) => row.top[0]?.value ?? '–',
+    },
     related && {
       id: 'target',
       title: `Relation to ${target ?? 'target'}`,
       right: true,
       value: (row) => (row.target ? Math.abs(row.target.value) : null),
-      cell: (row) => (row.target ? <Num value={row.target.value}>{short(row.target.value, 2)}</Num> : <span className="text-faint">–</span>),
+      cell: (row) =>
+        row.target ? <Num value={row.target.value}>{short(row.target.value, 2)}</Num> : <span className="text-faint">–</span>,
     },
   ]
   return columns.filter((column) => column !== false)
@@ -151,5 +202,8 @@ const wordsOf = (column: ColumnProfile): string =>
   column.numeric
     ? `from ${short(column.numeric.min)} to ${short(column.numeric.max)}, median ${short(column.numeric.quantiles.p50)}`
     : column.top.length
-      ? `most common: ${column.top.slice(0, 3).map((top) => `${top.value} (${whole(top.count)})`).join(', ')}`
+      ? `most common: ${column.top
+          .slice(0, 3)
+          .map((top) => `${top.value} (${whole(top.count)})`)
+          .join(', ')}`
       : 'no values'

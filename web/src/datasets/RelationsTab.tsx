@@ -19,11 +19,23 @@ interface Pair {
 const columns: readonly ColumnOf<Pair>[] = [
   { id: 'a', title: 'Column', value: (pair) => pair.a, cell: (pair) => pair.a },
   { id: 'b', title: 'And', value: (pair) => pair.b, cell: (pair) => pair.b },
-  { id: 'value', title: 'Association', right: true, value: (pair) => Math.abs(pair.value), cell: (pair) => <Num>{fixed(pair.value, 2)}</Num> },
-  { id: 'measure', title: 'Measure', value: (pair) => pair.measure, cell: (pair) => <span className="text-soft">{measureName(pair.measure)}</span> },
+  {
+    id: 'value',
+    title: 'Association',
+    right: true,
+    value: (pair) => Math.abs(pair.value),
+    cell: (pair) => <Num>{fixed(pair.value, 2)}</Num>,
+  },
+  {
+    id: 'measure',
+    title: 'Measure',
+    value: (pair) => pair.measure,
+    cell: (pair) => <span className="text-soft">{measureName(pair.measure)}</span>,
+  },
 ]
 
-const measureName = (measure: string) => ({ pearson: 'Pearson correlation', cramers_v: "Cramér's V", correlation_ratio: 'correlation ratio' })[measure] ?? measure
+const measureName = (measure: string) =>
+  ({ pearson: 'Pearson correlation', cramers_v: "Cramér's V", correlation_ratio: 'correlation ratio' })[measure] ?? measure
 const mostShown = 40
 
 /** How the columns hang together. */
@@ -53,16 +65,24 @@ function Relations({ profile }: { profile: Profile }) {
       if (names.size >= mostShown) break
       names.add(pair.a).add(pair.b)
     }
-    return correlations.columns.map((name, at) => (names.has(name) ? at : -1)).filter((at) => at >= 0).slice(0, mostShown)
+    return correlations.columns
+      .map((name, at) => (names.has(name) ? at : -1))
+      .filter((at) => at >= 0)
+      .slice(0, mostShown)
   }, [correlations, pairs])
-  if (pairs.length === 0) return <Empty title="No two columns to compare">Associations need at least two columns with different values.</Empty>
+  if (pairs.length === 0)
+    return <Empty title="No two columns to compare">Associations need at least two columns with different values.</Empty>
   const labels = kept.map((at) => correlations.columns[at] ?? '')
   const strongest = pairs[0]
   return (
     <div className="space-y-6">
       <Section>
         <HeatMap
-          title={labels.length < correlations.columns.length ? `Association of the ${labels.length} most related of ${correlations.columns.length} columns` : 'Association of columns'}
+          title={
+            labels.length < correlations.columns.length
+              ? `Association of the ${labels.length} most related of ${correlations.columns.length} columns`
+              : 'Association of columns'
+          }
           name="associations"
           summary={`Association of ${labels.length} columns. Strongest: ${strongest ? `${strongest.a} and ${strongest.b}, ${fixed(strongest.value, 2)}` : 'none'}. The list below has every pair.`}
           labels={labels}
@@ -76,7 +96,12 @@ function Relations({ profile }: { profile: Profile }) {
         />
       </Section>
       <Section title="Strongest pairs" bare>
-        <DataTable label="Pairs of columns" columns={columns} rows={pairs.slice(0, 2000)} keyOf={(pair) => `${pair.a}|${pair.b}`} />
+        <DataTable
+          label="Pairs of columns"
+          columns={columns}
+          rows={pairs.slice(0, 2000)}
+          keyOf={(pair) => `${pair.a}|${pair.b}`}
+        />
       </Section>
     </div>
   )

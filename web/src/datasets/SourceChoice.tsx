@@ -29,7 +29,8 @@ export function SourceChoice({ onSource }: { onSource: (source: Source, filename
   useEffect(() => {
     if (done) onSource({ upload: done.id }, done.filename)
   }, [done])
-  if (state && !state.done) return <UploadProgress state={state} onPause={upload.pause} onResume={upload.resume} onCancel={upload.cancel} />
+  if (state && !state.done)
+    return <UploadProgress state={state} onPause={upload.pause} onResume={upload.resume} onCancel={upload.cancel} />
   const folders = settings.data?.importFolders ?? []
   return (
     <div className="space-y-4">

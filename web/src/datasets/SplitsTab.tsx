@@ -36,8 +36,8 @@ export function SplitsTab({ dataset, version }: { dataset: Dataset; version: Dat
         <SkeletonLines lines={5} />
       ) : splits.data.items.length === 0 ? (
         <Empty title="Not split yet" action={button}>
-          A split sets some rows aside as a sealed test. No job that fits, tunes or picks a threshold can read them; they are opened once for each model
-          version.
+          A split sets some rows aside as a sealed test. No job that fits, tunes or picks a threshold can read them; they are
+          opened once for each model version.
         </Empty>
       ) : (
         <div className="space-y-4">
@@ -54,7 +54,11 @@ export function SplitsTab({ dataset, version }: { dataset: Dataset; version: Dat
 
 function SplitCard({ split, current }: { split: Split; current: boolean }) {
   const total = split.parts.reduce((sum, part) => sum + part.rows, 0)
-  const by = [split.target && `target ${split.target}`, split.groupColumn && `groups of ${split.groupColumn}`, split.timeColumn && `time of ${split.timeColumn}`]
+  const by = [
+    split.target && `target ${split.target}`,
+    split.groupColumn && `groups of ${split.groupColumn}`,
+    split.timeColumn && `time of ${split.timeColumn}`,
+  ]
   return (
     <Section
       title={
@@ -62,7 +66,14 @@ function SplitCard({ split, current }: { split: Split; current: boolean }) {
           {split.kind} split <StateBadge state={split.state} />
         </span>
       }
-      note={[...by.filter(Boolean), split.folds ? `${split.folds} folds on the training part` : null, `seed ${split.seed}`, current ? null : 'of another version'].filter(Boolean).join(' · ')}
+      note={[
+        ...by.filter(Boolean),
+        split.folds ? `${split.folds} folds on the training part` : null,
+        `seed ${split.seed}`,
+        current ? null : 'of another version',
+      ]
+        .filter(Boolean)
+        .join(' · ')}
       actions={
         <span className="text-sm text-faint">
           <Ago at={split.createdAt} />

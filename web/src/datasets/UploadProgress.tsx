@@ -4,7 +4,17 @@ import { Bar } from '../ui/Progress.tsx'
 import { ErrorNote } from '../ui/State.tsx'
 import type { UploadState } from './use-upload.ts'
 
-export function UploadProgress({ state, onPause, onResume, onCancel }: { state: UploadState; onPause: () => void; onResume: () => void; onCancel: () => void }) {
+export function UploadProgress({
+  state,
+  onPause,
+  onResume,
+  onCancel,
+}: {
+  state: UploadState
+  onPause: () => void
+  onResume: () => void
+  onCancel: () => void
+}) {
   const share = state.file.size ? state.sent / state.file.size : 1
   const left = state.bytesPerSecond ? (state.file.size - state.sent) / state.bytesPerSecond : null
   return (

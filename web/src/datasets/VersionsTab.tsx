@@ -23,7 +23,13 @@ const columns: readonly ColumnOf<DatasetVersion>[] = [
   },
   { id: 'state', title: 'State', value: (row) => row.state, cell: (row) => <StateBadge state={row.state} /> },
   { id: 'rows', title: 'Rows', right: true, value: (row) => row.rows, cell: (row) => <Num>{whole(row.rows)}</Num> },
-  { id: 'columns', title: 'Columns', right: true, value: (row) => row.columns.length, cell: (row) => <Num>{row.columns.length}</Num> },
+  {
+    id: 'columns',
+    title: 'Columns',
+    right: true,
+    value: (row) => row.columns.length,
+    cell: (row) => <Num>{row.columns.length}</Num>,
+  },
   { id: 'size', title: 'Size', right: true, hide: 'narrow', value: sizeOf, cell: (row) => <Num>{bytes(sizeOf(row))}</Num> },
   { id: 'from', title: 'Made from', hide: 'narrow', value: fromOf, cell: (row) => fromOf(row) },
   {
@@ -59,7 +65,11 @@ export function VersionsTab({ dataset }: { dataset: Dataset }) {
       loadMore={list.loadMore}
       loadingMore={list.loadingMore}
       toolbar={<p className="text-sm text-soft">Versions never change. The same bytes are stored once.</p>}
-      empty={<NewLink to="/datasets/new" search={{ dataset: dataset.name }}>Add a version</NewLink>}
+      empty={
+        <NewLink to="/datasets/new" search={{ dataset: dataset.name }}>
+          Add a version
+        </NewLink>
+      }
     />
   )
 }

@@ -3,7 +3,15 @@ import type { Column } from '@atoll/sdk'
 export type ColumnType = Column['type']
 export const columnTypes: readonly ColumnType[] = ['number', 'integer', 'boolean', 'datetime', 'category', 'text', 'id']
 
-const marks: Record<ColumnType, string> = { number: '1.5', integer: '123', boolean: '0/1', datetime: 'date', category: 'A·B', text: 'text', id: 'id' }
+const marks: Record<ColumnType, string> = {
+  number: '1.5',
+  integer: '123',
+  boolean: '0/1',
+  datetime: 'date',
+  category: 'A·B',
+  text: 'text',
+  id: 'id',
+}
 
 /** The type of a column, as a small mark. */
 export const TypeMark = ({ type }: { type: ColumnType }) => (

@@ -21,13 +21,16 @@ export function readConditions(text: string | undefined): Condition[] {
   if (!text) return []
   try {
     const list: unknown = JSON.parse(text)
-    return Array.isArray(list) ? list.filter((one): one is Condition => typeof one?.column === 'string' && operators.some((op) => op.value === one.op)) : []
+    return Array.isArray(list)
+      ? list.filter((one): one is Condition => typeof one?.column === 'string' && operators.some((op) => op.value === one.op))
+      : []
   } catch {
     return []
   }
 }
 
-export const writeConditions = (list: readonly Condition[]): string | undefined => (list.length ? JSON.stringify(list) : undefined)
+export const writeConditions = (list: readonly Condition[]): string | undefined =>
+  list.length ? JSON.stringify(list) : undefined
 
 export const conditionWords = (one: Condition): string =>
   `${one.column} ${operators.find((op) => op.value === one.op)?.label ?? one.op}${one.op === 'is_missing' ? '' : ` ${one.value ?? ''}`}`

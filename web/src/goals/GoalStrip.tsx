@@ -1,5 +1,5 @@
 import type { Goal, GoalProgress } from '@atoll/sdk'
-import { padded, linear } from '../charts/scale.ts'
+import { linear, padded } from '../charts/scale.ts'
 import { Badge } from '../ui/Badge.tsx'
 import { algorithmName, metricName, short } from '../ui/format.ts'
 import { NounLink } from '../ui/NounLink.tsx'
@@ -7,7 +7,10 @@ import { WithInterval } from '../ui/Num.tsx'
 
 /** "at least 0.85". */
 export const wantedWords = (goal: Goal): string =>
-  [goal.atLeast !== null ? `at least ${short(goal.atLeast)}` : null, goal.atMost !== null ? `at most ${short(goal.atMost)}` : null]
+  [
+    goal.atLeast !== null ? `at least ${short(goal.atLeast)}` : null,
+    goal.atMost !== null ? `at most ${short(goal.atMost)}` : null,
+  ]
     .filter(Boolean)
     .join(' and ') || 'as good as can be'
 
@@ -56,7 +59,16 @@ export function GoalStrip({ goal, models }: { goal: Goal; models: GoalProgress['
                 <svg width="100%" height="36" role="img" aria-label={outcome.sentence} className="block overflow-visible">
                   <title>{outcome.sentence}</title>
                   {bounds.map((bound) => (
-                    <line key={bound} x1={`${x(bound)}%`} x2={`${x(bound)}%`} y1="0" y2="36" stroke="var(--color-ink)" strokeDasharray="3 3" strokeWidth="1.2" />
+                    <line
+                      key={bound}
+                      x1={`${x(bound)}%`}
+                      x2={`${x(bound)}%`}
+                      y1="0"
+                      y2="36"
+                      stroke="var(--color-ink)"
+                      strokeDasharray="3 3"
+                      strokeWidth="1.2"
+                    />
                   ))}
                   <line x1="0" x2="100%" y1="18" y2="18" stroke="var(--color-line)" />
                   {outcome.low !== null && outcome.high !== null && (

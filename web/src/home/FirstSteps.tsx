@@ -8,7 +8,10 @@ import { cx } from '../ui/cx.ts'
 import { Notice } from '../ui/State.tsx'
 
 const steps = [
-  ['Add a table', 'CSV, Excel, Parquet or JSON lines. Delimiter, encoding, dates and personal data are detected; you can correct them.'],
+  [
+    'Add a table',
+    'CSV, Excel, Parquet or JSON lines. Delimiter, encoding, dates and personal data are detected; you can correct them.',
+  ],
   ['State a goal', 'Which column to predict, how good is good enough, and what each kind of error costs.'],
   ['Train', 'A baseline first, then better candidates within the time you give. The test rows stay sealed until the end.'],
   ['Deploy and watch', 'What is served is proven to be what was trained. A monitor says when the world has moved on.'],
@@ -25,7 +28,9 @@ export function FirstSteps() {
       <div className="flex flex-col items-center justify-center rounded-lg border border-dashed border-strong bg-surface px-6 py-16 text-center">
         <FileUp aria-hidden="true" className="mb-3 size-8 text-accent" />
         <h2 className="text-xl font-semibold">Drop a table here to begin</h2>
-        <p className="mt-1 mb-5 max-w-md text-soft">It stays on this machine. Nothing is stored before you have seen how it was read.</p>
+        <p className="mt-1 mb-5 max-w-md text-soft">
+          It stays on this machine. Nothing is stored before you have seen how it was read.
+        </p>
         {refused ? (
           <Notice severity="info">{refused}</Notice>
         ) : (
@@ -51,7 +56,12 @@ export function FirstSteps() {
       <ol className="space-y-1">
         {steps.map(([title, text], at) => (
           <li key={title} className="flex gap-3 rounded-lg px-3 py-3">
-            <span className={cx('num grid size-6 shrink-0 place-items-center rounded-full border', at === 0 ? 'border-accent bg-accent-soft text-accent' : 'text-faint')}>
+            <span
+              className={cx(
+                'num grid size-6 shrink-0 place-items-center rounded-full border',
+                at === 0 ? 'border-accent bg-accent-soft text-accent' : 'text-faint',
+              )}
+            >
               {at + 1}
             </span>
             <span>

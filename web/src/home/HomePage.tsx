@@ -18,7 +18,10 @@ export function HomePage() {
   const ref = useProjectRef()
   const project = useProject()
   const goals = useQuery({ queryKey: ['goals', ref, 'home'], queryFn: () => atoll.goals.list({ project: ref, limit: 10 }) })
-  const datasets = useQuery({ queryKey: ['datasets', ref, 'home'], queryFn: () => atoll.datasets.list({ project: ref, limit: 5 }) })
+  const datasets = useQuery({
+    queryKey: ['datasets', ref, 'home'],
+    queryFn: () => atoll.datasets.list({ project: ref, limit: 5 }),
+  })
   const error = goals.error ?? datasets.error
   const fresh = datasets.data?.items.length === 0 && goals.data?.items.length === 0
   const counts = project?.counts
@@ -52,8 +55,8 @@ export function HomePage() {
             ) : (
               <Section title="Goals" bare>
                 <Empty title="No goal yet" action={<NewLink to="/goals/new">State a goal</NewLink>}>
-                  A goal says what a model must reach: which column, which measure, how good, and what an error costs. Training, promotion and alerts
-                  follow it.
+                  A goal says what a model must reach: which column, which measure, how good, and what an error costs. Training,
+                  promotion and alerts follow it.
                 </Empty>
               </Section>
             )}
@@ -97,7 +100,12 @@ function GoalBlocks({ goals }: { goals: Goal[] }) {
             }
             note={goal.sentence || wantedWords(goal)}
             actions={
-              <Link to="/p/$project/training/new" params={{ project }} search={{ goal: goal.name }} className={buttonClass('plain', 'sm')}>
+              <Link
+                to="/p/$project/training/new"
+                params={{ project }}
+                search={{ goal: goal.name }}
+                className={buttonClass('plain', 'sm')}
+              >
                 Train for it
               </Link>
             }

@@ -10,12 +10,21 @@ import { Ago } from '../ui/Time.tsx'
 /** Open alerts, failed jobs, and models that wait for a decision. */
 export function NeedsYou() {
   const project = useProjectRef()
-  const alerts = useQuery({ queryKey: ['alerts', project, 'home'], queryFn: () => atoll.alerts.list({ project, state: 'open', limit: 10 }) })
-  const failed = useQuery({ queryKey: ['jobs', project, 'failed'], queryFn: () => atoll.jobs.list({ project, state: 'failed', limit: 5 }) })
+  const alerts = useQuery({
+    queryKey: ['alerts', project, 'home'],
+    queryFn: () => atoll.alerts.list({ project, state: 'open', limit: 10 }),
+  })
+  const failed = useQuery({
+    queryKey: ['jobs', project, 'failed'],
+    queryFn: () => atoll.jobs.list({ project, state: 'failed', limit: 5 }),
+  })
   const models = useQuery({ queryKey: ['models', project, 'home'], queryFn: () => atoll.models.list({ project, limit: 50 }) })
   const weekAgo = Date.now() - 7 * 86_400_000
   const failures = failed.data?.items.filter((job) => Date.parse(job.finishedAt ?? job.createdAt) > weekAgo) ?? []
-  const waiting = models.data?.items.filter((model) => model.latest?.state === 'registered' && model.latest.goalOutcome?.met && !model.champion) ?? []
+  const waiting =
+    models.data?.items.filter(
+      (model) => model.latest?.state === 'registered' && model.latest.goalOutcome?.met && !model.champion,
+    ) ?? []
   const pending = alerts.isPending || failed.isPending || models.isPending
   const error = alerts.error ?? failed.error ?? models.error
   const none = !alerts.data?.items.length && failures.length === 0 && waiting.length === 0
@@ -32,7 +41,9 @@ export function NeedsYou() {
           {alerts.data?.items.map((alert) => (
             <li key={alert.id} className="py-2.5">
               <p className="flex items-center gap-2">
-                <Badge tone={alert.severity === 'alert' ? 'bad' : 'warn'}>{alert.severity === 'alert' ? 'drift' : 'warning'}</Badge>
+                <Badge tone={alert.severity === 'alert' ? 'bad' : 'warn'}>
+                  {alert.severity === 'alert' ? 'drift' : 'warning'}
+                </Badge>
                 <span className="text-xs text-faint">
                   <Ago at={alert.at} />
                 </span>

@@ -10,7 +10,11 @@ import { Ago } from '../ui/Time.tsx'
 /** What was done last in this project. */
 export function Recent() {
   const project = useProjectRef()
-  const jobs = useQuery({ queryKey: ['jobs', project, 'recent'], queryFn: () => atoll.jobs.list({ project, limit: 8 }), refetchInterval: 15_000 })
+  const jobs = useQuery({
+    queryKey: ['jobs', project, 'recent'],
+    queryFn: () => atoll.jobs.list({ project, limit: 8 }),
+    refetchInterval: 15_000,
+  })
   if (jobs.error || jobs.data?.items.length === 0) return null
   return (
     <Section title="Lately">

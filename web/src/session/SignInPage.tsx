@@ -60,8 +60,17 @@ export function SignInPage() {
                 signIn.mutate({ email, password })
               }}
             >
-              {signIn.error && <ErrorNote error={signIn.error} title={link ? 'This link does not sign you in.' : 'Not signed in.'} />}
-              <TextField label="E-mail" type="email" autoComplete="username" required value={email} onChange={(event) => setEmail(event.target.value)} />
+              {signIn.error && (
+                <ErrorNote error={signIn.error} title={link ? 'This link does not sign you in.' : 'Not signed in.'} />
+              )}
+              <TextField
+                label="E-mail"
+                type="email"
+                autoComplete="username"
+                required
+                value={email}
+                onChange={(event) => setEmail(event.target.value)}
+              />
               <TextField
                 label="Password"
                 type="password"
@@ -77,7 +86,8 @@ export function SignInPage() {
           )}
         </div>
         <p className="mt-4 text-sm text-faint">
-          First time here? The terminal that started Atoll shows a sign-in link that works once. An administrator can make a new one for you.
+          First time here? The terminal that started Atoll shows a sign-in link that works once. An administrator can make a new
+          one for you.
         </p>
       </div>
     </main>

@@ -1,5 +1,5 @@
-import { AtollError } from '@atoll/sdk'
 import type { Project, Session, User } from '@atoll/sdk'
+import { AtollError } from '@atoll/sdk'
 import { queryOptions, useQuery } from '@tanstack/react-query'
 import { atoll } from '../api.ts'
 

@@ -19,10 +19,24 @@ const marks: Record<Tone, ReactNode> = {
   grey: <circle cx="5" cy="5" r="2.9" fill="none" stroke="currentColor" strokeWidth="1.6" />,
 }
 
-export function Badge({ tone = 'grey', children, mark = true, className }: { tone?: Tone; children: ReactNode; mark?: boolean; className?: string }) {
+export function Badge({
+  tone = 'grey',
+  children,
+  mark = true,
+  className,
+}: {
+  tone?: Tone
+  children: ReactNode
+  mark?: boolean
+  className?: string
+}) {
   return (
     <span
-      className={cx('inline-flex h-5 max-w-full items-center gap-1 whitespace-nowrap rounded-[5px] px-1.5 text-xs font-medium', tones[tone], className)}
+      className={cx(
+        'inline-flex h-5 max-w-full items-center gap-1 whitespace-nowrap rounded-[5px] px-1.5 text-xs font-medium',
+        tones[tone],
+        className,
+      )}
     >
       {mark && (
         <svg aria-hidden="true" viewBox="0 0 10 10" className="size-2.5 shrink-0">

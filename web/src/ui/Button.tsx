@@ -60,7 +60,7 @@ export function IconButton({ label, look = 'quiet', className, children, ...rest
       aria-label={label}
       title={label}
       {...rest}
-      className={cx(buttonClass(look, 'sm', 'w-7 px-0'), className)}
+      className={cx(buttonClass(look, 'sm', 'w-7 px-0!'), className)}
     >
       {children}
     </button>

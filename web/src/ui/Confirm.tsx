@@ -3,7 +3,19 @@ import type { ReactNode } from 'react'
 import { Button } from './Button.tsx'
 
 /** Asks before what cannot be undone, naming the thing. */
-export function Confirm({ trigger, title, children, action, onConfirm }: { trigger: ReactNode; title: string; children: ReactNode; action: string; onConfirm: () => void }) {
+export function Confirm({
+  trigger,
+  title,
+  children,
+  action,
+  onConfirm,
+}: {
+  trigger: ReactNode
+  title: string
+  children: ReactNode
+  action: string
+  onConfirm: () => void
+}) {
   return (
     <AlertDialog.Root>
       <AlertDialog.Trigger asChild>{trigger}</AlertDialog.Trigger>

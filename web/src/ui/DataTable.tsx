@@ -3,8 +3,8 @@ import type { KeyboardEvent, ReactNode } from 'react'
 import { useMemo, useRef, useState } from 'react'
 import { Button } from './Button.tsx'
 import { ColumnMenu } from './ColumnMenu.tsx'
-import { cx } from './cx.ts'
 import { download, toCsv } from './csv.ts'
+import { cx } from './cx.ts'
 import { ErrorNote, Skeleton } from './State.tsx'
 import { useStored } from './stored.ts'
 import { useNearView, useRowWindow } from './window.ts'
@@ -146,7 +146,11 @@ export function DataTable<T>(props: DataTableProps<T>) {
             {view.map((row) => {
               const key = keyOf(row)
               return (
-                <tr key={key} className={cx('group hover:bg-hover', selected?.has(key) && 'bg-accent-soft')} style={{ height: rowHeight }}>
+                <tr
+                  key={key}
+                  className={cx('group hover:bg-hover', selected?.has(key) && 'bg-accent-soft')}
+                  style={{ height: rowHeight }}
+                >
                   {selected && (
                     <td className="border-b border-line/70 px-2.5 group-last:border-0">
                       <input
@@ -177,7 +181,9 @@ export function DataTable<T>(props: DataTableProps<T>) {
                 </tr>
               )
             })}
-            {long && range.to < shown.length && <tr aria-hidden="true" style={{ height: (shown.length - range.to) * rowHeight }} />}
+            {long && range.to < shown.length && (
+              <tr aria-hidden="true" style={{ height: (shown.length - range.to) * rowHeight }} />
+            )}
           </tbody>
         </table>
         <div ref={end} />
@@ -231,7 +237,8 @@ function HeaderCell<T>({
       {onPress ? (
         <button type="button" onClick={onPress} className="inline-flex items-center gap-1 font-medium hover:text-ink">
           {column.title}
-          {sort && (sort.down ? <ArrowDown aria-hidden="true" className="size-3" /> : <ArrowUp aria-hidden="true" className="size-3" />)}
+          {sort &&
+            (sort.down ? <ArrowDown aria-hidden="true" className="size-3" /> : <ArrowUp aria-hidden="true" className="size-3" />)}
         </button>
       ) : (
         column.title

@@ -82,14 +82,13 @@ export function SelectField({ label, hint, error, wrap, className, choices, onCh
   return (
     <Field label={label} hint={hint} error={error} className={wrap}>
       {(ids) => (
-        <select
-          {...rest}
-          {...ids}
-          className={cx('field pr-7', className)}
-          onChange={(event) => onChange(event.target.value)}
-        >
+        <select {...rest} {...ids} className={cx('field pr-7', className)} onChange={(event) => onChange(event.target.value)}>
           {choices.map((choice) => {
-            const { value, label: text, disabled } = typeof choice === 'string' ? { value: choice, label: choice, disabled: false } : choice
+            const {
+              value,
+              label: text,
+              disabled,
+            } = typeof choice === 'string' ? { value: choice, label: choice, disabled: false } : choice
             return (
               <option key={value} value={value} disabled={disabled}>
                 {text}
@@ -102,7 +101,14 @@ export function SelectField({ label, hint, error, wrap, className, choices, onCh
   )
 }
 
-export function TextareaField({ label, hint, error, wrap, className, ...rest }: Common & TextareaHTMLAttributes<HTMLTextAreaElement>) {
+export function TextareaField({
+  label,
+  hint,
+  error,
+  wrap,
+  className,
+  ...rest
+}: Common & TextareaHTMLAttributes<HTMLTextAreaElement>) {
   return (
     <Field label={label} hint={hint} error={error} className={wrap}>
       {(ids) => <textarea rows={3} {...rest} {...ids} className={cx('field h-auto py-1.5', className)} />}

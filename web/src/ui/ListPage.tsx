@@ -1,5 +1,5 @@
-import { Plus } from 'lucide-react'
 import { Link } from '@tanstack/react-router'
+import { Plus } from 'lucide-react'
 import { useProjectRef, useRefusal } from '../app/project.ts'
 import { buttonClass } from './Button.tsx'
 

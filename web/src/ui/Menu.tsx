@@ -3,7 +3,17 @@ import type { ReactNode } from 'react'
 import { cx } from './cx.ts'
 
 /** A menu under a button. */
-export function Menu({ trigger, children, align = 'end', label }: { trigger: ReactNode; children: ReactNode; align?: 'start' | 'end'; label?: string }) {
+export function Menu({
+  trigger,
+  children,
+  align = 'end',
+  label,
+}: {
+  trigger: ReactNode
+  children: ReactNode
+  align?: 'start' | 'end'
+  label?: string
+}) {
   return (
     <DropdownMenu.Root modal={false}>
       <DropdownMenu.Trigger asChild>{trigger}</DropdownMenu.Trigger>
@@ -22,20 +32,57 @@ export function Menu({ trigger, children, align = 'end', label }: { trigger: Rea
   )
 }
 
-const item = 'flex w-full cursor-pointer select-none items-center gap-2 rounded-md px-2 py-1.5 text-base outline-none data-highlighted:bg-hover data-disabled:cursor-default data-disabled:text-faint'
+const item =
+  'flex w-full cursor-pointer select-none items-center gap-2 rounded-md px-2 py-1.5 text-base outline-none data-highlighted:bg-hover data-disabled:cursor-default data-disabled:text-faint'
 
-export function MenuItem({ children, onSelect, disabled, tone, asChild }: { children: ReactNode; onSelect?: () => void; disabled?: boolean; tone?: 'bad'; asChild?: boolean }) {
+export function MenuItem({
+  children,
+  onSelect,
+  disabled,
+  tone,
+  asChild,
+}: {
+  children: ReactNode
+  onSelect?: () => void
+  disabled?: boolean
+  tone?: 'bad'
+  asChild?: boolean
+}) {
   return (
-    <DropdownMenu.Item asChild={asChild} disabled={disabled} onSelect={onSelect} className={cx(item, tone === 'bad' && 'text-bad')}>
+    <DropdownMenu.Item
+      asChild={asChild}
+      disabled={disabled}
+      onSelect={onSelect}
+      className={cx(item, tone === 'bad' && 'text-bad')}
+    >
       {children}
     </DropdownMenu.Item>
   )
 }
 
-export function MenuCheck({ children, checked, onChange }: { children: ReactNode; checked: boolean; onChange: (checked: boolean) => void }) {
+export function MenuCheck({
+  children,
+  checked,
+  onChange,
+}: {
+  children: ReactNode
+  checked: boolean
+  onChange: (checked: boolean) => void
+}) {
   return (
-    <DropdownMenu.CheckboxItem checked={checked} onCheckedChange={onChange} onSelect={(event) => event.preventDefault()} className={item}>
-      <span aria-hidden="true" className={cx('grid size-4 place-items-center rounded-[4px] border border-strong text-xs', checked && 'border-accent bg-accent text-on-accent')}>
+    <DropdownMenu.CheckboxItem
+      checked={checked}
+      onCheckedChange={onChange}
+      onSelect={(event) => event.preventDefault()}
+      className={item}
+    >
+      <span
+        aria-hidden="true"
+        className={cx(
+          'grid size-4 place-items-center rounded-[4px] border border-strong text-xs',
+          checked && 'border-accent bg-accent text-on-accent',
+        )}
+      >
         {checked && '✓'}
       </span>
       {children}

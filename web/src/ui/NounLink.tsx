@@ -17,7 +17,19 @@ const paths = {
 } as const satisfies Record<Noun, string>
 
 /** A link to the page of a noun in this project. */
-export function NounLink({ noun, to, children, search, className }: { noun: Noun; to: string; children: ReactNode; search?: Record<string, string | undefined>; className?: string }) {
+export function NounLink({
+  noun,
+  to,
+  children,
+  search,
+  className,
+}: {
+  noun: Noun
+  to: string
+  children: ReactNode
+  search?: Record<string, string | undefined>
+  className?: string
+}) {
   const project = useProjectRef()
   const params = { project, [noun]: to } as never
   return (

@@ -23,7 +23,10 @@ export function WithInterval({
 }) {
   if (value == null) return <span className="text-faint">–</span>
   const shown = interval(value, low, high)
-  const title = low != null && high != null ? `${short(value, 6)}, 95 % interval ${short(low)} to ${short(high)}${method ? ` (${method})` : ''}` : undefined
+  const title =
+    low != null && high != null
+      ? `${short(value, 6)}, 95 % interval ${short(low)} to ${short(high)}${method ? ` (${method})` : ''}`
+      : undefined
   return (
     <span className={cx('num whitespace-nowrap', className)} title={title}>
       {shown.value}

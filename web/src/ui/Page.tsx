@@ -78,11 +78,13 @@ export function Fact({ label, children, note }: { label: string; children: React
 }
 
 export const Facts = ({ children, className }: { children: ReactNode; className?: string }) => (
-  <dl className={cx('grid grid-cols-2 gap-2.5 sm:grid-cols-3 lg:grid-cols-[repeat(auto-fit,minmax(150px,1fr))]', className)}>{children}</dl>
+  <dl className={cx('grid grid-cols-2 gap-2.5 sm:grid-cols-3 lg:grid-cols-[repeat(auto-fit,minmax(150px,1fr))]', className)}>
+    {children}
+  </dl>
 )
 
 /** Name and value, one a line. */
-export function Details({ rows }: { rows: readonly (readonly [ReactNode, ReactNode] | null | false)[] }) {
+export function Details({ rows }: { rows: readonly (readonly [ReactNode, ReactNode] | null | undefined | false | '')[] }) {
   return (
     <dl className="grid grid-cols-[minmax(7rem,auto)_minmax(0,1fr)] gap-x-4 gap-y-1.5 text-base">
       {rows.map((row, at) =>

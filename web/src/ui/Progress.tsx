@@ -3,7 +3,17 @@ import { cx } from './cx.ts'
 import { duration, percent } from './format.ts'
 
 /** A bar. `share` null: under way, extent unknown. */
-export function Bar({ share, label, tone = 'accent', className }: { share: number | null; label: string; tone?: 'accent' | 'good' | 'bad' | 'warn'; className?: string }) {
+export function Bar({
+  share,
+  label,
+  tone = 'accent',
+  className,
+}: {
+  share: number | null
+  label: string
+  tone?: 'accent' | 'good' | 'bad' | 'warn'
+  className?: string
+}) {
   const colours = { accent: 'bg-accent', good: 'bg-good', bad: 'bg-bad', warn: 'bg-warn' }
   const shown = share === null ? null : Math.min(1, Math.max(0, share))
   return (

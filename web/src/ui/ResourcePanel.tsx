@@ -14,11 +14,26 @@ interface Named {
 }
 
 /** What every noun has: name, description, tags, who sees it. */
-export function ResourcePanel<T extends Named>({ noun, resource, onClose, save, onSaved }: { noun: string; resource: Named; onClose: () => void; save: (patch: Named) => Promise<T>; onSaved: (now: T) => void }) {
+export function ResourcePanel<T extends Named>({
+  noun,
+  resource,
+  onClose,
+  save,
+  onSaved,
+}: {
+  noun: string
+  resource: Named
+  onClose: () => void
+  save: (patch: Named) => Promise<T>
+  onSaved: (now: T) => void
+}) {
   const [form, setForm] = useState({ ...resource, tagText: resource.tags.join(', ') })
   const update = useMutation({
     mutationFn: () => {
-      const tags = form.tagText.split(',').map((tag) => tag.trim()).filter(Boolean)
+      const tags = form.tagText
+        .split(',')
+        .map((tag) => tag.trim())
+        .filter(Boolean)
       return save({ name: form.name, description: form.description, tags, visibility: form.visibility })
     },
     onSuccess: (now) => {
@@ -42,8 +57,18 @@ export function ResourcePanel<T extends Named>({ noun, resource, onClose, save, 
           onChange={(event) => setForm({ ...form, name: event.target.value })}
           error={fieldOf(update.error) === 'name' ? sentence(update.error) : null}
         />
-        <TextareaField label="Description" rows={5} value={form.description} onChange={(event) => setForm({ ...form, description: event.target.value })} />
-        <TextField label="Tags" hint="Separated by commas" value={form.tagText} onChange={(event) => setForm({ ...form, tagText: event.target.value })} />
+        <TextareaField
+          label="Description"
+          rows={5}
+          value={form.description}
+          onChange={(event) => setForm({ ...form, description: event.target.value })}
+        />
+        <TextField
+          label="Tags"
+          hint="Separated by commas"
+          value={form.tagText}
+          onChange={(event) => setForm({ ...form, tagText: event.target.value })}
+        />
         <SelectField
           label="Who sees it"
           value={form.visibility}

@@ -4,7 +4,19 @@ import type { ReactNode } from 'react'
 import { IconButton } from './Button.tsx'
 
 /** A panel from the right: more of one thing without leaving the page. */
-export function SidePanel({ open, onClose, title, children, wide }: { open: boolean; onClose: () => void; title: string; children: ReactNode; wide?: boolean }) {
+export function SidePanel({
+  open,
+  onClose,
+  title,
+  children,
+  wide,
+}: {
+  open: boolean
+  onClose: () => void
+  title: string
+  children: ReactNode
+  wide?: boolean
+}) {
   return (
     <Dialog.Root open={open} onOpenChange={(now) => !now && onClose()}>
       <Dialog.Portal>

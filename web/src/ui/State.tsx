@@ -5,7 +5,17 @@ import { Button } from './Button.tsx'
 import { cx } from './cx.ts'
 
 /** What a place looks like before anything is in it: what to do first, and one button. */
-export function Empty({ title, children, action, icon }: { title: string; children?: ReactNode; action?: ReactNode; icon?: ReactNode }) {
+export function Empty({
+  title,
+  children,
+  action,
+  icon,
+}: {
+  title: string
+  children?: ReactNode
+  action?: ReactNode
+  icon?: ReactNode
+}) {
   return (
     <div className="flex flex-col items-center rounded-lg border border-dashed border-strong px-6 py-10 text-center">
       {icon && <div className="mb-3 text-faint [&_svg]:size-7">{icon}</div>}
@@ -49,7 +59,9 @@ function heading(error: AtollError | null): string {
 }
 
 /** A grey block of the size of what will come. */
-export const Skeleton = ({ className }: { className?: string }) => <div aria-hidden="true" className={cx('skeleton', className)} />
+export const Skeleton = ({ className }: { className?: string }) => (
+  <div aria-hidden="true" className={cx('skeleton', className)} />
+)
 
 /** Lines of text to come. */
 export function SkeletonLines({ lines = 3, className }: { lines?: number; className?: string }) {
@@ -74,12 +86,25 @@ const tones: Record<Severity, { box: string; mark: string; word: string }> = {
 }
 
 /** A finding: how bad, what, and the next step as a button. */
-export function Notice({ severity, children, action, word }: { severity: Severity; children: ReactNode; action?: ReactNode; word?: string }) {
+export function Notice({
+  severity,
+  children,
+  action,
+  word,
+}: {
+  severity: Severity
+  children: ReactNode
+  action?: ReactNode
+  word?: string
+}) {
   const tone = tones[severity]
   return (
     <div className={cx('flex flex-wrap items-start gap-x-3 gap-y-2 rounded-md border px-3 py-2', tone.box)}>
       <span className="mt-px inline-flex items-center gap-1.5 text-sm font-semibold">
-        <span aria-hidden="true" className={cx('size-2', severity === 'good' || severity === 'info' ? 'rounded-full' : 'rotate-45', tone.mark)} />
+        <span
+          aria-hidden="true"
+          className={cx('size-2', severity === 'good' || severity === 'info' ? 'rounded-full' : 'rotate-45', tone.mark)}
+        />
         {word ?? tone.word}
       </span>
       <div className="min-w-0 flex-1 basis-60 text-base">{children}</div>

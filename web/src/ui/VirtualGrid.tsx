@@ -92,9 +92,18 @@ export function VirtualGrid(props: VirtualGridProps) {
       className="relative overflow-auto rounded-lg border bg-surface"
       style={{ height: `min(${full + headerHeight + 16}px, ${props.maxHeight ?? '68vh'})` }}
     >
-      <div role="rowgroup" className="sticky top-0 z-10 border-b bg-surface" style={{ height: headerHeight, width: Math.max(width, view.width) }}>
+      <div
+        role="rowgroup"
+        className="sticky top-0 z-10 border-b bg-surface"
+        style={{ height: headerHeight, width: Math.max(width, view.width) }}
+      >
         <div role="row" aria-rowindex={1}>
-          <span role="columnheader" aria-colindex={1} className="sticky left-0 z-10 inline-block border-r bg-surface px-2 text-right text-xs leading-8 text-faint" style={{ width: numberWidth }}>
+          <span
+            role="columnheader"
+            aria-colindex={1}
+            className="sticky left-0 z-10 inline-block border-r bg-surface px-2 text-right text-xs leading-8 text-faint"
+            style={{ width: numberWidth }}
+          >
             row
           </span>
           {inView.map(({ column, at, left }) => {
@@ -105,12 +114,25 @@ export function VirtualGrid(props: VirtualGridProps) {
                 role="columnheader"
                 aria-colindex={at + 2}
                 aria-sort={sorted}
-                className={cx('absolute inset-y-0 flex items-center gap-1 truncate border-r border-line/60 px-2 text-sm font-medium', column.right && 'justify-end')}
+                className={cx(
+                  'absolute inset-y-0 flex items-center gap-1 truncate border-r border-line/60 px-2 text-sm font-medium',
+                  column.right && 'justify-end',
+                )}
                 style={{ left, width: column.width }}
               >
-                <button type="button" className="flex min-w-0 items-center gap-1.5 font-medium hover:text-accent" title={`Sort by ${column.name}`} onClick={() => props.onSort?.(column.name)}>
+                <button
+                  type="button"
+                  className="flex min-w-0 items-center gap-1.5 font-medium hover:text-accent"
+                  title={`Sort by ${column.name}`}
+                  onClick={() => props.onSort?.(column.name)}
+                >
                   {column.title ?? <span className="truncate">{column.name}</span>}
-                  {sorted && (sorted === 'ascending' ? <ArrowUp aria-hidden="true" className="size-3 shrink-0" /> : <ArrowDown aria-hidden="true" className="size-3 shrink-0" />)}
+                  {sorted &&
+                    (sorted === 'ascending' ? (
+                      <ArrowUp aria-hidden="true" className="size-3 shrink-0" />
+                    ) : (
+                      <ArrowDown aria-hidden="true" className="size-3 shrink-0" />
+                    ))}
                 </button>
               </span>
             )
@@ -127,9 +149,16 @@ export function VirtualGrid(props: VirtualGridProps) {
               role="row"
               aria-rowindex={index + 2}
               className="absolute left-0 w-full border-b border-line/50 leading-7 hover:bg-hover"
-              style={{ transform: `translateY(${scaled ? view.top + index * rowHeight - exact : index * rowHeight}px)`, height: rowHeight }}
+              style={{
+                transform: `translateY(${scaled ? view.top + index * rowHeight - exact : index * rowHeight}px)`,
+                height: rowHeight,
+              }}
             >
-              <span role="rowheader" className="num sticky left-0 z-1 inline-block h-full border-r bg-surface px-2 text-right text-faint" style={{ width: numberWidth }}>
+              <span
+                role="rowheader"
+                className="num sticky left-0 z-1 inline-block h-full border-r bg-surface px-2 text-right text-faint"
+                style={{ width: numberWidth }}
+              >
                 {(index + 1).toLocaleString('en')}
               </span>
               {inView.map(({ column, at: place, left }) => (
@@ -140,7 +169,11 @@ export function VirtualGrid(props: VirtualGridProps) {
                   className={cx('absolute inset-y-0 truncate px-2', column.right && 'num text-right')}
                   style={{ left, width: column.width }}
                 >
-                  {cells === null ? <span aria-hidden="true" className="skeleton mt-2 block h-3 w-2/3" /> : props.cell(cells[place], place)}
+                  {cells === null ? (
+                    <span aria-hidden="true" className="skeleton mt-2 block h-3 w-2/3" />
+                  ) : (
+                    props.cell(cells[place], place)
+                  )}
                 </span>
               ))}
             </div>

@@ -27,7 +27,11 @@ export function short(value: number | null | undefined, digits = 4): string {
   if (!Number.isFinite(value)) return value > 0 ? '∞' : '−∞'
   if (value === 0) return '0'
   const size = Math.abs(value)
-  if (size >= 1e7 || size < 1e-4) return value.toExponential(Math.max(0, digits - 2)).replace('-', '−').replace('e+', 'e')
+  if (size >= 1e7 || size < 1e-4)
+    return value
+      .toExponential(Math.max(0, digits - 2))
+      .replace('-', '−')
+      .replace('e+', 'e')
   const text = Number.isInteger(value) && size < 1e7 ? value.toLocaleString('en') : trimmed(value, digits)
   return text.replace('-', '−')
 }

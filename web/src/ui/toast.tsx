@@ -38,7 +38,11 @@ export function Toasts() {
     () => toasts,
   )
   return (
-    <section aria-label="Messages" aria-live="polite" className="pointer-events-none fixed right-4 bottom-4 z-60 flex w-[min(24rem,calc(100vw-2rem))] flex-col gap-2">
+    <section
+      aria-label="Messages"
+      aria-live="polite"
+      className="pointer-events-none fixed right-4 bottom-4 z-60 flex w-[min(24rem,calc(100vw-2rem))] flex-col gap-2"
+    >
       {shown.map((toast) => (
         <div
           key={toast.id}

@@ -2,7 +2,12 @@ import type { RefObject } from 'react'
 import { useEffect, useState } from 'react'
 
 /** Which rows of a scrolled box are in view (with some beyond), for rows of one height. */
-export function useRowWindow(box: RefObject<HTMLElement | null>, total: number, rowHeight: number, headerHeight = 0): { from: number; to: number } {
+export function useRowWindow(
+  box: RefObject<HTMLElement | null>,
+  total: number,
+  rowHeight: number,
+  headerHeight = 0,
+): { from: number; to: number } {
   const [range, setRange] = useState({ from: 0, to: Math.min(total, 60) })
   useEffect(() => {
     const element = box.current
@@ -29,7 +34,9 @@ export function useNearView(element: RefObject<HTMLElement | null>, active: bool
   useEffect(() => {
     const target = element.current
     if (!target || !active) return
-    const observer = new IntersectionObserver((entries) => entries.some((entry) => entry.isIntersecting) && seen(), { rootMargin: '400px' })
+    const observer = new IntersectionObserver((entries) => entries.some((entry) => entry.isIntersecting) && seen(), {
+      rootMargin: '400px',
+    })
     observer.observe(target)
     return () => observer.disconnect()
   })

@@ -1,0 +1,129 @@
+import { useMutation, useQuery } from '@tanstack/react-query'
+import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router'
+import { Ellipsis } from 'lucide-react'
+import { useState } from 'react'
+import { atoll, changed } from '../api.ts'
+import { useProjectRef, useRefusal } from '../app/project.ts'
+import { LineageTab } from '../datasets/LineageTab.tsx'
+import { StateBadge } from '../ui/Badge.tsx'
+import { Button, buttonClass } from '../ui/Button.tsx'
+import { Menu, MenuItem, MenuLine } from '../ui/Menu.tsx'
+import { NounLink } from '../ui/NounLink.tsx'
+import { Page } from '../ui/Page.tsx'
+import { ErrorNote, Notice, SkeletonLines } from '../ui/State.tsx'
+import { Tabs, tabOf } from '../ui/Tabs.tsx'
+import { say, sayError } from '../ui/toast.tsx'
+import { CapturesTab } from './CapturesTab.tsx'
+import { DeployPanel } from './DeployPanel.tsx'
+import { HistoryTab } from './HistoryTab.tsx'
+import { LiveTab } from './LiveTab.tsx'
+import { TryIt } from './TryIt.tsx'
+
+const tabs = [
+  { id: 'try', title: 'Try it' },
+  { id: 'live', title: 'Live' },
+  { id: 'captures', title: 'Captures' },
+  { id: 'history', title: 'History' },
+  { id: 'lineage', title: 'Lineage' },
+]
+
+/** One endpoint: try it, watch it, see what it was asked, go back. */
+export function EndpointPage() {
+  const project = useProjectRef()
+  const navigate = useNavigate()
+  const refused = useRefusal()
+  const ref = useParams({ strict: false }).endpoint ?? ''
+  const search = useSearch({ strict: false })
+  const [deploying, setDeploying] = useState(false)
+  const endpoint = useQuery({
+    queryKey: ['endpoint', project, ref],
+    queryFn: () => atoll.endpoints.get(ref, { project }),
+    refetchInterval: (query) => (query.state.data?.state === 'starting' ? 1000 : 15_000),
+  })
+  const update = useMutation({
+    mutationFn: (running: boolean) => atoll.endpoints.update(endpoint.data!.id, { running }),
+    onSuccess: () => changed('endpoint', 'endpoints'),
+    onError: sayError,
+  })
+  if (!endpoint.data)
+    return (
+      <Page title={ref}>
+        {endpoint.error ? (
+          <ErrorNote error={endpoint.error} retry={() => void endpoint.refetch()} />
+        ) : (
+          <SkeletonLines lines={8} />
+        )}
+      </Page>
+    )
+  const data = endpoint.data
+  const tab = tabOf(tabs, search.tab)
+  const running = data.state === 'ready' || data.state === 'starting'
+  return (
+    <Page
+      title={data.name}
+      kicker={<StateBadge state={data.state} />}
+      lead={
+        <>
+          serves{' '}
+          <NounLink noun="model" to={data.model} search={{ version: String(data.versionNumber) }}>
+            {data.modelName}
+          </NounLink>{' '}
+          <span className="num">v{data.versionNumber}</span>,{' '}
+          {data.served === 'onnx' ? 'by ONNX in process' : 'by a Python worker'}
+          {data.description && <span className="block">{data.description}</span>}
+        </>
+      }
+      actions={
+        <>
+          {!refused && (
+            <Link to="/p/$project/monitors/new" params={{ project }} search={{ endpoint: data.name }} className={buttonClass()}>
+              Watch for drift
+            </Link>
+          )}
+          <Button look="primary" why={refused} onClick={() => setDeploying(true)}>
+            Deploy another version
+          </Button>
+          <Menu
+            label="More about this endpoint"
+            trigger={
+              <Button aria-label="More" className="w-8 px-0!">
+                <Ellipsis aria-hidden="true" className="size-4" />
+              </Button>
+            }
+          >
+            <MenuItem disabled={Boolean(refused)} onSelect={() => update.mutate(!running)}>
+              {running ? 'Stop answering' : 'Start answering'}
+            </MenuItem>
+            <MenuLine />
+            <MenuItem
+              tone="bad"
+              disabled={Boolean(refused)}
+              onSelect={() =>
+                void atoll.endpoints.delete(data.id).then(() => {
+                  changed('endpoints', 'projects', 'models', 'model')
+                  say(`${data.name} no longer answers; it is in the bin for 30 days.`)
+                  void navigate({ to: '/p/$project/endpoints', params: { project } })
+                }, sayError)
+              }
+            >
+              Delete
+            </MenuItem>
+          </Menu>
+        </>
+      }
+    >
+      {data.message && (
+        <div className="mb-4">
+          <Notice severity={data.state === 'failed' ? 'serious' : 'info'}>{data.message}</Notice>
+        </div>
+      )}
+      <Tabs tabs={tabs} current={tab} label="Parts of the endpoint" />
+      {tab === 'try' && <TryIt key={data.version} endpoint={data} />}
+      {tab === 'live' && <LiveTab endpoint={data} />}
+      {tab === 'captures' && <CapturesTab endpoint={data} />}
+      {tab === 'history' && <HistoryTab endpoint={data} />}
+      {tab === 'lineage' && <LineageTab id={data.id} />}
+      {deploying && <DeployPanel endpoint={data} onClose={() => setDeploying(false)} />}
+    </Page>
+  )
+}

@@ -1,0 +1,79 @@
+import type { Endpoint } from '@atoll/sdk'
+import { Radio } from 'lucide-react'
+import { atoll, usePagedList } from '../api.ts'
+import { useProjectRef } from '../app/project.ts'
+import { StateBadge } from '../ui/Badge.tsx'
+import { type ColumnOf, DataTable } from '../ui/DataTable.tsx'
+import { NewLink } from '../ui/ListPage.tsx'
+import { NounLink } from '../ui/NounLink.tsx'
+import { Page } from '../ui/Page.tsx'
+import { Empty } from '../ui/State.tsx'
+import { Ago } from '../ui/Time.tsx'
+
+const columns: readonly ColumnOf<Endpoint>[] = [
+  {
+    id: 'name',
+    title: 'Endpoint',
+    value: (row) => row.name,
+    cell: (row) => (
+      <NounLink noun="endpoint" to={row.name} className="font-medium">
+        {row.name}
+      </NounLink>
+    ),
+  },
+  { id: 'state', title: 'State', value: (row) => row.state, cell: (row) => <StateBadge state={row.state} /> },
+  {
+    id: 'model',
+    title: 'Serves',
+    value: (row) => row.modelName,
+    cell: (row) => (
+      <>
+        <NounLink noun="model" to={row.model} search={{ version: String(row.versionNumber) }}>
+          {row.modelName}
+        </NounLink>{' '}
+        <span className="num text-faint">v{row.versionNumber}</span>
+      </>
+    ),
+  },
+  {
+    id: 'served',
+    title: 'By',
+    hide: 'narrow',
+    value: (row) => row.served,
+    cell: (row) => (row.served === 'onnx' ? 'ONNX, in process' : 'Python worker'),
+  },
+  {
+    id: 'message',
+    title: 'Note',
+    hide: 'narrow',
+    value: (row) => row.message,
+    cell: (row) => <span className="text-soft">{row.message}</span>,
+  },
+  { id: 'at', title: 'Changed', right: true, value: (row) => row.updatedAt, cell: (row) => <Ago at={row.updatedAt} /> },
+]
+
+export function EndpointsPage() {
+  const project = useProjectRef()
+  const list = usePagedList(['endpoints', project, 'list'], (page) => atoll.endpoints.list({ project, ...page }))
+  return (
+    <Page title="Endpoints" actions={<NewLink to="/endpoints/new">Deploy</NewLink>}>
+      <DataTable
+        label="Endpoints"
+        columns={columns}
+        rows={list.rows}
+        keyOf={(row) => row.id}
+        loading={list.loading}
+        error={list.error}
+        retry={list.retry}
+        hasMore={list.hasMore}
+        loadMore={list.loadMore}
+        loadingMore={list.loadingMore}
+        empty={
+          <Empty icon={<Radio />} title="Nothing is deployed" action={<NewLink to="/endpoints/new">Deploy a model</NewLink>}>
+            An endpoint answers rows over HTTP with the model version you choose, keeps what it was asked, and can be rolled back.
+          </Empty>
+        }
+      />
+    </Page>
+  )
+}

@@ -1,0 +1,202 @@
+import type { Dataset, Goal } from '@atoll/sdk'
+import { useMutation, useQuery } from '@tanstack/react-query'
+import { useNavigate, useSearch } from '@tanstack/react-router'
+import { useState } from 'react'
+import { atoll, changed, fieldOf, sentence } from '../api.ts'
+import { useProjectRef } from '../app/project.ts'
+import { isNumeric } from '../datasets/column-type.tsx'
+import { useProfile } from '../datasets/use-profile.ts'
+import { Button } from '../ui/Button.tsx'
+import { NumberField, SelectField, TextField } from '../ui/Field.tsx'
+import { metricName, percent, whole } from '../ui/format.ts'
+import { NewLink } from '../ui/ListPage.tsx'
+import { Page, Section } from '../ui/Page.tsx'
+import { Empty, ErrorNote, SkeletonLines } from '../ui/State.tsx'
+import { binaryMetrics, lessIsBetter, type Metric, metricAsks, multiclassMetrics, regressionMetrics } from './metrics.ts'
+
+/** Which column, how good, and what errors cost. */
+export function NewGoalPage() {
+  const project = useProjectRef()
+  const search = useSearch({ strict: false })
+  const [name, setName] = useState(search.dataset ?? '')
+  const datasets = useQuery({
+    queryKey: ['datasets', project, 'all'],
+    queryFn: () => atoll.datasets.list({ project, limit: 500 }),
+  })
+  const ready = datasets.data?.items.filter((dataset) => dataset.latest?.state === 'ready') ?? []
+  const dataset = ready.find((one) => one.name === name || one.id === name) ?? (name ? undefined : ready[0])
+  return (
+    <Page
+      title="State a goal"
+      lead="A goal is a contract: training optimises it, evaluation reports it, promotion and alerts enforce it."
+    >
+      {datasets.error ? (
+        <ErrorNote error={datasets.error} retry={() => void datasets.refetch()} />
+      ) : datasets.isPending ? (
+        <SkeletonLines lines={6} />
+      ) : ready.length === 0 ? (
+        <Empty title="A goal needs data" action={<NewLink to="/datasets/new">Add data</NewLink>}>
+          Add a table first; then say what should be predicted of it.
+        </Empty>
+      ) : (
+        <div className="max-w-3xl space-y-6">
+          <SelectField
+            label="Data"
+            value={dataset?.name ?? ''}
+            choices={ready.map((one) => one.name)}
+            onChange={setName}
+            wrap="max-w-sm"
+          />
+          {dataset && <GoalForm key={dataset.id} dataset={dataset} wantedTarget={search.target} />}
+        </div>
+      )}
+    </Page>
+  )
+}
+
+function GoalForm({ dataset, wantedTarget }: { dataset: Dataset; wantedTarget?: string }) {
+  const project = useProjectRef()
+  const navigate = useNavigate()
+  const columns = dataset.latest?.columns.filter((column) => column.type !== 'text' && column.type !== 'datetime') ?? []
+  const [target, setTarget] = useState(wantedTarget ?? dataset.target ?? columns.at(-1)?.name ?? '')
+  const { profile } = useProfile({ ...dataset, target }, dataset.latest!)
+  const column = profile.data?.columns.find((one) => one.name === target)
+  const classes = profile.data?.target?.column === target ? profile.data.target.classes : (column?.top ?? [])
+  const type = dataset.latest?.columns.find((one) => one.name === target)?.type
+  const task = column ? taskOf(type ?? 'category', column.distinct) : null
+  const metrics = task === 'regression' ? regressionMetrics : task === 'multiclass' ? multiclassMetrics : binaryMetrics
+  const [chosenMetric, setMetric] = useState<Metric | null>(null)
+  const metric = chosenMetric && metrics.includes(chosenMetric) ? chosenMetric : (metrics[0] ?? 'f1')
+  const [chosenPositive, setPositive] = useState<string | null>(null)
+  // The rarer class is usually the one people look for.
+  const rare = [...classes].sort((a, b) => a.count - b.count)[0]?.value ?? ''
+  const positive = chosenPositive !== null && classes.some((one) => one.value === chosenPositive) ? chosenPositive : rare
+  const [bound, setBound] = useState<number | null>(null)
+  const [costs, setCosts] = useState<{ fp: number | null; fn: number | null }>({ fp: null, fn: null })
+  const [name, setName] = useState('')
+  const total = classes.reduce((sum, one) => sum + one.count, 0)
+  const less = lessIsBetter.has(metric)
+
+  const create = useMutation({
+    mutationFn: (): Promise<Goal> =>
+      atoll.goals.create({
+        project,
+        dataset: dataset.id,
+        target,
+        metric,
+        positive: task === 'binary' ? positive : null,
+        atLeast: less ? null : bound,
+        atMost: less ? bound : null,
+        costFalsePositive: task === 'binary' ? costs.fp : null,
+        costFalseNegative: task === 'binary' ? costs.fn : null,
+        ...(name.trim() && { name: name.trim() }),
+      }),
+    onSuccess: (goal) => {
+      changed('goals', 'projects', 'splits', 'jobs')
+      void navigate({ to: '/p/$project/goals/$goal', params: { project, goal: goal.name } })
+    },
+  })
+  const errorFor = (...fields: string[]) => (fields.includes(fieldOf(create.error) ?? '') ? sentence(create.error) : null)
+  return (
+    <form
+      className="space-y-6"
+      onSubmit={(event) => {
+        event.preventDefault()
+        create.mutate()
+      }}
+    >
+      <Section title="What is predicted">
+        <div className="grid gap-4 sm:grid-cols-2">
+          <SelectField
+            label="Column"
+            value={target}
+            choices={columns.map((one) => one.name)}
+            onChange={setTarget}
+            error={errorFor('target')}
+            hint={task ? taskWords(task, column?.distinct ?? 0) : profile.isPending ? 'Looking at the column' : undefined}
+          />
+          {task === 'binary' && (
+            <SelectField
+              label="The class that matters"
+              value={positive}
+              choices={classes.map((one) => ({
+                value: one.value,
+                label: `${one.value}  (${whole(one.count)} rows, ${percent(one.count / Math.max(1, total))})`,
+              }))}
+              onChange={setPositive}
+              error={errorFor('positive')}
+            />
+          )}
+        </div>
+      </Section>
+      <Section title="How good is good enough">
+        <div className="grid gap-4 sm:grid-cols-2">
+          <SelectField
+            label="Measure"
+            value={metric}
+            choices={metrics.map((one) => ({ value: one, label: metricName(one) }))}
+            onChange={(value) => setMetric(value as Metric)}
+            hint={metricAsks[metric]}
+            error={errorFor('metric')}
+          />
+          <NumberField
+            key={metric}
+            label={less ? 'At most' : 'At least'}
+            value={bound}
+            onChange={setBound}
+            placeholder="no bound"
+            hint="On the sealed test rows. Without a bound, the best is wanted."
+            error={errorFor('atLeast', 'atMost')}
+          />
+        </div>
+      </Section>
+      {task === 'binary' && (
+        <Section
+          title="What errors cost"
+          note="Only the ratio matters. With costs, the threshold is set where errors are cheapest."
+        >
+          <div className="grid gap-4 sm:grid-cols-2">
+            <NumberField
+              label={`A false “${positive}”`}
+              min={0}
+              value={costs.fp}
+              onChange={(fp) => setCosts({ ...costs, fp })}
+              placeholder="not stated"
+              hint={`The model says ${positive}, but it is not.`}
+              error={errorFor('costFalsePositive')}
+            />
+            <NumberField
+              label={`A missed “${positive}”`}
+              min={0}
+              value={costs.fn}
+              onChange={(fn) => setCosts({ ...costs, fn })}
+              placeholder="not stated"
+              hint={`It is ${positive}, but the model says otherwise.`}
+              error={errorFor('costFalseNegative')}
+            />
+          </div>
+        </Section>
+      )}
+      <TextField
+        wrap="max-w-sm"
+        label="Name"
+        placeholder={`${target} ${metricName(metric)}`}
+        value={name}
+        onChange={(event) => setName(event.target.value)}
+        error={errorFor('name')}
+      />
+      {create.error && !fieldOf(create.error) && <ErrorNote error={create.error} />}
+      <Button look="primary" type="submit" busy={create.isPending} disabled={!target}>
+        State this goal
+      </Button>
+    </form>
+  )
+}
+
+function taskOf(type: string, distinct: number): Goal['task'] {
+  if (distinct <= 2) return 'binary'
+  return isNumeric(type as 'number') && distinct > 20 ? 'regression' : type === 'number' ? 'regression' : 'multiclass'
+}
+
+const taskWords = (task: Goal['task'], distinct: number) =>
+  task === 'binary' ? 'Two classes.' : task === 'multiclass' ? `${whole(distinct)} classes.` : 'A number.'

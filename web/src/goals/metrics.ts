@@ -1,0 +1,49 @@
+import type { Goal } from '@atoll/sdk'
+
+export type Metric = Goal['metric']
+
+export const binaryMetrics: readonly Metric[] = [
+  'f1',
+  'roc_auc',
+  'pr_auc',
+  'recall',
+  'precision',
+  'balanced_accuracy',
+  'accuracy',
+  'mcc',
+  'log_loss',
+  'brier',
+]
+export const multiclassMetrics: readonly Metric[] = [
+  'accuracy',
+  'balanced_accuracy',
+  'f1_macro',
+  'f1_weighted',
+  'roc_auc',
+  'mcc',
+  'log_loss',
+]
+export const regressionMetrics: readonly Metric[] = ['rmse', 'mae', 'r2', 'mape']
+
+/** Metrics of which less is better. */
+export const lessIsBetter: ReadonlySet<string> = new Set(['log_loss', 'brier', 'mae', 'rmse', 'mape'])
+
+/** What a metric asks, in the words of somebody who will use the model. */
+export const metricAsks: Record<string, string> = {
+  accuracy: 'Share of rows that are right.',
+  balanced_accuracy: 'Mean share that is right, over the classes: rare classes count as much as common ones.',
+  precision: 'Of those it points at, how many are right.',
+  recall: 'Of those that matter, how many it finds.',
+  f1: 'Precision and recall together (their harmonic mean).',
+  f1_macro: 'F1 of each class, averaged.',
+  f1_weighted: 'F1 of each class, weighted by its rows.',
+  roc_auc: 'How often a random positive is ranked above a random negative.',
+  pr_auc: 'Precision over all recalls: for rare positives.',
+  log_loss: 'How surprised the probabilities are by what happened.',
+  brier: 'Squared error of the probabilities.',
+  mcc: 'Correlation of prediction and truth.',
+  mae: 'Mean distance from the truth, in the unit of the target.',
+  rmse: 'Like MAE, but large errors count more.',
+  r2: 'Share of the variation that is explained.',
+  mape: 'Mean distance in percent of the truth.',
+}

@@ -1,0 +1,128 @@
+import { LineChart } from '../charts/LineChart.tsx'
+import { fixed, metricName, percent, short, whole } from '../ui/format.ts'
+import { Section } from '../ui/Page.tsx'
+import type { EvaluationFile, TrainingFile } from './evidence.ts'
+
+/** ROC, precision against recall, and calibration. */
+export function CurveCharts({ evaluation, positive }: { evaluation: EvaluationFile; positive: string | null }) {
+  const { roc, pr, calibration, perClass, metrics } = evaluation
+  const rocs = roc
+    ? [{ label: positive ?? 'ROC', x: roc.fpr, y: roc.tpr }]
+    : Object.entries(perClass ?? {}).flatMap(([label, one]) => (one.roc ? [{ label, x: one.roc.fpr, y: one.roc.tpr }] : []))
+  const prs = pr
+    ? [{ label: positive ?? 'PR', x: pr.recall, y: pr.precision }]
+    : Object.entries(perClass ?? {}).flatMap(([label, one]) => (one.pr ? [{ label, x: one.pr.recall, y: one.pr.precision }] : []))
+  if (rocs.length === 0 && !calibration) return null
+  return (
+    <div className="grid gap-6 md:grid-cols-2 xl:grid-cols-3">
+      {rocs.length > 0 && (
+        <Section>
+          <LineChart
+            title={`ROC${metrics.roc_auc ? `, area ${fixed(metrics.roc_auc.value, 3)}` : ''}`}
+            name="roc"
+            summary={`ROC curve${metrics.roc_auc ? ` with an area of ${fixed(metrics.roc_auc.value, 3)}, interval ${fixed(metrics.roc_auc.low, 3)} to ${fixed(metrics.roc_auc.high, 3)}` : ''}. The diagonal is chance.`}
+            xLabel="false positive rate"
+            yLabel="true positive rate"
+            xDomain={[0, 1]}
+            yDomain={[0, 1]}
+            height={270}
+            lines={rocs.slice(0, 6)}
+            under={({ x, y }) => (
+              <line x1={x(0)} y1={y(0)} x2={x(1)} y2={y(1)} stroke="var(--color-strong)" strokeDasharray="4 4" />
+            )}
+          />
+        </Section>
+      )}
+      {prs.length > 0 && (
+        <Section>
+          <LineChart
+            title={`Precision and recall${metrics.pr_auc ? `, area ${fixed(metrics.pr_auc.value, 3)}` : ''}`}
+            name="precision-recall"
+            summary={`Precision against recall${metrics.pr_auc ? `, area ${fixed(metrics.pr_auc.value, 3)}` : ''}.`}
+            xLabel="recall"
+            yLabel="precision"
+            xDomain={[0, 1]}
+            yDomain={[0, 1]}
+            height={270}
+            lines={prs.slice(0, 6)}
+          />
+        </Section>
+      )}
+      {calibration && calibration.bins.length > 0 && (
+        <Section>
+          <LineChart
+            title={`Calibration, error ${short(calibration.error, 2)}`}
+            name="calibration"
+            summary={`Predicted against observed share in ${calibration.bins.length} bins; expected calibration error ${percent(calibration.error)}.`}
+            xLabel="predicted probability"
+            yLabel="observed share"
+            xDomain={[0, 1]}
+            yDomain={[0, 1]}
+            height={270}
+            lines={[
+              {
+                label: 'observed',
+                x: calibration.bins.map((bin) => bin.meanPredicted),
+                y: calibration.bins.map((bin) => bin.observed),
+                points: true,
+              },
+            ]}
+            under={({ x, y, box }) => {
+              const most = Math.max(...calibration.bins.map((bin) => bin.count))
+              return (
+                <g>
+                  <line x1={x(0)} y1={y(0)} x2={x(1)} y2={y(1)} stroke="var(--color-strong)" strokeDasharray="4 4" />
+                  {calibration.bins.map((bin) => (
+                    <rect
+                      key={bin.meanPredicted}
+                      x={x(bin.meanPredicted) - 4}
+                      width="8"
+                      y={box.bottom - (bin.count / most) * 42}
+                      height={(bin.count / most) * 42}
+                      fill="var(--color-s6)"
+                      opacity="0.3"
+                    >
+                      <title>{`${whole(bin.count)} rows`}</title>
+                    </rect>
+                  ))}
+                </g>
+              )
+            }}
+          />
+        </Section>
+      )}
+    </div>
+  )
+}
+
+/** Score against rows learned from, on the rows fitted and on rows held out. */
+export function LearningCurve({ training }: { training: TrainingFile }) {
+  const points = training.learningCurve?.points ?? []
+  if (points.length < 2) {
+    const folds = training.validation?.[training.metric]?.folds ?? []
+    if (folds.length === 0) return <p className="text-soft">The time was not enough for a learning curve.</p>
+    return (
+      <LineChart
+        title={`${metricName(training.metric)} by fold`}
+        name="folds"
+        summary={`${metricName(training.metric)} on the held-out rows of each fold: ${folds.map((value) => short(value, 3)).join(', ')}.`}
+        xLabel="fold"
+        formatX={(value) => (Number.isInteger(value) ? String(value) : '')}
+        lines={[{ label: metricName(training.metric), x: folds.map((_, at) => at + 1), y: folds, points: true }]}
+      />
+    )
+  }
+  const metric = training.learningCurve?.metric ?? training.metric
+  return (
+    <LineChart
+      title={`${metricName(metric)} by rows learned from`}
+      name="learning-curve"
+      summary={`With ${whole(points.at(-1)?.rows)} rows, ${metricName(metric)} is ${short(points.at(-1)?.train, 3)} on rows fitted and ${short(points.at(-1)?.validation, 3)} on rows held out; with ${whole(points[0]?.rows)} it was ${short(points[0]?.validation, 3)}.`}
+      xLabel="rows"
+      lines={[
+        { label: 'held out', x: points.map((point) => point.rows), y: points.map((point) => point.validation), points: true },
+        { label: 'fitted', x: points.map((point) => point.rows), y: points.map((point) => point.train), points: true },
+      ]}
+    />
+  )
+}

@@ -1,0 +1,159 @@
+import { useQuery } from '@tanstack/react-query'
+import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router'
+import { atoll } from '../api.ts'
+import { useProjectRef, useRefusal } from '../app/project.ts'
+import { LineageTab } from '../datasets/LineageTab.tsx'
+import { OutcomeBadge } from '../goals/GoalStrip.tsx'
+import { StateBadge } from '../ui/Badge.tsx'
+import { buttonClass } from '../ui/Button.tsx'
+import { algorithmName } from '../ui/format.ts'
+import { Page } from '../ui/Page.tsx'
+import { Empty, ErrorNote, Skeleton, SkeletonLines } from '../ui/State.tsx'
+import { Tabs, tabOf } from '../ui/Tabs.tsx'
+import { Ago } from '../ui/Time.tsx'
+import { CardTab } from './CardTab.tsx'
+import { ExplainTab } from './ExplainTab.tsx'
+import { ModelMenu } from './ModelMenu.tsx'
+import { PackageTab } from './PackageTab.tsx'
+import { PerformanceTab } from './PerformanceTab.tsx'
+import { Promote } from './Promote.tsx'
+import { ProofTab } from './ProofTab.tsx'
+import { SearchTab } from './SearchTab.tsx'
+import { VersionsTab } from './VersionsTab.tsx'
+
+const tabs = [
+  { id: 'performance', title: 'Performance' },
+  { id: 'explain', title: 'Explanation' },
+  { id: 'card', title: 'Card' },
+  { id: 'proof', title: 'Proof' },
+  { id: 'search', title: 'Search' },
+  { id: 'package', title: 'Package' },
+  { id: 'versions', title: 'Versions' },
+  { id: 'lineage', title: 'Lineage' },
+]
+
+/** A model and one of its versions, with the evidence for it. */
+export function ModelPage() {
+  const project = useProjectRef()
+  const navigate = useNavigate()
+  const refused = useRefusal()
+  const ref = useParams({ strict: false }).model ?? ''
+  const search = useSearch({ strict: false })
+  const model = useQuery({ queryKey: ['model', project, ref], queryFn: () => atoll.models.get(ref, { project }) })
+  const versions = useQuery({
+    queryKey: ['model', model.data?.id, 'versions'],
+    queryFn: () => atoll.models.versions(model.data!.id, { limit: 200 }),
+    enabled: model.data !== undefined,
+  })
+  const all = versions.data?.items ?? (model.data?.latest ? [model.data.latest] : [])
+  const wanted = search.version
+  const version = wanted
+    ? all.find((one) => one.id === wanted || String(one.number) === wanted)
+    : (model.data?.champion ?? model.data?.latest)
+  const details = useQuery({
+    queryKey: ['model', model.data?.id, 'details', version?.number],
+    queryFn: () => atoll.models.details(model.data!.id, version!.number),
+    enabled: version != null,
+    staleTime: 300_000,
+  })
+  if (!model.data) {
+    return (
+      <Page title={ref}>
+        {model.error ? <ErrorNote error={model.error} retry={() => void model.refetch()} /> : <SkeletonLines lines={8} />}
+      </Page>
+    )
+  }
+  const data = model.data
+  const tab = tabOf(tabs, search.tab)
+  return (
+    <Page
+      title={data.name}
+      kicker={
+        version && (
+          <>
+            <span className="num text-base font-normal text-faint">v{version.number}</span>
+            <StateBadge state={version.state} />
+            {version.goalOutcome && <OutcomeBadge outcome={version.goalOutcome} />}
+          </>
+        )
+      }
+      lead={
+        version && (
+          <>
+            {algorithmName(version.algorithm)}, predicts <span className="font-medium text-ink">{version.target}</span>, made{' '}
+            <Ago at={version.createdAt} />
+            {data.description && <span className="block">{data.description}</span>}
+          </>
+        )
+      }
+      actions={
+        <>
+          {all.length > 1 && (
+            <label>
+              <span className="sr-only">Version</span>
+              <select
+                className="field w-auto pr-7"
+                value={version?.number}
+                onChange={(event) =>
+                  void navigate({ to: '.', search: (old) => ({ ...old, version: event.target.value }), replace: true })
+                }
+              >
+                {all.map((one) => (
+                  <option key={one.id} value={one.number}>
+                    v{one.number} {one.state}
+                  </option>
+                ))}
+              </select>
+            </label>
+          )}
+          {version && <Promote model={data} version={version} />}
+          {version && !refused && (
+            <Link
+              to="/p/$project/endpoints/new"
+              params={{ project }}
+              search={{ model: `${data.name}:${version.number}` }}
+              className={buttonClass('primary')}
+            >
+              Deploy
+            </Link>
+          )}
+          <ModelMenu model={data} version={version ?? null} />
+        </>
+      }
+    >
+      {versions.error && <ErrorNote error={versions.error} />}
+      {!version ? (
+        versions.isPending ? (
+          <Skeleton className="h-96" />
+        ) : (
+          <Empty title={wanted ? `There is no version ${wanted}` : 'This model has no version'}>
+            <Link to="." search={{}} className="link">
+              Show the latest
+            </Link>
+          </Empty>
+        )
+      ) : (
+        <>
+          {version.goalOutcome && <p className="mb-4 max-w-prose text-soft">{version.goalOutcome.sentence}</p>}
+          <Tabs tabs={tabs} current={tab} label="Parts of the model" />
+          {details.error ? (
+            <ErrorNote error={details.error} retry={() => void details.refetch()} />
+          ) : !details.data ? (
+            <Skeleton className="h-96" />
+          ) : (
+            <>
+              {tab === 'performance' && <PerformanceTab key={version.id} model={data} version={version} details={details.data} />}
+              {tab === 'explain' && <ExplainTab details={details.data} version={version} />}
+              {tab === 'card' && <CardTab model={data} version={version} />}
+              {tab === 'proof' && <ProofTab model={data} version={version} />}
+              {tab === 'search' && <SearchTab details={details.data} version={version} />}
+              {tab === 'package' && <PackageTab model={data} version={version} details={details.data} />}
+              {tab === 'versions' && <VersionsTab model={data} />}
+              {tab === 'lineage' && <LineageTab id={version.id} />}
+            </>
+          )}
+        </>
+      )}
+    </Page>
+  )
+}

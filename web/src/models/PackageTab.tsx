@@ -1,0 +1,90 @@
+import type { Model, ModelVersion, VersionDetails } from '@atoll/sdk'
+import { TypeMark } from '../datasets/column-type.tsx'
+import { Reasons } from '../recipes/Reasons.tsx'
+import { CodeBlock, Copyable } from '../ui/CopyButton.tsx'
+import { bytes, cell, count, short } from '../ui/format.ts'
+import { Section } from '../ui/Page.tsx'
+
+/** What the model takes and gives, how it was prepared, and the files it consists of. */
+export function PackageTab({ model, version, details }: { model: Model; version: ModelVersion; details: VersionDetails }) {
+  const { signature, manifest } = version
+  const recipe = details.recipe as { steps?: { step: string }[]; reasons?: string[] }
+  return (
+    <div className="space-y-6">
+      <Section
+        title="Takes"
+        note={`${count(signature.inputs.length, 'raw column')}; gives ${signature.classes ? `one of ${signature.classes.join(', ')}` : `a number, ${signature.target}`}`}
+      >
+        <div className="max-h-96 overflow-auto">
+          <table className="w-full">
+            <caption className="sr-only">Inputs of the model</caption>
+            <thead className="text-left text-sm text-faint">
+              <tr>
+                {['Column', 'Range or values seen', 'May be missing', 'Example'].map((title) => (
+                  <th key={title} scope="col" className="sticky top-0 border-b bg-surface py-1.5 pr-3 font-medium">
+                    {title}
+                  </th>
+                ))}
+              </tr>
+            </thead>
+            <tbody>
+              {signature.inputs.map((input) => (
+                <tr key={input.name}>
+                  <th scope="row" className="border-b py-1 pr-3 text-left font-medium whitespace-nowrap">
+                    <TypeMark type={input.type as 'number'} /> {input.name}
+                  </th>
+                  <td className="max-w-96 truncate border-b py-1 pr-3 text-soft">
+                    {input.min != null && input.max != null ? (
+                      <span className="num">{`${short(input.min)} to ${short(input.max)}`}</span>
+                    ) : (
+                      (input.categories?.slice(0, 12).join(', ') ?? '')
+                    )}
+                    {input.categories && input.categories.length > 12 && ` and ${input.categories.length - 12} more`}
+                  </td>
+                  <td className="border-b py-1 pr-3">{input.nullable ? 'yes' : 'no'}</td>
+                  <td className="num border-b py-1">{cell(input.example)}</td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </div>
+      </Section>
+      <div className="grid gap-6 lg:grid-cols-2">
+        <Section title="Preparation">
+          <ol className="list-decimal space-y-0.5 pl-5">
+            {recipe.steps?.map((step, at) => (
+              <li key={at}>{step.step.replaceAll('_', ' ')}</li>
+            ))}
+          </ol>
+          <div className="mt-3">
+            <Reasons reasons={recipe.reasons ?? []} />
+          </div>
+        </Section>
+        <Section title="Files" note={`${manifest.kind}, ${manifest.trust} here`}>
+          <ul className="space-y-1">
+            {[...manifest.files, ...manifest.sandboxOnly].map((file) => (
+              <li key={file.path} className="flex flex-wrap items-center gap-x-3">
+                {manifest.sandboxOnly.includes(file) ? (
+                  <span title="Only a sandboxed job may load it">{file.path}</span>
+                ) : (
+                  <a
+                    className="link"
+                    download
+                    href={`/v1/models/${model.id}/versions/${version.number}/files/${encodeURIComponent(file.path)}`}
+                  >
+                    {file.path}
+                  </a>
+                )}
+                <span className="num text-sm text-faint">{bytes(file.sizeBytes)}</span>
+                <Copyable text={file.sha256} shown={file.sha256.slice(0, 12)} />
+              </li>
+            ))}
+          </ul>
+        </Section>
+      </div>
+      <Section title="Recipe as fitted">
+        <CodeBlock label="the recipe" code={JSON.stringify(details.recipe, null, 2)} />
+      </Section>
+    </div>
+  )
+}

@@ -1,0 +1,63 @@
+import type { Model, ModelVersion, VersionDetails } from '@atoll/sdk'
+import { useNavigate } from '@tanstack/react-router'
+import { whole } from '../ui/format.ts'
+import { Section } from '../ui/Page.tsx'
+import { Notice } from '../ui/State.tsx'
+import { CellRows } from './CellRows.tsx'
+import { ConfusionMatrix } from './ConfusionMatrix.tsx'
+import { CurveCharts, LearningCurve } from './CurveCharts.tsx'
+import { evaluationOf, trainingOf } from './evidence.ts'
+import { MetricsTable } from './MetricsTable.tsx'
+import { PerClassTable } from './PerClassTable.tsx'
+import { ResidualCharts } from './ResidualCharts.tsx'
+import { ThresholdLab } from './ThresholdLab.tsx'
+
+const words: Record<string, { severity: 'good' | 'warning' | 'serious'; word: string }> = {
+  good_fit: { severity: 'good', word: 'Fits well' },
+  overfit: { severity: 'warning', word: 'Overfits' },
+  underfit: { severity: 'warning', word: 'Underfits' },
+}
+
+/** How good it is, on rows that nothing had seen. */
+export function PerformanceTab({ model, version, details }: { model: Model; version: ModelVersion; details: VersionDetails }) {
+  const navigate = useNavigate()
+  const evaluation = evaluationOf(details)
+  const training = trainingOf(details)
+  const diagnosis = evaluation?.diagnosis
+  const told = diagnosis ? words[diagnosis.kind] : undefined
+  const open = (actual: string, predicted: string) =>
+    void navigate({ to: '.', search: (old) => ({ ...old, cell: `${actual}|${predicted}` }), resetScroll: false })
+  return (
+    <div className="space-y-6">
+      {diagnosis && told && (
+        <Notice severity={told.severity} word={told.word}>
+          {diagnosis.sentence}
+        </Notice>
+      )}
+      <div className="grid gap-6 xl:grid-cols-2">
+        <Section title="Measures" note={evaluation ? `On ${whole(evaluation.rows)} sealed rows, opened once.` : undefined}>
+          <MetricsTable version={version} training={training} />
+        </Section>
+        <Section title="More rows, better model?">
+          <LearningCurve training={training} />
+        </Section>
+      </div>
+      {evaluation && version.task === 'binary' && evaluation.roc && (
+        <ThresholdLab model={model} version={version} evaluation={evaluation} />
+      )}
+      {evaluation?.confusion && (version.task === 'multiclass' || !evaluation.roc) && (
+        <Section title="Confusion matrix" note="Choose a cell to see its rows.">
+          <ConfusionMatrix classes={evaluation.confusion.classes} matrix={evaluation.confusion.matrix} onOpen={open} />
+          <CellRows model={model} version={version} />
+        </Section>
+      )}
+      {evaluation && <CurveCharts evaluation={evaluation} positive={version.signature.positive} />}
+      {evaluation?.perClass && (
+        <Section title="By class">
+          <PerClassTable perClass={evaluation.perClass} />
+        </Section>
+      )}
+      {evaluation?.residuals && <ResidualCharts residuals={evaluation.residuals} target={version.target} />}
+    </div>
+  )
+}

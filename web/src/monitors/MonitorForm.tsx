@@ -1,0 +1,92 @@
+import type { MonitorInput } from '@atoll/sdk'
+import { NumberField, SelectField, TextField } from '../ui/Field.tsx'
+
+export type MonitorSettings = Omit<MonitorInput, 'endpoint' | 'name' | 'project'>
+
+const schedules = [
+  { value: '', label: 'on demand' },
+  { value: '0 * * * *', label: 'every hour' },
+  { value: '0 6 * * *', label: 'every day at 6:00 UTC' },
+  { value: '0 6 * * 1', label: 'every Monday at 6:00 UTC' },
+  { value: 'own', label: 'another (cron)' },
+]
+
+/** When it looks, at what, and from when on it speaks. */
+export function MonitorForm({
+  value,
+  onChange,
+  errorFor,
+}: {
+  value: MonitorSettings
+  onChange: (value: MonitorSettings) => void
+  errorFor: (field: string) => string | null
+}) {
+  const set = (part: Partial<MonitorSettings>) => onChange({ ...value, ...part })
+  const own = value.schedule != null && !schedules.some((one) => one.value === value.schedule)
+  return (
+    <div className="grid gap-4 sm:grid-cols-2">
+      <SelectField
+        label="When"
+        value={own ? 'own' : (value.schedule ?? '')}
+        choices={schedules}
+        onChange={(next) => set({ schedule: next === 'own' ? '30 5 * * *' : next || null })}
+        error={own ? null : errorFor('schedule')}
+      />
+      {own && (
+        <TextField
+          label="Cron, UTC"
+          className="num"
+          value={value.schedule ?? ''}
+          onChange={(event) => set({ schedule: event.target.value })}
+          error={errorFor('schedule')}
+        />
+      )}
+      <NumberField
+        label="Hours looked back"
+        min={0.1}
+        value={value.windowHours ?? 168}
+        onChange={(windowHours) => set({ windowHours: windowHours ?? 168 })}
+        error={errorFor('windowHours')}
+      />
+      <NumberField
+        label="Rows at least"
+        hint="With fewer, nothing is judged."
+        min={10}
+        step={1}
+        value={value.minimumRows ?? 200}
+        onChange={(minimumRows) => set({ minimumRows: minimumRows ?? 200 })}
+        error={errorFor('minimumRows')}
+      />
+      <NumberField
+        label="Warning from PSI"
+        min={0}
+        value={value.psiWarning ?? 0.1}
+        onChange={(psiWarning) => set({ psiWarning: psiWarning ?? 0.1 })}
+      />
+      <NumberField
+        label="Alert from PSI"
+        min={0}
+        value={value.psiAlert ?? 0.25}
+        onChange={(psiAlert) => set({ psiAlert: psiAlert ?? 0.25 })}
+      />
+      <NumberField
+        label="False alarms at most"
+        hint="Per run, over all columns together (Holm)."
+        min={0.0001}
+        max={0.5}
+        value={value.falseAlarmRate ?? 0.01}
+        onChange={(falseAlarmRate) => set({ falseAlarmRate: falseAlarmRate ?? 0.01 })}
+      />
+      <TextField
+        wrap="sm:col-span-2"
+        label="Webhook"
+        type="url"
+        placeholder="https://…"
+        hint="Outbound requests are off until an administrator allows the host."
+        value={value.webhookUrl ?? ''}
+        onChange={(event) => set({ webhookUrl: event.target.value || null })}
+        error={errorFor('webhookUrl')}
+      />
+    </div>
+  )
+}

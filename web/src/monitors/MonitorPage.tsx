@@ -1,0 +1,235 @@
+import type { Monitor } from '@atoll/sdk'
+import { useMutation, useQuery } from '@tanstack/react-query'
+import { useNavigate, useParams, useSearch } from '@tanstack/react-router'
+import { Ellipsis } from 'lucide-react'
+import { useEffect, useState } from 'react'
+import { atoll, changed, fieldOf, sentence } from '../api.ts'
+import { useProjectRef, useRefusal } from '../app/project.ts'
+import { useJob } from '../jobs/use-job.ts'
+import { StateBadge } from '../ui/Badge.tsx'
+import { Button } from '../ui/Button.tsx'
+import { Menu, MenuItem, MenuLine } from '../ui/Menu.tsx'
+import { NounLink } from '../ui/NounLink.tsx'
+import { Page, Section } from '../ui/Page.tsx'
+import { Bar, progressWords, shareOf } from '../ui/Progress.tsx'
+import { SidePanel } from '../ui/SidePanel.tsx'
+import { Empty, ErrorNote, Skeleton, SkeletonLines } from '../ui/State.tsx'
+import { Ago } from '../ui/Time.tsx'
+import { sayError } from '../ui/toast.tsx'
+import { AlertsTable } from './AlertsTable.tsx'
+import { MonitorForm, type MonitorSettings } from './MonitorForm.tsx'
+import { ReportView } from './ReportView.tsx'
+import { RunOnDataset } from './RunOnDataset.tsx'
+
+/** A monitor and what it found, report by report. */
+export function MonitorPage() {
+  const project = useProjectRef()
+  const navigate = useNavigate()
+  const refused = useRefusal()
+  const ref = useParams({ strict: false }).monitor ?? ''
+  const search = useSearch({ strict: false })
+  const [panel, setPanel] = useState<'settings' | 'dataset' | null>(null)
+  const [running, setRunning] = useState<string | null>(null)
+  const monitor = useQuery({ queryKey: ['monitor', project, ref], queryFn: () => atoll.monitors.get(ref, { project }) })
+  const reports = useQuery({
+    queryKey: ['monitor', monitor.data?.id, 'reports'],
+    queryFn: () => atoll.monitors.reports(monitor.data!.id, { limit: 50 }),
+    enabled: monitor.data !== undefined,
+  })
+  const job = useJob(running)
+  const state = job.data?.state
+  useEffect(() => {
+    if (state === 'succeeded' || state === 'failed' || state === 'cancelled') {
+      changed('monitor', 'monitors', 'alerts')
+      if (state === 'succeeded') setRunning(null)
+    }
+  }, [state])
+  const run = useMutation({
+    mutationFn: () => atoll.monitors.run(monitor.data!.id),
+    onSuccess: (made) => setRunning(made.job),
+    onError: sayError,
+  })
+  if (!monitor.data)
+    return (
+      <Page title={ref}>
+        {monitor.error ? <ErrorNote error={monitor.error} retry={() => void monitor.refetch()} /> : <SkeletonLines lines={8} />}
+      </Page>
+    )
+  const data = monitor.data
+  const list = reports.data?.items ?? []
+  const shown = list.find((one) => one.id === search.report) ?? list[0]
+  return (
+    <Page
+      title={data.name}
+      kicker={data.lastState && <StateBadge state={data.lastState} />}
+      lead={
+        <>
+          watches{' '}
+          <NounLink noun="endpoint" to={data.endpoint}>
+            {data.endpointName}
+          </NounLink>
+          ,{' '}
+          {data.schedule ? (
+            <>
+              next <Ago at={data.nextRunAt} />
+            </>
+          ) : (
+            'on demand'
+          )}
+        </>
+      }
+      actions={
+        <>
+          <Button why={refused} onClick={() => setPanel('dataset')}>
+            Run on a data set
+          </Button>
+          <Button
+            look="primary"
+            why={refused}
+            busy={run.isPending || Boolean(running && state !== 'failed')}
+            onClick={() => run.mutate()}
+          >
+            Run now
+          </Button>
+          <Menu
+            label="More about this monitor"
+            trigger={
+              <Button aria-label="More" className="w-8 px-0!">
+                <Ellipsis aria-hidden="true" className="size-4" />
+              </Button>
+            }
+          >
+            <MenuItem disabled={Boolean(refused)} onSelect={() => setPanel('settings')}>
+              Schedule and bounds
+            </MenuItem>
+            <MenuLine />
+            <MenuItem
+              tone="bad"
+              disabled={Boolean(refused)}
+              onSelect={() =>
+                void atoll.monitors.delete(data.id).then(() => {
+                  changed('monitors')
+                  void navigate({ to: '/p/$project/monitors', params: { project } })
+                }, sayError)
+              }
+            >
+              Delete
+            </MenuItem>
+          </Menu>
+        </>
+      }
+    >
+      <div className="space-y-6">
+        {running && job.data && state !== 'succeeded' && (
+          <Section>
+            {state === 'failed' ? (
+              <ErrorNote title="The check failed." error={job.data.failure?.message ?? ''} retry={() => run.mutate()} />
+            ) : (
+              <>
+                <Bar share={shareOf(job.data)} label="Check" />
+                <p className="num mt-2 text-sm text-soft">{progressWords(job.data)}</p>
+              </>
+            )}
+          </Section>
+        )}
+        {reports.error ? (
+          <ErrorNote error={reports.error} retry={() => void reports.refetch()} />
+        ) : reports.isPending ? (
+          <Skeleton className="h-96" />
+        ) : shown ? (
+          <>
+            {list.length > 1 && (
+              <label className="flex items-center gap-2">
+                <span className="text-sm text-soft">Report</span>
+                <select
+                  className="field w-auto pr-7"
+                  value={shown.id}
+                  onChange={(event) =>
+                    void navigate({
+                      to: '.',
+                      search: (old) => ({ ...old, report: event.target.value, column: undefined }),
+                      replace: true,
+                    })
+                  }
+                >
+                  {list.map((one) => (
+                    <option key={one.id} value={one.id}>
+                      {new Date(one.at).toLocaleString()} · {one.state.replaceAll('_', ' ')} · {one.source}
+                    </option>
+                  ))}
+                </select>
+              </label>
+            )}
+            <ReportView key={shown.id} report={shown} monitor={data} />
+          </>
+        ) : (
+          <Empty
+            title="It has not looked yet"
+            action={
+              <Button look="primary" why={refused} onClick={() => run.mutate()}>
+                Run now
+              </Button>
+            }
+          >
+            It needs {data.minimumRows} captured rows, or a data set to take as “now”.
+          </Empty>
+        )}
+        <Section title="Alerts of this monitor" bare>
+          <AlertsTable monitor={data.id} />
+        </Section>
+      </div>
+      {panel === 'settings' && <SettingsPanel monitor={data} onClose={() => setPanel(null)} />}
+      {panel === 'dataset' && (
+        <RunOnDataset
+          monitor={data}
+          onClose={() => setPanel(null)}
+          onRun={(made) => {
+            setRunning(made)
+            setPanel(null)
+          }}
+        />
+      )}
+    </Page>
+  )
+}
+
+function SettingsPanel({ monitor, onClose }: { monitor: Monitor; onClose: () => void }) {
+  const { schedule, windowHours, minimumRows, psiWarning, psiAlert, falseAlarmRate, webhookUrl } = monitor
+  const [value, setValue] = useState<MonitorSettings>({
+    schedule,
+    windowHours,
+    minimumRows,
+    psiWarning,
+    psiAlert,
+    falseAlarmRate,
+    webhookUrl,
+  })
+  const save = useMutation({
+    mutationFn: () => atoll.monitors.update(monitor.id, value),
+    onSuccess: () => {
+      changed('monitor', 'monitors')
+      onClose()
+    },
+  })
+  return (
+    <SidePanel open onClose={onClose} title="Schedule and bounds">
+      <form
+        className="space-y-4"
+        onSubmit={(event) => {
+          event.preventDefault()
+          save.mutate()
+        }}
+      >
+        <MonitorForm
+          value={value}
+          onChange={setValue}
+          errorFor={(field) => (fieldOf(save.error) === field ? sentence(save.error) : null)}
+        />
+        {save.error && !fieldOf(save.error) && <ErrorNote error={save.error} />}
+        <Button look="primary" type="submit" busy={save.isPending}>
+          Save
+        </Button>
+      </form>
+    </SidePanel>
+  )
+}

@@ -1,0 +1,80 @@
+import { useMutation, useQuery } from '@tanstack/react-query'
+import { useNavigate, useSearch } from '@tanstack/react-router'
+import { useState } from 'react'
+import { atoll, changed, fieldOf, sentence } from '../api.ts'
+import { useProjectRef, useRefusal } from '../app/project.ts'
+import { Button } from '../ui/Button.tsx'
+import { SelectField, TextField } from '../ui/Field.tsx'
+import { NewLink } from '../ui/ListPage.tsx'
+import { Page, Section } from '../ui/Page.tsx'
+import { Empty, ErrorNote, SkeletonLines } from '../ui/State.tsx'
+import { MonitorForm, type MonitorSettings } from './MonitorForm.tsx'
+
+export function NewMonitorPage() {
+  const project = useProjectRef()
+  const navigate = useNavigate()
+  const refused = useRefusal()
+  const search = useSearch({ strict: false })
+  const [chosen, setChosen] = useState(search.endpoint ?? '')
+  const [name, setName] = useState('')
+  const [settings, setSettings] = useState<MonitorSettings>({ schedule: '0 6 * * *' })
+  const endpoints = useQuery({
+    queryKey: ['endpoints', project, 'all'],
+    queryFn: () => atoll.endpoints.list({ project, limit: 200 }),
+  })
+  const endpoint = endpoints.data?.items.find((one) => one.name === chosen || one.id === chosen) ?? endpoints.data?.items[0]
+  const create = useMutation({
+    mutationFn: () =>
+      atoll.monitors.create({ project, endpoint: endpoint!.id, ...settings, ...(name.trim() && { name: name.trim() }) }),
+    onSuccess: (monitor) => {
+      changed('monitors')
+      void navigate({ to: '/p/$project/monitors/$monitor', params: { project, monitor: monitor.name } })
+    },
+  })
+  const errorFor = (field: string) => (fieldOf(create.error) === field ? sentence(create.error) : null)
+  return (
+    <Page title="Watch an endpoint" lead="What comes in is compared with what the model learned from.">
+      {endpoints.error ? (
+        <ErrorNote error={endpoints.error} retry={() => void endpoints.refetch()} />
+      ) : endpoints.isPending ? (
+        <SkeletonLines lines={6} />
+      ) : !endpoint ? (
+        <Empty title="There is no endpoint to watch" action={<NewLink to="/endpoints/new">Deploy a model</NewLink>} />
+      ) : (
+        <form
+          className="max-w-3xl space-y-6"
+          onSubmit={(event) => {
+            event.preventDefault()
+            create.mutate()
+          }}
+        >
+          <Section title="What is watched">
+            <div className="grid gap-4 sm:grid-cols-2">
+              <SelectField
+                label="Endpoint"
+                value={endpoint.name}
+                choices={endpoints.data.items.map((one) => one.name)}
+                onChange={setChosen}
+                error={errorFor('endpoint')}
+              />
+              <TextField
+                label="Name"
+                placeholder={`Drift of ${endpoint.name}`}
+                value={name}
+                onChange={(event) => setName(event.target.value)}
+                error={errorFor('name')}
+              />
+            </div>
+          </Section>
+          <Section title="How">
+            <MonitorForm value={settings} onChange={setSettings} errorFor={errorFor} />
+          </Section>
+          {create.error && !fieldOf(create.error) && <ErrorNote error={create.error} />}
+          <Button look="primary" type="submit" why={refused} busy={create.isPending}>
+            Watch it
+          </Button>
+        </form>
+      )}
+    </Page>
+  )
+}

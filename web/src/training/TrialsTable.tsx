@@ -1,0 +1,56 @@
+import type { Trial } from '@atoll/sdk'
+import { StateBadge } from '../ui/Badge.tsx'
+import { type ColumnOf, DataTable } from '../ui/DataTable.tsx'
+import { algorithmName, duration, metricName, short } from '../ui/format.ts'
+import { Num, WithInterval } from '../ui/Num.tsx'
+
+/** "num_leaves 31 · learning_rate 0.05". */
+export const paramsWords = (params: Record<string, unknown>): string =>
+  Object.entries(params)
+    .map(([name, value]) => `${name} ${typeof value === 'number' ? short(value, 3) : String(value)}`)
+    .join(' · ')
+
+export function TrialsTable({ trials, metric, best }: { trials: readonly Trial[]; metric: string; best: number | null }) {
+  const columns: ColumnOf<Trial>[] = [
+    { id: 'trial', title: '#', right: true, width: 48, value: (row) => row.trial + 1, cell: (row) => <Num>{row.trial + 1}</Num> },
+    {
+      id: 'algorithm',
+      title: 'Algorithm',
+      value: (row) => row.algorithm,
+      cell: (row) => (
+        <span className={row.trial === best ? 'font-semibold' : undefined}>
+          {algorithmName(row.algorithm)}
+          {row.trial === best && <span className="ml-2 text-xs text-good">best</span>}
+        </span>
+      ),
+    },
+    { id: 'state', title: 'State', value: (row) => row.state, cell: (row) => <StateBadge state={row.state} /> },
+    {
+      id: 'score',
+      title: metricName(metric),
+      right: true,
+      value: (row) => row.score,
+      cell: (row) => (
+        <WithInterval
+          value={row.score}
+          low={row.std === null || row.score === null ? null : row.score - row.std}
+          high={row.std === null || row.score === null ? null : row.score + row.std}
+          method="one standard deviation over folds"
+        />
+      ),
+    },
+    { id: 'seconds', title: 'Took', right: true, value: (row) => row.seconds, cell: (row) => <Num>{duration(row.seconds)}</Num> },
+    {
+      id: 'params',
+      title: 'Parameters',
+      hide: 'narrow',
+      value: (row) => paramsWords(row.params),
+      cell: (row) => (
+        <span className="num text-sm text-soft" title={row.reason ?? paramsWords(row.params)}>
+          {row.reason ?? paramsWords(row.params)}
+        </span>
+      ),
+    },
+  ]
+  return <DataTable label="Trials" columns={columns} rows={trials} keyOf={(row) => String(row.trial)} />
+}
