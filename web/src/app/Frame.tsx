@@ -20,7 +20,7 @@ export function Frame() {
   const [help, setHelp] = useState(false)
   const path = useRouterState({ select: (state) => state.location.pathname })
   useShortcuts({ palette: () => setPalette(true), help: () => setHelp(true) })
-  // biome-ignore lint/correctness/useExhaustiveDependencies: a new page folds the rail away
+  // A new page folds the rail away.
   useEffect(() => setRailOpen(false), [path])
 
   return (

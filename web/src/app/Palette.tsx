@@ -30,6 +30,10 @@ export default function Palette({ onClose, onHelp }: { onClose: () => void; onHe
     onClose()
     router.history.push(path)
   }
+  const dress = (theme: 'light' | 'dark') => {
+    setTheme(theme)
+    onClose()
+  }
   const matches = (words: string) => words.toLowerCase().includes(wanted.toLowerCase())
   const places = sections.filter((section) => matches(`go to ${section.title}`))
   const begun = actions.filter((action) => matches(`${action.title} ${action.words}`))
@@ -84,17 +88,24 @@ export default function Palette({ onClose, onHelp }: { onClose: () => void; onHe
                     </Command.Item>
                   ))}
                   {matches('dark theme appearance') && (
-                    <Command.Item value="dark" className={itemClass} onSelect={() => (setTheme('dark'), onClose())}>
+                    <Command.Item value="dark" className={itemClass} onSelect={() => dress('dark')}>
                       Dark appearance
                     </Command.Item>
                   )}
                   {matches('light theme appearance') && (
-                    <Command.Item value="light" className={itemClass} onSelect={() => (setTheme('light'), onClose())}>
+                    <Command.Item value="light" className={itemClass} onSelect={() => dress('light')}>
                       Light appearance
                     </Command.Item>
                   )}
                   {matches('keyboard shortcuts help') && (
-                    <Command.Item value="help" className={itemClass} onSelect={() => (onClose(), onHelp())}>
+                    <Command.Item
+                      value="help"
+                      className={itemClass}
+                      onSelect={() => {
+                        onClose()
+                        onHelp()
+                      }}
+                    >
                       Keyboard shortcuts
                     </Command.Item>
                   )}

@@ -139,7 +139,6 @@ export function ChartFrame({
 
 function DataOf({ table, label }: { table: ChartData; label: string }) {
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolled region must be reachable by keyboard
     <div className="h-full overflow-auto rounded-md border" tabIndex={0} role="region" aria-label={`${label} as a table`}>
       <table className="w-full text-sm">
         <thead className="sticky top-0 bg-sunken">

@@ -42,7 +42,6 @@ export function LineageGraph({ lineage, here }: { lineage: Lineage; here: string
       })}
     >
       {() => (
-        // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolled region must be reachable by keyboard
         <div className="h-full overflow-x-auto overflow-y-hidden" tabIndex={0} role="region" aria-label="Lineage graph">
           <svg data-chart="" width={width} height={height} role="group" aria-label={summary}>
             {lineage.edges.map((edge) => {

@@ -48,7 +48,7 @@ function Drawing(props: ParallelProps & { width: number; height: number }) {
   const box = useRef<HTMLDivElement>(null)
   const dark = useDark()
   const { axes, rows, colourBy, width, height } = props
-  // biome-ignore lint/correctness/useExhaustiveDependencies: drawn again for another appearance too
+  // Drawn again for another appearance too.
   useEffect(() => {
     if (!box.current || rows.length === 0) return
     const chart = init(box.current, null, { renderer: 'svg', width, height })

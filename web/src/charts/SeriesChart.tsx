@@ -80,7 +80,7 @@ function Canvas(props: SeriesChartProps & { width: number; height: number }) {
   const latest = useRef(data)
   latest.current = data
 
-  // biome-ignore lint/correctness/useExhaustiveDependencies: a new plot only when its shape changes; data and size are set below
+  // A new plot only when its shape changes; data and size are set below.
   useEffect(() => {
     const element = box.current
     if (!element) return

@@ -47,7 +47,9 @@ export function layOut({ nodes, edges }: Lineage): { placed: Placed[]; width: nu
     const sorted = (layer ?? [])
       .map((id, at) => ({ id, at, weight: weight(id) }))
       .sort((a, b) => a.weight - b.weight || a.at - b.at)
-    sorted.forEach(({ id }, at) => row.set(id, at))
+    sorted.forEach(({ id }, at) => {
+      row.set(id, at)
+    })
   }
   const tallest = Math.max(1, ...layers.map((layer) => layer?.length ?? 0))
   const height = tallest * (nodeHeight + gapY) + gapY

@@ -44,13 +44,11 @@ export function ColumnPanel({
               .slice(0, 5)
               .map((top) => `${top.value} ${percent(top.count / Math.max(1, rows))}`)
               .join(', ')}`}
-            rows={column.top
-              .slice(0, 12)
-              .map((top) => ({
-                label: top.value === '' ? '(empty)' : top.value,
-                value: top.count,
-                note: percent(top.count / Math.max(1, rows)),
-              }))}
+            rows={column.top.slice(0, 12).map((top) => ({
+              label: top.value === '' ? '(empty)' : top.value,
+              value: top.count,
+              note: percent(top.count / Math.max(1, rows)),
+            }))}
           />
         )}
         <Details

@@ -15,7 +15,7 @@ export function SourceChoice({ onSource }: { onSource: (source: Source, filename
   const settings = useQuery({ queryKey: ['settings'], queryFn: () => atoll.settings.get() })
   const [path, setPath] = useState('')
   const { state } = upload
-  // biome-ignore lint/correctness/useExhaustiveDependencies: a file dropped elsewhere is taken once, on arrival
+  // A file dropped elsewhere is taken once, on arrival.
   useEffect(() => {
     const take = () => {
       const file = takeOffered()
@@ -25,7 +25,7 @@ export function SourceChoice({ onSource }: { onSource: (source: Source, filename
     return onOffered(take)
   }, [])
   const done = state?.done
-  // biome-ignore lint/correctness/useExhaustiveDependencies: told once, when the upload is complete
+  // Told once, when the upload is complete.
   useEffect(() => {
     if (done) onSource({ upload: done.id }, done.filename)
   }, [done])

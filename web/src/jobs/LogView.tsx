@@ -32,7 +32,7 @@ export function LogView({ lines, name, live }: { lines: readonly LogLine[]; name
   const [text, setText] = useState('')
   const shown = text ? lines.filter((line) => line.text.toLowerCase().includes(text.toLowerCase())) : lines
   const visible = shown.slice(-3000)
-  // biome-ignore lint/correctness/useExhaustiveDependencies: each new line moves the view when it follows
+  // Each new line moves the view when it follows.
   useEffect(() => {
     if (follow && box.current) box.current.scrollTop = box.current.scrollHeight
   }, [visible.length, follow])
@@ -69,7 +69,6 @@ export function LogView({ lines, name, live }: { lines: readonly LogLine[]; name
       </div>
       <div
         ref={box}
-        // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolled region must be reachable by keyboard
         tabIndex={0}
         role="log"
         aria-label="Log"

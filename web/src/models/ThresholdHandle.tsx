@@ -45,7 +45,6 @@ export function ThresholdHandle({
           <title>served threshold</title>
         </line>
       )}
-      {/* biome-ignore lint/a11y/useSemanticElements: a range input cannot stand inside a drawing */}
       <g
         role="slider"
         tabIndex={0}

@@ -46,7 +46,6 @@ export function PreviewPane({
       ) : !sample ? (
         <Skeleton className="h-96" />
       ) : (
-        // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolled region must be reachable by keyboard
         <div
           tabIndex={0}
           role="region"

@@ -32,7 +32,7 @@ export function SignInPage() {
       else await navigate({ to: '/', replace: true })
     },
   })
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the link is used once, on arrival
+  // The link is used once, on arrival.
   useEffect(() => {
     if (link) signIn.mutate({ link })
   }, [])

@@ -104,8 +104,8 @@ export function DataTable<T>(props: DataTableProps<T>) {
           }
         />
       </div>
-      <div ref={box} className={cx('overflow-auto rounded-lg border bg-surface', long && 'max-h-[72vh]')} onKeyDown={moveFocus}>
-        <table className="w-full border-separate border-spacing-0 text-base">
+      <div ref={box} className={cx('overflow-auto rounded-lg border bg-surface', long && 'max-h-[72vh]')}>
+        <table className="w-full border-separate border-spacing-0 text-base" onKeyDown={moveFocus}>
           <caption className="sr-only">{label}</caption>
           <thead>
             <tr>
@@ -268,7 +268,7 @@ function compare(a: string | number | null | undefined, b: string | number | nul
 }
 
 /** Up and down move between the rows' links. */
-function moveFocus(event: KeyboardEvent<HTMLDivElement>) {
+function moveFocus(event: KeyboardEvent<HTMLTableElement>) {
   if (event.key !== 'ArrowDown' && event.key !== 'ArrowUp') return
   const row = (event.target as HTMLElement).closest('tr')
   const next = event.key === 'ArrowDown' ? row?.nextElementSibling : row?.previousElementSibling

@@ -83,7 +83,6 @@ export function VirtualGrid(props: VirtualGridProps) {
   return (
     <div
       ref={box}
-      // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolled region must be reachable by keyboard
       tabIndex={0}
       role="table"
       aria-label={props.label}
