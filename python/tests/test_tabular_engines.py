@@ -17,7 +17,6 @@ from small_tables import TYPES, small_table
 from atoll_engines.recipes import raw_tensors
 from atoll_engines.tabular import train as train_engine
 from atoll_engines.tabular.export import run_graph
-from atoll_engines.tabular.package_files import open_package
 
 
 def request(task: str, **changes) -> dict:
@@ -196,12 +195,13 @@ def test_rows_are_served_line_by_line_and_an_error_is_an_answer(both, tmp_path):
         out, _ = process.communicate("\n".join(lines) + "\n", timeout=60)
     finally:
         process.kill()
-    answers = [json.loads(line) for line in out.splitlines()]
+    first, *answers = [json.loads(line) for line in out.splitlines()]
+    assert first == {"ready": True}
     key = "predictions" if task == "regression" else "probabilities"
     assert len(answers[0][key]) == 2
-    assert "JSON array" in answers[1]["error"]["message"]
-    assert "not a JSON array" in answers[2]["error"]["message"]
-    assert '"fast" is not a number' in answers[3]["error"]["message"]
+    assert "JSON array" in answers[1]["error"]
+    assert "not a JSON array" in answers[2]["error"]
+    assert '"fast" is not a number' in answers[3]["error"]
     assert answers[4] == {key: []}
 
 

@@ -54,18 +54,26 @@ def answer_columns(package: Package, predicted: np.ndarray) -> dict[str, Any]:
 
 
 def serve(package: Package, source: TextIO, sink: TextIO) -> None:
-    """One JSON array of rows in, one JSON object out, until the input ends; an error is an answer, not the end."""
+    """Say that the model is loaded; then one JSON array of rows in, one JSON object out, until the input ends.
+
+    An error is an answer, not the end.
+    """
+    say(sink, {"ready": True})
     for line in source:
         if not line.strip():
             continue
         try:
             answer = answer_rows(package, json.loads(line))
         except EngineError as error:
-            answer = {"error": {"message": error.message, "facts": error.facts}}
+            answer = {"error": error.message}
         except ValueError as error:
-            answer = {"error": {"message": f"The line is not a JSON array of rows: {error}.", "facts": {}}}
-        sink.write(json.dumps(plain(answer)) + "\n")
-        sink.flush()
+            answer = {"error": f"The line is not a JSON array of rows: {error}."}
+        say(sink, answer)
+
+
+def say(sink: TextIO, answer: dict[str, Any]) -> None:
+    sink.write(json.dumps(plain(answer)) + "\n")
+    sink.flush()
 
 
 def answer_rows(package: Package, rows: Any) -> dict[str, Any]:
