@@ -1,0 +1,178 @@
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { runOpenLoop } from './lib/open-loop.ts'
+import { type Subject, startSubject } from './lib/processes.ts'
+import { peerPython } from './lib/python.ts'
+import { type BenchOptions, type BenchResult, judged } from './lib/result.ts'
+import { enginePython } from './lib/runtime.ts'
+import { median, pairedRatio } from './lib/stats.ts'
+import { runWrk, type WrkResult } from './lib/wrk.ts'
+
+const here = join(import.meta.dirname, 'serving')
+const serverCore = 0
+const clientCore = 1
+const noOpName = 'a server that reads the body and answers a constant'
+const peerName = 'FastAPI 0.163.2 + ONNX Runtime 1.30 (uvicorn, 1 worker, uvloop, httptools)'
+
+interface Contender {
+  name: 'atoll' | 'no-op' | 'fastapi'
+  url: string
+  token: string | null
+  subject: Subject
+}
+
+/** S1: one row of JSON through a boosted model of 200 trees, with authentication, checks, capture and metrics on. */
+export async function suite({ quick, rounds }: BenchOptions): Promise<BenchResult[]> {
+  const folder = mkdtempSync(join(tmpdir(), 'atoll-bench-'))
+  const contenders: Contender[] = []
+  try {
+    const model = join(folder, 'model')
+    const { python, sources } = await enginePython()
+    execFileSync(python, [join(here, 'make_model.py'), model], { env: { ...process.env, PYTHONPATH: sources }, stdio: 'inherit' })
+    const wanted = quick ? (['atoll', 'no-op'] as const) : (['atoll', 'no-op', 'fastapi'] as const)
+    for (const name of wanted) contenders.push(await start(name, model, folder))
+    await verifyAnswers(contenders, model)
+    return await measure(contenders, model, { quick, rounds })
+  } finally {
+    await Promise.all(contenders.map(({ subject }) => subject.stop()))
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+async function start(name: Contender['name'], model: string, folder: string): Promise<Contender> {
+  const isReady = (line: string) => line.startsWith('ready ') || line.includes('Uvicorn running on')
+  if (name === 'fastapi') {
+    const python = peerPython(join(here, 'requirements.txt'))
+    const argv = [
+      python,
+      '-m',
+      'uvicorn',
+      'fastapi_app:app',
+      '--port',
+      '0',
+      '--workers',
+      '1',
+      '--loop',
+      'uvloop',
+      '--http',
+      'httptools',
+      '--no-access-log',
+    ]
+    const subject = await startSubject(argv, { core: serverCore, cwd: here, env: { MODEL_FOLDER: model }, isReady })
+    return {
+      name,
+      subject,
+      token: null,
+      url: `http://127.0.0.1:${/:(\d+)/.exec(subject.ready.slice(subject.ready.indexOf('http') + 6))![1]}/predict`,
+    }
+  }
+  const script = name === 'atoll' ? [join(here, 'atoll_server.ts'), model, folder] : [join(here, 'no_op.mjs')]
+  const subject = await startSubject([process.execPath, ...script], { core: serverCore, isReady })
+  const [, port, token] = subject.ready.split(' ')
+  const path = name === 'atoll' ? '/v1/endpoints/bench/predict' : '/'
+  return { name, subject, token: token ?? null, url: `http://127.0.0.1:${port}${path}` }
+}
+
+/** What is not right is not timed. */
+async function verifyAnswers(contenders: readonly Contender[], model: string): Promise<void> {
+  const rows = readFileSync(join(model, 'rows.jsonl'), 'utf8').trim().split('\n')
+  const expected: number[] = JSON.parse(readFileSync(join(model, 'expected.json'), 'utf8'))
+  for (const { name, url, token } of contenders.filter((contender) => contender.name !== 'no-op')) {
+    for (let i = 0; i < 200; i++) {
+      const headers = { 'content-type': 'application/json', ...(token && { authorization: `Bearer ${token}` }) }
+      const reply = await fetch(url, { method: 'POST', headers, body: rows[i]! })
+      const answer = (await reply.json()) as any
+      const found = name === 'atoll' ? answer.predictions?.[0]?.probabilities?.yes : answer.probabilities?.yes
+      if (!(Math.abs(found - expected[i]!) < 1e-6))
+        throw new Error(`${name} answers ${JSON.stringify(answer)} to row ${i}; ${expected[i]} was expected.`)
+    }
+  }
+}
+
+async function measure(contenders: readonly Contender[], model: string, { quick, rounds }: BenchOptions): Promise<BenchResult[]> {
+  const seconds = quick ? 3 : 5
+  const connections = 16
+  const runs = new Map<string, WrkResult[]>(contenders.map(({ name }) => [name, []]))
+  const load = (contender: Contender, forSeconds: number) =>
+    runWrk({
+      url: contender.url,
+      script: join(here, 'wrk.lua'),
+      scriptArgs: [join(model, 'rows.jsonl'), ...(contender.token ? [contender.token] : [])],
+      connections,
+      seconds: forSeconds,
+      core: clientCore,
+    })
+  for (const contender of contenders) await load(contender, 2)
+  for (let round = 0; round < rounds; round++) {
+    for (const contender of round % 2 === 0 ? contenders : [...contenders].reverse()) {
+      const result = await load(contender, seconds)
+      if (result.errors > 0) throw new Error(`${contender.name}: ${result.errors} requests failed.`)
+      runs.get(contender.name)!.push(result)
+      console.error(
+        `round ${round + 1} ${contender.name}: ${result.requestsPerSecond.toFixed(0)}/s, p50 ${result.p50Ms} ms, p99 ${result.p99Ms} ms`,
+      )
+    }
+  }
+  const rate = (name: string) => runs.get(name)!.map((run) => run.requestsPerSecond)
+  const results = [
+    judged({
+      id: 'S1',
+      suite: 'serving',
+      what: `One row of 30 numbers, boosted trees 200 x depth 6, ${connections} connections; authentication, checks, capture, metrics on`,
+      ours: { value: median(rate('atoll')), unit: 'requests/s' },
+      against: { name: noOpName, value: median(rate('no-op')) },
+      ratio: pairedRatio(rate('atoll'), rate('no-op')),
+      goal: { compare: '>=', value: 0.7, of: 'ratio' },
+      note: `server on one core, wrk on another, ${rounds} interleaved rounds of ${seconds} s`,
+    }),
+  ]
+  if (quick) return results
+  results.push(
+    judged({
+      id: 'S1',
+      suite: 'serving',
+      what: 'The same, against a peer without authentication, capture or metrics',
+      ours: { value: median(rate('atoll')), unit: 'requests/s' },
+      against: { name: peerName, value: median(rate('fastapi')) },
+      ratio: pairedRatio(rate('atoll'), rate('fastapi')),
+      goal: { compare: '>=', value: 4, of: 'ratio' },
+      note: 'the same runs; answers of both equal to the training library within 1e-6',
+    }),
+    await measureLatency(contenders, model, { ratePerSecond: Math.floor(0.7 * median(rate('fastapi'))), rounds }),
+  )
+  return results
+}
+
+/** Latency at one rate that the peer can hold, timed from when each request was due. */
+async function measureLatency(
+  contenders: readonly Contender[],
+  model: string,
+  { ratePerSecond, rounds }: { ratePerSecond: number; rounds: number },
+): Promise<BenchResult> {
+  const bodies = readFileSync(join(model, 'rows.jsonl'), 'utf8').trim().split('\n')
+  const p99 = { atoll: [] as number[], fastapi: [] as number[] }
+  for (let round = 0; round < rounds; round++) {
+    for (const name of ['atoll', 'fastapi'] as const) {
+      const { url, token } = contenders.find((contender) => contender.name === name)!
+      const headers = { 'content-type': 'application/json', ...(token && { authorization: `Bearer ${token}` }) }
+      const result = await runOpenLoop({ url, bodies, headers, ratePerSecond, seconds: 5, connections: 64 })
+      if (result.errors > 0) throw new Error(`${name}: ${result.errors} requests failed at ${ratePerSecond}/s.`)
+      console.error(
+        `round ${round + 1} ${name} at ${ratePerSecond}/s: p50 ${result.p50Ms.toFixed(2)} ms, p99 ${result.p99Ms.toFixed(2)} ms`,
+      )
+      p99[name].push(result.p99Ms)
+    }
+  }
+  return judged({
+    id: 'S1',
+    suite: 'serving',
+    what: `p99 at ${ratePerSecond} requests/s (70 % of what the peer can), open loop`,
+    ours: { value: median(p99.atoll), unit: 'ms' },
+    against: { name: peerName, value: median(p99.fastapi) },
+    ratio: pairedRatio(p99.atoll, p99.fastapi),
+    goal: { compare: '<=', value: 0.25, of: 'ratio' },
+    note: 'timed from when a request was due, so stalls of the server are not hidden',
+  })
+}
