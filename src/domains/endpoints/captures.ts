@@ -16,7 +16,7 @@ export interface CaptureRecorder {
   /** How much of the traffic is kept, after the policy and the platform's own cap. */
   setPolicy(policy: z.output<typeof CapturePolicy>, mostShare: number): void
   /** Takes a request off the hot path: `text` is its body, `predictions` the JSON list that was answered. */
-  record(request: { text: string; rows: readonly unknown[]; version: string; predictions: string }): void
+  record(request: { at: number; text: string; rows: readonly unknown[]; version: string; predictions: string }): void
   /** Requests that were not kept because the disk did not keep up. */
   readonly dropped: number
   close(): Promise<void>
@@ -35,12 +35,17 @@ export function captureStore(logs: AppendLogs) {
         share = Math.min(policy.share, mostShare)
         hidden = new Set(policy.hide)
       },
-      record({ text, rows, version, predictions }) {
+      record({ at, text, rows, version, predictions }) {
         if (share === 0 || (share < 1 && Math.random() >= share)) return
-        // Without line breaks the body is already what a line needs; inside JSON text they only ever stand between tokens.
-        const body = hidden.size > 0 ? withoutColumns(rows, hidden) : text.replaceAll(/[\r\n]/g, ' ')
-        const line = `{"at":${Date.now()},"version":"${version}","body":${body},"predictions":${predictions}}`
-        if (!logOf(endpointId).append(line)) dropped++
+        const body = hidden.size > 0 ? withoutColumns(rows, hidden) : onOneLine(text)
+        const taken = logOf(endpointId).append(
+          `{"at":${at},"version":"${version}","body":`,
+          body,
+          ',"predictions":',
+          predictions,
+          '}',
+        )
+        if (!taken) dropped++
       },
       get dropped() {
         return dropped
@@ -109,6 +114,9 @@ const firstPosition = (lines: readonly { at: LogPosition; text: string }[]): Log
 }
 
 const cursorAt = (position: LogPosition, skip: number): string => encodeCursor([position.segment, position.end, skip])
+
+/** Inside JSON text raw line breaks only ever stand between tokens. */
+const onOneLine = (text: string): string => (text.includes('\n') || text.includes('\r') ? text.replaceAll(/[\r\n]/g, ' ') : text)
 
 function withoutColumns(rows: readonly unknown[], hidden: ReadonlySet<string>): string {
   const kept = rows.map((row) => Object.fromEntries(Object.entries(row as object).filter(([name]) => !hidden.has(name))))

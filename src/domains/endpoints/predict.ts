@@ -25,7 +25,7 @@ export interface PredictRequest {
 
 /** How long "this credential may use this endpoint" is believed without asking again. */
 const grantMs = 2000
-const maxGrants = 10_000
+const maxRefs = 1000
 const maxRows = 10_000
 
 interface Grant {
@@ -35,17 +35,22 @@ interface Grant {
 
 /** The hot path: from a parsed body to the text of the answer. Who may was decided by the one `authorize`, moments ago at most. */
 export function predictor({ access, settings, events, live }: PredictNeeds) {
-  const grants = new Map<string, Grant>()
+  // A principal is one object for as long as its credential is believed.
+  let grants = new WeakMap<Principal, Map<string, Grant>>()
   const asking = new Map<string, Promise<LiveEndpoint>>()
-  events.on('endpoint.changed', () => grants.clear())
-  events.on('credential.revoked', () => grants.clear())
+  const forget = () => {
+    grants = new WeakMap()
+  }
+  events.on('endpoint.changed', forget)
+  events.on('credential.revoked', forget)
 
   /** Many requests that arrive before the first decision wait for it together. */
   function grantOnce(by: Principal, ref: string, project: string | undefined, key: string): Promise<LiveEndpoint> {
-    let asked = asking.get(key)
+    const whose = `${by.credential.kind} ${by.credential.id ?? by.userId} ${key}`
+    let asked = asking.get(whose)
     if (!asked) {
-      asked = grant(by, ref, project, key).finally(() => asking.delete(key))
-      asking.set(key, asked)
+      asked = grant(by, ref, project, key).finally(() => asking.delete(whose))
+      asking.set(whose, asked)
     }
     return asked
   }
@@ -57,8 +62,9 @@ export function predictor({ access, settings, events, live }: PredictNeeds) {
       throw preconditionFailed(`The endpoint "${row.name}" is stopped. Start it before sending rows.`, { endpoint: row.id })
     }
     const endpoint = await live.ensure(row, (await settings.get()).captureShare)
-    if (grants.size >= maxGrants) grants.clear()
-    grants.set(key, { endpoint, until: Date.now() + grantMs })
+    const own = grants.get(by) ?? new Map<string, Grant>()
+    if (own.size >= maxRefs) own.clear()
+    grants.set(by, own.set(key, { endpoint, until: Date.now() + grantMs }))
     return endpoint
   }
 
@@ -66,8 +72,8 @@ export function predictor({ access, settings, events, live }: PredictNeeds) {
   async function predictText(by: Principal, ref: string, request: PredictRequest): Promise<string> {
     const start = performance.now()
     const now = Date.now()
-    const key = `${by.credential.id ?? by.userId} ${request.project ?? ''} ${ref}`
-    const granted = grants.get(key)
+    const key = request.project === undefined ? ref : `${request.project} ${ref}`
+    const granted = grants.get(by)?.get(key)
     const endpoint = granted && granted.until > now ? granted.endpoint : await grantOnce(by, ref, request.project, key)
     let rowCount = 0
     let failed = true
@@ -87,7 +93,7 @@ export function predictor({ access, settings, events, live }: PredictNeeds) {
         predictions += `${r === 0 ? '' : ','}${serving.answer(scores, r, rowCount === 1 ? request.requestId : `${request.requestId}.${r}`)}`
       }
       predictions += ']'
-      endpoint.captures.record({ text: request.text, rows, version: serving.versionId, predictions })
+      endpoint.captures.record({ at: now, text: request.text, rows, version: serving.versionId, predictions })
       failed = false
       return `${serving.head}${predictions.slice(1)},"warnings":${warnings.length === 0 ? '[]' : JSON.stringify(warnings)}}`
     } finally {

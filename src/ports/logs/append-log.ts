@@ -16,8 +16,8 @@ export interface LogSegment {
 
 /** Lines appended by this process off its hot path, in files by day and size. */
 export interface AppendLog {
-  /** Queues a line (without a line break). False when too much is waiting for the disk: the line is not taken. */
-  append(line: string): boolean
+  /** Queues a line (given in parts, without a line break). False when too much is waiting for the disk: the line is not taken. */
+  append(...parts: string[]): boolean
   /** Resolves when everything queued so far is in the file. */
   flush(): Promise<void>
   close(): Promise<void>

@@ -5,8 +5,9 @@ import { resolvePath } from '../files/resolve-path.ts'
 import type { AppendLog, AppendLogs, LogPosition, LogSegment } from './append-log.ts'
 
 const flushEveryMs = 200
-const flushAtCharacters = 512 * 1024
-const maxWaitingCharacters = 32 * 1024 * 1024
+const blockBytes = 512 * 1024
+const maxWaitingBytes = 32 * 1024 * 1024
+const newline = 10
 const maxSegmentBytes = 64 * 1024 * 1024
 const readBackBytes = 256 * 1024
 const dayMs = 86_400_000
@@ -66,19 +67,39 @@ let segmentsMade = 0
 const segmentName = /^(\d{13})-[0-9]+-[0-9]+\.jsonl$/
 
 function appendLog(folder: string, onError: (error: unknown) => void): AppendLog {
-  let waiting: string[] = []
-  let waitingCharacters = 0
+  // Lines are encoded straight into the block that goes to the disk.
+  let block: Buffer = Buffer.allocUnsafe(blockBytes)
+  let used = 0
+  let spare: Buffer | null = null
+  let full: Buffer[] = []
+  let fullBytes = 0
   let timer: NodeJS.Timeout | null = null
   let writing: Promise<void> | null = null
   let segment: { file: FileHandle; bytes: number; day: number } | null = null
 
-  function append(line: string): boolean {
-    if (waitingCharacters > maxWaitingCharacters) return false
-    waiting.push(line)
-    waitingCharacters += line.length + 1
-    if (waitingCharacters > flushAtCharacters) void write()
-    else timer ??= setTimeout(write, flushEveryMs).unref()
+  function append(...parts: string[]): boolean {
+    if (fullBytes > maxWaitingBytes) return false
+    let most = 1
+    for (const part of parts) most += part.length * 3
+    if (used + most > block.length) {
+      endBlock(most)
+      void write()
+    }
+    for (const part of parts) used += block.write(part, used, 'utf8')
+    block[used++] = newline
+    timer ??= setTimeout(write, flushEveryMs).unref()
     return true
+  }
+
+  function endBlock(next: number): void {
+    if (used > 0) {
+      full.push(block.subarray(0, used))
+      fullBytes += used
+      block = spare ?? Buffer.allocUnsafe(blockBytes)
+      spare = null
+      used = 0
+    }
+    if (block.length < next) block = Buffer.allocUnsafe(next)
   }
 
   function write(): Promise<void> {
@@ -91,17 +112,21 @@ function appendLog(folder: string, onError: (error: unknown) => void): AppendLog
   }
 
   async function drain(): Promise<void> {
-    while (waiting.length > 0) {
-      const bytes = Buffer.from(`${waiting.join('\n')}\n`)
-      waiting = []
-      waitingCharacters = 0
+    for (endBlock(0); full.length > 0; endBlock(0)) {
+      const blocks = full
+      full = []
       try {
         const { file } = await currentSegment()
-        await file.write(bytes)
-        segment!.bytes += bytes.length
+        for (const bytes of blocks) {
+          await file.write(bytes)
+          segment!.bytes += bytes.length
+        }
       } catch (error) {
         onError(error)
       }
+      for (const bytes of blocks) fullBytes -= bytes.length
+      const [first] = blocks
+      if (first && first.buffer.byteLength === blockBytes) spare = Buffer.from(first.buffer)
     }
   }
 
@@ -124,7 +149,7 @@ function appendLog(folder: string, onError: (error: unknown) => void): AppendLog
   }
 
   async function flush(): Promise<void> {
-    while (waiting.length > 0 || writing) await write()
+    while (used > 0 || full.length > 0 || writing) await write()
   }
 
   return {
