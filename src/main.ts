@@ -114,6 +114,7 @@ async function up(options: UpOptions): Promise<void> {
   const logger = pino({ level: config.logLevel, base: undefined }, pino.destination(2))
   const platform = await openPlatform(config, { logger })
   const server = config.roles.includes('web') ? await startServer(platform).catch((error) => closeThen(platform, error)) : null
+  if (server) void platform.startServing()
   if (config.roles.includes('worker')) await platform.startWorkers()
   const key = server && (await leaveKey(platform, server.url))
   stopOnSignal(logger, async () => {

@@ -9,6 +9,9 @@ import { costService } from './domains/cost/service.ts'
 import { datasetsMigrations } from './domains/datasets/migrations.ts'
 import { datasetsRoutes } from './domains/datasets/routes.ts'
 import { datasetsService } from './domains/datasets/service.ts'
+import { endpointsMigrations } from './domains/endpoints/migrations.ts'
+import { endpointsRoutes } from './domains/endpoints/routes.ts'
+import { endpointsService } from './domains/endpoints/service.ts'
 import { evaluationRoutes } from './domains/evaluation/routes.ts'
 import { evaluationService } from './domains/evaluation/service.ts'
 import { experimentsMigrations } from './domains/experiments/migrations.ts'
@@ -48,6 +51,7 @@ import { openLocalExecutor } from './ports/executors/local.ts'
 import { localFiles } from './ports/files/local.ts'
 import { localIncoming } from './ports/incoming/local.ts'
 import { openInference } from './ports/inference/open.ts'
+import { localAppendLogs } from './ports/logs/local.ts'
 import type { Metadata } from './ports/metadata/metadata.ts'
 import { openPostgres } from './ports/metadata/postgres.ts'
 import { openSqlite } from './ports/metadata/sqlite.ts'
@@ -72,6 +76,8 @@ export async function openPlatform(config: Config, { logger }: { logger: Logger 
   const runtimes = pythonRuntimes({ dir: config.runtimesDir, python: config.python, sources: pythonSources })
   const tables = openDuckDb()
   const inference = openInference({ executor, runtimes, enginesFolder: pythonSources })
+  const onError = (error: unknown, doing: string) => logger.error({ err: error }, doing)
+  const captureLogs = localAppendLogs(join(config.dataDir, 'captures'), (error) => onError(error, 'keeping captured requests'))
   const incoming = await localIncoming({ root: join(config.dataDir, 'incoming') })
   const events = createEvents((error) => logger.error({ err: error }, 'a listener failed'))
 
@@ -87,7 +93,7 @@ export async function openPlatform(config: Config, { logger }: { logger: Logger 
     runtimes,
     files,
     folder: join(config.dataDir, 'jobs'),
-    onError: (error, doing) => logger.error({ err: error }, doing),
+    onError,
   })
   const cost = costService({ jobs })
   const { access, search, settings } = auth
@@ -116,6 +122,19 @@ export async function openPlatform(config: Config, { logger }: { logger: Logger 
   jobs.queue.register(trainingJob({ files, blobs, inference, events, jobs, datasets, goals, experiments, tuning, registry }))
   const plan = trainingPlans({ access, datasets, goals, recipes, tuning, registry, algorithms })
   const training = trainingService({ metadata, jobs, cost, experiments, tuning, plan, algorithms, version })
+  const endpoints = endpointsService({
+    metadata,
+    events,
+    access,
+    search,
+    settings,
+    files,
+    logs: captureLogs,
+    inference,
+    registry,
+    folder: join(config.dataDir, 'serving'),
+    onError,
+  })
 
   await metadata.migrate([
     ...authMigrations,
@@ -126,6 +145,7 @@ export async function openPlatform(config: Config, { logger }: { logger: Logger 
     ...experimentsMigrations,
     ...tuningMigrations,
     ...registryMigrations,
+    ...endpointsMigrations,
   ])
 
   const status = () => ({
@@ -147,6 +167,7 @@ export async function openPlatform(config: Config, { logger }: { logger: Logger 
     ...registryRoutes({ registry, files: versionFiles({ blobs, registry }) }),
     ...evaluationRoutes(evaluation),
     ...trainingRoutes(training),
+    ...endpointsRoutes(endpoints),
   ]
 
   return {
@@ -161,15 +182,18 @@ export async function openPlatform(config: Config, { logger }: { logger: Logger 
     events,
     tables,
     inference,
-    domains: { auth, jobs, cost, datasets, goals, recipes, experiments, tuning, registry, evaluation, training },
+    domains: { auth, jobs, cost, datasets, goals, recipes, experiments, tuning, registry, evaluation, training, endpoints },
     routes,
     /** Begins to do what was queued: for processes with the role `worker`. */
     async startWorkers(): Promise<void> {
       await jobs.startWorker({ slots: config.jobSlots }).ready
     },
+    /** Loads what the endpoints should answer with: for processes with the role `web`, which already listen meanwhile. */
+    startServing: () => endpoints.start().catch((error) => onError(error, 'starting the endpoints')),
     /** Running jobs write a checkpoint and go back into the queue. */
     async close(): Promise<void> {
       await jobs.stopWorker()
+      await endpoints.close()
       await inference.close()
       await tables.close()
       await executor.close()

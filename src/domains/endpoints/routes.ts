@@ -2,6 +2,7 @@ import * as z from 'zod'
 import { PageQuery, pageOf } from '../../kernel/paging.ts'
 import { type RouteRecord, route } from '../../kernel/route.ts'
 import { InProject, Ref } from '../auth/schema.ts'
+import { processFigures } from './process-figures.ts'
 import { Capture, Endpoint, EndpointInput, EndpointMetrics, EndpointPatch, PredictInput, PredictOutput } from './schema.ts'
 import type { EndpointsService } from './service.ts'
 
@@ -104,5 +105,17 @@ export const endpointsRoutes = (endpoints: EndpointsService): RouteRecord[] => [
     query: PageQuery.extend({ project: Ref.optional() }),
     returns: pageOf(Capture),
     handle: ({ principal, params, query }) => endpoints.listCaptures(principal, params.endpoint, query, query.project),
+  }),
+  route({
+    method: 'GET',
+    path: '/metrics',
+    permission: 'platform:metrics',
+    tag: 'platform',
+    summary: 'Figures of this process for Prometheus',
+    returns: 'stream',
+    handle: async () => ({
+      contentType: 'text/plain; version=0.0.4; charset=utf-8',
+      body: `${await processFigures()}${endpoints.prometheus()}`,
+    }),
   }),
 ]
