@@ -110,7 +110,8 @@ async function startServer(database: string, folder: string, roles: string): Pro
         if (!child.connected) return reject(new Error('it is gone'))
         const onMessage = (message: any) => resolve(message.accepted)
         child.once('message', onMessage)
-        child.once('exit', () => reject(new Error('killed before it answered')))
+        // Not the event, which may be over while the channel still seems open.
+        exited.then(() => reject(new Error('killed before it answered')))
         child.send({ submit: kind }, (error) => error && reject(error))
       }),
     async kill() {
