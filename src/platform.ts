@@ -93,6 +93,7 @@ export async function openPlatform(config: Config, { logger }: { logger: Logger 
     runtimes,
     files,
     folder: join(config.dataDir, 'jobs'),
+    warmIdleMs: config.warmSeconds * 1000,
     onError,
   })
   const cost = costService({ jobs })

@@ -22,6 +22,8 @@ export interface Config {
   python: string
   /** Concurrent jobs of this worker. */
   jobSlots: number
+  /** How long a process with its libraries loaded waits for the next job of its kind; 0: none is kept. */
+  warmSeconds: number
   logLevel: 'silent' | 'error' | 'warn' | 'info' | 'debug'
 }
 
@@ -46,6 +48,7 @@ export function readConfig(env: Record<string, string | undefined>, flags: Parti
     ),
     python: flags.python ?? env.ATOLL_PYTHON ?? 'python3',
     jobSlots: flags.jobSlots ?? wholeNumber(env.ATOLL_JOB_SLOTS, 'ATOLL_JOB_SLOTS', 2),
+    warmSeconds: flags.warmSeconds ?? wholeNumber(env.ATOLL_WARM_SECONDS, 'ATOLL_WARM_SECONDS', 180),
     logLevel: flags.logLevel ?? (env.ATOLL_LOG as Config['logLevel'] | undefined) ?? 'warn',
   }
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { type ChildProcess, fork } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { availableParallelism, loadavg, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { openFilesystemBlobs } from '../../src/ports/blobs/filesystem.ts'
@@ -37,18 +37,20 @@ export async function surviveCrashes(plan: Plan): Promise<string> {
     const accepted: string[] = []
     const recoveries: number[] = []
     const killed = { server: 0, job: 0 }
+    let killedAll = false
     const submitting = (async () => {
-      for (let n = 0; n < plan.jobs; ) {
+      for (let n = 0; n < plan.jobs || !killedAll; ) {
         const id = await servers[0]!.submit(n % 3 === 2 ? 'native' : 'engine').catch(() => null)
         // Not answered: it may be in the queue or not. Only what was confirmed must be there.
         if (id === null) await sleep(20)
         else accepted.push(id)
         if (id !== null) n++
-        await sleep(random() * 60)
+        // Enough for the jobs to last as long as the kills do.
+        await sleep((random() * 2 * plan.kills * 400) / plan.jobs)
       }
     })()
     const watching = deadWorkers(metadata, recoveries)
-    for (let kill = 0; kill < plan.kills; kill++) {
+    while (killed.server + killed.job < plan.kills) {
       await sleep(100 + random() * 400)
       const victim = Math.floor(random() * (roles.length + 1))
       if (victim < roles.length) {
@@ -62,6 +64,7 @@ export async function surviveCrashes(plan: Plan): Promise<string> {
         killed.job += await killOneOf(() => jobProcesses(folder), random)
       }
     }
+    killedAll = true
     await submitting
     await allDone(metadata, servers)
     await watching.stop()
@@ -79,7 +82,7 @@ export async function surviveCrashes(plan: Plan): Promise<string> {
     assert.deepEqual(await metadata.integrityCheck(), [])
     await metadata.close()
     const slowest = Math.max(0, ...recoveries)
-    assert.ok(slowest < recoveryGoalMs, `the slowest recovery took ${Math.round(slowest)} ms`)
+    assert.ok(slowest < recoveryGoalMs * crowding(), `the slowest recovery took ${Math.round(slowest)} ms`)
     return `${statement}; ${killed.server} servers and ${killed.job} jobs killed; slowest recovery ${Math.round(slowest)} ms; seed ${plan.seed}`
   } finally {
     for (const server of servers) await server.kill()
@@ -233,6 +236,9 @@ async function killOneOf(find: () => number[], random: () => number): Promise<nu
   }
   return 0
 }
+
+/** How many times longer everything takes because others use the machine too. */
+const crowding = () => Math.max(1, loadavg()[0]! / availableParallelism() / 2)
 
 /** The same seed, the same moments. */
 function randomFrom(seed: number): () => number {

@@ -16,6 +16,7 @@ export function runtimeJobs(needs: {
   executor: Executor
   queue: JobQueue
   runtimes: Runtimes
+  isWarm(lockHash: string): boolean
 }) {
   const { metadata, access, executor, queue, runtimes } = needs
 
@@ -31,7 +32,11 @@ export function runtimeJobs(needs: {
   async function list(by: Principal): Promise<RuntimeList> {
     await access.authorize(by, 'runtimes:read')
     return {
-      items: (await runtimes.list()).map((runtime) => ({ ...runtime, builtAt: toIsoOrNull(runtime.builtAt) })),
+      items: (await runtimes.list()).map((runtime) => ({
+        ...runtime,
+        builtAt: toIsoOrNull(runtime.builtAt),
+        warm: needs.isWarm(runtime.lockHash),
+      })),
       executor: { name: executor.name, sandbox: executor.sandbox, reason: executor.sandboxReason },
     }
   }

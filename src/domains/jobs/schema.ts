@@ -93,6 +93,7 @@ export const RuntimeInfo = z.object({
   sizeBytes: z.number().nullable(),
   builtAt: Iso.nullable(),
   message: z.string().nullable(),
+  warm: z.boolean().describe('a process with its libraries loaded waits for the next job'),
 })
 export const RuntimeList = z.object({
   items: z.array(RuntimeInfo),

@@ -17,7 +17,7 @@ import { runtimeJobs } from './runtime-jobs.ts'
 import type { Estimate, Job, JobListQuery, JobLog, JobLogQuery } from './schema.ts'
 import { jobStore } from './store.ts'
 import { type JobRow, jobTables } from './tables.ts'
-import { warmEngines } from './warm-engines.ts'
+import { type WarmEngines, warmEngines } from './warm-engines.ts'
 import { startWorker, type Worker, warmFolderName } from './worker.ts'
 
 export interface JobsNeeds {
@@ -43,8 +43,16 @@ export function jobsService(needs: JobsNeeds) {
   const { db } = metadata
   const store = jobStore(metadata)
   let worker: Worker | null = null
+  let warm: WarmEngines | null = null
   const { queue, handlers, announce } = jobQueue({ store, events, onWake: () => worker?.wake() })
-  const runtimes = runtimeJobs({ metadata, access, executor, queue, runtimes: needs.runtimes })
+  const runtimes = runtimeJobs({
+    metadata,
+    access,
+    executor,
+    queue,
+    runtimes: needs.runtimes,
+    isWarm: (lockHash) => warm?.isReady(lockHash) ?? false,
+  })
 
   async function list(by: Principal, query: JobListQuery): Promise<Page<Job>> {
     await access.authorize(by, 'jobs:read')
@@ -231,7 +239,7 @@ export function jobsService(needs: JobsNeeds) {
     startWorker({ slots }: { slots: number }): Worker {
       if (worker) return worker
       const root = needs.folder
-      const warm = warmEngines({
+      const engines = warmEngines({
         executor,
         files,
         root: files.resolvePath(root, warmFolderName(executor.identity)),
@@ -244,7 +252,7 @@ export function jobsService(needs: JobsNeeds) {
         files,
         executor,
         runtimes: needs.runtimes,
-        warm,
+        warm: engines,
         root,
         slots,
         folderOf: (jobId) => files.resolvePath(root, jobId),
@@ -252,12 +260,14 @@ export function jobsService(needs: JobsNeeds) {
         announce,
         onError: needs.onError,
       })
+      warm = engines
       worker = {
         ...started,
         async close(options) {
           await started.close(options)
-          await warm.close()
+          await engines.close()
           worker = null
+          warm = null
         },
       }
       return worker

@@ -23,7 +23,7 @@ export function warmEngines(needs: { executor: Executor; files: Files; root: str
   async function keepOne(runtime: Runtime): Promise<void> {
     const key = runtime.lockHash
     // Elsewhere a process would lose sight of its checkpoints when the folder is moved.
-    if (closed || executor.sandbox !== 'full' || waiting.has(key) || starting.has(key)) return
+    if (closed || idleMs === 0 || executor.sandbox !== 'full' || waiting.has(key) || starting.has(key)) return
     starting.add(key)
     const folder = files.resolvePath(root, `${++count}`)
     try {
@@ -76,6 +76,7 @@ export function warmEngines(needs: { executor: Executor; files: Files; root: str
   }
 
   return {
+    isReady: (lockHash: string) => waiting.get(lockHash)?.ready ?? false,
     keepOne,
     take,
     async close() {

@@ -108,6 +108,7 @@ export function pythonRuntimes(options: Options): Runtimes {
       if (!(await exists(join(folder, 'ready.json')))) await build(name, folder, lockFile, onProgress, signal)
       const runtime = await toRuntime(name, lockHash, folder, base, options.sources)
       ready.set(folder, runtime)
+      void compileEngines(runtime.python, options.sources)
       return runtime
     },
   }
@@ -178,6 +179,11 @@ async function toRuntime(name: string, lockHash: string, folder: string, base: I
       PYTHONHASHSEED: '0',
     },
   }
+}
+
+/** Jobs see the engines read-only, so what is not compiled beside them is compiled anew by each. Only a matter of speed. */
+async function compileEngines(python: string, sources: string): Promise<void> {
+  await execute(python, ['-m', 'compileall', '-q', join(sources, 'atoll_engines')], { timeout: 60_000 }).catch(() => {})
 }
 
 async function untilAborted(work: Promise<void>, signal?: AbortSignal): Promise<void> {
