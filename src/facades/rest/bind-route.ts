@@ -43,7 +43,7 @@ export function bindRoute(record: RouteRecord, { authorize, answeredCalls, event
       params,
       query,
       body: record.body === undefined ? undefined : body,
-      request: new Facts(request) as RequestFacts,
+      request: new Facts(request, reply) as RequestFacts,
       setCookie: (name: string, value: string | null, maxAgeSeconds?: number) =>
         void reply.header(
           'set-cookie',
@@ -177,10 +177,12 @@ function cookieText(
 /** Facts of a request, worked out only where a route asks. */
 class Facts {
   readonly #request: FastifyRequest
+  readonly #reply: FastifyReply
   #signal: AbortSignal | undefined
 
-  constructor(request: FastifyRequest) {
+  constructor(request: FastifyRequest, reply: FastifyReply) {
     this.#request = request
+    this.#reply = reply
   }
   get id() {
     return this.#request.id
@@ -194,9 +196,10 @@ class Facts {
   get signal() {
     if (!this.#signal) {
       const controller = new AbortController()
-      const { socket } = this.#request.raw
-      if (socket.destroyed) controller.abort()
-      else socket.once('close', () => controller.abort())
+      const { raw } = this.#reply
+      // The reply's own event: a connection outlives many requests.
+      if (raw.destroyed) controller.abort()
+      else raw.once('close', () => raw.writableFinished || controller.abort())
       this.#signal = controller.signal
     }
     return this.#signal
