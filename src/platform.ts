@@ -43,7 +43,7 @@ import { tuningService } from './domains/tuning/service.ts'
 import type { Config } from './kernel/config.ts'
 import { createEvents } from './kernel/events.ts'
 import type { RouteRecord } from './kernel/route.ts'
-import { toIso } from './kernel/time.ts'
+import { minutes, toIso } from './kernel/time.ts'
 import type { BlobStore } from './ports/blobs/blob-store.ts'
 import { openFilesystemBlobs } from './ports/blobs/filesystem.ts'
 import { pythonRuntimes } from './ports/engines/python.ts'
@@ -105,6 +105,7 @@ export async function openPlatform(config: Config, { logger }: { logger: Logger 
     search,
     events,
     jobs: jobs.queue,
+    cost,
     tables,
     blobs,
     files,
@@ -149,6 +150,9 @@ export async function openPlatform(config: Config, { logger }: { logger: Logger 
     ...endpointsMigrations,
   ])
 
+  let tidying: NodeJS.Timeout | undefined
+  const tidy = () => datasets.tidy().catch((error) => logger.error({ err: error }, 'tidying of data sets'))
+
   const status = () => ({
     version,
     database: metadata.kind,
@@ -188,11 +192,15 @@ export async function openPlatform(config: Config, { logger }: { logger: Logger 
     /** Begins to do what was queued: for processes with the role `worker`. */
     async startWorkers(): Promise<void> {
       await jobs.startWorker({ slots: config.jobSlots }).ready
+      tidying = setInterval(tidy, minutes(30))
+      tidying.unref()
+      void tidy()
     },
     /** Loads what the endpoints should answer with: for processes with the role `web`, which already listen meanwhile. */
     startServing: () => endpoints.start().catch((error) => onError(error, 'starting the endpoints')),
     /** Running jobs write a checkpoint and go back into the queue. */
     async close(): Promise<void> {
+      clearInterval(tidying)
       await jobs.stopWorker()
       await endpoints.close()
       await inference.close()

@@ -1,9 +1,10 @@
 import { newId } from '../../kernel/ids.ts'
+import { days } from '../../kernel/time.ts'
 import type { Files } from '../../ports/files/files.ts'
 
 export type Scratch = ReturnType<typeof scratchFolders>
 
-/** Folders for work that ends with a request. Whatever was left by a crash goes with the next start. */
+/** Folders for work that ends with a request. What a crash left goes a day later. */
 export function scratchFolders({ files, root }: { files: Files; root: string }) {
   async function open(): Promise<{ path: string; remove(): Promise<void> }> {
     const name = newId('req')
@@ -20,6 +21,9 @@ export function scratchFolders({ files, root }: { files: Files; root: string }) 
         await folder.remove()
       }
     },
-    clear: () => files.remove(root),
+    /** Folders of a day ago: whoever made them is gone. */
+    async removeStale(now = Date.now()): Promise<void> {
+      for (const name of await files.names(root)) if (name < newId('req', now - days(1))) await files.remove(root, name)
+    },
   }
 }

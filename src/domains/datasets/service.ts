@@ -16,10 +16,12 @@ import { audit } from '../auth/audit.ts'
 import type { ResourcePatch } from '../auth/schema.ts'
 import type { Search } from '../auth/search.ts'
 import type { SettingsService } from '../auth/settings.ts'
+import type { CostService } from '../cost/service.ts'
 import type { JobQueue } from '../jobs/handler.ts'
 import { bin } from './bin.ts'
 import { type ColumnValues, columnValues } from './column-values.ts'
 import { datasetLineage } from './dataset-lineage.ts'
+import { tableEstimates } from './estimates.ts'
 import { exportTable } from './export.ts'
 import { importService } from './import/import-service.ts'
 import { transformService } from './import/transform.ts'
@@ -53,6 +55,7 @@ export interface DatasetsNeeds {
   search: Search
   events: Events
   jobs: JobQueue
+  cost: Pick<CostService, 'estimate'>
   tables: Tables
   blobs: BlobStore
   files: Files
@@ -69,10 +72,11 @@ export function datasetsService(needs: DatasetsNeeds) {
   const { db } = metadata
   const scratch = scratchFolders({ files, root: needs.folder })
   const uploads = uploadService({ metadata, access, settings, incoming })
-  const imports = importService({ ...needs, uploads, scratch })
-  const transforms = transformService({ ...needs, ...imports })
-  const profiles = profileService({ ...needs, scratch })
-  const splits = splitService({ ...needs, pinRow })
+  const estimates = tableEstimates(needs.cost)
+  const imports = importService({ ...needs, uploads, scratch, estimates })
+  const transforms = transformService({ ...needs, ...imports, estimates })
+  const profiles = profileService({ ...needs, scratch, estimates })
+  const splits = splitService({ ...needs, pinRow, estimates })
   const sealed = sealedParts(needs)
   const lineage = lineageGraph()
   lineage.contribute(datasetLineage({ metadata, access }))
@@ -357,7 +361,7 @@ export function datasetsService(needs: DatasetsNeeds) {
     async tidy(): Promise<void> {
       await uploads.removeStale()
       await recycling.empty()
+      await scratch.removeStale()
     },
-    clearScratch: scratch.clear,
   }
 }

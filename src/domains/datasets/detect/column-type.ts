@@ -132,7 +132,7 @@ export function looksLikeIdentifier(name: string, shapes: ColumnShapes): boolean
   if (values < 10 || distinct < values) return false
   if (identifierName.test(name)) return true
   // Unique text without spaces, with digits in it: a code. Unique numbers without such a name are measurements.
-  if (shapes.count('int', 'dec', 'email', 'phone') > 0) return false
+  if (shapes.count('int', 'dec') > 0) return false
   const words = shapes.total('words', ...none) / values
   const letters = shapes.total('letters', ...none) / values
   return values >= 50 && words === 1 && letters >= 6 && letters <= 64

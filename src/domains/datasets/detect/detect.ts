@@ -49,6 +49,7 @@ export async function inspect(
     files: [raw.path],
     statements: strings.length > 0 ? [{ sql: shapeStatistics(looked, strings) }] : [],
     quick: work.quick,
+    memoryBytes: work.memoryBytes,
     signal: work.signal,
   })
   const shapes = ColumnShapes.read(results[0]?.rows ?? [])

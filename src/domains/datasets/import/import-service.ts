@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type * as z from 'zod'
-import { conflict, invalidInput, PlatformError } from '../../../kernel/errors.ts'
+import { conflict, invalidInput, PlatformError, preconditionFailed } from '../../../kernel/errors.ts'
 import type { Events } from '../../../kernel/events.ts'
 import { newId } from '../../../kernel/ids.ts'
 import type { Principal } from '../../../kernel/principal.ts'
@@ -12,7 +12,9 @@ import { type Access, nameTakenIsConflict } from '../../auth/access.ts'
 import { audit } from '../../auth/audit.ts'
 import type { SettingsService } from '../../auth/settings.ts'
 import type { JobContext, JobHandler, JobQueue } from '../../jobs/handler.ts'
+import type { Estimate } from '../../jobs/schema.ts'
 import { type Inspection, inspect, toDetection } from '../detect/detect.ts'
+import type { TableEstimates } from '../estimates.ts'
 import type { DatasetInput, Detection, ReadOptions, Source, VersionInput } from '../schema.ts'
 import type { Scratch } from '../scratch.ts'
 import { nextVersionNumber, versionById } from '../store.ts'
@@ -32,6 +34,7 @@ export interface ImportNeeds {
   incoming: Incoming
   uploads: Uploads
   scratch: Scratch
+  estimates: TableEstimates
 }
 
 type Wish = Pick<z.output<typeof DatasetInput>, 'source' | 'options' | 'columns'>
@@ -54,20 +57,23 @@ export interface NewTable extends Omit<ImportedTable, 'path' | 'options'> {
   original: VersionRow['original']
 }
 
+/** Looking at a file of the most columns takes this much. */
+const memoryBytes = 1536 * 1024 ** 2
+
 /** From a file to a version of a data set: looked at while the person waits, read whole by a job. */
 export function importService(needs: ImportNeeds) {
-  const { metadata, access, settings, events, jobs, tables, blobs, incoming, uploads, scratch } = needs
+  const { metadata, access, settings, events, jobs, tables, blobs, incoming, uploads, scratch, estimates } = needs
 
   async function look<T>(by: Principal, wish: Wish, then: (inspection: Inspection, folder: string) => Promise<T>): Promise<T> {
     await access.authorize(by, 'datasets:write')
     const file = await uploads.open(by, wish.source)
     return scratch.within(async (folder) =>
-      then(await inspect({ tables, folder, quick: true }, file, wish.options, wish.columns), folder),
+      then(await inspect({ tables, folder, quick: true, memoryBytes }, file, wish.options, wish.columns), folder),
     )
   }
 
   const detect = (by: Principal, wish: Wish): Promise<z.output<typeof Detection>> =>
-    look(by, wish, (inspection, folder) => toDetection({ tables, folder, quick: true }, inspection))
+    look(by, wish, (inspection, folder) => toDetection({ tables, folder, quick: true, memoryBytes }, inspection))
 
   /** A new data set. What is wrong with the file is said here, as far as its beginning shows it; then a job reads it. */
   async function create(
@@ -76,11 +82,15 @@ export function importService(needs: ImportNeeds) {
   ): Promise<{ datasetId: string; versionId: string; jobId: string }> {
     const project = await access.projectFor(by, input.project, 'datasets:write')
     await refuseTakenName(by, project.id, input.name)
-    await look(by, input, async (inspection) => refuseBadTarget(inspection, input.target))
+    const sizeBytes = await look(by, input, async (inspection) => {
+      refuseBadTarget(inspection, input.target)
+      return inspection.source.sizeBytes
+    })
+    const estimate = await estimates.import(sizeBytes)
     const row: DatasetRow = { ...(await access.newResource('ds', by, project, input)), target: input.target, dictionary: '{}' }
     const insert = metadata.transaction(async (tx) => {
       await datasetTables(tx).insertInto('datasets').values(row).execute()
-      const started = await startVersion(tx, by, row, input, '')
+      const started = await startVersion(tx, by, row, input, { note: '', estimate, sizeBytes })
       await audit(tx, by, 'datasets.create', {
         target: row.id,
         project: row.project_id,
@@ -115,9 +125,10 @@ export function importService(needs: ImportNeeds) {
     input: z.output<typeof VersionInput>,
   ): Promise<{ versionId: string; jobId: string }> {
     await access.authorize(by, 'datasets:write', dataset)
-    await look(by, input, async () => {})
+    const sizeBytes = await look(by, input, async ({ source }) => source.sizeBytes)
+    const estimate = await estimates.import(sizeBytes)
     const made = await metadata.transaction(async (tx) => {
-      const started = await startVersion(tx, by, dataset, input, input.note)
+      const started = await startVersion(tx, by, dataset, input, { note: input.note, estimate, sizeBytes })
       await audit(tx, by, 'datasets.add-version', {
         target: dataset.id,
         project: dataset.project_id,
@@ -134,7 +145,7 @@ export function importService(needs: ImportNeeds) {
     by: Principal,
     dataset: DatasetRow,
     wish: Wish,
-    note: string,
+    { note, estimate, sizeBytes }: { note: string; estimate: Estimate; sizeBytes: number },
   ): Promise<{ versionId: string; jobId: string }> {
     const versionId = newId('dsv')
     const number = await nextVersionNumber(tx, dataset.id)
@@ -150,6 +161,8 @@ export function importService(needs: ImportNeeds) {
       name: `Import ${dataset.name} v${number}`,
       projectId: dataset.project_id,
       spec: spec as unknown as Record<string, unknown>,
+      estimate,
+      size: sizeBytes,
     })
     const row = newVersionRow(by, { id: versionId, dataset_id: dataset.id, number, job_id: jobId, note })
     await datasetTables(tx).insertInto('dataset_versions').values(row).execute()
@@ -200,6 +213,7 @@ export function importService(needs: ImportNeeds) {
     },
     publish: (tx, context, table) => publishVersion(tx, context, table, jobs),
     unpublish: (tx, { spec }) => forgetVersion(tx, spec.dataset, spec.version),
+    requeued: refuseRetry,
     async ended({ projectId, spec, state }) {
       announce(state, spec, projectId)
       if (state === 'succeeded' && 'upload' in spec.source) await uploads.forget(spec.source.upload)
@@ -255,14 +269,20 @@ export async function publishVersion(
     .where('id', '=', spec.version)
     .execute()
   await datasetTables(tx).updateTable('datasets').set({ updated_at: Date.now() }).where('id', '=', spec.dataset).execute()
+  const dataset = await datasetTables(tx).selectFrom('datasets').select('name').where('id', '=', spec.dataset).executeTakeFirst()
   // Everybody looks at the profile next; it is made while they come.
   await jobs.enqueue(tx, principal, {
     kind: 'dataset.profile',
-    name: `Profile v${version.number}`,
+    name: `Profile ${dataset?.name ?? ''} v${version.number}`,
     projectId,
     spec: { dataset: spec.dataset, version: spec.version, target: null },
   })
   return { dataset: spec.dataset, version: spec.version, rows: table.rows, columns: table.columns.length }
+}
+
+/** What failed left nothing that a second run could fill. */
+export async function refuseRetry(): Promise<void> {
+  throw preconditionFailed('This left no version that could be filled now. Add the file, or ask for the change, again.')
 }
 
 /** A version that never came to be leaves nothing; nor does a data set that would have had only this one. */

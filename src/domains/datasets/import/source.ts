@@ -181,6 +181,11 @@ function openText(
       columns: first.length,
       limit: limits.columns,
     })
+  if (dialect.records.length <= 1 && !sample.complete)
+    throw invalidInput(
+      `Line ${dialect.records.length + 1} is longer than ${limits.rowBytes / 1024 ** 2} MB, the most that one row (and one cell) may hold; or a quote in it is never closed.`,
+      { line: dialect.records.length + 1, maxBytes: limits.rowBytes },
+    )
   const width = first.length
   const { names, notes: renames, renamed } = columnNames(found.header ? first : first.map((_, at) => `column_${at + 1}`))
   if (found.header && dialect.records.length === 1 && sample.complete)

@@ -7,12 +7,13 @@ import type { ColumnType, Tables } from '../../../ports/tables/tables.ts'
 import type { Access } from '../../auth/access.ts'
 import { audit } from '../../auth/audit.ts'
 import type { JobHandler, JobQueue } from '../../jobs/handler.ts'
+import type { TableEstimates } from '../estimates.ts'
 import { localTable, tableFile } from '../lay.ts'
 import type { Column, ColumnChange, Transform } from '../schema.ts'
 import { columnsOf, nextVersionNumber, versionById } from '../store.ts'
 import { type DatasetRow, datasetTables, type VersionRow } from '../tables.ts'
 import type { RawKind } from './cast.ts'
-import { type Announce, forgetVersion, type NewTable, newVersionRow, publishVersion } from './import-service.ts'
+import { type Announce, forgetVersion, type NewTable, newVersionRow, publishVersion, refuseRetry } from './import-service.ts'
 import { type PlannedColumn, refuseUnknownChanges, settledColumn } from './plan.ts'
 import { badValueError, checkValues, type Work } from './raw-table.ts'
 import { settleIdentifiers, writeTable } from './write-version.ts'
@@ -25,6 +26,7 @@ export interface TransformNeeds {
   blobs: BlobStore
   pseudonymKey(projectId: string): Promise<string>
   announce: Announce
+  estimates: TableEstimates
 }
 
 interface TransformSpec {
@@ -35,7 +37,7 @@ interface TransformSpec {
 }
 
 /** A new version from an old one: columns dropped, renamed, given another type, or made pseudonyms. The old one stays as it is. */
-export function transformService({ metadata, access, jobs, tables, blobs, pseudonymKey, announce }: TransformNeeds) {
+export function transformService({ metadata, access, jobs, tables, blobs, pseudonymKey, announce, estimates }: TransformNeeds) {
   async function start(
     by: Principal,
     dataset: DatasetRow,
@@ -45,6 +47,8 @@ export function transformService({ metadata, access, jobs, tables, blobs, pseudo
     await access.authorize(by, 'datasets:write', dataset)
     tableFile(from)
     planTransform(columnsOf(from), change.columns)
+    const cells = (from.rows ?? 0) * columnsOf(from).length
+    const estimate = await estimates.transform(cells)
     const made = await metadata.transaction(async (tx) => {
       const versionId = newId('dsv')
       const number = await nextVersionNumber(tx, dataset.id)
@@ -54,6 +58,8 @@ export function transformService({ metadata, access, jobs, tables, blobs, pseudo
         name: `Transform ${dataset.name} v${from.number} to v${number}`,
         projectId: dataset.project_id,
         spec: spec as unknown as Record<string, unknown>,
+        estimate,
+        size: cells,
       })
       const derived_from = JSON.stringify({ version: from.id, how: describe(change.columns) })
       const row = newVersionRow(by, {
@@ -109,6 +115,7 @@ export function transformService({ metadata, access, jobs, tables, blobs, pseudo
     },
     publish: (tx, context, table) => publishVersion(tx, context, table, jobs),
     unpublish: (tx, { spec }) => forgetVersion(tx, spec.dataset, spec.version),
+    requeued: refuseRetry,
     ended: async ({ projectId, spec, state }) => announce(state, spec, projectId),
   }
   jobs.register(handler)

@@ -3,6 +3,7 @@ import type { Principal } from '../../../kernel/principal.ts'
 import type { Metadata } from '../../../ports/metadata/metadata.ts'
 import type { Access } from '../../auth/access.ts'
 import type { JobHandler, JobQueue } from '../../jobs/handler.ts'
+import type { TableEstimates } from '../estimates.ts'
 import { type LayNeeds, localTable, tableFile } from '../lay.ts'
 import type { Profile } from '../schema.ts'
 import type { Scratch } from '../scratch.ts'
@@ -16,6 +17,7 @@ export interface ProfileNeeds extends LayNeeds {
   access: Access
   jobs: JobQueue
   scratch: Scratch
+  estimates: TableEstimates
 }
 
 type Progress = ProfileWork['progress']
@@ -92,12 +94,16 @@ export function profileService(needs: ProfileNeeds) {
   async function start(by: Principal, dataset: DatasetRow, version: VersionRow, target: string | null): Promise<string> {
     tableFile(version)
     if (target !== null) columnNamed(columnsOf(version), target, 'target')
+    const cells = (version.rows ?? 0) * columnsOf(version).length
+    const estimate = await needs.estimates.profile(cells)
     const id = await metadata.transaction((tx) =>
       jobs.enqueue(tx, by, {
         kind: 'dataset.profile',
         name: `Profile ${dataset.name} v${version.number}`,
         projectId: dataset.project_id,
         spec: { dataset: dataset.id, version: version.id, target },
+        estimate,
+        size: cells,
       }),
     )
     jobs.wake()
@@ -106,6 +112,10 @@ export function profileService(needs: ProfileNeeds) {
 
   const handler: JobHandler<{ dataset: string; version: string; target: string | null }, Profile> = {
     kind: 'dataset.profile',
+    async estimate({ version }) {
+      const row = await versionById(metadata.db, version)
+      return row ? needs.estimates.profile((row.rows ?? 0) * columnsOf(row).length) : null
+    },
     run: ({ spec, signal, progress }) =>
       profileOf(spec.version, spec.target ?? undefined, signal, (stage, done, of) => progress(stage, done, of)),
     async publish(_tx, { spec }, profile) {

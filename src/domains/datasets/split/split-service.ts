@@ -7,6 +7,7 @@ import type { Db, Metadata } from '../../../ports/metadata/metadata.ts'
 import type { Access } from '../../auth/access.ts'
 import { audit } from '../../auth/audit.ts'
 import type { JobHandler, JobQueue } from '../../jobs/handler.ts'
+import type { TableEstimates } from '../estimates.ts'
 import { type LayNeeds, layTable, localTable, tableFile } from '../lay.ts'
 import { type Split, SplitInput } from '../schema.ts'
 import { columnsOf, type PartFile, partsOf, splitById, statisticsOf, toSplit, versionById } from '../store.ts'
@@ -19,6 +20,7 @@ export interface SplitNeeds extends LayNeeds {
   metadata: Metadata
   access: Access
   jobs: JobQueue
+  estimates: TableEstimates
   pinRow(by: Principal, ref: string, version?: string, project?: string): Promise<{ dataset: DatasetRow; version: VersionRow }>
 }
 
@@ -62,6 +64,8 @@ export function splitService(needs: SplitNeeds) {
       created_by: by.userId ?? '',
       created_at: Date.now(),
     }
+    const cells = (version.rows ?? 0) * columnsOf(version).length
+    const estimate = await needs.estimates.split(cells)
     const made = await metadata.transaction(async (tx) => {
       const inserted = await datasetTables(tx)
         .insertInto('splits')
@@ -75,6 +79,8 @@ export function splitService(needs: SplitNeeds) {
         name: `Split ${dataset.name} v${version.number}`,
         projectId: dataset.project_id,
         spec: { split: row.id, dataset: dataset.id, version: version.id },
+        estimate,
+        size: cells,
       })
       await datasetTables(tx).updateTable('splits').set({ job_id }).where('id', '=', row.id).execute()
       await audit(tx, by, 'datasets.split', {
@@ -188,15 +194,23 @@ export function splitService(needs: SplitNeeds) {
         .execute()
       return { split: spec.split, rows: Object.fromEntries(parts.map(({ part, rows }) => [part, rows])), leaks: leaks.length }
     },
-    unpublish: (tx, { spec }) => markFailed(tx, spec.split),
+    unpublish: (tx, { spec }) => setState(tx, spec.split, 'failed'),
+    requeued: (tx, { spec }) => setState(tx, spec.split, 'making'),
   }
   jobs.register(handler)
 
   return { ensureSplit, get, list, layPart }
 }
 
-async function markFailed(tx: Db, id: string): Promise<void> {
-  await datasetTables(tx).updateTable('splits').set({ state: 'failed' }).where('id', '=', id).execute()
+async function setState(tx: Db, id: string, state: SplitRow['state']): Promise<void> {
+  const changed = await datasetTables(tx)
+    .updateTable('splits')
+    .set({ state })
+    .where('id', '=', id)
+    .returning('id')
+    .executeTakeFirst()
+  if (!changed && state === 'making')
+    throw preconditionFailed('This split was asked for anew since. See the newer one.', { split: id })
 }
 
 /** Fills in what was left open, and refuses what cannot be. */
