@@ -16,7 +16,9 @@ import { evaluationRoutes } from './domains/evaluation/routes.ts'
 import { evaluationService } from './domains/evaluation/service.ts'
 import { experimentsMigrations } from './domains/experiments/migrations.ts'
 import { experimentsRoutes } from './domains/experiments/routes.ts'
+import { runsLineage } from './domains/experiments/runs-lineage.ts'
 import { experimentsService } from './domains/experiments/service.ts'
+import { goalsLineage } from './domains/goals/goals-lineage.ts'
 import { goalsMigrations } from './domains/goals/migrations.ts'
 import { goalsRoutes } from './domains/goals/routes.ts'
 import { goalsService } from './domains/goals/service.ts'
@@ -29,12 +31,14 @@ import { recipesRoutes } from './domains/recipes/routes.ts'
 import { recipesService } from './domains/recipes/service.ts'
 import { trySteps } from './domains/recipes/try-steps.ts'
 import { registryMigrations } from './domains/registry/migrations.ts'
+import { registryLineage } from './domains/registry/registry-lineage.ts'
 import { registryRoutes } from './domains/registry/routes.ts'
 import { registryService } from './domains/registry/service.ts'
 import { versionFiles } from './domains/registry/version-files.ts'
 import { readAlgorithms } from './domains/training/algorithms.ts'
 import { trainingJob } from './domains/training/job.ts'
 import { trainingPlans } from './domains/training/plan.ts'
+import { replayService } from './domains/training/replay.ts'
 import { trainingRoutes } from './domains/training/routes.ts'
 import { trainingService } from './domains/training/service.ts'
 import { tuningMigrations } from './domains/tuning/migrations.ts'
@@ -119,10 +123,26 @@ export async function openPlatform(config: Config, { logger }: { logger: Logger 
   const experiments = experimentsService({ metadata, access, search, blobs })
   const tuning = tuningService({ metadata, access })
   const registry = registryService({ metadata, access, search, events, blobs, files, goals })
+  datasets.lineage.contribute(goalsLineage({ metadata, access }))
+  datasets.lineage.contribute(runsLineage({ metadata, access }))
+  datasets.lineage.contribute(registryLineage({ metadata, access }))
   const evaluation = evaluationService({ registry, blobs, files, tables, folder: join(config.dataDir, 'scratch') })
   const algorithms = await readAlgorithms({ files, enginesFolder: pythonSources })
   jobs.queue.register(trainingJob({ files, blobs, inference, events, jobs, datasets, goals, experiments, tuning, registry }))
   const plan = trainingPlans({ access, datasets, goals, recipes, tuning, registry, algorithms })
+  const packageFiles = versionFiles({ blobs, datasets, registry })
+  const replays = replayService({
+    metadata,
+    access,
+    files,
+    blobs,
+    tables,
+    jobs,
+    cost,
+    datasets,
+    registry,
+    versionFiles: packageFiles,
+  })
   const training = trainingService({ metadata, jobs, cost, experiments, tuning, plan, algorithms, version })
   const endpoints = endpointsService({
     metadata,
@@ -169,10 +189,10 @@ export async function openPlatform(config: Config, { logger }: { logger: Logger 
     ...recipesRoutes({ recipes, trySteps: tried }),
     ...experimentsRoutes(experiments),
     ...tuningRoutes(tuning),
-    ...registryRoutes({ registry, files: versionFiles({ blobs, registry }) }),
+    ...registryRoutes({ registry, files: packageFiles }),
     ...evaluationRoutes(evaluation),
-    ...trainingRoutes(training),
     ...endpointsRoutes(endpoints),
+    ...trainingRoutes({ training, replays }),
   ]
 
   return {

@@ -130,6 +130,40 @@ describe('training', () => {
     assert.match(compared.sentence, /No significant difference: F1 is/)
   })
 
+  test('makes a version again and says that it is the same, to the byte', async () => {
+    const { job } = await w.ask('POST', '/v1/models/churn/versions/1/replay')
+    const { state, failure, result } = await w.ended(job.id)
+    assert.equal(state, 'succeeded', JSON.stringify(failure))
+    assert.deepEqual(
+      [result!.same, result!.graphIdentical, result!.flips, result!.rows],
+      [true, true, 0, 160],
+      JSON.stringify(result),
+    )
+    assert.match(result!.sentence as string, /^churn:1 was made again and is the same, to the byte/)
+    const openings = (await audited('datasets.open-sealed')).filter((entry) => entry.facts.version === first.version.id)
+    assert.deepEqual(openings.map((entry) => entry.facts.reason).sort(), ['evaluation', `replay by ${job.id}`])
+  })
+
+  test('shows the rows behind a cell of the confusion matrix', async () => {
+    const { evaluation } = await w.ask('GET', '/v1/models/churn/versions/1/details')
+    const cell = await w.ask('GET', '/v1/models/churn/versions/1/rows?actual=yes&predicted=yes')
+    const yes = evaluation.confusion.classes.indexOf('yes')
+    assert.equal(cell.total, evaluation.confusion.matrix[yes][yes])
+    assert.equal(cell.rows.length, Math.min(100, cell.total))
+    const target = cell.columns.indexOf('churn')
+    assert.ok(cell.rows.every((row: unknown[]) => row[target] === 'yes'))
+    const wrong = await w.call('GET', '/v1/models/churn/versions/1/rows?actual=maybe&predicted=yes')
+    assert.match(wrong.json.error.message, /"maybe" is no class of "churn"; these are no, yes/)
+  })
+
+  test('draws the way from data to model', async () => {
+    const { nodes, edges } = await w.ask('GET', `/v1/lineage/${first.version.id}`)
+    const nouns = new Set(nodes.map((node: any) => node.noun))
+    for (const noun of ['dataset', 'dataset version', 'split', 'goal', 'run', 'model version', 'model'])
+      assert.ok(nouns.has(noun), noun)
+    assert.ok(edges.some((edge: any) => edge.from === goal.split && edge.to === first.version.id))
+  })
+
   test('compares two versions on the same sealed rows, by the metric asked for', async () => {
     const other = await w.train({ dataset: 'customers', goal: goal.id, ...quick, algorithms: ['baseline'], model: 'guess' })
     assert.equal(other.state, 'succeeded', JSON.stringify(other.failure))

@@ -29,6 +29,7 @@ import { layTable, localTable, tableFile } from './lay.ts'
 import { lineageGraph } from './lineage.ts'
 import { profileService } from './profile/profile-service.ts'
 import { readRows } from './rows.ts'
+import { rowsAt } from './rows-at.ts'
 import type {
   Dataset,
   DatasetInput,
@@ -320,6 +321,16 @@ export function datasetsService(needs: DatasetsNeeds) {
     return created(by, dataset.id, versionId, jobId)
   }
 
+  /** Rows of a version by number, for callers that already decided who may see them. */
+  async function rowsOf(versionId: string, numbers: readonly number[]): Promise<{ columns: string[]; rows: unknown[][] }> {
+    const version = await versionById(db, versionId)
+    if (!version) throw notFound('data set version', versionId)
+    const { sha256 } = tableFile(version)
+    return scratch.within(async (folder) =>
+      rowsAt(tables, { path: await localTable({ blobs }, sha256, async () => folder), columns: columnsOf(version) }, numbers),
+    )
+  }
+
   /** Lays a version's table as a channel of a job. */
   async function layVersion(versionId: string, folder: string, columns?: readonly string[]): Promise<void> {
     const version = await versionById(db, versionId)
@@ -344,6 +355,7 @@ export function datasetsService(needs: DatasetsNeeds) {
     rows,
     exportRows,
     valuesOf,
+    rowsOf,
     profile,
     startProfile,
     profileOf: profiles.profileOf,

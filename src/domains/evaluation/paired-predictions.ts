@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { preconditionFailed } from '../../kernel/errors.ts'
 import type { BlobStore } from '../../ports/blobs/blob-store.ts'
 import type { Files } from '../../ports/files/files.ts'
@@ -15,7 +16,7 @@ export interface PairedPredictions {
 /** Few enough that reading them never holds up other work. */
 const rowsPerQuery = 20_000
 
-/** What two versions said about the sealed rows that both answered, row by row. */
+/** What two versions said about the sealed rows that both answered, row by row; from blobs. */
 export async function pairedPredictions(
   { blobs, files, tables, folder }: { blobs: BlobStore; files: Files; tables: Tables; folder: string },
   { a, b, signature }: { a: string; b: string; signature: Signature },
@@ -24,42 +25,49 @@ export async function pairedPredictions(
   const located = async (sha256: string): Promise<string> => {
     const path = blobs.localPath(sha256)
     if (path) return path
-    const name = `${sha256}-${copies.length}.parquet`
+    const name = `${randomUUID()}.parquet`
     copies.push(name)
     await files.makeFolder(folder)
     await blobs.materialise(sha256, files.resolvePath(folder, name))
     return files.resolvePath(folder, name)
   }
   try {
-    const paths = { a: await located(a), b: await located(b) }
-    const width = signature.classes?.length ?? 0
-    const said = (side: 'a' | 'b') =>
-      width > 0
-        ? [`${side}.predicted`, ...Array.from({ length: width }, (_, k) => `CAST(${side}.p_${k} AS DOUBLE)`)]
-        : [`CAST(${side}.prediction AS DOUBLE)`]
-    const rows: unknown[][] = []
-    for (;;) {
-      const [part] = await tables.run({
-        files: [paths.a, paths.b],
-        quick: true,
-        statements: [
-          {
-            sql: `SELECT a.actual, ${[...said('a'), ...said('b')].join(', ')}
-              FROM ${parquet(paths.a)} a JOIN ${parquet(paths.b)} b ON a.__row = b.__row
-              ORDER BY a.__row LIMIT ${rowsPerQuery} OFFSET ${rows.length}`,
-          },
-        ],
-      })
-      for (const row of part!.rows) rows.push(row)
-      if (part!.rows.length < rowsPerQuery) break
-    }
-    if (rows.length === 0) throw preconditionFailed('The two versions have no sealed row in common.', {})
-    return signature.classes
-      ? { a: classesOf(rows, signature.classes, 1), b: classesOf(rows, signature.classes, 2 + width), rows: rows.length }
-      : { a: numbersOf(rows, 1), b: numbersOf(rows, 2), rows: rows.length }
+    return await readPaired(tables, { a: await located(a), b: await located(b), signature })
   } finally {
     for (const name of copies) await files.remove(folder, name)
   }
+}
+
+/** The same, from files. */
+export async function readPaired(
+  tables: Tables,
+  { a, b, signature }: { a: string; b: string; signature: Signature },
+): Promise<PairedPredictions> {
+  const width = signature.classes?.length ?? 0
+  const said = (side: 'a' | 'b') =>
+    width > 0
+      ? [`${side}.predicted`, ...Array.from({ length: width }, (_, k) => `CAST(${side}.p_${k} AS DOUBLE)`)]
+      : [`CAST(${side}.prediction AS DOUBLE)`]
+  const rows: unknown[][] = []
+  for (;;) {
+    const [part] = await tables.run({
+      files: [a, b],
+      quick: true,
+      statements: [
+        {
+          sql: `SELECT a.actual, ${[...said('a'), ...said('b')].join(', ')}
+            FROM ${parquet(a)} a JOIN ${parquet(b)} b ON a.__row = b.__row
+            ORDER BY a.__row LIMIT ${rowsPerQuery} OFFSET ${rows.length}`,
+        },
+      ],
+    })
+    for (const row of part!.rows) rows.push(row)
+    if (part!.rows.length < rowsPerQuery) break
+  }
+  if (rows.length === 0) throw preconditionFailed('The two versions have no sealed row in common.', {})
+  return signature.classes
+    ? { a: classesOf(rows, signature.classes, 1), b: classesOf(rows, signature.classes, 2 + width), rows: rows.length }
+    : { a: numbersOf(rows, 1), b: numbersOf(rows, 2), rows: rows.length }
 }
 
 /** Columns from `at`: the label, then the probability of each class. Engines put the positive class of two last. */

@@ -1,4 +1,4 @@
-import { type Kysely, sql } from 'kysely'
+import { type Kysely, type RawBuilder, type SqlBool, sql } from 'kysely'
 import { decodeCursor, type PageQuery } from '../../kernel/paging.ts'
 import type { Db } from '../../ports/metadata/metadata.ts'
 import { ownerName, type ResourceRow, toResource } from '../auth/access.ts'
@@ -46,10 +46,21 @@ export async function goalsById(db: Db, ids: readonly string[]): Promise<NamedGo
     .execute()
 }
 
+/** Visible goals with one of these ids, or judged on one of these splits. */
+export const listGoalsAt = (db: Db, visible: RawBuilder<SqlBool>, ids: readonly string[]): Promise<NamedGoalRow[]> =>
+  goalTables(db)
+    .selectFrom('goals')
+    .selectAll('goals')
+    .select([ownerName('goals'), datasetName])
+    .where(visible)
+    .where((eb) => eb.or([eb('id', 'in', ids), eb('split_id', 'in', ids)]))
+    .limit(200)
+    .execute()
+
 /** Newest first, one more than the limit. */
 export function listGoals(
   db: Db,
-  visible: any,
+  visible: RawBuilder<SqlBool>,
   query: PageQuery & { project?: string; dataset?: string },
 ): Promise<NamedGoalRow[]> {
   const after = query.cursor ? decodeCursor(query.cursor) : null

@@ -30,7 +30,7 @@ export interface TrainingFacts {
   validation: Record<string, { mean: number; std: number | null }>
   baseline?: Record<string, unknown>
   threshold?: { value: number; rule: string } | null
-  leaderboard?: { algorithm: string; mean: number | null; std: number | null }[]
+  leaderboard?: { algorithm: string; params?: Record<string, unknown>; mean: number | null; std: number | null }[]
   derivedFeatures?: { name: string; expression: string; kept: boolean }[]
   export?: { ok: boolean; path: string; reason?: string | null }
   environment?: { python?: string; packages?: Record<string, string> }

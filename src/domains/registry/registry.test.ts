@@ -105,7 +105,7 @@ async function world(metadata: Metadata) {
     )
     return { id, ...registered }
   }
-  const filesOf = versionFiles({ blobs, registry })
+  const filesOf = versionFiles({ blobs, registry, datasets: {} as never })
   return { ...people, registry, filesOf, by, register, goalOf, folder, done: () => rm(folder, { recursive: true }) }
 }
 

@@ -1,11 +1,13 @@
+import * as z from 'zod'
 import { PageQuery, pageOf } from '../../kernel/paging.ts'
 import { type RouteRecord, route } from '../../kernel/route.ts'
 import { InProject, Ref, ResourcePatch } from '../auth/schema.ts'
-import { GoalProgress, Model, ModelVersion, Promotion, VersionDetails } from './schema.ts'
+import { CellRows, GoalProgress, Model, ModelVersion, Promotion, VersionDetails } from './schema.ts'
 import type { RegistryService } from './service.ts'
 import type { VersionFiles } from './version-files.ts'
 
-const versionRef = ({ model, version }: { model: string; version: string }) =>
+/** A version in a path: by number within its model, or by its own id. */
+export const versionRef = ({ model, version }: { model: string; version: string }) =>
   version.startsWith('mdv_') ? version : `${model}:${version}`
 
 export const registryRoutes = ({ registry, files }: { registry: RegistryService; files: VersionFiles }): RouteRecord[] => [
@@ -103,6 +105,16 @@ export const registryRoutes = ({ registry, files }: { registry: RegistryService;
     query: InProject,
     returns: 'stream',
     handle: ({ principal, params, query }) => files.file(principal, versionRef(params), params.path, query.project),
+  }),
+  route({
+    method: 'GET',
+    path: '/v1/models/:model/versions/:version/rows',
+    permission: 'datasets:read',
+    tag: 'models',
+    summary: 'Sealed rows in one cell of the confusion matrix',
+    query: InProject.extend({ actual: z.string().max(200), predicted: z.string().max(200) }),
+    returns: CellRows,
+    handle: ({ principal, params, query }) => files.rowsOfCell(principal, versionRef(params), query, query.project),
   }),
   route({
     method: 'POST',

@@ -109,6 +109,15 @@ export const Promotion = z.object({
   to: z.enum(['approved', 'deprecated', 'archived', 'registered']),
   overrideReason: z.string().trim().min(10).max(4000).nullable().default(null),
 })
+/** Sealed rows in one cell of the confusion matrix: at most the first hundred. */
+export const CellRows = z.object({
+  actual: z.string(),
+  predicted: z.string(),
+  total: z.number(),
+  columns: z.array(z.string()),
+  rows: z.array(z.array(z.unknown())),
+})
+
 /** What the other files of a package hold, for pages: training.json, explain.json, recipe.json. */
 export const VersionDetails = z.object({
   evaluation: Evaluation.nullable(),

@@ -1,19 +1,21 @@
 import type * as z from 'zod'
-import { notFound } from '../../kernel/errors.ts'
+import { invalidInput, notFound } from '../../kernel/errors.ts'
 import type { Principal } from '../../kernel/principal.ts'
 import type { StreamReply } from '../../kernel/route.ts'
 import type { BlobStore } from '../../ports/blobs/blob-store.ts'
-import type { ModelVersion, VersionDetails } from './schema.ts'
+import type { DatasetsService } from '../datasets/service.ts'
+import type { CellRows, ModelVersion, VersionDetails } from './schema.ts'
 
 export interface VersionFilesNeeds {
   blobs: BlobStore
+  datasets: Pick<DatasetsService, 'pin' | 'rowsOf'>
   registry: { resolveVersion(by: Principal, ref: string, project?: string): Promise<ModelVersion> }
 }
 
 export type VersionFiles = ReturnType<typeof versionFiles>
 
 /** The files of a package, as pages and people read them. */
-export function versionFiles({ blobs, registry }: VersionFilesNeeds) {
+export function versionFiles({ blobs, datasets, registry }: VersionFilesNeeds) {
   /** JSON of a package's file; null where the package lacks it. */
   async function json(version: ModelVersion, path: string): Promise<Record<string, unknown> | null> {
     const entry = version.manifest.files.find((file) => file.path === path)
@@ -65,7 +67,36 @@ export function versionFiles({ blobs, registry }: VersionFilesNeeds) {
     }
   }
 
-  return { json, details, card, file }
+  /** The first sealed rows that are one class and were called another (or the same): what a mistake looks like. */
+  async function rowsOfCell(
+    by: Principal,
+    ref: string,
+    cell: { actual: string; predicted: string },
+    project?: string,
+  ): Promise<z.infer<typeof CellRows>> {
+    const version = await registry.resolveVersion(by, ref, project)
+    // Whoever sees the model need not see the data.
+    await datasets.pin(by, version.dataset, version.datasetVersion)
+    const { confusion } = ((await json(version, 'evaluation.json')) ?? {}) as { confusion?: Confusion | null }
+    if (!confusion) throw notFound('confusion matrix of the model version', `${version.modelName}:${version.number}`)
+    const place = (value: string, field: string): number => {
+      const index = confusion.classes.indexOf(value)
+      if (index < 0)
+        throw invalidInput(`"${value}" is no class of "${version.target}"; these are ${confusion.classes.join(', ')}.`, { field })
+      return index
+    }
+    const total = confusion.matrix[place(cell.actual, 'actual')]![place(cell.predicted, 'predicted')]!
+    const numbers = confusion.rows[`${cell.actual}|${cell.predicted}`] ?? []
+    return { ...cell, total, ...(await datasets.rowsOf(version.datasetVersion, numbers)) }
+  }
+
+  return { json, rowsOfCell, details, card, file }
+}
+
+interface Confusion {
+  classes: string[]
+  matrix: number[][]
+  rows: Record<string, number[]>
 }
 
 function sinceRegistration({ number, state, override }: ModelVersion): string {

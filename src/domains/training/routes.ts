@@ -1,10 +1,13 @@
 import * as z from 'zod'
 import { type RouteRecord, route } from '../../kernel/route.ts'
-import { Estimate } from '../jobs/schema.ts'
+import { InProject } from '../auth/schema.ts'
+import { Estimate, Job } from '../jobs/schema.ts'
+import { versionRef } from '../registry/routes.ts'
+import type { ReplayService } from './replay.ts'
 import { AlgorithmInfo, TrainingCreated, TrainingInput } from './schema.ts'
 import type { TrainingService } from './service.ts'
 
-export const trainingRoutes = (training: TrainingService): RouteRecord[] => [
+export const trainingRoutes = ({ training, replays }: { training: TrainingService; replays: ReplayService }): RouteRecord[] => [
   route({
     method: 'GET',
     path: '/v1/algorithms',
@@ -35,5 +38,16 @@ export const trainingRoutes = (training: TrainingService): RouteRecord[] => [
     body: TrainingInput,
     returns: Estimate,
     handle: ({ principal, body }) => training.estimate(principal, body),
+  }),
+  route({
+    method: 'POST',
+    path: '/v1/models/:model/versions/:version/replay',
+    permission: 'training:create',
+    tag: 'training',
+    summary: 'Make a version again from what was pinned, and compare',
+    query: InProject,
+    returns: z.object({ job: Job }),
+    status: 202,
+    handle: async ({ principal, params, query }) => ({ job: await replays.replay(principal, versionRef(params), query.project) }),
   }),
 ]

@@ -77,6 +77,20 @@ export const TrainingResult = z.object({
 })
 export type TrainingResult = z.infer<typeof TrainingResult>
 
+/** What a finished replay answers: whether the version, made again, is the same. */
+export const ReplayResult = z.object({
+  version: z.string(),
+  same: z.boolean(),
+  graphIdentical: z.boolean(),
+  rows: z.number(),
+  flips: z.number(),
+  maxDiff: z.number(),
+  threshold: z.object({ before: z.number().nullable(), now: z.number().nullable() }),
+  metrics: z.record(z.string(), z.object({ before: z.number(), now: z.number().nullable() })),
+  environmentChanged: z.array(z.string()),
+  sentence: z.string(),
+})
+
 export const AlgorithmInfo = z.object({
   name: z.string(),
   title: z.string(),

@@ -1,0 +1,33 @@
+import { preconditionFailed } from '../../kernel/errors.ts'
+import type { TrainingFacts } from '../registry/card.ts'
+import type { EngineParameters, TrainingSpec } from './spec.ts'
+
+/**
+ * The parameters that make a version again without searching: its algorithm with the settings of the winning trial, and its recipe as it was
+ * fitted. How far a search came within its budget depends on the machine; what it found does not.
+ */
+export function replayParameters(
+  spec: TrainingSpec,
+  training: TrainingFacts,
+  recipe: { steps: Extract<EngineParameters['recipe'], { steps: unknown }>['steps'] },
+): EngineParameters {
+  const winner = training.leaderboard?.find((one) => one.algorithm === training.algorithm)
+  if (!winner?.params)
+    throw preconditionFailed('The record of this version does not say which settings won, so it cannot be made again.', {
+      version: spec.versionId,
+    })
+  return {
+    ...spec.parameters,
+    recipe: { steps: recipe.steps },
+    algorithms: [training.algorithm],
+    search: {
+      strategy: 'none',
+      trials: null,
+      budgetSeconds: null,
+      space: { [training.algorithm]: winner.params },
+      warmStart: [],
+    },
+    imbalance: typeof winner.params.imbalance === 'string' ? winner.params.imbalance : spec.parameters.imbalance,
+    importance: false,
+  }
+}
