@@ -1,4 +1,4 @@
-import type { Dataset, DatasetVersion, Rows } from '@atoll/sdk'
+import type { Column, Dataset, DatasetVersion, Rows } from '@atoll/sdk'
 import { useQuery } from '@tanstack/react-query'
 import { useNavigate, useSearch } from '@tanstack/react-router'
 import { useCallback, useEffect, useMemo, useRef, useState } from 'react'
@@ -40,7 +40,7 @@ export function PreviewTab({ dataset, version }: { dataset: Dataset; version: Da
     queryFn: () => atoll.datasets.rows(dataset.id, { ...query, offset: 0, limit: pageSize }),
     staleTime: Number.POSITIVE_INFINITY,
   })
-  const pages = usePages(dataset.id, query, first.data)
+  const pages = usePages(dataset.id, query, columns, first.data)
   const change = (part: Record<string, string | undefined>) =>
     void navigate({ to: '.', search: (old) => ({ ...old, ...part }), replace: true, resetScroll: false })
 
@@ -92,6 +92,7 @@ export function PreviewTab({ dataset, version }: { dataset: Dataset; version: Da
           }))}
           total={first.data.total}
           row={pages.row}
+          rowName={pages.rowName}
           onView={pages.view}
           sort={search.sort}
           onSort={(name) => change({ sort: search.sort === name ? `-${name}` : search.sort === `-${name}` ? undefined : name })}
@@ -112,7 +113,7 @@ const widthFor = (name: string, type: string) =>
   Math.min(260, Math.max(isNumeric(type as 'number') ? 96 : type === 'text' ? 200 : 116, name.length * 7.4 + 66))
 
 /** Pages of rows by number, fetched when they come into view, kept while the question stays the same. */
-function usePages(dataset: string, query: Record<string, string | undefined>, first: Rows | undefined) {
+function usePages(dataset: string, query: Record<string, string | undefined>, columns: readonly Column[], first: Rows | undefined) {
   const [, renew] = useState(0)
   const key = JSON.stringify([dataset, query])
   const held = useRef({ key, pages: new Map<number, Rows>(), asked: new Set<number>() })
@@ -142,6 +143,18 @@ function usePages(dataset: string, query: Record<string, string | undefined>, fi
     },
     [dataset, query],
   )
-  const row = (index: number) => held.current.pages.get(Math.floor(index / pageSize))?.rows[index % pageSize] ?? null
-  return { row, view }
+  const names = first?.columns
+  const places = useMemo(() => columns.map((column) => names?.indexOf(column.name) ?? -1), [columns, names])
+  const numberAt = names?.indexOf('__row') ?? -1
+  const raw = (index: number) => held.current.pages.get(Math.floor(index / pageSize))?.rows[index % pageSize] ?? null
+  const row = (index: number) => {
+    const cells = raw(index)
+    return cells && places.map((place) => cells[place])
+  }
+  /** The row's number in the version, which stays its own however the rows are sorted. */
+  const rowName = (index: number) => {
+    const number = numberAt < 0 ? null : raw(index)?.[numberAt]
+    return typeof number === 'number' ? number.toLocaleString('en') : null
+  }
+  return { row, rowName, view }
 }

@@ -33,7 +33,7 @@ export function Badge({
   return (
     <span
       className={cx(
-        'inline-flex h-5 max-w-full items-center gap-1 whitespace-nowrap rounded-[5px] px-1.5 text-xs font-medium',
+        'inline-flex h-5 max-w-full items-center gap-1 whitespace-nowrap rounded-[5px] px-1.5 text-xs font-medium tracking-normal',
         tones[tone],
         className,
       )}

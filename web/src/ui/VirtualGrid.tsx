@@ -16,6 +16,8 @@ interface VirtualGridProps {
   total: number
   /** The cells of a row, or null while they are on their way. */
   row: (index: number) => readonly unknown[] | null
+  /** What stands in front of a row; its place in the list when absent. */
+  rowName?: (index: number) => string | null
   /** Told which rows are in view, so that they can be fetched. */
   onView: (from: number, to: number) => void
   cell: (value: unknown, column: number) => ReactNode
@@ -158,7 +160,7 @@ export function VirtualGrid(props: VirtualGridProps) {
                 className="num sticky left-0 z-1 inline-block h-full border-r bg-surface px-2 text-right text-faint"
                 style={{ width: numberWidth }}
               >
-                {(index + 1).toLocaleString('en')}
+                {props.rowName?.(index) ?? (index + 1).toLocaleString('en')}
               </span>
               {inView.map(({ column, at: place, left }) => (
                 <span
