@@ -158,6 +158,9 @@ export async function openPlatform(config: Config, { logger }: { logger: Logger 
     onError,
   })
 
+  for (const noun of ['datasets', 'goals', 'models', 'endpoints'] as const)
+    auth.projects.count(noun, (by, project) => access.countIn(by, noun, project))
+
   await metadata.migrate([
     ...authMigrations,
     ...jobsMigrations,

@@ -125,13 +125,7 @@ export interface PlatformStatus {
   sandbox: { level: 'full' | 'limits-only' | 'off'; reason: string }
   [more: string]: unknown
 }
-export interface SearchHit {
-  noun: string
-  id: string
-  name: string
-  project: string
-  detail: string
-}
+export type SearchHit = z.output<typeof auth.SearchHit>
 export interface RuntimeState {
   name: string
   lockHash: string

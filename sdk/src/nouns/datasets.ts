@@ -79,7 +79,7 @@ export const datasets = (http: Http) => {
     ) => http.json<Dataset>('PATCH', at(dataset), { body: patch }),
     delete: (dataset: string) => http.json<void>('DELETE', at(dataset)),
     restore: (dataset: string) => http.json<Dataset>('POST', `${at(dataset)}/restore`),
-    versions: (dataset: string, query: ListQuery = {}) =>
+    versions: (dataset: string, query: { project?: string } = {}) =>
       http.json<Page<DatasetVersion>>('GET', `${at(dataset)}/versions`, { query }),
     addVersion: (dataset: string, input: VersionInput) =>
       http.json<DatasetCreated>('POST', `${at(dataset)}/versions`, { body: input }),
@@ -89,7 +89,7 @@ export const datasets = (http: Http) => {
     profile: (dataset: string, query: { version?: string; target?: string; project?: string } = {}) =>
       http.json<Profile | null>('GET', `${at(dataset)}/profile`, { query }),
     makeProfile: (dataset: string, input: { version?: string; target?: string | null } = {}) =>
-      http.json<{ job: string }>('POST', `${at(dataset)}/profile`, { body: input }),
+      http.json<{ job: string }>('POST', `${at(dataset)}/profile`, { query: input }),
     describe: (dataset: string, columns: { name: string; description?: string; unit?: string | null }[]) =>
       http.json<DatasetVersion>('PATCH', `${at(dataset)}/dictionary`, { body: { columns } }),
     export: (dataset: string, query: { format: 'csv' | 'parquet'; version?: string }) =>
@@ -101,7 +101,7 @@ export const datasets = (http: Http) => {
 
 export const splits = (http: Http) => ({
   create: (input: SplitInput) => http.json<Split>('POST', '/v1/splits', { body: input }),
-  list: (query: ListQuery & { dataset?: string } = {}) => http.json<Page<Split>>('GET', '/v1/splits', { query }),
+  list: (query: { project?: string; dataset?: string } = {}) => http.json<Page<Split>>('GET', '/v1/splits', { query }),
   get: (split: string) => http.json<Split>('GET', `/v1/splits/${segment(split)}`),
 })
 

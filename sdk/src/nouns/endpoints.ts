@@ -27,7 +27,7 @@ export const endpoints = (http: Http) => ({
   rollback: (endpoint: string) => http.json<Endpoint>('POST', `/v1/endpoints/${segment(endpoint)}/rollback`),
   predict: (endpoint: string, rows: Record<string, unknown>[], query: { project?: string } = {}) =>
     http.json<PredictOutput>('POST', `/v1/endpoints/${segment(endpoint)}/predict`, { body: { rows }, query }),
-  metrics: (endpoint: string, query: { minutes?: number } = {}) =>
+  metrics: (endpoint: string, query: { seconds?: number } = {}) =>
     http.json<EndpointMetrics>('GET', `/v1/endpoints/${segment(endpoint)}/metrics`, { query }),
   captures: (endpoint: string, query: ListQuery = {}) =>
     http.json<Page<Capture>>('GET', `/v1/endpoints/${segment(endpoint)}/captures`, { query }),

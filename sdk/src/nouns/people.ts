@@ -24,7 +24,7 @@ import type {
 export const platform = (http: Http) => ({
   health: () => http.json<{ status: string; version: string }>('GET', '/v1/health'),
   status: () => http.json<PlatformStatus>('GET', '/v1/status'),
-  search: (q: string, query: { project?: string; limit?: number } = {}) =>
+  search: (q: string, query: { limit?: number } = {}) =>
     http.json<{ items: SearchHit[] }>('GET', '/v1/search', { query: { q, ...query } }),
 })
 

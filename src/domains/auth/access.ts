@@ -11,7 +11,7 @@ import type { ResourceInput, ResourcePatch, Visibility } from './schema.ts'
 import type { SettingsService } from './settings.ts'
 import { type AuthTables, authTables, type ProjectRow, type ResourceRow } from './tables.ts'
 
-export { nameTakenIsConflict, ownerName, resourceColumns, resourceIndexes, toResource } from './resource.ts'
+export { mentions, nameTakenIsConflict, ownerName, resourceColumns, resourceIndexes, toResource } from './resource.ts'
 export type { ProjectRow, ResourceRow } from './tables.ts'
 
 /** What a decision about a thing needs to know of it. */
@@ -25,6 +25,8 @@ export interface Access {
   authorize(by: Principal, permission: Permission, resource?: Guarded): Promise<void>
   /** The one predicate of what a principal sees, for get, list, search and count: `query.where(access.visibleTo(by, 'goals'))`. */
   visibleTo(by: Principal, table: string, options?: { inBin?: boolean }): RawBuilder<SqlBool>
+  /** How many rows of a resource table a principal sees in a project. */
+  countIn(by: Principal, table: string, projectId: string): Promise<number>
   /** The project that a call is about (id, name, or the default one), when the principal has the permission there. */
   projectFor(by: Principal, ref?: string | null, permission?: Permission): Promise<ProjectRow>
   defaultProject(by: Principal): Promise<ProjectRow | null>
@@ -105,6 +107,12 @@ export function accessControl({
       or ${column('visibility')} in ('institution', 'public')
       or (${column('visibility')} = 'team' and ${column('project_id')} in (${projectsOf(by.userId)}))
       or ${column('project_id')} in (${projectsOf(by.userId, 'admin')})))`
+  }
+
+  async function countIn(by: Principal, table: string, projectId: string): Promise<number> {
+    const { rows } = await sql<{ count: number | string }>`select count(*) as count from ${sql.table(table)}
+      where ${visibleTo(by, table)} and ${sql.ref(`${table}.project_id`)} = ${projectId}`.execute(db)
+    return Number(rows[0]?.count ?? 0)
   }
 
   async function roleIn(by: Principal, projectId: string): Promise<Role | null> {
@@ -216,6 +224,7 @@ export function accessControl({
   return {
     authorize,
     visibleTo,
+    countIn,
     projectFor,
     defaultProject,
     visibleProjects,

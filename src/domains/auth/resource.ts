@@ -1,4 +1,4 @@
-import { type CreateTableBuilder, type RawBuilder, sql } from 'kysely'
+import { type CreateTableBuilder, type RawBuilder, type SqlBool, sql } from 'kysely'
 import type * as z from 'zod'
 import { conflict } from '../../kernel/errors.ts'
 import { type IdPrefix, newId } from '../../kernel/ids.ts'
@@ -90,4 +90,11 @@ export async function nameTakenIsConflict<T>(noun: string, name: string, work: P
     if (!isUniqueViolation(error)) throw error
     throw conflict(`There is already a ${noun} called "${name}" here. Choose another name.`, { noun, name, field: 'name' })
   }
+}
+
+/** Rows whose name or description has these words, for the search of a list. */
+export function mentions(table: string, words: string): RawBuilder<SqlBool> {
+  const pattern = `%${words.toLowerCase().replace(/[\\%_]/g, '\\$&')}%`
+  const has = (column: string) => sql<SqlBool>`lower(${sql.ref(`${table}.${column}`)}) like ${pattern} escape '\\'`
+  return sql<SqlBool>`(${has('name')} or ${has('description')})`
 }

@@ -98,7 +98,11 @@ const nounRoutes = (datasets: DatasetsService): RouteRecord[] => [
     permission: read,
     summary: 'List data sets',
     tag,
-    query: PageQuery.extend({ project: Ref.optional(), bin: z.stringbool().optional().describe('true: what is in the bin') }),
+    query: PageQuery.extend({
+      project: Ref.optional(),
+      q: z.string().trim().min(1).max(200).optional(),
+      bin: z.stringbool().optional().describe('true: what is in the bin'),
+    }),
     returns: pageOf(Dataset),
     handle: ({ principal, query }) => datasets.list(principal, query),
   }),

@@ -132,7 +132,7 @@ export function datasetsService(needs: DatasetsNeeds) {
     return shown(row)
   }
 
-  async function list(by: Principal, query: PageQuery & { project?: string; bin?: boolean }): Promise<Page<Dataset>> {
+  async function list(by: Principal, query: PageQuery & { project?: string; q?: string; bin?: boolean }): Promise<Page<Dataset>> {
     const project = query.project === undefined ? undefined : (await access.projectFor(by, query.project)).id
     const rows = await listDatasets(db, access.visibleTo(by, 'datasets', { inBin: query.bin ?? false }), { ...query, project })
     const page = toPage(rows, query.limit, (row) => [row.created_at, row.id])

@@ -2,7 +2,7 @@ import { type RawBuilder, type SqlBool, sql } from 'kysely'
 import { decodeCursor, type PageQuery } from '../../kernel/paging.ts'
 import { toIso } from '../../kernel/time.ts'
 import type { Db } from '../../ports/metadata/metadata.ts'
-import { ownerName, toResource } from '../auth/access.ts'
+import { mentions, ownerName, toResource } from '../auth/access.ts'
 import type { Column, Dataset, DatasetVersion, Split } from './schema.ts'
 import { type DatasetRow, datasetTables, type SplitRow, type VersionRow } from './tables.ts'
 
@@ -18,7 +18,7 @@ export interface ColumnStatistics {
 export async function listDatasets(
   db: Db,
   visible: RawBuilder<SqlBool>,
-  query: PageQuery & { project?: string },
+  query: PageQuery & { project?: string; q?: string },
 ): Promise<NamedDatasetRow[]> {
   const after = query.cursor ? decodeCursor(query.cursor) : null
   const rows = await datasetTables(db)
@@ -27,6 +27,7 @@ export async function listDatasets(
     .select(ownerName('datasets'))
     .where(visible)
     .$if(query.project !== undefined, (q) => q.where('project_id', '=', query.project!))
+    .$if(query.q !== undefined, (q) => q.where(mentions('datasets', query.q!)))
     .$if(after !== null, (q) => q.where(sql<boolean>`(created_at, id) < (${after![0]}, ${after![1]})`))
     .orderBy('created_at', 'desc')
     .orderBy('id', 'desc')

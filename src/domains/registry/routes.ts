@@ -17,7 +17,7 @@ export const registryRoutes = ({ registry, files }: { registry: RegistryService;
     permission: 'models:read',
     tag: 'models',
     summary: 'Models, newest first',
-    query: PageQuery.extend({ project: Ref.optional(), target: Ref.optional() }),
+    query: PageQuery.extend({ project: Ref.optional(), target: Ref.optional(), q: z.string().trim().min(1).max(200).optional() }),
     returns: pageOf(Model),
     handle: ({ principal, query }) => registry.list(principal, query),
   }),

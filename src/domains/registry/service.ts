@@ -106,7 +106,7 @@ export function registryService({ metadata, access, search, events, blobs, files
 
   async function list(
     by: Principal,
-    query: PageQuery & { project?: string; target?: string },
+    query: PageQuery & { project?: string; target?: string; q?: string },
   ): Promise<Page<z.infer<typeof Model>>> {
     const project = query.project === undefined ? undefined : (await access.projectFor(by, query.project)).id
     const page = toPage(await listModels(db, access.visibleTo(by, 'models'), { ...query, project }), query.limit, (row) => [

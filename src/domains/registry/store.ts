@@ -2,7 +2,7 @@ import { type RawBuilder, type SqlBool, sql } from 'kysely'
 import { decodeCursor, type PageQuery } from '../../kernel/paging.ts'
 import { toIso, toIsoOrNull } from '../../kernel/time.ts'
 import type { Db } from '../../ports/metadata/metadata.ts'
-import { ownerName } from '../auth/access.ts'
+import { mentions, ownerName } from '../auth/access.ts'
 import type { GoalOutcome } from '../goals/schema.ts'
 import type { ModelVersion } from './schema.ts'
 import { type ModelRow, registryTables, type VersionRow } from './tables.ts'
@@ -13,7 +13,7 @@ export type NamedVersionRow = VersionRow & { model_name: string; project_id: str
 export function listModels(
   db: Db,
   visible: RawBuilder<SqlBool>,
-  query: PageQuery & { project?: string; target?: string },
+  query: PageQuery & { project?: string; target?: string; q?: string },
 ): Promise<NamedModelRow[]> {
   const after = query.cursor ? decodeCursor(query.cursor) : null
   return registryTables(db)
@@ -22,6 +22,7 @@ export function listModels(
     .select(ownerName('models'))
     .where(visible)
     .$if(query.project !== undefined, (q) => q.where('project_id', '=', query.project!))
+    .$if(query.q !== undefined, (q) => q.where(mentions('models', query.q!)))
     .$if(query.target !== undefined, (q) => q.where('target', '=', query.target!))
     .$if(after !== null, (q) => q.where(sql<SqlBool>`(models.created_at, models.id) < (${after![0]}, ${after![1]})`))
     .orderBy('created_at', 'desc')

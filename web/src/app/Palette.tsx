@@ -67,7 +67,7 @@ export default function Palette({ onClose, onHelp }: { onClose: () => void; onHe
                     >
                       <span className="w-20 shrink-0 text-xs text-faint">{hit.noun}</span>
                       <span className="min-w-0 flex-1 truncate font-medium">{hit.name}</span>
-                      <span className="max-w-48 truncate text-xs text-faint">{hit.detail}</span>
+                      <span className="max-w-48 truncate text-xs text-faint">{hit.description}</span>
                     </Command.Item>
                   ))}
                 </Command.Group>

@@ -42,7 +42,7 @@ export function DatasetPage() {
   })
   const versions = useQuery({
     queryKey: ['dataset', dataset.data?.id, 'versions'],
-    queryFn: () => atoll.datasets.versions(dataset.data!.id, { limit: 100 }),
+    queryFn: () => atoll.datasets.versions(dataset.data!.id),
     enabled: dataset.data !== undefined,
   })
   if (dataset.error) {

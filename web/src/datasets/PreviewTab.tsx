@@ -113,7 +113,12 @@ const widthFor = (name: string, type: string) =>
   Math.min(260, Math.max(isNumeric(type as 'number') ? 96 : type === 'text' ? 200 : 116, name.length * 7.4 + 66))
 
 /** Pages of rows by number, fetched when they come into view, kept while the question stays the same. */
-function usePages(dataset: string, query: Record<string, string | undefined>, columns: readonly Column[], first: Rows | undefined) {
+function usePages(
+  dataset: string,
+  query: Record<string, string | undefined>,
+  columns: readonly Column[],
+  first: Rows | undefined,
+) {
   const [, renew] = useState(0)
   const key = JSON.stringify([dataset, query])
   const held = useRef({ key, pages: new Map<number, Rows>(), asked: new Set<number>() })

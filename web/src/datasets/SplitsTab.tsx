@@ -20,7 +20,7 @@ export function SplitsTab({ dataset, version }: { dataset: Dataset; version: Dat
   const refused = useRefusal()
   const splits = useQuery({
     queryKey: ['splits', dataset.id],
-    queryFn: () => atoll.splits.list({ dataset: dataset.id, limit: 100 }),
+    queryFn: () => atoll.splits.list({ dataset: dataset.id }),
     refetchInterval: (query) => (query.state.data?.items.some((split) => split.state === 'making') ? 1500 : false),
   })
   const button = (

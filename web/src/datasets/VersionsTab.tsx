@@ -51,7 +51,7 @@ function fromOf(row: DatasetVersion): string {
 }
 
 export function VersionsTab({ dataset }: { dataset: Dataset }) {
-  const list = usePagedList(['dataset', dataset.id, 'versions-list'], (page) => atoll.datasets.versions(dataset.id, page))
+  const list = usePagedList(['dataset', dataset.id, 'versions-list'], () => atoll.datasets.versions(dataset.id))
   return (
     <DataTable
       label="Versions"

@@ -10,18 +10,18 @@ import { Fact, Facts, Section } from '../ui/Page.tsx'
 import { ErrorNote, Skeleton } from '../ui/State.tsx'
 
 const ranges = [
+  { value: '1', label: '1 min' },
+  { value: '5', label: '5 min' },
   { value: '15', label: '15 min' },
   { value: '60', label: '1 h' },
-  { value: '360', label: '6 h' },
-  { value: '1440', label: '24 h' },
 ] as const
 
 /** Throughput, latency and errors as they happen. */
 export function LiveTab({ endpoint }: { endpoint: Endpoint }) {
-  const [minutes, setMinutes] = useState<(typeof ranges)[number]['value']>('60')
+  const [minutes, setMinutes] = useState<(typeof ranges)[number]['value']>('15')
   const metrics = useQuery({
     queryKey: ['endpoint', endpoint.id, 'metrics', minutes],
-    queryFn: () => atoll.endpoints.metrics(endpoint.id, { minutes: Number(minutes) }),
+    queryFn: () => atoll.endpoints.metrics(endpoint.id, { seconds: Number(minutes) * 60 }),
     refetchInterval: 2000,
     placeholderData: (old) => old,
   })

@@ -59,7 +59,10 @@ export function interval(value: number, low?: number | null, high?: number | nul
 
 /** toFixed with a true minus sign and thousands. */
 export function fixed(value: number, decimals: number): string {
-  return value.toLocaleString('en', { minimumFractionDigits: decimals, maximumFractionDigits: decimals }).replace('-', '−')
+  const rounded = Number(value.toFixed(decimals))
+  return (rounded === 0 ? 0 : value)
+    .toLocaleString('en', { minimumFractionDigits: decimals, maximumFractionDigits: decimals })
+    .replace('-', '−')
 }
 
 export const percent = (share: number | null | undefined, decimals = 1): string => {
