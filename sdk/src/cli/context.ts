@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
-import { type Atoll, createAtoll } from '../index.ts'
+import { type Atoll, AtollError, createAtoll } from '../index.ts'
 
 /** Wrong usage: exit code 2. */
 export class UsageError extends Error {}
@@ -58,4 +58,14 @@ export function parseNumber(text: string): number {
   const value = Number(text)
   if (text.trim() === '' || !Number.isFinite(value)) throw new UsageError(`"${text}" is not a number.`)
   return value
+}
+
+/** Null where the server says that there is no such thing. */
+export async function unlessAbsent<T>(call: Promise<T>): Promise<T | null> {
+  try {
+    return await call
+  } catch (error) {
+    if (error instanceof AtollError && error.code === 'not_found') return null
+    throw error
+  }
 }

@@ -70,10 +70,10 @@ export const JobListQuery = PageQuery.extend({
 })
 export type JobListQuery = z.infer<typeof JobListQuery>
 
-const After = z.coerce.number().int().min(0).default(0).describe('the number of the last event that you have')
+const After = z.coerce.number().int().min(0).describe('the number of the last event that you have')
 export const JobEventsQuery = z.object({ after: After.optional() })
 export const JobLogQuery = z.object({
-  after: After,
+  after: After.default(0),
   limit: z.coerce.number().int().min(1).max(1000).default(200),
   type: JobEvent.shape.type.optional(),
 })

@@ -23,7 +23,12 @@ export async function writeEvents(
   try {
     for (;;) {
       const next = await Promise.race([iterator.next(), left])
-      if (next === 'left' || next.done) break
+      if (next === 'left') break
+      // Said in so many words, because a closed connection alone tells a reader to come back.
+      if (next.done) {
+        out.write('event: end\ndata: {}\n\n')
+        break
+      }
       if (!out.write(toText(next.value))) await Promise.race([new Promise((resolve) => out.once('drain', resolve)), left])
     }
   } finally {

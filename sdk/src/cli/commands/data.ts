@@ -3,7 +3,7 @@ import { basename, extname } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type { Command } from 'commander'
-import { connect, parseNumber } from '../context.ts'
+import { connect, parseNumber, unlessAbsent } from '../context.ts'
 import { uploadFile } from '../files.ts'
 import { bytes, progressPrinter, round, table } from '../print.ts'
 import { answer } from '../run.ts'
@@ -29,8 +29,7 @@ export function dataCommands(program: Command): void {
           ...split(options.drop).map((column) => ({ name: column, action: 'drop' as const })),
           ...split(options.pseudonymise).map((column) => ({ name: column, action: 'pseudonymise' as const })),
         ]
-        const found = await atoll.datasets.list({ project: options.project, q: name, limit: 100 })
-        const existing = found.items.find((dataset) => dataset.name === name)
+        const existing = await unlessAbsent(atoll.datasets.get(name, { project: options.project }))
         const source = { upload: upload.id }
         const created = existing
           ? await atoll.datasets.addVersion(existing.id, { source, columns })
