@@ -1,3 +1,4 @@
+import { forbidden } from '../../kernel/errors.ts'
 import type { Principal } from '../../kernel/principal.ts'
 import type { Metadata } from '../../ports/metadata/metadata.ts'
 import { parseProgress } from './engine-events.ts'
@@ -162,6 +163,8 @@ export async function runAttempt(needs: AttemptNeeds, row: JobRow, handler: JobH
       progress: (stage, done, of, message = '') => report({ type: 'progress', data: { stage, done, of, message } }),
       async runEngine(run) {
         sandbox = own.executor.sandbox
+        if (sandbox === 'off' && !this.principal.isPlatformAdmin)
+          throw forbidden(`Only a platform administrator may run engines here. ${own.executor.sandboxReason}`, { sandbox })
         const attempt = { jobId: job.id, attempt: job.attempt, folder, checkpointFolder, signal: parts.signal, report }
         const result = await runEngine(own, attempt, run)
         parts.onEngine(result.cost)

@@ -1,7 +1,9 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { NewEvent } from './store.ts'
 
 const flushMs = 100
-const maxPending = 400
+const eventsPerWrite = 200
+const maxPending = 20_000
 const maxLogEvents = 20_000
 const maxOtherEvents = 200_000
 const maxMessageCharacters = 8000
@@ -12,43 +14,46 @@ const maxDataCharacters = 64_000
  * What floods is capped, with a note in its place. Of several progress reports in a batch only the last is kept.
  */
 export function eventBuffer(write: (events: NewEvent[], progress: NewEvent | null) => Promise<void>) {
-  let pending: NewEvent[] = []
+  const pending: NewEvent[] = []
   let progress: NewEvent | null = null
   let timer: NodeJS.Timeout | undefined
-  let writing: Promise<void> = Promise.resolve()
+  let writing: Promise<void> | null = null
   let logs = 0
   let others = 0
   let dropped = 0
 
   function add(event: NewEvent) {
     const at = event.at ?? Date.now()
-    if (event.type === 'progress') {
-      progress = { ...event, at }
-    } else {
-      const room = event.type === 'log' ? ++logs <= maxLogEvents : ++others <= maxOtherEvents
-      if (room) pending.push(bounded({ ...event, at }))
-      else if (dropped++ === 0) pending.push(note(at))
-      // Far ahead of the database: what comes until it has caught up is counted, not kept.
-      if (pending.length > maxPending * 50) {
-        dropped += pending.length - maxPending
-        pending.length = maxPending
-      }
-    }
-    if (pending.length >= maxPending) void flush()
+    if (event.type === 'progress') progress = { ...event, at }
+    else if (hasRoom(event.type)) pending.push(bounded({ ...event, at }))
+    else if (dropped++ === 0) pending.push(note(at))
+    if (pending.length >= eventsPerWrite) void flush()
     else timer ??= setTimeout(() => void flush(), flushMs)
   }
 
-  /** One write at a time, in order. A failed write is the next one's concern: the state change that follows would fail too. */
+  /** Also when it is far ahead of the database: what comes until that has caught up is counted, not kept. */
+  function hasRoom(type: string): boolean {
+    const room = type === 'log' ? ++logs <= maxLogEvents : ++others <= maxOtherEvents
+    return room && pending.length < maxPending
+  }
+
+  /** Writes what there is, in order, a batch at a time; between batches others have their turn. */
   function flush(): Promise<void> {
     clearTimeout(timer)
     timer = undefined
-    writing = writing.then(async () => {
-      if (pending.length === 0 && progress === null) return
-      const events = progress ? [...pending, progress] : pending
-      const last = progress
-      pending = []
-      progress = null
-      await write(events, last)
+    writing ??= (async () => {
+      while (pending.length > 0 || progress !== null) {
+        const events = pending.splice(0, eventsPerWrite)
+        const last = pending.length === 0 ? progress : null
+        if (last) {
+          events.push(last)
+          progress = null
+        }
+        await write(events, last)
+        await nextTurn()
+      }
+    })().finally(() => {
+      writing = null
     })
     return writing
   }

@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises'
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import { type Facts, invalidInput } from '../../kernel/errors.ts'
 import type { Runtime, Runtimes } from '../../ports/engines/runtimes.ts'
 import type { Executor, ProcessRequest, ResourceLimits, RunningProcess } from '../../ports/executors/executor.ts'
@@ -13,6 +13,7 @@ import { engineCommand, engineProcess, type WarmEngines } from './warm-engines.t
 const quickestPollMs = 15
 const slowestPollMs = 150
 const keptLines = 20
+const mostLastTurns = 1000
 
 export interface EngineNeeds {
   executor: Executor
@@ -69,7 +70,7 @@ export async function runEngine(needs: EngineNeeds, job: EngineAttempt, run: Eng
     process = stage.begin(onLine)
   } catch (error) {
     stage.abandon()
-    await events.finish().catch(() => {})
+    await events.close().catch(() => {})
     throw error
   }
   const outcome = await followUntilDone(process, events, onEvent)
@@ -151,7 +152,14 @@ async function followUntilDone(
     }
     return await done
   } finally {
-    for (const line of await events.finish()) onEvent(line)
+    // What it wrote before it ended, a turn of the event loop at a time; not without end, for it may have filled the disk.
+    for (let turns = 0; turns < mostLastTurns; turns++) {
+      for (const line of await events.next()) onEvent(line)
+      if (events.isAtEnd) break
+      await nextTurn()
+    }
+    const unfinished = await events.close()
+    if (unfinished !== null) onEvent(unfinished)
   }
 }
 

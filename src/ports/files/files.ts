@@ -36,8 +36,10 @@ export interface Files {
 }
 
 export interface LineFollower {
-  /** Lines completed since the last call (at most `maxBytes` are read a call). */
+  /** Some of the lines completed since the last call: few enough to be dealt with in one turn of the event loop. */
   next(): Promise<string[]>
-  /** The rest, with an unfinished last line. */
-  finish(): Promise<string[]>
+  /** Whether the last call reached what was then the end of the file. */
+  readonly isAtEnd: boolean
+  /** Closes the file; an unfinished last line, if there is one. */
+  close(): Promise<string | null>
 }

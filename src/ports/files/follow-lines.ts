@@ -1,7 +1,7 @@
 import type { FileHandle } from 'node:fs/promises'
 import type { LineFollower } from './files.ts'
 
-const bytesPerTurn = 1 << 20
+const bytesPerTurn = 1 << 17
 /** A longer line is cut: one event never needs more. */
 const maxLineBytes = 4 << 20
 
@@ -9,12 +9,14 @@ const maxLineBytes = 4 << 20
 export function followLines(file: FileHandle): LineFollower {
   const buffer = Buffer.allocUnsafe(bytesPerTurn)
   let position = 0
+  let isAtEnd = false
   let pieces: Buffer[] = []
   let pendingBytes = 0
 
   async function next(): Promise<string[]> {
     const { bytesRead } = await file.read(buffer, 0, bytesPerTurn, position)
     position += bytesRead
+    isAtEnd = bytesRead < bytesPerTurn
     const lines: string[] = []
     let start = 0
     for (let end = buffer.indexOf(10, 0); end !== -1 && end < bytesRead; end = buffer.indexOf(10, start)) {
@@ -37,18 +39,12 @@ export function followLines(file: FileHandle): LineFollower {
 
   return {
     next,
-    async finish() {
-      const lines: string[] = []
-      try {
-        for (let before = -1; before !== position; ) {
-          before = position
-          lines.push(...(await next()))
-        }
-        if (pendingBytes > 0) lines.push(takeLine(Buffer.alloc(0)))
-      } finally {
-        await file.close()
-      }
-      return lines
+    get isAtEnd() {
+      return isAtEnd
+    },
+    async close() {
+      await file.close()
+      return pendingBytes > 0 ? takeLine(Buffer.alloc(0)) : null
     },
   }
 }
