@@ -40,7 +40,7 @@ export function readGrouped(row: readonly unknown[]): ColumnFacts {
     any,
     any,
   ]
-  const common = {
+  const common: Omit<ColumnFacts, 'lengths' | 'numbers'> = {
     present: Number(present),
     missing: Number(missing),
     distinct: Number(distinct),
@@ -49,20 +49,13 @@ export function readGrouped(row: readonly unknown[]): ColumnFacts {
   }
   if (quantiles === undefined) return { ...common, lengths: common.present > 0 ? facts : null, numbers: null }
   if (common.present === 0) return { ...common, lengths: null, numbers: null }
-  const n = common.present
-  // The first central moment is the rounding left in the mean.
-  const mean = facts.mean + facts.m1 / n
-  const m2 = Math.max(0, facts.m2 - facts.m1 ** 2 / n)
-  const m3 = facts.m3 - (3 * facts.m1 * facts.m2) / n
   return {
     ...common,
     lengths: null,
     numbers: {
       low: facts.low,
       high: facts.high,
-      mean,
-      std: n > 1 ? Math.sqrt(m2 / (n - 1)) : null,
-      skewness: skewnessOf(n, m2, m3),
+      ...momentsOf(common.present, facts.mean, facts),
       zeros: Number(facts.zeros),
       negative: Number(facts.negative),
       quantiles,
@@ -72,6 +65,14 @@ export function readGrouped(row: readonly unknown[]): ColumnFacts {
   }
 }
 
+/** Mean, sample standard deviation and skewness from sums of the first three powers about `about`, which is nearly the mean. */
+export function momentsOf(n: number, about: number, { m1, m2: squares, m3: cubes }: { m1: number; m2: number; m3: number }) {
+  const shift = m1 / n
+  const m2 = Math.max(0, squares - n * shift ** 2)
+  const m3 = cubes - 3 * shift * squares + 2 * n * shift ** 3
+  return { mean: about + shift, std: n > 1 ? Math.sqrt(m2 / (n - 1)) : null, skewness: skewnessOf(n, m2, m3) }
+}
+
 /** Adjusted Fisher-Pearson coefficient G1 (Joanes and Gill 1998), as pandas gives it. */
 function skewnessOf(n: number, m2: number, m3: number): number | null {
   if (n < 3 || m2 <= 0) return null
@@ -79,20 +80,32 @@ function skewnessOf(n: number, m2: number, m3: number): number | null {
   return (g1 * Math.sqrt(n * (n - 1))) / (n - 2)
 }
 
-/** Reads one struct of `directStatement`. */
-export function readDirect(struct: any): ColumnFacts {
-  const numbers =
-    struct.facts && struct.present > 0
-      ? { ...struct.facts, quantiles: struct.quantiles, bins: new Map<number, number>(), outliers: { low: 0, high: 0 } }
-      : null
+/** Reads one struct of `directStatement`; bins, moments and top values follow. */
+export function readDirect(struct: any, exact: boolean): ColumnFacts {
+  const present = Number(struct.present)
+  const { facts } = struct
   return {
-    present: Number(struct.present),
+    present,
     missing: Number(struct.missing),
-    distinct: Number(struct.distinct_values),
-    distinctError: sketchError,
+    distinct: Math.min(present, Number(struct.distinct_values)),
+    distinctError: exact ? 0 : sketchError,
     top: [],
-    lengths: struct.lengths && struct.present > 0 ? struct.lengths : null,
-    numbers: numbers && { ...numbers, zeros: Number(numbers.zeros), negative: Number(numbers.negative) },
+    lengths: struct.lengths && present > 0 ? struct.lengths : null,
+    numbers:
+      facts && present > 0
+        ? {
+            low: facts.low,
+            high: facts.high,
+            mean: facts.mean,
+            std: null,
+            skewness: null,
+            zeros: Number(facts.zeros),
+            negative: Number(facts.negative),
+            quantiles: struct.quantiles,
+            bins: new Map(),
+            outliers: { low: 0, high: 0 },
+          }
+        : null,
   }
 }
 

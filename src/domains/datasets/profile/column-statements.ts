@@ -10,8 +10,10 @@ export const fence = 1.5
 
 export const isNumeric = (type: ColumnType): boolean => type === 'number' || type === 'integer'
 
+type Column = Pick<TableColumn, 'name' | 'type'>
+
 /** The value of a column as statistics see it: numbers as DOUBLE, times as milliseconds, others as text. */
-export function valueSql({ name, type }: Pick<TableColumn, 'name' | 'type'>): string {
+export function valueSql({ name, type }: Column): string {
   const column = identifier(name)
   if (isNumeric(type)) return `${column}::DOUBLE`
   if (type === 'datetime') return `epoch_ms(${column})::DOUBLE`
@@ -22,7 +24,7 @@ export function valueSql({ name, type }: Pick<TableColumn, 'name' | 'type'>): st
  * Everything about a column from one GROUP BY of its values: exact, and cheap where values repeat, because all that follows works on the different values.
  * Moments are central (two passes over the groups), so that large offsets cost no digits.
  */
-export function groupedStatement(column: Pick<TableColumn, 'name' | 'type'>, relation: string): string {
+export function groupedStatement(column: Column, relation: string): string {
   const ordered = isNumeric(column.type) || column.type === 'datetime'
   const groups = `g AS MATERIALIZED (SELECT ${valueSql(column)} AS x, count(*) AS n FROM ${relation} GROUP BY x)`
   const top = `(SELECT list({v: x::VARCHAR, n: n}) FROM (SELECT x, n FROM g WHERE x IS NOT NULL ORDER BY n DESC, x LIMIT ${topValues})) AS top`
@@ -57,31 +59,51 @@ const interpolated = (at: number) => `(l${at} + (h${at} - l${at}) * (r${at} - fl
 const binSql = (x: string, low: string, high: string) =>
   `CASE WHEN ${high} > ${low} THEN least(${histogramBins - 1}, floor((${x} - ${low}) / (${high} - ${low}) * ${histogramBins}))::INTEGER ELSE 0 END`
 
-/** For columns whose values hardly repeat: grouping would copy the whole column, so moments and quantiles are taken directly. `distinct` is a HyperLogLog estimate. */
-export function directStatement(columns: readonly Pick<TableColumn, 'name' | 'type'>[], relation: string): string {
+/**
+ * Counts, range and quantiles of many columns in one scan: for small tables, and for columns whose values hardly repeat, where grouping would copy the column.
+ * `exact` counts the different values, else they are estimated (HyperLogLog).
+ */
+export function directStatement(columns: readonly Column[], relation: string, exact: boolean): string {
   return `SELECT ${columns
     .map((column) => {
       const x = valueSql(column)
-      const common = `present: count(${x}), missing: count(*) - count(${x}), distinct_values: approx_count_distinct(${x})`
+      const common = `present: count(${x}), missing: count(*) - count(${x}), distinct_values: ${exact ? `count(DISTINCT ${x})` : `approx_count_distinct(${x})`}`
       if (!isNumeric(column.type) && column.type !== 'datetime')
         return `{${common}, lengths: {min: min(length(${x})), max: max(length(${x})), mean: avg(length(${x}))}}`
-      return `{${common}, facts: {low: min(${x}), high: max(${x}), mean: avg(${x}), std: stddev_samp(${x}), skewness: skewness(${x}), zeros: count(*) FILTER (${x} = 0), negative: count(*) FILTER (${x} < 0)},
+      return `{${common}, facts: {low: min(${x}), high: max(${x}), mean: avg(${x}), zeros: count(*) FILTER (${x} = 0), negative: count(*) FILTER (${x} < 0)},
         quantiles: quantile_cont(${x}, [${quantileShares.join(', ')}])}`
     })
     .join(', ')} FROM ${relation}`
 }
 
-/** Histogram and outliers of such columns, once their range is known. */
-export function directBinsStatement(
-  columns: readonly { column: Pick<TableColumn, 'name' | 'type'>; low: number; high: number; q1: number; q3: number }[],
-  relation: string,
-): string {
+export interface Range {
+  column: Column
+  low: number
+  high: number
+  mean: number
+  q1: number
+  q3: number
+}
+
+/** Histogram, outliers and central moments of such columns, once range and mean are known. A row for each column and bin. */
+export function directBinsStatement(columns: readonly Range[], relation: string): string {
   return columns
-    .map(({ column, low, high, q1, q3 }, at) => {
-      const span = q3 - q1
-      return `SELECT ${at} AS c, ${binSql('x', number(low), number(high))} AS b, count(*) AS n, count(*) FILTER (x < ${number(q1 - fence * span)}) AS below, count(*) FILTER (x > ${number(q3 + fence * span)}) AS above
-        FROM (SELECT ${valueSql(column)} AS x FROM ${relation}) WHERE x IS NOT NULL GROUP BY b`
+    .map(({ column, low, high, mean, q1, q3 }, at) => {
+      const span = fence * (q3 - q1)
+      return `SELECT ${at} AS c, ${binSql('x', number(low), number(high))} AS b, count(*) AS n, count(*) FILTER (x < ${number(q1 - span)}) AS below, count(*) FILTER (x > ${number(q3 + span)}) AS above,
+        sum(d) AS m1, sum(d * d) AS m2, sum(d * d * d) AS m3
+        FROM (SELECT ${valueSql(column)} AS x, x - ${number(mean)} AS d FROM ${relation}) WHERE x IS NOT NULL GROUP BY b`
     })
+    .join(' UNION ALL ')
+}
+
+/** The most frequent values of columns, as (column, value, count). */
+export function topStatement(columns: readonly Column[], relation: string): string {
+  return columns
+    .map(
+      (column, at) =>
+        `SELECT ${at} AS c, x::VARCHAR AS v, n FROM (SELECT ${valueSql(column)} AS x, count(*) AS n FROM ${relation} GROUP BY x HAVING x IS NOT NULL ORDER BY n DESC, x LIMIT ${topValues})`,
+    )
     .join(' UNION ALL ')
 }
 

@@ -2,8 +2,16 @@ import { toIso } from '../../../kernel/time.ts'
 import { identifier, parquet } from '../../../ports/tables/sql.ts'
 import type { Tables } from '../../../ports/tables/tables.ts'
 import type { Column, Profile } from '../schema.ts'
-import { type ColumnFacts, readDirect, readGrouped, toColumnProfile } from './column-profile.ts'
-import { directBinsStatement, directStatement, groupedStatement, quantileShares, valueSql } from './column-statements.ts'
+import { type ColumnFacts, momentsOf, readDirect, readGrouped, toColumnProfile } from './column-profile.ts'
+import {
+  directBinsStatement,
+  directStatement,
+  groupedStatement,
+  quantileShares,
+  type Range,
+  topStatement,
+  valueSql,
+} from './column-statements.ts'
 import { associable, correlations, type Queries } from './correlations.ts'
 import { targetRelations } from './target-relation.ts'
 import { warningsOf } from './warnings.ts'
@@ -82,6 +90,7 @@ function onTable<T>(
   })
 }
 
+/** Small tables, and columns whose values hardly repeat, are scanned column by column of one statement; the others are grouped by their values. */
 async function columnFacts(
   work: ProfileWork,
   queries: Queries,
@@ -89,24 +98,32 @@ async function columnFacts(
   { columns, rows }: ProfiledTable,
 ): Promise<Map<string, ColumnFacts>> {
   const facts = new Map<string, ColumnFacts>()
-  const direct = rows > exactRows ? await mostlyDifferent(queries, relation, columns) : new Set<string>()
-  const grouped = columns.filter(({ name }) => !direct.has(name))
-  for (let from = 0; from < grouped.length; from += 20) {
-    const some = grouped.slice(from, from + 20)
-    for (const [at, result] of (await queries(some.map((column) => groupedStatement(column, relation)))).entries())
-      facts.set(some[at]!.name, readGrouped(result[0]!))
-    work.progress('columns', (50 * facts.size) / columns.length, 100)
+  const exact = rows <= exactRows
+  const direct = exact ? new Set(columns.map(({ name }) => name)) : await mostlyDifferent(queries, relation, columns)
+  const done = () => work.progress('columns', (50 * facts.size) / columns.length, 100)
+  for (const some of portions(
+    columns.filter(({ name }) => !direct.has(name)),
+    20,
+  )) {
+    const results = await queries(some.map((column) => groupedStatement(column, relation)))
+    for (const [at, column] of some.entries()) facts.set(column.name, readGrouped(results[at]![0]!))
+    done()
   }
-  const rest = columns.filter(({ name }) => direct.has(name))
-  for (let from = 0; from < rest.length; from += 20) {
-    const some = rest.slice(from, from + 20)
-    const [result] = await queries([directStatement(some, relation)])
-    for (const [at, column] of some.entries()) facts.set(column.name, readDirect(result![0]![at]))
+  for (const some of portions(
+    columns.filter(({ name }) => direct.has(name)),
+    exact ? 100 : 20,
+  )) {
+    const [result] = await queries([directStatement(some, relation, exact)])
+    for (const [at, column] of some.entries()) facts.set(column.name, readDirect(result![0]![at], exact))
     await addBins(queries, relation, some, facts)
-    work.progress('columns', (50 * facts.size) / columns.length, 100)
+    if (exact) await addTop(queries, relation, some, facts)
+    done()
   }
   return facts
 }
+
+const portions = <T>(all: readonly T[], size: number): T[][] =>
+  Array.from({ length: Math.ceil(all.length / size) }, (_, at) => all.slice(at * size, (at + 1) * size))
 
 /** Columns of whose first rows most are different: too many values to group. */
 async function mostlyDifferent(queries: Queries, relation: string, columns: readonly Column[]): Promise<Set<string>> {
@@ -129,19 +146,37 @@ async function addBins(
   columns: readonly Column[],
   facts: Map<string, ColumnFacts>,
 ): Promise<void> {
-  const numbers = columns.flatMap((column) => {
-    const found = facts.get(column.name)!.numbers
-    const quartile = (share: 0.25 | 0.75) => found!.quantiles[quantileShares.indexOf(share)]!
-    return found ? [{ column, found, low: found.low, high: found.high, q1: quartile(0.25), q3: quartile(0.75) }] : []
+  const ranges = columns.flatMap((column): (Range & { numbers: NonNullable<ColumnFacts['numbers']> })[] => {
+    const { numbers } = facts.get(column.name)!
+    const quartile = (share: 0.25 | 0.75) => numbers!.quantiles[quantileShares.indexOf(share)]!
+    return numbers ? [{ column, ...numbers, numbers, q1: quartile(0.25), q3: quartile(0.75) }] : []
   })
-  if (numbers.length === 0) return
-  const [rows] = await queries([directBinsStatement(numbers, relation)])
-  for (const [at, bin, count, below, above] of rows!) {
-    const { found } = numbers[Number(at)]!
-    found.bins.set(Number(bin), Number(count))
-    found.outliers.low += Number(below)
-    found.outliers.high += Number(above)
+  if (ranges.length === 0) return
+  const sums = ranges.map(() => ({ m1: 0, m2: 0, m3: 0 }))
+  const [rows] = await queries([directBinsStatement(ranges, relation)])
+  for (const [at, bin, count, below, above, m1, m2, m3] of rows!.map((row) => row.map(Number))) {
+    const { numbers } = ranges[at!]!
+    numbers.bins.set(bin!, count!)
+    numbers.outliers.low += below!
+    numbers.outliers.high += above!
+    sums[at!]!.m1 += m1!
+    sums[at!]!.m2 += m2!
+    sums[at!]!.m3 += m3!
   }
+  for (const [at, { column, numbers, mean }] of ranges.entries())
+    Object.assign(numbers, momentsOf(facts.get(column.name)!.present, mean, sums[at]!))
+}
+
+async function addTop(
+  queries: Queries,
+  relation: string,
+  columns: readonly Column[],
+  facts: Map<string, ColumnFacts>,
+): Promise<void> {
+  const [rows] = await queries([topStatement(columns, relation)])
+  for (const [at, value, count] of rows!)
+    facts.get(columns[Number(at)]!.name)!.top.push({ value: String(value), count: Number(count) })
+  for (const { name } of columns) facts.get(name)!.top.sort((a, b) => b.count - a.count)
 }
 
 /**
