@@ -63,10 +63,7 @@ export type Lineage = z.output<typeof datasets.Lineage>
 export type Goal = z.output<typeof goals.Goal>
 export type GoalInput = z.input<typeof goals.GoalInput>
 export type GoalOutcome = z.output<typeof goals.GoalOutcome>
-export interface GoalProgress {
-  goal: Goal
-  models: { version: ModelVersion; outcome: GoalOutcome }[]
-}
+export type GoalProgress = z.output<typeof registry.GoalProgress>
 
 export type RecipeStep = z.output<typeof recipes.RecipeStep>
 export type Recipe = z.output<typeof recipes.Recipe>
@@ -99,6 +96,7 @@ export type Model = z.output<typeof registry.Model>
 export type ModelVersion = z.output<typeof registry.ModelVersion>
 export type VersionDetails = z.output<typeof registry.VersionDetails>
 export type Promotion = z.input<typeof registry.Promotion>
+export type CellRows = z.output<typeof registry.CellRows>
 export type Parity = z.output<typeof registry.Parity>
 export type VersionComparison = z.output<typeof evaluation.VersionComparison>
 export type CompareInput = z.input<typeof evaluation.CompareInput>

@@ -2,6 +2,7 @@ import type { Http } from '../http.ts'
 import { segment } from '../http.ts'
 import type {
   AlgorithmInfo,
+  CellRows,
   CompareInput,
   Comparison,
   Estimate,
@@ -10,6 +11,7 @@ import type {
   Goal,
   GoalInput,
   GoalProgress,
+  Job,
   ListQuery,
   MetricPoint,
   MetricSeries,
@@ -21,7 +23,6 @@ import type {
   RecipeInput,
   RecipePreview,
   RecipePreviewInput,
-  Rows,
   Run,
   RunInput,
   RunPatch,
@@ -108,10 +109,10 @@ export const models = (http: Http) => {
       http.raw('GET', `${at(model, version)}/files/${segment(path)}`),
     promote: (model: string, version: number | string, promotion: Promotion) =>
       http.json<ModelVersion>('POST', `${at(model, version)}/promote`, { body: promotion }),
-    replay: (model: string, version: number | string) => http.json<{ job: string }>('POST', `${at(model, version)}/replay`),
+    replay: (model: string, version: number | string) => http.json<{ job: Job }>('POST', `${at(model, version)}/replay`),
     /** The sealed rows behind one cell of the confusion matrix. */
-    rows: (model: string, version: number | string, query: { actual: string; predicted: string; limit?: number }) =>
-      http.json<Rows>('GET', `${at(model, version)}/rows`, { query }),
+    rows: (model: string, version: number | string, query: { actual: string; predicted: string }) =>
+      http.json<CellRows>('GET', `${at(model, version)}/rows`, { query }),
     compare: (input: CompareInput) => http.json<VersionComparison>('POST', '/v1/evaluations/compare', { body: input }),
   }
 }

@@ -81,7 +81,7 @@ export function LineageGraph({ lineage, here }: { lineage: Lineage; here: string
                   <rect x="0" y="8" width="3" height={nodeHeight - 16} rx="1.5" fill={colours[family] ?? 'var(--color-s6)'} />
                   <text x="12" y="16" fontSize="10.5" fill="var(--color-faint)" dominantBaseline="central">
                     {node.noun.replaceAll('_', ' ')}
-                    {node.detail && ` · ${clip(node.detail, 20)}`}
+                    {node.detail && ` · ${clip(node.detail, Math.max(4, 29 - node.noun.length))}`}
                   </text>
                   <text x="12" y="35" fontSize="13" fontWeight="500" fill="var(--color-ink)" dominantBaseline="central">
                     {clip(node.name, 23)}

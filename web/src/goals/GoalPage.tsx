@@ -46,13 +46,13 @@ export function GoalPage() {
     )
   }
   const data = goal.data
-  const met = progress.data?.models.some(({ outcome }) => outcome.met)
+  const met = progress.data?.versions.some((version) => version.goalOutcome?.met)
   return (
     <Page
       title={data.name}
       kicker={
         progress.data &&
-        progress.data.models.length > 0 && <Badge tone={met ? 'good' : 'warn'}>{met ? 'met' : 'not met yet'}</Badge>
+        progress.data.versions.length > 0 && <Badge tone={met ? 'good' : 'warn'}>{met ? 'met' : 'not met yet'}</Badge>
       }
       lead={data.sentence}
       actions={
@@ -79,8 +79,8 @@ export function GoalPage() {
             <ErrorNote error={progress.error} />
           ) : progress.isPending ? (
             <Skeleton className="h-40" />
-          ) : progress.data.models.length ? (
-            <GoalStrip goal={data} models={progress.data.models} />
+          ) : progress.data.versions.length ? (
+            <GoalStrip goal={data} versions={progress.data.versions} />
           ) : (
             <Empty title="No model yet">
               Each model trained for this goal is measured on the same sealed rows and shown here.

@@ -1,4 +1,4 @@
-import type { Goal, GoalProgress } from '@atoll/sdk'
+import type { Goal, ModelVersion } from '@atoll/sdk'
 import { linear, padded } from '../charts/scale.ts'
 import { Badge } from '../ui/Badge.tsx'
 import { algorithmName, metricName, short } from '../ui/format.ts'
@@ -15,7 +15,8 @@ export const wantedWords = (goal: Goal): string =>
     .join(' and ') || 'as good as can be'
 
 /** How far each model is from the goal: its value with interval on one axis, the wanted bound as a line. */
-export function GoalStrip({ goal, models }: { goal: Goal; models: GoalProgress['models'] }) {
+export function GoalStrip({ goal, versions }: { goal: Goal; versions: readonly ModelVersion[] }) {
+  const models = versions.flatMap((version) => (version.goalOutcome ? [{ version, outcome: version.goalOutcome }] : []))
   const bounds = [goal.atLeast, goal.atMost].filter((bound) => bound !== null)
   const domain = padded([...models.flatMap(({ outcome }) => [outcome.value, outcome.low, outcome.high]), ...bounds], 0.08)
   const x = linear(domain, [0, 100])

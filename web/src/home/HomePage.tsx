@@ -89,7 +89,7 @@ function GoalBlocks({ goals }: { goals: Goal[] }) {
     <>
       {goals.map((goal, at) => {
         const query = progress[at]
-        const models = query?.data?.models ?? []
+        const versions = query?.data?.versions ?? []
         return (
           <Section
             key={goal.id}
@@ -114,8 +114,8 @@ function GoalBlocks({ goals }: { goals: Goal[] }) {
               <Skeleton className="h-24" />
             ) : query?.error ? (
               <ErrorNote error={query.error} />
-            ) : models.length ? (
-              <GoalStrip goal={goal} models={models.slice(0, 6)} />
+            ) : versions.length ? (
+              <GoalStrip goal={goal} versions={versions.slice(0, 6)} />
             ) : (
               <p className="text-soft">No model has been measured against this goal yet.</p>
             )}

@@ -13,7 +13,7 @@ export function CellRows({ model, version }: { model: Model; version: ModelVersi
   const [actual = '', predicted = ''] = wanted?.split('|') ?? []
   const rows = useQuery({
     queryKey: ['model', model.id, version.number, 'rows', wanted],
-    queryFn: () => atoll.models.rows(model.id, version.number, { actual, predicted, limit: 100 }),
+    queryFn: () => atoll.models.rows(model.id, version.number, { actual, predicted }),
     enabled: wanted !== undefined,
   })
   if (wanted === undefined) return null

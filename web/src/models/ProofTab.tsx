@@ -24,7 +24,7 @@ export function ProofTab({ model, version }: { model: Model; version: ModelVersi
   const { parity } = version
   const replay = useMutation({
     mutationFn: () => atoll.models.replay(model.id, version.number),
-    onSuccess: ({ job }) => void navigate({ to: '/p/$project/jobs/$job', params: { project, job } }),
+    onSuccess: ({ job }) => void navigate({ to: '/p/$project/jobs/$job', params: { project, job: job.id } }),
     onError: sayError,
   })
   return (

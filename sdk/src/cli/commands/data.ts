@@ -174,11 +174,11 @@ export function dataCommands(program: Command): void {
   goals.command('show <goal>').action((ref: string) =>
     answer(async () => {
       const progress = await connect().goals.progress(ref)
-      const rows = progress.models.map(({ version, outcome }) => [
+      const rows = progress.versions.map((version) => [
         `${version.modelName}:${version.number}`,
         version.algorithm,
-        outcome.met ? 'met' : 'not met',
-        outcome.sentence,
+        version.goalOutcome?.met ? 'met' : 'not met',
+        version.goalOutcome?.sentence ?? '',
       ])
       return { json: progress, text: `${progress.goal.sentence}\n\n${table(['model', 'algorithm', 'goal', ''], rows)}` }
     }),

@@ -54,7 +54,7 @@ export function serveCommands(program: Command): void {
         const atoll = connect()
         const { model, version } = await versionOf(atoll, ref)
         const printer = progressPrinter()
-        const job = await atoll.jobs.wait((await atoll.models.replay(model, version)).job, printer).finally(printer.done)
+        const job = await atoll.jobs.wait((await atoll.models.replay(model, version)).job.id, printer).finally(printer.done)
         return { json: job.result, text: JSON.stringify(job.result, null, 2) }
       }),
     )
