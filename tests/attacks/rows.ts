@@ -75,7 +75,7 @@ const plausible: Record<string, unknown> = {
 let count = 0
 
 /** Makes rows of any of the tables: real for the decisions, no more than plausible in what else they say. */
-export async function rowMaker({ platform, project }: World, tables: readonly ResourceTable[]) {
+export async function rowMaker({ platform, project }: World, tables: readonly ResourceTable[], { withVersions = false } = {}) {
   const parents = new Map<string, string>()
   return async function makeRow(table: ResourceTable, owner: string, visibility: string, description = ''): Promise<string> {
     const prefix = prefixes[table.name]
@@ -104,7 +104,9 @@ export async function rowMaker({ platform, project }: World, tables: readonly Re
     }
     const { db } = platform.metadata
     await db.insertInto(table.name).values(row).execute()
-    if (table.name === 'models') await db.insertInto('model_versions').values(modelVersion(id, owner)).execute()
+    if (table.name === 'datasets' && withVersions)
+      await db.insertInto('dataset_versions').values(datasetVersion(id, owner)).execute()
+    if (table.name === 'models' && withVersions) await db.insertInto('model_versions').values(modelVersion(id, owner)).execute()
     if (table.name === 'recipes')
       await db
         .insertInto('recipe_revisions')
@@ -133,6 +135,22 @@ const modelVersion = (model: string, owner: string) => ({
   validation: '{}',
   test: '{}',
   training_spec: '{}',
+  created_by: owner,
+  created_at: Date.now(),
+})
+
+/** A version of a data set, whose bytes are not there. */
+const datasetVersion = (dataset: string, owner: string) => ({
+  id: newId('dsv'),
+  dataset_id: dataset,
+  number: 1,
+  state: 'ready',
+  rows: 1,
+  columns: JSON.stringify([{ name: 'a', type: 'number', nullable: false, personalData: null, description: '', unit: null }]),
+  files: JSON.stringify([{ path: 'data.parquet', sha256: 'a'.repeat(64), sizeBytes: 1, rows: 1 }]),
+  warnings: '[]',
+  note: '',
+  statistics: '{}',
   created_by: owner,
   created_at: Date.now(),
 })
