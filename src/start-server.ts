@@ -16,10 +16,10 @@ export interface RunningServer {
   close(): Promise<void>
 }
 
-const webRoot = join(import.meta.dirname, '..', 'web', 'dist')
+const builtPage = join(import.meta.dirname, '..', 'web', 'dist')
 
 /** Serves a platform over HTTP: first start, the checks of where it may listen, then the listening itself. */
-export async function startServer(platform: Platform): Promise<RunningServer> {
+export async function startServer(platform: Platform, { webRoot = builtPage } = {}): Promise<RunningServer> {
   const { config, domains, routes, events, logger } = platform
   const { firstStart } = domains.auth
   const { created } = await firstStart.ensure(nameOfStarter())

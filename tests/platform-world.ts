@@ -65,6 +65,7 @@ export function onEachPlatform(
 export async function openWorld(
   kind: World['kind'],
   overrides: Partial<Config> = {},
+  options: { webRoot?: string } = {},
 ): Promise<World & { close(): Promise<void> }> {
   const dataDir = overrides.dataDir ?? (await mkdtemp(join(tmpdir(), 'atoll-world-')))
   const config = {
@@ -74,7 +75,7 @@ export async function openWorld(
   const log: string[] = []
   const logger = pino({ level: 'info' }, { write: (line) => void log.push(line) })
   const platform = await openPlatform(config, { logger })
-  const server = await startServer(platform)
+  const server = await startServer(platform, options)
   const token = await platform.domains.auth.firstStart.starterToken()
   const call: World['call'] = async (method, path, options = {}) => {
     const bearer = options.token === undefined ? token : options.token

@@ -67,6 +67,8 @@ export async function restServer(needs: RestNeeds): Promise<FastifyInstance> {
     exposeHeadRoutes: false,
     bodyLimit: defaultMaxBodyBytes,
     requestTimeout: minutes(5),
+    // How often slow connections are looked for.
+    http: { connectionsCheckingInterval: seconds(5) },
     keepAliveTimeout: seconds(75),
     forceCloseConnections: 'idle',
     return503OnClosing: true,
