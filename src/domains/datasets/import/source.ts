@@ -250,6 +250,13 @@ async function describe(tables: Tables, relation: string, files: string[], optio
       )
     })
   const found = described!.rows.map(([name, type]) => ({ raw: String(name), kind: kindOf(String(type)), type: String(type) }))
+  if (options.format === 'parquet' && found.some(({ raw }) => raw.toLowerCase() === 'file_row_number'))
+    throw invalidInput(
+      'A Parquet file may not have a column "file_row_number": the name is needed while it is read. Rename it.',
+      {
+        column: 'file_row_number',
+      },
+    )
   if (found.length > limits.columns)
     throw invalidInput(`The table has ${found.length} columns; at most ${limits.columns} are read.`, {
       columns: found.length,

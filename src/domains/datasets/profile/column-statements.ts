@@ -20,13 +20,16 @@ export function valueSql({ name, type }: Column): string {
   return `${column}::VARCHAR`
 }
 
+/** One column as x. Our names are given in a query of their own: a table may have a column called x, and a name of the table would win over ours. */
+const valuesOf = (column: Column, relation: string) => `(SELECT ${valueSql(column)} AS x FROM ${relation})`
+
 /**
  * Everything about a column from one GROUP BY of its values: exact, and cheap where values repeat, because all that follows works on the different values.
  * Moments are central (two passes over the groups), so that large offsets cost no digits.
  */
 export function groupedStatement(column: Column, relation: string): string {
   const ordered = isNumeric(column.type) || column.type === 'datetime'
-  const groups = `g AS MATERIALIZED (SELECT ${valueSql(column)} AS x, count(*) AS n FROM ${relation} GROUP BY x)`
+  const groups = `g AS MATERIALIZED (SELECT x, count(*) AS n FROM ${valuesOf(column, relation)} GROUP BY x)`
   const top = `(SELECT list({v: x::VARCHAR, n: n}) FROM (SELECT x, n FROM g WHERE x IS NOT NULL ORDER BY n DESC, x LIMIT ${topValues})) AS top`
   const counts = `(SELECT coalesce(sum(n), 0)::BIGINT FROM g WHERE x IS NOT NULL) AS present, (SELECT coalesce(sum(n), 0)::BIGINT FROM g WHERE x IS NULL) AS missing, (SELECT count(x) FROM g) AS distinct_values`
   if (!ordered) {
@@ -92,7 +95,7 @@ export function directBinsStatement(columns: readonly Range[], relation: string)
       const span = fence * (q3 - q1)
       return `SELECT ${at} AS c, ${binSql('x', number(low), number(high))} AS b, count(*) AS n, count(*) FILTER (x < ${number(q1 - span)}) AS below, count(*) FILTER (x > ${number(q3 + span)}) AS above,
         sum(d) AS m1, sum(d * d) AS m2, sum(d * d * d) AS m3
-        FROM (SELECT ${valueSql(column)} AS x, x - ${number(mean)} AS d FROM ${relation}) WHERE x IS NOT NULL GROUP BY b`
+        FROM (SELECT x, x - ${number(mean)} AS d FROM ${valuesOf(column, relation)} WHERE x IS NOT NULL) GROUP BY b`
     })
     .join(' UNION ALL ')
 }
@@ -102,7 +105,7 @@ export function topStatement(columns: readonly Column[], relation: string): stri
   return columns
     .map(
       (column, at) =>
-        `SELECT ${at} AS c, x::VARCHAR AS v, n FROM (SELECT ${valueSql(column)} AS x, count(*) AS n FROM ${relation} GROUP BY x HAVING x IS NOT NULL ORDER BY n DESC, x LIMIT ${topValues})`,
+        `SELECT ${at} AS c, x::VARCHAR AS v, n FROM (SELECT x, count(*) AS n FROM ${valuesOf(column, relation)} WHERE x IS NOT NULL GROUP BY x ORDER BY n DESC, x LIMIT ${topValues})`,
     )
     .join(' UNION ALL ')
 }

@@ -52,7 +52,7 @@ export async function targetRelations(
 
 async function classesOf(queries: Queries, relation: string, { name }: Column): Promise<{ value: string; count: number }[]> {
   const [rows] = await queries([
-    `SELECT ${identifier(name)}::VARCHAR AS v, count(*) AS n FROM ${relation} WHERE ${identifier(name)} IS NOT NULL GROUP BY v ORDER BY n DESC, v LIMIT ${mostClasses}`,
+    `SELECT v, count(*) AS n FROM (SELECT ${identifier(name)}::VARCHAR AS v FROM ${relation}) WHERE v IS NOT NULL GROUP BY v ORDER BY n DESC, v LIMIT ${mostClasses}`,
   ])
   return rows!.map(([value, count]) => ({ value: String(value), count: Number(count) }))
 }

@@ -107,6 +107,26 @@ test('a split by time tests on the latest rows and does not part rows of one mom
   assert.ok(Math.abs(testTimes!.length - 201) <= 3)
 })
 
+test('columns that are called like our own names are told apart', async () => {
+  const names = ['r', 's', 'k', 'm', 'n', 'g', 'test', 'held', 'part', 'upto', 'later', 'nth']
+  const odd = join(folder, 'odd.parquet')
+  const list = names.map((name, at) => `(range * ${at + 3} % ${at + 5}) AS "${name}"`).join(', ')
+  await tables.run({
+    folders: [folder],
+    statements: [{ sql: copyToParquet(`SELECT range AS __row, ${list} FROM range(400)`, odd, 13) }],
+  })
+  const table = { path: odd, columns: names.map((name): Column => ({ ...columns[0]!, name, type: 'integer' })) }
+  for (const name of names)
+    for (const kind of ['stratified', 'grouped', 'time'] as const) {
+      const parts = await splitTable(work, table, { ...wish, kind, target: name, groupColumn: name, timeColumn: name })
+      assert.equal(
+        parts.reduce((sum, { rows: count }) => sum + count, 0),
+        400,
+        `${kind} ${name}`,
+      )
+    }
+})
+
 test('says why a split cannot be made', async () => {
   await assert.rejects(split({ kind: 'grouped', groupColumn: 'y', target: 'y' }), {
     code: 'invalid_input',

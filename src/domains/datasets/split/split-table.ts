@@ -81,12 +81,12 @@ const key = (seed: number, text: string) => `md5_number(${seed} || ':' || ${text
 /** Random, or stratified: each class is shared out on its own. */
 async function byStratum(query: Query, from: string, wish: SplitWish, add: Parameters['add']): Promise<string> {
   const column = wish.kind === 'stratified' ? `${identifier(wish.target!)}::VARCHAR` : `'all'`
-  const counts = (await query(`SELECT ${column} AS s, count(*) FROM ${from} GROUP BY s ORDER BY count(*) DESC, s`)).map(
-    ([stratum, rows]) => ({
-      stratum: String(stratum),
-      rows: Number(rows),
-    }),
-  )
+  const counts = (
+    await query(`SELECT s, count(*) AS n FROM (SELECT ${column} AS s FROM ${from}) GROUP BY s ORDER BY n DESC, s`)
+  ).map(([stratum, rows]) => ({
+    stratum: String(stratum),
+    rows: Number(rows),
+  }))
   if (counts.length === 0)
     throw invalidInput(`No row can be used: the target "${wish.target}" is missing in every row.`, { column: wish.target })
   const own = counts.slice(0, mostStrata)
@@ -125,17 +125,19 @@ async function byGroup(query: Query, from: string, wish: SplitWish): Promise<str
 /** The latest rows are the test. Rows of one moment stay together; rows without a time are for training. */
 async function byTime(query: Query, from: string, wish: SplitWish): Promise<string> {
   const time = identifier(wish.timeColumn!)
-  const moments = `SELECT ${time} AS m, count(*) AS n FROM ${from} AND ${time} IS NOT NULL GROUP BY m`
+  const moments = `SELECT m, count(*) AS n FROM (SELECT ${time} AS m FROM ${from}) WHERE m IS NOT NULL GROUP BY m`
   const [facts] = await query(`SELECT coalesce(sum(n), 0), count(*) FROM (${moments})`)
   const [rows, different] = facts!.map(Number) as [number, number]
   if (different < 3)
     throw invalidInput(`Column "${wish.timeColumn}" has ${different} different times; a split by time needs at least three.`, {
       column: wish.timeColumn,
     })
-  const boundary = (share: number, earliest: number) =>
-    `(SELECT m FROM ordered WHERE nth > ${earliest} ORDER BY abs(later - ${rows * share}), m DESC LIMIT 1)`
+  const boundary = (share: number, where: string) =>
+    `(SELECT m FROM ordered WHERE ${where} ORDER BY abs(later - ${rows * share}), m DESC LIMIT 1)`
+  const validated = wish.validation > 0
   return `WITH ordered AS MATERIALIZED (SELECT m, sum(n) OVER (ORDER BY m DESC) AS later, row_number() OVER (ORDER BY m) AS nth FROM (${moments})),
-    bounds AS MATERIALIZED (SELECT ${boundary(wish.test, wish.validation > 0 ? 2 : 1)} AS test, ${boundary(wish.test + wish.validation, 1)} AS held)
-    SELECT __row AS r, (CASE WHEN ${time} >= test THEN 0 WHEN ${wish.validation > 0} AND ${time} >= held THEN 1 ELSE 2 END)::TINYINT AS part
-    FROM (SELECT __row, ${time} FROM ${from}), bounds`
+    last AS MATERIALIZED (SELECT ${boundary(wish.test, `nth > ${validated ? 2 : 1}`)} AS test),
+    bounds AS MATERIALIZED (SELECT test, ${boundary(wish.test + wish.validation, 'nth > 1 AND m < test')} AS held FROM last)
+    SELECT r, (CASE WHEN m >= test THEN 0 WHEN ${validated} AND m >= held THEN 1 ELSE 2 END)::TINYINT AS part
+    FROM (SELECT __row AS r, ${time} AS m FROM ${from}), bounds`
 }
