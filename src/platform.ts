@@ -119,7 +119,7 @@ export async function openPlatform(config: Config, { logger }: { logger: Logger 
   const goals = goalsService({ metadata, access, search, datasets })
   const catalogue = await readCatalogue({ files, enginesFolder: pythonSources })
   const recipes = recipesService({ metadata, access, search, datasets, catalogue })
-  const tried = trySteps({ metadata, access, files, tables, datasets, jobs, recipes })
+  const tried = trySteps({ metadata, access, files, tables, datasets, jobs, goals, recipes })
   const experiments = experimentsService({ metadata, access, search, blobs })
   const tuning = tuningService({ metadata, access })
   const registry = registryService({ metadata, access, search, events, blobs, files, goals })

@@ -216,6 +216,24 @@ describe('training', () => {
     assert.deepEqual(model.latest.signature.classes.length, 3)
   })
 
+  test('previews steps and suggests some', async () => {
+    const steps = [
+      { step: 'impute', columns: ['minutes'], strategy: 'median' },
+      { step: 'one_hot', columns: ['plan'] },
+    ]
+    const preview = await w.ask('POST', '/v1/recipes/preview', { dataset: 'customers', target: 'churn', steps, rows: 30 })
+    assert.deepEqual([preview.before.rows.length, preview.perStep.length], [30, 2])
+    const minutes = (part: any) => part.rows.map((row: unknown[]) => row[part.columns.indexOf('minutes')])
+    assert.ok(minutes(preview.before).includes(null) && !minutes(preview.after).includes(null))
+    assert.ok(preview.after.columns.some((name: string) => name.startsWith('plan=')))
+    const suggestion = await w.ask('POST', '/v1/recipes/suggest', { dataset: 'customers', target: 'churn' })
+    assert.ok(suggestion.steps.length > 0 && suggestion.reasons.length === suggestion.steps.length, JSON.stringify(suggestion))
+    const refused = await w.call('POST', '/v1/recipes/preview', {
+      body: { dataset: 'customers', steps: [{ step: 'derive', name: 'x', expression: 'minutes +' }] },
+    })
+    assert.deepEqual([refused.status, refused.json.error.code], [400, 'invalid_input'], refused.text)
+  })
+
   describe('refuses what cannot be trained, before a job exists', () => {
     const base = { dataset: 'customers', target: 'churn' }
     for (const [name, change, said] of [

@@ -63,3 +63,20 @@ export function refuseHopelessBound(
   if (atMost !== null && atMost < 0)
     throw invalidInput(`${title} is never below 0, so at most ${atMost} cannot be met.`, { field: 'atMost', metric })
 }
+
+/** What a needless alarm and a miss cost can be said of two classes only; both costs of nothing say nothing. */
+export function refuseCostsWithoutPositive(
+  task: Task,
+  { costFalsePositive, costFalseNegative }: { costFalsePositive?: number | null; costFalseNegative?: number | null },
+): void {
+  const given = [costFalsePositive, costFalseNegative].filter((cost) => cost !== null && cost !== undefined)
+  if (given.length === 0) return
+  const field = costFalsePositive != null ? 'costFalsePositive' : 'costFalseNegative'
+  if (task !== 'binary')
+    throw invalidInput('Costs of needless alarms and misses can be said of a target with two classes only. Leave them out.', {
+      field,
+      task,
+    })
+  if (given.length === 2 && given.every((cost) => cost === 0))
+    throw invalidInput('A needless alarm and a miss cannot both cost nothing.', { field })
+}

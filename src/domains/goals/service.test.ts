@@ -66,6 +66,7 @@ onBoth('refuses what cannot be a goal and leaves nothing behind', async ({ creat
   await assert.rejects(create({ target: 'chrun', atLeast: 0.8 }), { code: 'invalid_input', message: /Did you mean "churn"/ })
   await assert.rejects(create({ metric: 'rmse', atMost: 3 }), /RMSE does not fit the target "churn"/)
   await assert.rejects(create({ atMost: 3 }), /says "at least"/)
+  await assert.rejects(create({ target: 'amount', metric: 'rmse', atMost: 3, costFalseNegative: 5 }), /two classes only/)
   await assert.rejects(create({ positive: 'maybe', atLeast: 0.8 }), /never "maybe"/)
   assert.deepEqual([(await goals.list(by, { limit: 10 })).items, splits], [[], []])
 })

@@ -8,7 +8,7 @@ import type { Search } from '../auth/search.ts'
 import type { DatasetVersion } from '../datasets/schema.ts'
 import type { DatasetsService } from '../datasets/service.ts'
 import { type JudgedTarget, judgeTarget, mostClasses, targetColumn } from './judge-target.ts'
-import { metricTitle, refuseHopelessBound, refuseMetricOfOtherTask } from './metrics.ts'
+import { metricTitle, refuseCostsWithoutPositive, refuseHopelessBound, refuseMetricOfOtherTask } from './metrics.ts'
 import { judgeOutcome } from './outcome.ts'
 import type { Goal, GoalInput, GoalOutcome, GoalPatch, Metric } from './schema.ts'
 import { type GoalRow, goalById, goalsById, insertGoal, listGoals, type NamedGoalRow, toGoal, updateGoal } from './store.ts'
@@ -51,6 +51,7 @@ export function goalsService({ metadata, access, search, datasets }: GoalsNeeds)
     targetColumn(version.columns, input.target)
     refuseHopelessBound(input.metric, input)
     const judged = await judge(version, input.target, input)
+    refuseCostsWithoutPositive(judged.task, input)
     const split = await datasets.ensureSplit(by, { dataset: dataset.id, version: version.id, target: input.target })
     const name = input.name ?? `${input.target} ${metricTitle[input.metric]}`
     const row: GoalRow = {
@@ -92,6 +93,7 @@ export function goalsService({ metadata, access, search, datasets }: GoalsNeeds)
     const atMost = changes.atMost === undefined ? row.at_most : changes.atMost
     refuseMetricOfOtherTask(metric, row.task, row.target)
     refuseHopelessBound(metric, { atLeast, atMost })
+    refuseCostsWithoutPositive(row.task, changes)
     const next: Partial<GoalRow> = {
       ...(await access.patchResource(changes)),
       metric,

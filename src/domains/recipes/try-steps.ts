@@ -6,6 +6,7 @@ import type { Metadata } from '../../ports/metadata/metadata.ts'
 import type { Tables } from '../../ports/tables/tables.ts'
 import type { Access } from '../auth/access.ts'
 import type { DatasetsService } from '../datasets/service.ts'
+import type { GoalsService } from '../goals/service.ts'
 import type { JobHandler } from '../jobs/handler.ts'
 import type { JobsService } from '../jobs/service.ts'
 import type { Preview, PreviewInput, SuggestInput, Suggestion } from './schema.ts'
@@ -18,6 +19,7 @@ export interface TryStepsNeeds {
   tables: Tables
   datasets: Pick<DatasetsService, 'pin' | 'layVersion'>
   jobs: Pick<JobsService, 'queue' | 'ended'>
+  goals: Pick<GoalsService, 'judge'>
   recipes: RecipesService
 }
 
@@ -33,7 +35,7 @@ const sampleRows = 20_000
 const mostWaitMs = 20_000
 
 /** Recipes tried on the data at hand: the first rows before and after each step, and steps that the data suggests. */
-export function trySteps({ metadata, access, files, tables, datasets, jobs, recipes }: TryStepsNeeds) {
+export function trySteps({ metadata, access, files, tables, datasets, jobs, goals, recipes }: TryStepsNeeds) {
   jobs.queue.register(handler('recipe.preview', 'tabular.preview', 'preview.json'))
   jobs.queue.register(handler('recipe.suggest', 'tabular.suggest', 'recipe.json'))
 
@@ -108,9 +110,10 @@ export function trySteps({ metadata, access, files, tables, datasets, jobs, reci
     const { dataset, version } = await datasets.pin(by, input.dataset, input.version, project)
     await access.authorize(by, 'recipes:read')
     recipes.check(input.steps, { columns: version.columns, target: input.target })
+    const task = input.target === null ? null : (await goals.judge(version, input.target, {})).task
     return (await ask(by, 'recipe.preview', dataset.project, `Preview of a recipe on ${dataset.name}`, {
       versionId: version.id,
-      parameters: { target: input.target, steps: input.steps, rows: input.rows },
+      parameters: { target: input.target, task, steps: input.steps, rows: input.rows },
     })) as z.infer<typeof Preview>
   }
 
@@ -120,9 +123,10 @@ export function trySteps({ metadata, access, files, tables, datasets, jobs, reci
     project?: string,
   ): Promise<z.infer<typeof Suggestion>> {
     const { dataset, version } = await datasets.pin(by, input.dataset, input.version, project)
+    const { task, positive } = await goals.judge(version, input.target, { positive: input.positive })
     const suggested = (await ask(by, 'recipe.suggest', dataset.project, `Suggested recipe for ${dataset.name}`, {
       versionId: version.id,
-      parameters: { target: input.target, positive: input.positive },
+      parameters: { target: input.target, positive, task },
     })) as Partial<z.infer<typeof Suggestion>>
     return { steps: suggested.steps ?? [], reasons: suggested.reasons ?? [], derived: suggested.derived ?? [] }
   }

@@ -30,6 +30,15 @@ export interface Assembled {
   outcome: GoalOutcome | null
   predictionsSha256: string
   validation: Record<string, { mean: number; std: number | null }>
+  learningCurve: LearningCurve | null
+  /** What the run keeps beside the package. */
+  artifacts: { path: string; sha256: string; sizeBytes: number; kind: string }[]
+}
+
+/** learning_curve.json (docs/job-contract.md). */
+export interface LearningCurve {
+  metric: string
+  points: { rows: number; train: number; validation: number }[]
 }
 
 /** Puts a package together from what the stages left: engine files as they are, evaluation, certificate, card. */
@@ -89,7 +98,24 @@ export async function assemblePackage(
       .filter(([, { mean }]) => Number.isFinite(mean))
       .map(([name, { mean, std }]) => [name, { mean, std: typeof std === 'number' && Number.isFinite(std) ? std : null }]),
   )
-  return { manifest, signature, training, evaluation, outcome, predictionsSha256: predictions.sha256, validation }
+  const learningCurve = (await files.exists(fitFolder, 'data/learning_curve.json'))
+    ? ((await files.readJson(fitFolder, 'data/learning_curve.json')) as LearningCurve | null)
+    : null
+  const artifacts = manifest.files.map((file) => ({ ...file, kind: 'package' }))
+  for (const name of ['trials.json', 'oof.parquet', 'learning_curve.json'])
+    if (await files.exists(fitFolder, `data/${name}`))
+      artifacts.push({ path: name, ...(await blobs.put((await files.open(fitFolder, `data/${name}`)).stream)), kind: 'evidence' })
+  return {
+    learningCurve,
+    artifacts,
+    manifest,
+    signature,
+    training,
+    evaluation,
+    outcome,
+    predictionsSha256: predictions.sha256,
+    validation,
+  }
 }
 
 const nativePath = (path: string): string => (path.startsWith('native/') ? path : `native/${path}`)

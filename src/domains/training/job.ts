@@ -174,7 +174,7 @@ export function trainingJob(needs: TrainingJobNeeds): JobHandler<TrainingSpec, T
     await experiments.setParameters(tx, spec.runId, { algorithm: assembled.training.algorithm, ...assembled.training.params })
     await experiments.closeRun(tx, spec.runId, {
       state: 'finished',
-      artifacts: assembled.manifest.files.map((file) => ({ ...file, kind: 'package' })),
+      artifacts: assembled.artifacts,
       environment: assembled.training.environment ?? {},
     })
     return trainingResult(spec, registered, assembled, parity)

@@ -24,6 +24,8 @@ export interface ProcessRequest {
   takesLines?: boolean
   /** Called for each line of standard output and error. */
   onLine?: (line: string, stream: 'stdout' | 'stderr') => void
+  /** Longer lines of standard output are cut. 8192 unless told: a log needs no more, an answer may. */
+  maxLineCharacters?: number
   signal?: AbortSignal
   /** After abort: SIGTERM, this long, then SIGKILL. */
   graceSeconds?: number

@@ -1,14 +1,14 @@
 import type { Readable } from 'node:stream'
 
-const maxLineCharacters = 8192
+const usualLineCharacters = 8192
 const bytesPerWindow = 512 * 1024
 const windowMs = 100
 
 /**
- * Calls back for each line. A line is cut at 8192 characters, and no more than 5 MB a second are read: a process that floods its
+ * Calls back for each line. A line is cut at 8192 characters unless told, and no more than 5 MB a second are read: a process that floods its
  * output waits for us, not we for it.
  */
-export function readLines(stream: Readable, onLine: (line: string) => void): void {
+export function readLines(stream: Readable, onLine: (line: string) => void, maxLineCharacters = usualLineCharacters): void {
   let rest = ''
   let windowStart = performance.now()
   let windowBytes = 0

@@ -62,7 +62,8 @@ export function spawnJob({ request, argv, env, depth, extraProcesses, ended }: S
     await ended?.()
   })
 
-  for (const name of ['stdout', 'stderr'] as const) readLines(child[name]!, (line) => onLine?.(line, name))
+  readLines(child.stdout!, (line) => onLine?.(line, 'stdout'), request.maxLineCharacters)
+  readLines(child.stderr!, (line) => onLine?.(line, 'stderr'))
   child.stdin?.on('error', () => {})
   listen(request.signal)
 

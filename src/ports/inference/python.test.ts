@@ -77,6 +77,15 @@ test('rows reach the worker as a client would send them and answers find their c
   await model.close()
 })
 
+test('an answer to many rows arrives whole', async () => {
+  const model = await load()
+  const rows = Array.from({ length: 900 }, (_, i) => ({ x: i / 7, flag: null, day: null, city: 'Bern' }))
+  const { values } = await model.predict(encode(rows))
+  assert.equal(values.length, 900)
+  assert.equal(values[899], Math.fround((2 * 899) / 7))
+  await model.close()
+})
+
 test('a refused batch fails alone, a worker that dies is started again', async () => {
   const model = await load()
   const [bad, good] = await Promise.allSettled([model.predict(encode([{ city: 'refuse' }])), model.predict(encode([{ x: 1 }]))])

@@ -20,6 +20,8 @@ export interface PythonNeeds {
 const startTimeoutMs = 60_000
 const answerTimeoutMs = 60_000
 const maxRows = 1024
+/** The probabilities of so many rows, with a thousand classes each. */
+const maxAnswerCharacters = 32 * 2 ** 20
 const memoryBytes = 2 * 2 ** 30
 
 /** The marked Python worker: the fitted pipeline of a package whose graph could not be proven, in the job sandbox. */
@@ -52,6 +54,7 @@ async function openWorker({ executor, runtimes, enginesFolder }: PythonNeeds, mo
       wallSeconds: 10 * 365 * 86_400,
     },
     takesLines: true,
+    maxLineCharacters: maxAnswerCharacters,
     graceSeconds: 2,
     onLine(line, stream) {
       if (stream === 'stderr') lastWords = line
