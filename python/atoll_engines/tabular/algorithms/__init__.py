@@ -27,7 +27,7 @@ ALGORITHMS: dict[str, Algorithm] = {
 
 # In what order `auto` tries them: what has most often won on tables of that size comes first, and one of each kind early.
 PROMISE = (
-    "lightgbm", "logistic_regression", "ridge", "hist_gradient_boosting", "xgboost", "random_forest", "catboost",
+    "lightgbm", "logistic_regression", "ridge", "hist_gradient_boosting", "xgboost", "catboost", "random_forest",
     "extra_trees", "elastic_net", "svm",
 )  # fmt: skip
 
