@@ -62,7 +62,7 @@ export function fullArgv(
     ...mounts.flatMap(({ path, at, writable }) => [writable ? '--bind' : '--ro-bind', path, `/job/${at}`]),
     ...['--chdir', '/job', '--remount-ro', '/'],
     ...['prlimit', `--nproc=${limits.maxProcesses}`, `--fsize=${limits.maxFileBytes}`, `--data=${dataLimit(limits)}`],
-    ...[`--cpu=${cpuLimit(limits)}`, '--core=0', '--', 'nice', '-n', '5', ...argv],
+    ...[`--cpu=${cpuLimit(limits)}`, '--core=0', '--', ...argv],
   ]
 }
 
@@ -75,7 +75,7 @@ export function limitsOnlyArgv({ argv, limits }: Pick<ProcessRequest, 'argv' | '
     RLIMIT_CPU: cpuLimit(limits),
     RLIMIT_CORE: 0,
   }
-  return [python, '-I', '-S', supervisor, JSON.stringify(settings), 'nice', '-n', '5', ...argv]
+  return [python, '-I', '-S', supervisor, JSON.stringify(settings), ...argv]
 }
 
 /** What every job finds in its environment. Nothing of the server's. */
