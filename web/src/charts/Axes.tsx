@@ -57,7 +57,7 @@ export function Axes({
         </text>
       )}
       {yLabel && (
-        <text x={box.left - 40} y={box.top - 10} textAnchor="start" dominantBaseline="central" fontFamily="var(--font-sans)">
+        <text x={box.left - 40} y={box.top - 18} textAnchor="start" dominantBaseline="central" fontFamily="var(--font-sans)">
           {yLabel}
         </text>
       )}

@@ -16,7 +16,7 @@ export interface Line {
   colour?: string
   dash?: string
   points?: boolean
-  /** A step line holds its value until the next point. */
+  /** A step line has the value of its next point since the one before: counts at "from this threshold on". */
   step?: boolean
 }
 
@@ -73,7 +73,7 @@ export function LineChart(props: LineChartProps) {
 function Plot(props: LineChartProps & { width: number; height: number }) {
   const { lines, width, height } = props
   const [at, setAt] = useState<number | null>(null)
-  const box: Box = { left: 46, right: width - 10, top: props.yLabel ? 22 : 8, bottom: height - (props.xLabel ? 38 : 22) }
+  const box: Box = { left: 46, right: width - 10, top: props.yLabel ? 26 : 8, bottom: height - (props.xLabel ? 38 : 22) }
   const x = linear(props.xDomain ?? extent(lines.flatMap((line) => [...line.x])), [box.left, box.right], {
     ticks: Math.max(2, Math.min(8, width / 90)),
   })
@@ -219,7 +219,6 @@ function nearest(line: Line, at: number): Point {
 function path(line: Line, x: Scale, y: Scale): string {
   let text = ''
   let pen = false
-  let last = 0
   line.x.forEach((value, at) => {
     const height = line.y[at]
     if (height == null || !Number.isFinite(height)) {
@@ -229,9 +228,8 @@ function path(line: Line, x: Scale, y: Scale): string {
     const px = x(value).toFixed(1)
     const py = y(height).toFixed(1)
     if (!pen) text += `M${px} ${py}`
-    else text += line.step ? `L${px} ${y(last).toFixed(1)}L${px} ${py}` : `L${px} ${py}`
+    else text += line.step ? `V${py}H${px}` : `L${px} ${py}`
     pen = true
-    last = height
   })
   return text
 }

@@ -42,7 +42,13 @@ export function LineageGraph({ lineage, here }: { lineage: Lineage; here: string
       })}
     >
       {() => (
-        <div className="h-full overflow-x-auto overflow-y-hidden" tabIndex={0} role="region" aria-label="Lineage graph">
+        <div
+          ref={(element) => showHere(element, place.get(here))}
+          className="h-full overflow-x-auto overflow-y-hidden"
+          tabIndex={0}
+          role="region"
+          aria-label="Lineage graph"
+        >
           <svg data-chart="" width={width} height={height} role="group" aria-label={summary}>
             {lineage.edges.map((edge) => {
               const from = place.get(edge.from)
@@ -109,6 +115,11 @@ export function LineageGraph({ lineage, here }: { lineage: Lineage; here: string
       )}
     </ChartFrame>
   )
+}
+
+/** Brings the thing that the page is about into view. */
+function showHere(element: HTMLElement | null, node: { x: number } | undefined): void {
+  if (element && node) element.scrollLeft = Math.max(0, node.x - element.clientWidth / 2)
 }
 
 const clip = (text: string, length: number) => (text.length > length ? `${text.slice(0, length - 1)}…` : text)

@@ -9,9 +9,9 @@ export interface Placed {
   y: number
 }
 
-export const nodeWidth = 188
+export const nodeWidth = 180
 export const nodeHeight = 52
-const gapX = 64
+const gapX = 36
 const gapY = 18
 
 /** Columns by longest path from the sources, rows by the mean row of what comes before (one pass of Sugiyama's barycentre). */

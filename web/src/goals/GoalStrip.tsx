@@ -111,7 +111,7 @@ export function GoalStrip({ goal, versions }: { goal: Goal; versions: readonly M
 /** Met, met but not surely, or not met. */
 export function OutcomeBadge({ outcome }: { outcome: { met: boolean; sure?: boolean; sentence: string } }) {
   return (
-    <span title={outcome.sentence}>
+    <span title={outcome.sentence} className="inline-flex">
       {outcome.met ? (
         <Badge tone={outcome.sure === false ? 'warn' : 'good'}>{outcome.sure === false ? 'met, not surely' : 'met'}</Badge>
       ) : (

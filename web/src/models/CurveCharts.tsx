@@ -1,6 +1,10 @@
+import type { ModelVersion } from '@atoll/sdk'
+import { useQueries } from '@tanstack/react-query'
+import { atoll } from '../api.ts'
 import { LineChart } from '../charts/LineChart.tsx'
 import { fixed, metricName, percent, short, whole } from '../ui/format.ts'
 import { Section } from '../ui/Page.tsx'
+import { Skeleton } from '../ui/State.tsx'
 import type { EvaluationFile, TrainingFile } from './evidence.ts'
 
 /** ROC, precision against recall, and calibration. */
@@ -95,34 +99,47 @@ export function CurveCharts({ evaluation, positive }: { evaluation: EvaluationFi
   )
 }
 
-/** Score against rows learned from, on the rows fitted and on rows held out. */
-export function LearningCurve({ training }: { training: TrainingFile }) {
-  const points = training.learningCurve?.points ?? []
-  if (points.length < 2) {
-    const folds = training.validation?.[training.metric]?.folds ?? []
-    if (folds.length === 0) return <p className="text-soft">The time was not enough for a learning curve.</p>
-    return (
-      <LineChart
-        title={`${metricName(training.metric)} by fold`}
-        name="folds"
-        summary={`${metricName(training.metric)} on the held-out rows of each fold: ${folds.map((value) => short(value, 3)).join(', ')}.`}
-        xLabel="fold"
-        formatX={(value) => (Number.isInteger(value) ? String(value) : '')}
-        lines={[{ label: metricName(training.metric), x: folds.map((_, at) => at + 1), y: folds, points: true }]}
-      />
-    )
-  }
-  const metric = training.learningCurve?.metric ?? training.metric
+/** Score against rows learned from, on the rows fitted and on rows held out, as the run recorded it. */
+export function LearningCurve({ version, training }: { version: ModelVersion; training: TrainingFile }) {
+  const [held, fitted] = useQueries({
+    queries: ['validation', 'train'].map((part) => ({
+      queryKey: ['run', version.run, 'metric', `learning_curve.${part}`],
+      queryFn: () => atoll.runs.metric(version.run, `learning_curve.${part}`),
+      retry: false,
+      staleTime: Number.POSITIVE_INFINITY,
+    })),
+  })
+  const metric = metricName(training.metric)
+  if (held?.isPending) return <Skeleton className="h-[292px]" />
+  if (!held?.data || held.data.steps.length < 2) return <Folds training={training} />
+  const lines = [
+    { label: 'held out', x: held.data.steps, y: held.data.values, points: true },
+    ...(fitted?.data ? [{ label: 'fitted', x: fitted.data.steps, y: fitted.data.values, points: true }] : []),
+  ]
   return (
     <LineChart
-      title={`${metricName(metric)} by rows learned from`}
+      title={`${metric} by rows learned from`}
       name="learning-curve"
-      summary={`With ${whole(points.at(-1)?.rows)} rows, ${metricName(metric)} is ${short(points.at(-1)?.train, 3)} on rows fitted and ${short(points.at(-1)?.validation, 3)} on rows held out; with ${whole(points[0]?.rows)} it was ${short(points[0]?.validation, 3)}.`}
+      summary={`${metric} on rows held out: ${short(held.data.values[0], 3)} with ${whole(held.data.steps[0])} rows, ${short(held.data.values.at(-1), 3)} with ${whole(held.data.steps.at(-1))}${fitted?.data ? `; on rows fitted ${short(fitted.data.values.at(-1), 3)}` : ''}.`}
       xLabel="rows"
-      lines={[
-        { label: 'held out', x: points.map((point) => point.rows), y: points.map((point) => point.validation), points: true },
-        { label: 'fitted', x: points.map((point) => point.rows), y: points.map((point) => point.train), points: true },
-      ]}
+      xDomain={[0, held.data.steps.at(-1) ?? 1]}
+      lines={lines}
+    />
+  )
+}
+
+function Folds({ training }: { training: TrainingFile }) {
+  const metric = metricName(training.metric)
+  const folds = training.validation?.[training.metric]?.folds ?? []
+  if (folds.length < 2) return <p className="text-soft">The time was not enough for a learning curve.</p>
+  return (
+    <LineChart
+      title={`${metric} by fold`}
+      name="folds"
+      summary={`${metric} on the held-out rows of each fold: ${folds.map((value) => short(value, 3)).join(', ')}.`}
+      xLabel="fold"
+      formatX={(value) => (Number.isInteger(value) ? String(value) : '')}
+      lines={[{ label: metric, x: folds.map((_, at) => at + 1), y: folds, points: true }]}
     />
   )
 }

@@ -39,7 +39,11 @@ export function MetricsTable({ version, training }: { version: ModelVersion; tra
                 <th scope="row" className="border-b py-1.5 pr-3 pl-1 text-left font-[inherit]">
                   {metricName(name)}
                   {name === goal && <span className="ml-2 text-xs font-normal text-accent">goal</span>}
-                  {lessIsBetter.has(name) && <span className="ml-2 text-xs font-normal text-faint">less is better</span>}
+                  {lessIsBetter.has(name) && (
+                    <span className="ml-1.5 font-normal text-faint" title="less is better">
+                      ↓<span className="sr-only"> less is better</span>
+                    </span>
+                  )}
                 </th>
                 <td className="border-b px-3 py-1.5 text-right">
                   <WithInterval value={test?.value} low={test?.low} high={test?.high} method={test?.method} />

@@ -134,7 +134,7 @@ export function ModelPage() {
         )
       ) : (
         <>
-          {version.goalOutcome && <p className="mb-4 max-w-prose text-soft">{version.goalOutcome.sentence}</p>}
+          {version.goalOutcome && <p className="mb-4 text-soft">{version.goalOutcome.sentence}</p>}
           <Tabs tabs={tabs} current={tab} label="Parts of the model" />
           {details.error ? (
             <ErrorNote error={details.error} retry={() => void details.refetch()} />

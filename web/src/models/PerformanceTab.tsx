@@ -38,8 +38,8 @@ export function PerformanceTab({ model, version, details }: { model: Model; vers
         <Section title="Measures" note={evaluation ? `On ${whole(evaluation.rows)} sealed rows, opened once.` : undefined}>
           <MetricsTable version={version} training={training} />
         </Section>
-        <Section title="More rows, better model?">
-          <LearningCurve training={training} />
+        <Section title="Would more rows help?">
+          <LearningCurve version={version} training={training} />
         </Section>
       </div>
       {evaluation && version.task === 'binary' && evaluation.roc && (

@@ -71,9 +71,7 @@ export function SearchTab({ details, version }: { details: VersionDetails; versi
           <Section>
             <TrialsChart trials={search.data.trials} metric={metric} greaterIsBetter={greater} />
           </Section>
-          <Section>
-            <TrialsParallel trials={search.data.trials} metric={metric} greaterIsBetter={greater} />
-          </Section>
+          <TrialsParallel trials={search.data.trials} metric={metric} greaterIsBetter={greater} />
           <Section title="Trials" bare>
             <TrialsTable trials={search.data.trials} metric={metric} best={bestOf(search.data.trials, greater)?.trial ?? null} />
           </Section>

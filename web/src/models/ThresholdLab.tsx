@@ -11,7 +11,7 @@ import { Num } from '../ui/Num.tsx'
 import { Fact, Facts, Section } from '../ui/Page.tsx'
 import { CellRows } from './CellRows.tsx'
 import { ConfusionMatrix } from './ConfusionMatrix.tsx'
-import { cellsAt, cellsOf, type EvaluationFile, rates } from './evidence.ts'
+import { cellsAt, cellsByThreshold, cellsOf, type EvaluationFile, rates } from './evidence.ts'
 import { ThresholdHandle } from './ThresholdHandle.tsx'
 
 /** What another threshold would mean: its cost, and the confusion matrix, while the handle moves. The served threshold stays as it is. */
@@ -39,19 +39,21 @@ export function ThresholdLab({
   const [ownCosts, setOwnCosts] = useState<{ fp: number | null; fn: number | null }>({ fp: null, fn: null })
   const fpCost = ownCosts.fp ?? goal.data?.costFalsePositive ?? 1
   const fnCost = ownCosts.fn ?? goal.data?.costFalseNegative ?? 1
+  const points = useMemo(() => cellsByThreshold(evaluation), [evaluation])
   const atServed = Math.abs(threshold - served) < 1e-9
   const classes = evaluation.confusion?.classes ?? []
   const cells =
-    (atServed && evaluation.confusion ? cellsOf(evaluation.confusion.matrix) : cellsAt(evaluation, threshold)) ??
+    (atServed && evaluation.confusion ? cellsOf(evaluation.confusion.matrix) : cellsAt(points, threshold)) ??
     cellsOf(evaluation.confusion?.matrix ?? [])
   const rate = rates(cells)
   const curve = useMemo(() => {
-    const thresholds = [...new Set(evaluation.roc?.thresholds.filter((one) => one <= 1) ?? [])].sort((a, b) => a - b)
-    return thresholds.map((one) => {
-      const at = cellsAt(evaluation, one)!
-      return { threshold: one, cost: at.fp * fpCost + at.fn * fnCost, ...rates(at) }
-    })
-  }, [evaluation, fpCost, fnCost])
+    const rising = points.filter((point) => point.threshold <= 1).toReversed()
+    return rising.map(({ threshold: at, cells: one }) => ({
+      threshold: at,
+      cost: one.fp * fpCost + one.fn * fnCost,
+      ...rates(one),
+    }))
+  }, [points, fpCost, fnCost])
   const cost = cells.fp * fpCost + cells.fn * fnCost
   const cheapest = curve.reduce((best, point) => (point.cost < best.cost ? point : best), curve[0] ?? { threshold: served, cost })
   const positive = version.signature.positive ?? classes[1] ?? 'positive'
@@ -98,9 +100,14 @@ export function ThresholdLab({
             xDomain={[0, 1]}
             yDomain={[0, 1]}
             lines={[
-              { label: 'precision', x: curve.map((point) => point.threshold), y: curve.map((point) => point.precision) },
-              { label: 'recall', x: curve.map((point) => point.threshold), y: curve.map((point) => point.recall) },
-              { label: 'F1', x: curve.map((point) => point.threshold), y: curve.map((point) => point.f1) },
+              {
+                label: 'precision',
+                x: curve.map((point) => point.threshold),
+                y: curve.map((point) => point.precision),
+                step: true,
+              },
+              { label: 'recall', x: curve.map((point) => point.threshold), y: curve.map((point) => point.recall), step: true },
+              { label: 'F1', x: curve.map((point) => point.threshold), y: curve.map((point) => point.f1), step: true },
             ]}
             overlay={({ x, box }) => <ThresholdHandle x={x} box={box} value={threshold} served={served} onChange={move} />}
           />

@@ -75,16 +75,35 @@ export interface Cells {
   tp: number
 }
 
-/** Counts of right and wrong at a threshold, read from the ROC curve: the last of its points whose threshold is not below. */
-export function cellsAt(evaluation: EvaluationFile, threshold: number): Cells | null {
-  const { roc, confusion } = evaluation
-  if (!roc || confusion?.matrix.length !== 2) return null
+/** Right and wrong by threshold, falling, as the ROC and the precision-recall curve together tell them. */
+export function cellsByThreshold(evaluation: EvaluationFile): { threshold: number; cells: Cells }[] {
+  const { roc, pr, confusion } = evaluation
+  if (!roc || confusion?.matrix.length !== 2) return []
   const [negatives, positives] = confusion.matrix.map((row) => row.reduce((sum, cell) => sum + cell, 0)) as [number, number]
-  let at = 0
-  for (let i = 0; i < roc.thresholds.length; i++) if ((roc.thresholds[i] ?? 0) >= threshold) at = i
-  const tp = Math.round((roc.tpr[at] ?? 0) * positives)
-  const fp = Math.round((roc.fpr[at] ?? 0) * negatives)
-  return { tn: negatives - fp, fp, fn: positives - tp, tp }
+  const found = new Map<number, Cells>()
+  const put = (threshold: number, tp: number, fp: number) =>
+    found.set(threshold, { tn: negatives - fp, fp, fn: positives - tp, tp })
+  pr?.thresholds.forEach((threshold, at) => {
+    const precision = pr.precision[at] ?? 0
+    const tp = Math.round((pr.recall[at] ?? 0) * positives)
+    if (tp > 0 && precision > 0) put(threshold, tp, Math.round(tp / precision - tp))
+  })
+  roc.thresholds.forEach((threshold, at) => {
+    put(threshold, Math.round((roc.tpr[at] ?? 0) * positives), Math.round((roc.fpr[at] ?? 0) * negatives))
+  })
+  return [...found].map(([threshold, cells]) => ({ threshold, cells })).sort((a, b) => b.threshold - a.threshold)
+}
+
+/** The counts at a threshold: those of the last point that is not below it. */
+export function cellsAt(points: readonly { threshold: number; cells: Cells }[], threshold: number): Cells | null {
+  let low = 0
+  let high = points.length - 1
+  while (low < high) {
+    const middle = Math.ceil((low + high) / 2)
+    if ((points[middle]?.threshold ?? 0) >= threshold) low = middle
+    else high = middle - 1
+  }
+  return points[low]?.cells ?? null
 }
 
 export const cellsOf = (matrix: readonly (readonly number[])[]): Cells => ({

@@ -82,9 +82,10 @@ export function ComparePage() {
 function SearchBlock({ search, name }: { search: Search; name: string }) {
   if (search.trials.length < 3) return null
   return (
-    <Section title={`Search of ${name}`}>
+    <div>
+      <h2 className="mb-2 text-lg font-semibold">Search of {name}</h2>
       <TrialsParallel trials={search.trials} metric={search.metric} greaterIsBetter={search.greaterIsBetter} />
-    </Section>
+    </div>
   )
 }
 

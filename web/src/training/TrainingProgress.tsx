@@ -89,11 +89,7 @@ export function TrainingProgress({ job, events }: { job: Job; events: readonly J
           <TrialsTable trials={trials} metric={metric} best={best?.trial ?? null} />
         </Section>
       )}
-      {trials.length > 4 && !isActive(job) && (
-        <Section>
-          <TrialsParallel trials={trials} metric={metric} greaterIsBetter={greater} />
-        </Section>
-      )}
+      {!isActive(job) && <TrialsParallel trials={trials} metric={metric} greaterIsBetter={greater} />}
     </div>
   )
 }

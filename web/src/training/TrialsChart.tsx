@@ -43,8 +43,13 @@ export function TrialsChart({
   // A baseline far below would flatten the rest: the axis holds what lies within reach of the better half.
   const values = scored.map((trial) => trial.score ?? 0).sort((a, b) => a - b)
   const middle = values[Math.floor(values.length / 2)] ?? 0
-  const spread = Math.max(...values.map((value) => (greaterIsBetter ? value - middle : middle - value)), 1e-9)
-  const near = values.filter((value) => Math.abs(value - middle) <= spread * 4)
+  const spread = Math.max(
+    ...values.map((value) => (greaterIsBetter ? value - middle : middle - value)),
+    ...scored.map((trial) => trial.std ?? 0),
+    1e-9,
+  )
+  const near = scored.filter((trial) => Math.abs((trial.score ?? 0) - middle) <= spread * 4)
+  const reach = near.flatMap((trial) => [(trial.score ?? 0) - (trial.std ?? 0), (trial.score ?? 0) + (trial.std ?? 0)])
   return (
     <ChartFrame
       title="Trials"
@@ -63,7 +68,7 @@ export function TrialsChart({
         const height = 260
         const box: Box = { left: 48, right: width - 10, top: 10, bottom: height - 36 }
         const x = linear([0.5, Math.max(8, trials.length) + 0.5], [box.left, box.right], { ticks: Math.min(8, width / 90) })
-        const y = linear(padded(near.length ? near : [0, 1], 0.12), [box.bottom, box.top], { nice: true, ticks: 4 })
+        const y = linear(padded(reach.length ? reach : [0, 1], 0.06), [box.bottom, box.top], { nice: true, ticks: 4 })
         const clamp = (value: number) => Math.min(box.bottom, Math.max(box.top, y(value)))
         return (
           <svg data-chart="" width={width} height={height} role="img" aria-label={summary}>
@@ -80,10 +85,11 @@ export function TrialsChart({
             {scored.map((trial) => {
               const at = algorithms.indexOf(trial.algorithm)
               const score = trial.score ?? 0
+              const beyond = y(score) > box.bottom || y(score) < box.top
               return (
                 <g key={trial.trial} opacity={trial.state === 'complete' ? 1 : 0.45}>
-                  <title>{`trial ${trial.trial + 1}, ${algorithmName(trial.algorithm)}: ${short(score, 4)}${trial.std === null ? '' : ` ± ${short(trial.std, 2)}`} (${trial.state})`}</title>
-                  {trial.std !== null && (
+                  <title>{`trial ${trial.trial + 1}, ${algorithmName(trial.algorithm)}: ${short(score, 4)}${trial.std === null ? '' : ` ± ${short(trial.std, 2)}`} (${trial.state}${beyond ? ', beyond the axis' : ''})`}</title>
+                  {trial.std !== null && !beyond && (
                     <line
                       x1={x(trial.trial + 1)}
                       x2={x(trial.trial + 1)}
@@ -96,7 +102,7 @@ export function TrialsChart({
                   <path
                     d={shapes[at % shapes.length]}
                     transform={`translate(${x(trial.trial + 1)},${clamp(score)})`}
-                    fill={trial.state === 'complete' ? colourOf(at) : 'none'}
+                    fill={trial.state === 'complete' && !beyond ? colourOf(at) : 'none'}
                     stroke={colourOf(at)}
                   />
                 </g>

@@ -3,6 +3,7 @@ import { lazy, Suspense, useMemo, useState } from 'react'
 import type { Axis } from '../charts/ParallelCoordinates.tsx'
 import { SelectField } from '../ui/Field.tsx'
 import { algorithmName, metricName } from '../ui/format.ts'
+import { Section } from '../ui/Page.tsx'
 import { Skeleton } from '../ui/State.tsx'
 
 const ParallelCoordinates = lazy(() => import('../charts/ParallelCoordinates.tsx'))
@@ -45,7 +46,7 @@ export function TrialsParallel({
   }, [trials, algorithm, metric])
   if (!algorithm || drawn.axes.length < 2) return null
   return (
-    <div>
+    <Section>
       {counts.length > 1 && (
         <SelectField
           wrap="mb-2 max-w-64"
@@ -66,7 +67,7 @@ export function TrialsParallel({
           greaterIsBetter={greaterIsBetter}
         />
       </Suspense>
-    </div>
+    </Section>
   )
 }
 

@@ -7,7 +7,14 @@ export function trialsOf(events: readonly JobEvent[]): Trial[] {
   for (const event of events) {
     if (event.type !== 'trial') continue
     const data = event.data as unknown as Trial
-    trials.set(data.trial, { ...data, folds: data.folds ?? [] })
+    // Numbers that are not finite travel as words (docs/job-contract.md).
+    trials.set(data.trial, {
+      ...data,
+      score: numberOf(data.score),
+      std: numberOf(data.std),
+      seconds: numberOf(data.seconds),
+      folds: (data.folds ?? []).filter((one) => typeof one === 'number'),
+    })
   }
   return [...trials.values()].sort((a, b) => a.trial - b.trial)
 }

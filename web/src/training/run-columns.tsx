@@ -18,14 +18,18 @@ const tookSeconds = (run: Run) => (run.endedAt ? (Date.parse(run.endedAt) - Date
 const paramText = (value: unknown): string | number | null =>
   value == null ? null : typeof value === 'number' ? value : typeof value === 'object' ? JSON.stringify(value) : String(value)
 
+const liked = ['f1', 'roc_auc', 'f1_macro', 'accuracy', 'rmse', 'r2', 'mae', 'log_loss']
+const wanted = [
+  ...liked.map((name) => `test.${name}`),
+  ...liked.map((name) => `validation.${name}.mean`),
+  ...liked.map((name) => `validation.${name}`),
+]
+
 /** Columns of the runs table: what every run has, and the metrics and parameters that these runs have. */
 export function runColumns(runs: readonly Run[]): ColumnOf<Run>[] {
   const metrics = namesBy(runs, (run) => run.metrics).slice(0, 60)
   const parameters = namesBy(runs, (run) => run.parameters).slice(0, 60)
-  const shownFirst = new Set([
-    ...metrics.filter((name) => name.startsWith('test.')).slice(0, 3),
-    ...metrics.filter((name) => name.endsWith('.mean')).slice(0, 2),
-  ])
+  const shownFirst = new Set(wanted.filter((name) => metrics.includes(name)).slice(0, 4))
   if (shownFirst.size === 0) for (const name of metrics.slice(0, 4)) shownFirst.add(name)
   return [
     {

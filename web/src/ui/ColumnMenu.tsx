@@ -5,13 +5,11 @@ import { Menu, MenuCheck, MenuItem, MenuLabel, MenuLine } from './Menu.tsx'
 /** Which columns are shown, and the list as a file. */
 export function ColumnMenu({
   columns,
-  hidden,
   onChange,
   onExport,
 }: {
-  columns: { id: string; name: string }[]
-  hidden: string[]
-  onChange: (hidden: string[]) => void
+  columns: { id: string; name: string; shown: boolean }[]
+  onChange: (id: string, shown: boolean) => void
   onExport?: () => void
 }) {
   return (
@@ -25,11 +23,7 @@ export function ColumnMenu({
     >
       <MenuLabel>Columns</MenuLabel>
       {columns.map((column) => (
-        <MenuCheck
-          key={column.id}
-          checked={!hidden.includes(column.id)}
-          onChange={(checked) => onChange(checked ? hidden.filter((id) => id !== column.id) : [...hidden, column.id])}
-        >
+        <MenuCheck key={column.id} checked={column.shown} onChange={(shown) => onChange(column.id, shown)}>
           {column.name}
         </MenuCheck>
       ))}

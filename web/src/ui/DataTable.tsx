@@ -53,13 +53,11 @@ const rowHeight = 37
 /** A list of nouns: sort, choose and resize columns, select many, export; more rows come as one scrolls. */
 export function DataTable<T>(props: DataTableProps<T>) {
   const { label, rows, keyOf, loading, error, selected, onSelect } = props
-  const [hidden, setHidden] = useStored<string[]>(
-    `columns.${label}`,
-    props.columns.filter((column) => column.hide === 'default').map((column) => column.id),
-  )
+  const [choices, setChoices] = useStored<Record<string, boolean>>(`columns.${label}`, {})
   const [widths, setWidths] = useStored<Record<string, number>>(`widths.${label}`, {})
   const [ownSort, setOwnSort] = useState<Sort | null>(null)
-  const columns = props.columns.filter((column) => !hidden.includes(column.id))
+  const isShown = (column: ColumnOf<T>) => choices[column.id] ?? column.hide !== 'default'
+  const columns = props.columns.filter(isShown)
   const sort = props.onSort ? (props.sort ?? null) : ownSort
   const canSort = Boolean(props.onSort) || !props.hasMore
   const shown = useMemo(() => {
@@ -90,9 +88,8 @@ export function DataTable<T>(props: DataTableProps<T>) {
       <div className="mb-1.5 flex min-h-7 flex-wrap items-center justify-between gap-2">
         <div className="flex flex-wrap items-center gap-2">{props.toolbar}</div>
         <ColumnMenu
-          columns={props.columns.map((column) => ({ id: column.id, name: nameOf(column) }))}
-          hidden={hidden}
-          onChange={setHidden}
+          columns={props.columns.map((column) => ({ id: column.id, name: nameOf(column), shown: isShown(column) }))}
+          onChange={(id, shown) => setChoices({ ...choices, [id]: shown })}
           onExport={() =>
             download(
               `${label.toLowerCase().replaceAll(' ', '-')}.csv`,

@@ -23,7 +23,8 @@ export const count = (value: number, one: string, many = `${one}s`): string => `
 /** A number with at most `digits` significant digits, never in a form longer than needed. */
 export function short(value: number | null | undefined, digits = 4): string {
   if (value == null) return '–'
-  if (Number.isNaN(value)) return 'NaN'
+  // Files of a package write numbers that are not finite as words.
+  if (typeof value !== 'number' || Number.isNaN(value)) return String(value)
   if (!Number.isFinite(value)) return value > 0 ? '∞' : '−∞'
   if (value === 0) return '0'
   const size = Math.abs(value)
@@ -59,6 +60,7 @@ export function interval(value: number, low?: number | null, high?: number | nul
 
 /** toFixed with a true minus sign and thousands. */
 export function fixed(value: number, decimals: number): string {
+  if (typeof value !== 'number' || !Number.isFinite(value)) return short(value)
   const rounded = Number(value.toFixed(decimals))
   return (rounded === 0 ? 0 : value)
     .toLocaleString('en', { minimumFractionDigits: decimals, maximumFractionDigits: decimals })
