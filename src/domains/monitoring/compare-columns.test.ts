@@ -1,0 +1,222 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { cellCounter } from '../../ports/tables/cell-counts.ts'
+import { randomFrom } from '../evaluation/statistics/random.ts'
+import { type BaselineColumn, binCounts, edgesOf, type NumberBaseline, pointsOf } from './baseline.ts'
+import { compareColumns, type NowColumn } from './compare-columns.ts'
+import { ksDistanceOfCells } from './statistics/ks-cells.ts'
+import { ksDistance } from './statistics/ks-test.ts'
+
+const random = randomFrom(11)
+const normal = () => Math.sqrt(-2 * Math.log(1 - random.next())) * Math.cos(2 * Math.PI * random.next())
+const many = <T>(n: number, draw: () => T): T[] => Array.from({ length: n }, draw)
+const thresholds = { psiWarning: 0.1, psiAlert: 0.25, falseAlarmRate: 0.01 }
+
+function numberBaseline(name: string, values: (number | null)[], mostSampled = 5000): NumberBaseline {
+  const present = values.filter((value) => value !== null)
+  const sample = present.slice(0, mostSampled).sort((a, b) => a - b)
+  const ends = edgesOf(sample)
+  const points = pointsOf({ sample, ...ends })
+  const { cells } = counted(points, present)
+  return {
+    kind: 'number',
+    name,
+    role: 'input',
+    rows: values.length,
+    missing: values.length - present.length,
+    sample,
+    ...ends,
+    bins: binCounts(points, cells, ends.edges),
+    shownBins: binCounts(points, cells, ends.shownEdges),
+    format: 'number',
+  }
+}
+
+function counted(points: Float64Array, values: readonly (number | null)[]) {
+  const counter = cellCounter(points)
+  for (const value of values) counter.add(value)
+  return counter
+}
+
+function numbersNow(baseline: NumberBaseline, values: (number | null)[]): NowColumn {
+  const { cells, missing } = counted(pointsOf(baseline), values)
+  return { kind: 'number', rows: values.length, missing, cells }
+}
+
+function categoryCounts(values: string[]) {
+  const counts = new Map<string, number>()
+  for (const value of values) if (value) counts.set(value, (counts.get(value) ?? 0) + 1)
+  const categories = [...counts].map(([value, count]) => ({ value, count })).sort((a, b) => b.count - a.count)
+  return { rows: values.length, missing: values.filter((value) => !value).length, categories, others: 0 }
+}
+const categoryBaseline = (name: string, values: string[]): BaselineColumn => ({
+  kind: 'category',
+  name,
+  role: 'input',
+  ...categoryCounts(values),
+})
+const categoriesNow = (values: string[]): NowColumn => ({ kind: 'category', ...categoryCounts(values) })
+
+test('cells count every value once, wherever it lies, and give the exact KS distance', () => {
+  for (let round = 0; round < 50; round++) {
+    const coarse = (x: number) => (round % 2 ? x : Math.round(x * 4) / 4)
+    const sample = many(1 + random.below(200), () => coarse(normal())).sort((a, b) => a - b)
+    const values = many(1 + random.below(300), () => coarse(normal() * (1 + round / 50)))
+    const points = pointsOf({ sample, ...edgesOf(sample) })
+    const { cells, missing } = counted(points, [...values, null, Number.NaN])
+    assert.equal(missing, 2)
+    assert.equal(
+      cells.reduce((sum, cell) => sum + cell, 0),
+      values.length,
+    )
+    const found = ksDistanceOfCells(sample, points, cells).distance
+    const expected = ksDistance(
+      sample,
+      values.toSorted((a, b) => a - b),
+    )
+    assert.ok(Math.abs(found - expected) < 1e-12, `${found} is not ${expected}`)
+  }
+})
+
+test('the stated false-alarm rate holds over many quiet windows of mixed columns', async () => {
+  const rate = 0.05
+  const kinds: (() => number | string | null)[] = [
+    normal,
+    () => Math.exp(normal()),
+    () => Math.floor(random.next() * 6),
+    () => (random.next() < 0.2 ? null : normal()),
+    () => random.next() ** 8,
+    () => 'abcdefgh'[random.below(8)]!,
+    () => (random.next() < 0.95 ? 'usual' : `rare ${random.below(40)}`),
+    () => (random.next() < 0.1 ? '' : random.next() < 0.5 ? 'yes' : 'no'),
+  ]
+  let windows = 0
+  let alarms = 0
+  for (let set = 0; set < 20; set++) {
+    const baselines = kinds.map((draw, i) => {
+      const values = many(1500, draw)
+      return i < 5 ? numberBaseline(`n${i}`, values as number[]) : categoryBaseline(`c${i}`, values as string[])
+    })
+    for (let window = 0; window < 30; window++) {
+      const pairs = baselines.map((baseline, i) => {
+        const values = many(window % 2 ? 100 : 400, kinds[i]!)
+        const now = baseline.kind === 'number' ? numbersNow(baseline, values as number[]) : categoriesNow(values as string[])
+        return { baseline, now }
+      })
+      // With no lower bound on the size of a change, only the tests stand between a quiet window and an alarm.
+      const drift = await compareColumns(pairs, { psiWarning: 0, psiAlert: 0, falseAlarmRate: rate })
+      windows++
+      if (drift.some((column) => column.state !== 'quiet')) alarms++
+    }
+  }
+  const most = rate * windows + 3 * Math.sqrt(windows * rate * (1 - rate))
+  assert.ok(alarms <= most, `${alarms} alarms in ${windows} quiet windows; at most ${most.toFixed(0)} were allowed`)
+})
+
+test('a shift, a new category and a source that dries up are found, with a sentence each', async () => {
+  const age = numberBaseline(
+    'age',
+    many(3000, () => 40 + 10 * normal()),
+  )
+  const income = numberBaseline(
+    'income',
+    many(3000, () => normal()),
+  )
+  const state = categoryBaseline(
+    'state',
+    many(3000, () => ['OH', 'AK', 'TX'][random.below(3)]!),
+  )
+  const drift = await compareColumns(
+    [
+      {
+        baseline: age,
+        now: numbersNow(
+          age,
+          many(500, () => 55 + 10 * normal()),
+        ),
+      },
+      {
+        baseline: income,
+        now: numbersNow(
+          income,
+          many(500, () => (random.next() < 0.4 ? null : normal())),
+        ),
+      },
+      { baseline: state, now: categoriesNow(many(500, () => ['OH', 'AK', 'ZZ'][random.below(3)]!)) },
+    ],
+    thresholds,
+  )
+  assert.deepEqual(
+    drift.map((column) => column.state),
+    ['alert', 'alert', 'alert'],
+  )
+  assert.match(
+    drift[0]!.sentence,
+    /^"age" has drifted: its median was (39|40)\S* and now is 5\d\S* \(stability index [\d.]+, alert from 0\.25; p < 0\.0001\)\.$/,
+  )
+  assert.equal(drift[1]!.test.name, 'chi_square')
+  assert.match(drift[1]!.sentence, /missing in (3|4)\d % of rows instead of 0 %/)
+  assert.deepEqual(
+    drift[2]!.unseen.map(({ value }) => value),
+    ['ZZ'],
+  )
+  assert.match(drift[2]!.sentence, /never seen in training \("ZZ" in 1\d\d rows\)/)
+  for (const { histogram } of drift) {
+    for (const side of [histogram.baseline, histogram.now]) {
+      assert.equal(side.length, histogram.labels.length)
+      assert.ok(side.reduce((sum, one) => sum + one, 0) <= 1 + 1e-9)
+    }
+  }
+})
+
+test('large but possible by chance is not an alarm; certain but small is not one either', async () => {
+  const few = numberBaseline('few', many(40, normal))
+  const large = numberBaseline('large', many(200_000, normal))
+  const [chance] = await compareColumns([{ baseline: few, now: numbersNow(few, many(12, normal)) }], thresholds)
+  assert.equal(chance!.state, 'quiet')
+  const [small] = await compareColumns(
+    [
+      {
+        baseline: large,
+        now: numbersNow(
+          large,
+          many(100_000, () => normal() + 0.08),
+        ),
+      },
+    ],
+    thresholds,
+  )
+  assert.equal(small!.state, 'quiet')
+  assert.match(small!.sentence, /differs measurably from training .* but little/)
+})
+
+test('columns without a value then or now are compared by what is missing', async () => {
+  const empty = numberBaseline(
+    'empty',
+    many(500, () => null),
+  )
+  const full = numberBaseline('full', many(500, normal))
+  const drift = await compareColumns(
+    [
+      {
+        baseline: empty,
+        now: numbersNow(
+          empty,
+          many(300, () => null),
+        ),
+      },
+      {
+        baseline: full,
+        now: numbersNow(
+          full,
+          many(300, () => null),
+        ),
+      },
+    ],
+    thresholds,
+  )
+  assert.deepEqual(
+    drift.map((column) => column.state),
+    ['quiet', 'alert'],
+  )
+})
