@@ -25,6 +25,10 @@ import { goalsService } from './domains/goals/service.ts'
 import { jobsMigrations } from './domains/jobs/migrations.ts'
 import { jobsRoutes } from './domains/jobs/routes.ts'
 import { jobsService } from './domains/jobs/service.ts'
+import { monitoringMigrations } from './domains/monitoring/migrations.ts'
+import { monitoringRoutes } from './domains/monitoring/routes.ts'
+import { monitorJob } from './domains/monitoring/run-job.ts'
+import { monitoringService } from './domains/monitoring/service.ts'
 import { readCatalogue } from './domains/recipes/catalogue.ts'
 import { recipesMigrations } from './domains/recipes/migrations.ts'
 import { recipesRoutes } from './domains/recipes/routes.ts'
@@ -160,6 +164,19 @@ export async function openPlatform(config: Config, { logger }: { logger: Logger 
 
   for (const noun of ['datasets', 'goals', 'models', 'endpoints'] as const)
     auth.projects.count(noun, (by, project) => access.countIn(by, noun, project))
+  jobs.queue.register(monitorJob({ metadata, events, files, blobs, tables, inference, outbound, datasets, registry, endpoints }))
+  const monitoring = monitoringService({
+    metadata,
+    events,
+    access,
+    search,
+    jobs: jobs.queue,
+    outbound,
+    principalOf: auth.users.principal,
+    datasets,
+    endpoints,
+    onError,
+  })
 
   await metadata.migrate([
     ...authMigrations,
@@ -171,6 +188,7 @@ export async function openPlatform(config: Config, { logger }: { logger: Logger 
     ...tuningMigrations,
     ...registryMigrations,
     ...endpointsMigrations,
+    ...monitoringMigrations,
   ])
 
   let tidying: NodeJS.Timeout | undefined
@@ -195,6 +213,7 @@ export async function openPlatform(config: Config, { logger }: { logger: Logger 
     ...registryRoutes({ registry, files: packageFiles }),
     ...evaluationRoutes(evaluation),
     ...endpointsRoutes(endpoints),
+    ...monitoringRoutes(monitoring),
     ...trainingRoutes({ training, replays }),
   ]
 
@@ -210,11 +229,26 @@ export async function openPlatform(config: Config, { logger }: { logger: Logger 
     events,
     tables,
     inference,
-    domains: { auth, jobs, cost, datasets, goals, recipes, experiments, tuning, registry, evaluation, training, endpoints },
+    domains: {
+      auth,
+      jobs,
+      cost,
+      datasets,
+      goals,
+      recipes,
+      experiments,
+      tuning,
+      registry,
+      evaluation,
+      training,
+      endpoints,
+      monitoring,
+    },
     routes,
     /** Begins to do what was queued: for processes with the role `worker`. */
     async startWorkers(): Promise<void> {
       await jobs.startWorker({ slots: config.jobSlots }).ready
+      monitoring.scheduler.start()
       tidying = setInterval(tidy, minutes(30))
       tidying.unref()
       void tidy()
@@ -224,6 +258,7 @@ export async function openPlatform(config: Config, { logger }: { logger: Logger 
     /** Running jobs write a checkpoint and go back into the queue. */
     async close(): Promise<void> {
       clearInterval(tidying)
+      await monitoring.scheduler.close()
       await jobs.stopWorker()
       await endpoints.close()
       await inference.close()

@@ -92,9 +92,9 @@ export const endpointsRoutes = (endpoints: EndpointsService): RouteRecord[] => [
     permission: 'endpoints:read',
     tag,
     summary: 'Requests, errors and latency of this server, live',
-    query: InProject.extend({ seconds: z.coerce.number().int().min(5).max(3600).default(900) }),
+    query: InProject.extend({ minutes: z.coerce.number().min(0.1).max(60).default(15) }),
     returns: EndpointMetrics,
-    handle: ({ principal, params, query }) => endpoints.metrics(principal, params.endpoint, query.seconds, query.project),
+    handle: ({ principal, params, query }) => endpoints.metrics(principal, params.endpoint, query.minutes * 60, query.project),
   }),
   route({
     method: 'GET',

@@ -33,7 +33,11 @@ export interface CategoryBaseline extends CommonBaseline {
   others: number
 }
 
+/** Raised when what is kept of a baseline changes: those kept before are then made again. */
+export const baselineFormat = 1
+
 export interface Baseline {
+  format: number
   version: string
   rows: number
   columns: BaselineColumn[]

@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import { Iso, Ref, Resource, ResourceInput } from '../auth/schema.ts'
+import { Iso, Ref, Resource, ResourceInput, ResourcePatch } from '../auth/schema.ts'
 
 export const driftMethods = ['psi', 'ks', 'chi_square', 'jensen_shannon'] as const
 
@@ -8,11 +8,26 @@ export const MonitorInput = ResourceInput.partial({ name: true }).extend({
   schedule: z.string().max(120).nullable().default(null).describe('cron, UTC; null: on demand'),
   windowHours: z.number().min(0.1).max(8760).default(168),
   minimumRows: z.number().int().min(10).default(200),
-  psiWarning: z.number().default(0.1),
-  psiAlert: z.number().default(0.25),
+  psiWarning: z.number().min(0).default(0.1),
+  psiAlert: z.number().min(0).default(0.25),
   falseAlarmRate: z.number().min(0.0001).max(0.5).default(0.01).describe('per run, over all columns (Holm)'),
   webhookUrl: z.url().max(2000).nullable().default(null),
 })
+export const MonitorPatch = MonitorInput.omit({ endpoint: true, project: true })
+  .extend({
+    visibility: ResourcePatch.shape.visibility.unwrap(),
+    description: ResourcePatch.shape.description.unwrap(),
+    tags: ResourcePatch.shape.tags.unwrap(),
+    schedule: MonitorInput.shape.schedule.unwrap(),
+    windowHours: MonitorInput.shape.windowHours.unwrap(),
+    minimumRows: MonitorInput.shape.minimumRows.unwrap(),
+    psiWarning: z.number().min(0),
+    psiAlert: z.number().min(0),
+    falseAlarmRate: MonitorInput.shape.falseAlarmRate.unwrap(),
+    webhookUrl: MonitorInput.shape.webhookUrl.unwrap(),
+  })
+  .partial()
+export const AlertPatch = z.object({ state: z.enum(['open', 'acknowledged', 'closed']) })
 export const Monitor = Resource.extend({
   endpoint: z.string(),
   endpointName: z.string(),
@@ -33,8 +48,8 @@ export type Monitor = z.infer<typeof Monitor>
 export const MonitorRunInput = z.object({
   dataset: Ref.nullable().default(null),
   version: z.string().nullable().default(null),
-  from: Iso.nullable().default(null),
-  to: Iso.nullable().default(null),
+  from: z.iso.datetime({ offset: true }).nullable().default(null),
+  to: z.iso.datetime({ offset: true }).nullable().default(null),
 })
 
 const Histogram = z

@@ -43,7 +43,8 @@ export function reportSentence(columns: readonly Drift[], rows: number, source: 
     .slice(0, 4)
     .map((column) => `"${column.column}"`)
   const more = drifted.length > names.length ? ` and ${drifted.length - names.length} more` : ''
-  return `${drifted.length} of ${columns.length} columns have drifted in ${rows} rows of ${source}: ${names.join(', ')}${more}.`
+  const have = drifted.length === 1 ? 'has' : 'have'
+  return `${drifted.length} of ${columns.length} columns ${have} drifted in ${rows} rows of ${source}: ${names.join(', ')}${more}.`
 }
 
 /** What to do about a report that raised an alarm. */

@@ -53,6 +53,19 @@ export function tablesContract(open: () => Tables): void {
     await assert.rejects(one('SELECT x FROM t'))
   })
 
+  test('counts the numbers of a query at and between points, column by column', async () => {
+    const [a, b] = await tables.countCells({
+      query: {
+        sql: 'SELECT range::DOUBLE AS a, CASE WHEN range % 2 = 0 THEN NULL ELSE range / 10.0 END::DOUBLE AS b FROM range($1)',
+        params: [5000],
+      },
+      points: [Float64Array.of(0, 10, 4999), Float64Array.of(1.5, 600)],
+    })
+    assert.deepEqual([[...a!.cells], a!.missing], [[0, 1, 9, 1, 4988, 1, 0], 0])
+    assert.deepEqual([[...b!.cells], b!.missing], [[7, 1, 2492, 0, 0], 2500])
+    await assert.rejects(tables.countCells({ query: { sql: 'SELECT absent' }, points: [] }))
+  })
+
   test('writes Parquet into a named folder and reads it back, also as a single named file', async () => {
     const file = join(inside, 'a.parquet')
     await one(copyToParquet('SELECT range AS n FROM range(10)', file, 1))

@@ -2,6 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { availableParallelism } from 'node:os'
 import { PlatformError } from '../../kernel/errors.ts'
 import { minutes, seconds } from '../../kernel/time.ts'
+import type { CellCounts } from './cell-counts.ts'
 import type { TableReply, TableRequest } from './protocol.ts'
 import { tableError } from './table-error.ts'
 import type { TableJob, TableResult, Tables } from './tables.ts'
@@ -177,6 +178,15 @@ export function openDuckDb({ heavy = 2, idleMs = seconds(15) }: DuckDbOptions = 
   return {
     session,
     run: (job) => session(job, (run) => run(job.statements)),
+    countCells: ({ query, points, ...job }) =>
+      withChild(job, async (ask) => {
+        await ask(opening(job))
+        try {
+          return await ask<CellCounts[]>({ ask: 'countCells', query, points })
+        } finally {
+          await ask({ ask: 'close' }).catch(() => {})
+        }
+      }),
     sample: ({ from, to, encoding, maxBytes, ...work }) =>
       withChild({ ...work, quick: true }, (ask) => ask({ ask: 'sample', from, to, encoding: encoding ?? null, maxBytes })),
     toUtf8: ({ from, to, encoding, ...work }) => withChild(work, (ask) => ask({ ask: 'toUtf8', from, to, encoding })),

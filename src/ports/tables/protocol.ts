@@ -11,6 +11,7 @@ export type TableRequest =
       threads: number
     }
   | { ask: 'run'; statements: readonly TableQuery[]; progress: boolean }
+  | { ask: 'countCells'; query: TableQuery; points: readonly Float64Array[] }
   | { ask: 'close' }
   | { ask: 'sample'; from: string; to: string; encoding: string | null; maxBytes: number }
   | { ask: 'toUtf8'; from: string; to: string; encoding: string }

@@ -1,5 +1,6 @@
 /** The child process of `duckdb.ts`: answers one request at a time over IPC and ends with its parent. */
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api'
+import { type CellCounts, cellCounter } from './cell-counts.ts'
 import { sheetNames, sheetToCsv } from './excel.ts'
 import { lockDown } from './lock-down.ts'
 import type { TableReply, TableRequest } from './protocol.ts'
@@ -25,6 +26,7 @@ let open: { instance: DuckDBInstance; connection: DuckDBConnection } | null = nu
 async function answer(request: TableRequest): Promise<unknown> {
   if (request.ask === 'open') return openDatabase(request)
   if (request.ask === 'run') return run(request)
+  if (request.ask === 'countCells') return countCells(request)
   if (request.ask === 'close') return closeDatabase()
   if (request.ask === 'sample') return textSample(request)
   if (request.ask === 'toUtf8') return toUtf8(request)
@@ -61,6 +63,21 @@ async function run({ statements, progress }: Extract<TableRequest, { ask: 'run' 
   } finally {
     stop()
   }
+}
+
+/** Streams the numbers of a query, column by column, into cells. */
+async function countCells({ query, points }: Extract<TableRequest, { ask: 'countCells' }>): Promise<CellCounts[]> {
+  if (!open) throw new Error('No database is open.')
+  const counters = points.map(cellCounter)
+  const result = await open.connection.stream(query.sql, query.params ? [...query.params] : undefined)
+  for (let chunk = await result.fetchChunk(); chunk && chunk.rowCount > 0; chunk = await result.fetchChunk()) {
+    const { rowCount } = chunk
+    for (const [at, counter] of counters.entries()) {
+      const vector = chunk.getColumnVector(at)
+      for (let row = 0; row < rowCount; row++) counter.add(vector.getItem(row) as number | null)
+    }
+  }
+  return counters.map(({ cells, missing }) => ({ cells, missing }))
 }
 
 /** As JSON would have it: safe integers as numbers, longer ones as text, times as ISO 8601. */

@@ -1,3 +1,5 @@
+import type { CellCounts } from './cell-counts.ts'
+
 /** Semantic type of a column: how it is read, shown and offered to a model. */
 export const columnTypes = ['number', 'integer', 'boolean', 'datetime', 'category', 'text', 'id'] as const
 export type ColumnType = (typeof columnTypes)[number]
@@ -76,6 +78,8 @@ export interface Tables {
     job: Omit<TableJob, 'statements'>,
     work: (run: (statements: readonly TableQuery[]) => Promise<TableResult[]>) => Promise<T>,
   ): Promise<T>
+  /** Counts the numbers (DOUBLE) of each column of a query at and between ascending points, without holding the rows. */
+  countCells(job: Omit<TableJob, 'statements'> & { query: TableQuery; points: readonly Float64Array[] }): Promise<CellCounts[]>
   /** Reads the first `maxBytes` of a file and, where it is text, writes them to `to` as UTF-8. */
   sample(work: FileWork & { from: string; to: string; encoding?: string; maxBytes: number }): Promise<TextSample>
   /** Rewrites a text file as UTF-8 without byte order mark. `replaced` counts characters that the encoding does not have. */

@@ -1,0 +1,76 @@
+import { invalidInput } from '../../kernel/errors.ts'
+import { compileEncoder } from '../../ports/inference/encode.ts'
+import type { LoadedModel } from '../../ports/inference/inference.ts'
+import { labelIndex, positiveIndex } from '../../ports/inference/label.ts'
+import { cellCounter } from '../../ports/tables/cell-counts.ts'
+import { identifier, parquet } from '../../ports/tables/sql.ts'
+import type { Tables } from '../../ports/tables/tables.ts'
+import type { Signature } from '../registry/schema.ts'
+import { type BaselineColumn, pointsOf } from './baseline.ts'
+import type { Counted } from './captured-rows.ts'
+import type { NowColumn } from './compare-columns.ts'
+import { type WatchedColumn, watchedAlias } from './watched-columns.ts'
+
+const rowsAsked = 10_000
+const rowsAtOnce = 2_000
+
+/** Refuses a table that lacks what the model reads. */
+export function refuseOtherTable(signature: Signature, columns: readonly { name: string }[], table: string): void {
+  const absent = signature.inputs
+    .filter((input) => !columns.some((column) => column.name === input.name))
+    .map((input) => input.name)
+  if (absent.length === 0) return
+  throw invalidInput(
+    `${table} lacks ${absent.length === 1 ? 'the column' : 'columns'} that the model reads: ${absent.slice(0, 10).join(', ')}. Choose data with the columns of its training.`,
+    { columns: absent, column: absent[0] },
+  )
+}
+
+/** The watched inputs of a table that lies as `data.parquet` in a folder. */
+export async function watchTable(
+  tables: Tables,
+  { columns, folder, signal }: { columns: readonly WatchedColumn[]; folder: string; signal: AbortSignal },
+): Promise<Counted> {
+  const file = parquet(`${folder}/data.parquet`)
+  const [counted] = await tables.run({ folders: [folder], signal, statements: [{ sql: `SELECT count(*) FROM ${file}` }] })
+  const watched = columns.map((column, i) => `${column.ofTable} AS ${watchedAlias(i)}`).join(', ')
+  return { rows: counted!.rows[0]![0] as number, source: `SELECT ${watched} FROM ${file}`, folders: [folder] }
+}
+
+/** What the model says of the table's rows, of a sample where there are many. */
+export async function predictTable(
+  tables: Tables,
+  about: { signature: Signature; model: LoadedModel; baseline: BaselineColumn; folder: string; signal: AbortSignal },
+): Promise<NowColumn> {
+  const { signature, model, baseline, folder, signal } = about
+  const encoder = compileEncoder({ ...signature, inputs: signature.inputs.map((input) => ({ ...input, nullable: true })) })
+  const names = signature.inputs.map((input) => input.name)
+  const counter = cellCounter(baseline.kind === 'number' ? pointsOf(baseline) : new Float64Array(0))
+  const labels = new Map<string, number>()
+  let rows = 0
+  await tables.session({ folders: [folder], scratch: folder, signal }, async (run) => {
+    const sample = `SELECT ${names.map(identifier).join(', ')} FROM ${parquet(`${folder}/data.parquet`)} ORDER BY hash(__row), __row LIMIT ${rowsAsked}`
+    await run([{ sql: `CREATE TEMP TABLE asked AS ${sample}` }])
+    for (;;) {
+      const [found] = await run([{ sql: `SELECT * FROM asked LIMIT ${rowsAtOnce} OFFSET ${rows}` }])
+      if (found!.rows.length === 0) break
+      rows += found!.rows.length
+      const asked = found!.rows.map((values) => Object.fromEntries(values.map((value, i) => [names[i]!, value])))
+      const scores = await model.predict(encoder.encode(asked).batch)
+      for (let row = 0; row < asked.length; row++) count(scores, row)
+    }
+  })
+
+  function count({ values, width }: { values: Float32Array; width: number }, row: number): void {
+    if (signature.task === 'regression') counter.add(values[row]!)
+    else if (signature.task === 'binary') counter.add(values[row * width + positiveIndex(signature)]!)
+    else {
+      const label = signature.classes![labelIndex(signature, values, row * width)]!
+      labels.set(label, (labels.get(label) ?? 0) + 1)
+    }
+  }
+
+  if (baseline.kind === 'number') return { kind: 'number', rows, missing: counter.missing, cells: counter.cells }
+  const categories = [...labels].map(([value, count]) => ({ value, count })).sort((a, b) => b.count - a.count)
+  return { kind: 'category', rows, missing: 0, categories, others: 0 }
+}
