@@ -16,6 +16,7 @@ import { openSqlite } from '../../src/ports/metadata/sqlite.ts'
 
 const sizeBytes = 12 * 2 ** 20
 const root = mkdtempSync(join(tmpdir(), 'atoll-full-'))
+const engineFolder = mkdtempSync(join(tmpdir(), 'atoll-full-engine-'))
 const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', `size=${sizeBytes},mode=700`, 'tmpfs', root], { encoding: 'utf8' })
 const skip =
   mounted.status === 0
@@ -23,7 +24,7 @@ const skip =
     : `a small file system cannot be mounted here: ${(mounted.stderr || mounted.error?.message || '').trim()}`
 after(() => {
   if (!skip) spawnSync('umount', ['-l', root])
-  rmSync(root, { recursive: true, force: true })
+  for (const folder of [root, engineFolder]) rmSync(folder, { recursive: true, force: true })
 })
 
 test('a full disk: a clear error, nothing corrupt, reads go on, and all is well when there is room again', {
@@ -34,10 +35,7 @@ test('a full disk: a clear error, nothing corrupt, reads go on, and all is well 
   const metadata = openSqlite({ file: join(root, 'atoll.db') })
   await metadata.migrate(jobsTestMigrations)
   const blobs = await openFilesystemBlobs({ root: join(root, 'blobs') })
-  const runtimes = scriptRuntimes(
-    mkdtempSync(join(tmpdir(), 'atoll-full-engine-')),
-    'open("output/data/big", "wb").write(b"x" * job["parameters"]["bytes"])\n',
-  )
+  const runtimes = scriptRuntimes(engineFolder, 'open("output/data/big", "wb").write(b"x" * job["parameters"]["bytes"])\n')
   const world = await jobsWorld(metadata, { executor, runtimes, files: localFiles(), folder: root })
   const { jobs, admin, project } = world
   jobs.queue.register({
