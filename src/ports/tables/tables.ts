@@ -59,6 +59,8 @@ export interface TextSample {
   sure: boolean
   guessed: string[]
   bom: boolean
+  /** Some lines end in \r\n, others in \n; the written sample has \n only. */
+  mixedLineEnds: boolean
   /** At most 256 KB of the text. */
   text: string
   /** Characters that the encoding does not have. */
@@ -82,7 +84,7 @@ export interface Tables {
   countCells(job: Omit<TableJob, 'statements'> & { query: TableQuery; points: readonly Float64Array[] }): Promise<CellCounts[]>
   /** Reads the first `maxBytes` of a file and, where it is text, writes them to `to` as UTF-8. */
   sample(work: FileWork & { from: string; to: string; encoding?: string; maxBytes: number }): Promise<TextSample>
-  /** Rewrites a text file as UTF-8 without byte order mark. `replaced` counts characters that the encoding does not have. */
+  /** Rewrites a text file as UTF-8 without byte order mark, each line ending in \n. `replaced` counts characters that the encoding does not have. */
   toUtf8(
     work: FileWork & { from: string; to: string; encoding: string },
   ): Promise<{ replaced: number; firstReplacedLine: number | null }>

@@ -42,6 +42,7 @@ export async function textSample({
     sure: false,
     guessed: [],
     bom: false,
+    mixedLineEnds: false,
     text: '',
     replaced: 0,
     firstReplacedLine: null,
@@ -58,12 +59,14 @@ export async function textSample({
   // A file may hold the replacement character itself; only bytes that the encoding does not have count.
   const broken = found.encoding !== 'utf-8' || !isUtf8(bytes)
   const firstReplaced = broken ? whole.indexOf('\ufffd') : -1
-  await writeFile(to, whole, { mode: 0o600 })
+  const mixedLineEnds = whole.includes('\r\n') && /[^\r]\n/.test(whole)
+  await writeFile(to, mixedLineEnds ? whole.replaceAll('\r\n', '\n') : whole, { mode: 0o600 })
   return {
     ...about,
     ...found,
     kind: 'text',
     bom,
+    mixedLineEnds,
     text: whole.slice(0, textBytes),
     replaced: firstReplaced < 0 ? 0 : whole.split('\ufffd').length - 1,
     firstReplacedLine: firstReplaced < 0 ? null : whole.slice(0, firstReplaced).split('\n').length,
@@ -83,7 +86,8 @@ function findEncoding(bytes: Buffer): { encoding: string; sure: boolean; guessed
     .analyse(bytes.subarray(0, textBytes))
     .map(({ name }) => (name.startsWith('ISO-8859-1') && !/\d\d$/.test(name.slice(10)) ? 'windows-1252' : name.toLowerCase()))
     .filter((name) => iconv.encodingExists(name) && !name.startsWith('utf'))
-  return { encoding: guesses[0] ?? 'windows-1252', sure: false, guessed: [...new Set(guesses)].slice(0, 3) }
+  const fits = (name: string) => !iconv.decode(bytes.subarray(0, textBytes), name).slice(0, -4).includes('\ufffd')
+  return { encoding: guesses.find(fits) ?? 'windows-1252', sure: false, guessed: [...new Set(guesses)].slice(0, 3) }
 }
 
 /** UTF-16 without a byte order mark: Latin text has a zero in every second byte. */

@@ -3,11 +3,12 @@ import { Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import iconv from 'iconv-lite'
 
-/** Rewrites a text file as UTF-8, counting the characters that could not be read. */
+/** Rewrites a text file as UTF-8 with one kind of line end, counting the characters that could not be read. */
 export async function toUtf8({ from, to, encoding }: { from: string; to: string; encoding: string }) {
   let replaced = 0
   let line = 1
   let firstReplacedLine: number | null = null
+  let held = ''
   const count = new Transform({
     decodeStrings: false,
     transform(chunk: string | Buffer, _encoding, done) {
@@ -20,7 +21,13 @@ export async function toUtf8({ from, to, encoding }: { from: string; to: string;
           firstReplacedLine ??= line
         }
       }
-      done(null, text)
+      // A pair that is cut in two between pieces is mended with the next one.
+      const whole = held + text
+      held = whole.endsWith('\r') ? '\r' : ''
+      done(null, (held ? whole.slice(0, -1) : whole).replaceAll('\r\n', '\n'))
+    },
+    flush(done) {
+      done(null, held)
     },
   })
   const decode = iconv.decodeStream(encoding)

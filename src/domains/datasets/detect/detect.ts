@@ -3,7 +3,7 @@ import { invalidInput } from '../../../kernel/errors.ts'
 import { parquet } from '../../../ports/tables/sql.ts'
 import { parameters } from '../import/cast.ts'
 import { type PlannedColumn, planColumns, valueExpression } from '../import/plan.ts'
-import { badValueError, checkValues, makeRawTable, type Work } from '../import/raw-table.ts'
+import { badValueError, checkValues, giveWay, makeRawTable, type Work } from '../import/raw-table.ts'
 import { openSource, rawTextColumns, type SourceFile } from '../import/source.ts'
 import type { Column, ColumnChange, Detection, ReadOptions } from '../schema.ts'
 import { ColumnShapes, shapeStatistics } from './shapes.ts'
@@ -63,8 +63,10 @@ export async function inspect(
     throw invalidInput(`The table has ${raw.rows} rows and ${source.columns.length} columns, and every value is missing.`, {
       rows: raw.rows,
     })
-  const bad = (await checkValues(work, raw, source, columns)).filter(({ column }) => column.chosen)
-  if (bad.length > 0) throw badValueError(bad)
+  const bad = await checkValues(work, raw, source, columns)
+  const refused = bad.filter(({ column }) => column.chosen)
+  if (refused.length > 0) throw badValueError(refused)
+  notes.push(...giveWay(bad).map(({ message }) => message))
   const count = (of: (shape: ColumnShapes | undefined) => number) =>
     new Map(columns.map(({ raw: name, name: as }) => [as, of(shapes.get(name))]))
   return {

@@ -64,7 +64,12 @@ export function plainCast(raw: string, kind: RawKind, reading: Reading, options:
   // The cast rounds 12.5; only where both readings agree the number is whole.
   if (reading.type === 'integer')
     return { value: as('BIGINT'), bad: `${column} IS NOT NULL AND coalesce(${as('BIGINT')}::DOUBLE <> ${as('DOUBLE')}, true)` }
-  if (reading.type === 'datetime') return { value: as('TIMESTAMP'), bad: `${column} IS NOT NULL AND ${as('TIMESTAMP')} IS NULL` }
+  // The plain cast forgets an offset from UTC.
+  if (reading.type === 'datetime')
+    return {
+      value: as('TIMESTAMP'),
+      bad: `${column} IS NOT NULL AND (${as('TIMESTAMP')} IS NULL OR (length(${column}) > 16 AND regexp_matches(${column}, '[+-]\\d{2}(:?\\d{2})?\\s*$')))`,
+    }
   return null
 }
 
@@ -98,9 +103,9 @@ function read(text: string, reading: Reading, options: CastOptions, add: Paramet
     return `CASE WHEN isfinite(TRY_CAST(${plainNumber(text, reading)} AS DOUBLE)) THEN TRY_CAST(${plainNumber(text, reading)} AS DOUBLE) END`
   if (reading.type === 'boolean')
     return `CASE WHEN lower(${text}) IN ('true', 't', 'yes', 'y', '1', 'on') THEN true WHEN lower(${text}) IN ('false', 'f', 'no', 'n', '0', 'off') THEN false END`
-  if (reading.date === null && options.dateFormat)
-    return `coalesce(try_strptime(${text}, ${add(options.dateFormat)}::VARCHAR), TRY_CAST(${text} AS TIMESTAMP))`
-  if (reading.date === null) return `TRY_CAST(${text} AS TIMESTAMP)`
+  const iso = `timezone('UTC', TRY_CAST(${text} AS TIMESTAMPTZ))`
+  if (options.dateFormat) return `coalesce(try_strptime(${text}, ${add(options.dateFormat)}::VARCHAR), ${iso})`
+  if (reading.date === null) return iso
   return `try_strptime(replace(${text}, 'T', ' '), [${formats[reading.date].map(literal).join(', ')}])`
 }
 

@@ -4,7 +4,7 @@ import type { Tables } from '../../../ports/tables/tables.ts'
 import { inspect } from '../detect/detect.ts'
 import type { Column, ColumnChange, DatasetVersion, ReadOptions } from '../schema.ts'
 import type { ColumnStatistics } from '../store.ts'
-import { badValueError, checkValues, makeRawTable, type Work } from './raw-table.ts'
+import { badValueError, checkValues, giveWay, makeRawTable, type Work } from './raw-table.ts'
 import type { SourceFile } from './source.ts'
 import { settleIdentifiers, writeTable } from './write-version.ts'
 
@@ -39,14 +39,7 @@ export async function importTable(
   const refused = bad.filter(({ column }) => column.chosen)
   if (refused.length > 0) throw badValueError(refused)
   const warnings: ImportedTable['warnings'] = notes.slice(1).map((message) => ({ code: 'detected', message, facts: {} }))
-  for (const { column, count, row, value } of bad) {
-    warnings.push({
-      code: 'read_as_category',
-      message: `Column "${column.name}" looked like ${column.reading.type} at first, but row ${row} holds "${value}": it is read as a category.`,
-      facts: { column: column.name, row, value, count, instead_of: column.reading.type },
-    })
-    column.reading = { ...column.reading, type: 'category', date: null, decimalComma: false, thousands: false }
-  }
+  for (const found of giveWay(bad)) warnings.push({ code: 'read_as_category', ...found })
   work.progress('write', 60, 100)
   const table = await writeTable(stage('write', 60), raw, source, columns, wish.pseudonymKey)
   const named: Column[] = columns.map((column) => ({
@@ -71,10 +64,17 @@ export async function importTable(
 /** The file as the table engine reads it. */
 async function asUtf8(work: { tables: Tables; folder: string; signal?: AbortSignal }, source: SourceFile): Promise<string> {
   const { format, encoding } = source.options
-  if (format !== 'csv' || encoding === undefined || /^utf-?8$/i.test(encoding)) return source.path
+  const isUtf8 = encoding === undefined || /^utf-?8$/i.test(encoding)
+  if (format !== 'csv' || (isUtf8 && !source.mixedLineEnds)) return source.path
   const to = `${work.folder}/utf8.csv`
-  const { replaced, firstReplacedLine } = await work.tables.toUtf8({ from: source.path, to, encoding, signal: work.signal })
-  if (replaced > 0) {
+  const { replaced, firstReplacedLine } = await work.tables.toUtf8({
+    from: source.path,
+    to,
+    encoding: encoding ?? 'utf-8',
+    signal: work.signal,
+  })
+  // UTF-8 is checked by the table engine: the character for what could not be read may be in the file itself.
+  if (replaced > 0 && !isUtf8) {
     throw invalidInput(`Line ${firstReplacedLine} holds bytes that are not ${encoding} text. Name another encoding.`, {
       line: firstReplacedLine,
       encoding,

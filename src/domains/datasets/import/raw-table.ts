@@ -142,6 +142,19 @@ async function query(work: Work, raw: RawTable, measures: readonly string[], par
   return found!.rows[0]!
 }
 
+/** A type that was only guessed gives way to the values: such columns are read as categories. Says which, and why. */
+export function giveWay(bad: readonly BadValue[]): { message: string; facts: Record<string, unknown> }[] {
+  return bad.map(({ column, count, row, value }) => {
+    const { type } = column.reading
+    column.reading = { ...column.reading, type: 'category', date: null, decimalComma: false, thousands: false }
+    column.careful = true
+    return {
+      message: `Column "${column.name}" looked like ${type}, but row ${row} holds "${value}": it is read as a category.`,
+      facts: { column: column.name, row, value, count, insteadOf: type },
+    }
+  })
+}
+
 /** The one sentence about the first value that does not fit what the person chose. */
 export function badValueError(bad: readonly BadValue[]): Error {
   const first = [...bad].sort((a, b) => a.row - b.row)[0]!

@@ -25,6 +25,8 @@ export interface SourceFile {
   columns: SourceColumn[]
   notes: string[]
   renamed: { from: string; to: string; position: number }[]
+  /** The text must be rewritten before the table engine reads it. */
+  mixedLineEnds?: boolean
   sheets?: string[]
   /** The sample, as a file that the table engine reads; the whole table when `complete`. */
   sample: { path: string; complete: boolean }
@@ -195,6 +197,7 @@ function openText(
     `${width === 1 ? 'One column' : `${width} columns separated by ${delimiter}`}, ${sample.encoding}${sample.bom ? ' with byte order mark' : ''}${sample.sure ? '' : ' (a guess from its bytes)'}, ${
       found.header ? 'the first line holds the names' : 'no header line'
     }${found.sure ? '' : ' (it looks so)'}.`,
+    ...(sample.mixedLineEnds ? ['Some lines end in \\r\\n and others in \\n; both are read.'] : []),
     ...renames,
   ]
   return {
@@ -213,6 +216,7 @@ function openText(
     columns: names.map((name, at) => ({ raw: `c${at}`, name, kind: 'text' })),
     notes,
     renamed: found.header ? renamed : [],
+    mixedLineEnds: sample.mixedLineEnds,
     sample: { path: samplePath, complete: sample.complete },
   }
 }

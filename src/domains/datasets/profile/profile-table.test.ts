@@ -188,7 +188,8 @@ test('a column without values, of one value, and of times are profiled', async (
 test('columns that are called like our own names are told apart', async () => {
   const names = ['x', 'n', 'v', 'c', 'y', 'g', 'b', 'd', 's', 'm', 'r', 'held', 'facts', 'part']
   const path = join(folder, 'names.parquet')
-  const sql = `SELECT range AS __row, ${names.map((name, at) => (at % 2 ? `'k' || (range + ${at}) % 3` : `(range * ${at + 1} % 17)::DOUBLE`) + ` AS "${name}"`).join(', ')} FROM range(300)`
+  const value = (at: number) => (at % 2 ? `'k' || (range + ${at}) % 3` : `(range * ${at + 1} % 17)::DOUBLE`)
+  const sql = `SELECT range AS __row, ${names.map((name, at) => `${value(at)} AS "${name}"`).join(', ')} FROM range(300)`
   await tables.run({ folders: [folder], statements: [{ sql: copyToParquet(sql, path, 15) }] })
   const columns = names.map((name, at) => column(name, at % 2 ? 'category' : 'number'))
   const work = { tables, folder, progress() {} }
