@@ -26,7 +26,7 @@ export interface ParityFigures {
 }
 
 /** Fewer rows prove too little, unless the sealed part has no more. */
-export const fewestHeldOutRows = 1000
+const fewestHeldOutRows = 1000
 const rowsPerCall = 256
 
 /**

@@ -5,7 +5,6 @@ export const ExperimentInput = ResourceInput
 export const Experiment = Resource.extend({ runs: z.number() })
 
 export const runStates = ['running', 'finished', 'failed', 'cancelled'] as const
-export const Value = z.union([z.number(), z.string()])
 
 export const Run = Resource.extend({
   experiment: z.string(),

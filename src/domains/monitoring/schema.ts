@@ -1,8 +1,6 @@
 import * as z from 'zod'
 import { Iso, Ref, Resource, ResourceInput, ResourcePatch } from '../auth/schema.ts'
 
-export const driftMethods = ['psi', 'ks', 'chi_square', 'jensen_shannon'] as const
-
 export const MonitorInput = ResourceInput.partial({ name: true }).extend({
   endpoint: Ref,
   schedule: z.string().max(120).nullable().default(null).describe('cron, UTC; null: on demand'),

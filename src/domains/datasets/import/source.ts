@@ -305,4 +305,4 @@ export const filenameOf = (path: string): string => basename(path)
 export const rawTextColumns = (columns: readonly SourceColumn[]): string[] =>
   columns.filter(({ kind }) => kind === 'text' || kind === 'string').map(({ raw }) => raw)
 
-export const quoted = (columns: readonly SourceColumn[]): string => columns.map(({ raw }) => identifier(raw)).join(', ')
+const quoted = (columns: readonly SourceColumn[]): string => columns.map(({ raw }) => identifier(raw)).join(', ')
