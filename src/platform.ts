@@ -133,7 +133,7 @@ export async function openPlatform(config: Config, { logger }: { logger: Logger 
   const evaluation = evaluationService({ registry, blobs, files, tables, folder: join(config.dataDir, 'scratch') })
   const algorithms = await readAlgorithms({ files, enginesFolder: pythonSources })
   jobs.queue.register(trainingJob({ files, blobs, inference, events, jobs, datasets, goals, experiments, tuning, registry }))
-  const plan = trainingPlans({ access, datasets, goals, recipes, tuning, registry, algorithms })
+  const plan = trainingPlans({ access, datasets, goals, recipes, experiments, tuning, registry, algorithms })
   const packageFiles = versionFiles({ blobs, datasets, registry })
   const replays = replayService({
     metadata,

@@ -275,6 +275,21 @@ describe('training', () => {
       assert.match(reply.json.error.message, /model "churn" predicts "churn" \(binary\), not "plan"/)
     })
 
+    test('a model or an experiment of that name which the caller may not see', async () => {
+      const { token } = await w.person('Bob', 'editor')
+      for (const [noun, field] of [
+        ['models', 'model'],
+        ['experiments', 'experiment'],
+      ] as const) {
+        await w.ask('PATCH', `/v1/${noun}/churn`, { visibility: 'private' })
+        const body = { ...base, ...quick, model: 'bobs', [field]: 'churn' }
+        const reply = await w.call('POST', '/v1/training-jobs', { token, body })
+        await w.ask('PATCH', `/v1/${noun}/churn`, { visibility: 'team' })
+        assert.equal(reply.json.error?.code, 'conflict', reply.text)
+        assert.match(reply.json.error.message, /to which you may not add/)
+      }
+    })
+
     test('a request that contradicts its goal', async () => {
       const reply = await w.call('POST', '/v1/training-jobs', {
         body: { dataset: 'customers', goal: goal.id, metric: 'roc_auc' },

@@ -49,19 +49,22 @@ export async function readPaired(
       ? [`${side}.predicted`, ...Array.from({ length: width }, (_, k) => `CAST(${side}.p_${k} AS DOUBLE)`)]
       : [`CAST(${side}.prediction AS DOUBLE)`]
   const rows: unknown[][] = []
+  let last = -1
   for (;;) {
     const [part] = await tables.run({
       files: [a, b],
       quick: true,
       statements: [
         {
-          sql: `SELECT a.actual, ${[...said('a'), ...said('b')].join(', ')}
+          sql: `SELECT a.__row, a.actual, ${[...said('a'), ...said('b')].join(', ')}
             FROM ${parquet(a)} a JOIN ${parquet(b)} b ON a.__row = b.__row
-            ORDER BY a.__row LIMIT ${rowsPerQuery} OFFSET ${rows.length}`,
+            WHERE a.__row > $1 AND b.__row > $1 ORDER BY a.__row LIMIT ${rowsPerQuery}`,
+          params: [last],
         },
       ],
     })
-    for (const row of part!.rows) rows.push(row)
+    for (const [, ...row] of part!.rows) rows.push(row)
+    last = Number(part!.rows.at(-1)?.[0] ?? last)
     if (part!.rows.length < rowsPerQuery) break
   }
   if (rows.length === 0) throw preconditionFailed('The two versions have no sealed row in common.', {})

@@ -107,6 +107,24 @@ export function experimentsService({ metadata, access, blobs, search }: Experime
     })
   }
 
+  /** Refuses an experiment's name that is taken by one to which the principal may not add runs. */
+  async function refuseOtherExperiment(by: Principal, projectId: string, name: string): Promise<void> {
+    const row = await experimentTables(db)
+      .selectFrom('experiments')
+      .selectAll()
+      .where('project_id', '=', projectId)
+      .where('name', '=', name)
+      .where('deleted_at', 'is', null)
+      .executeTakeFirst()
+    if (!row) return
+    await access.authorize(by, 'experiments:write', row).catch(() => {
+      throw conflict(`There is an experiment called "${name}" in this project to which you may not add. Choose another name.`, {
+        field: 'experiment',
+        name,
+      })
+    })
+  }
+
   /** The experiment of that name in a project, made when it is not there; for jobs that leave runs. */
   async function ensureExperiment(tx: Db, by: Principal, project: { id: string }, name: string): Promise<string> {
     const existing = await experimentTables(tx)
@@ -320,6 +338,7 @@ export function experimentsService({ metadata, access, blobs, search }: Experime
     patchExperiment,
     removeExperiment,
     ensureExperiment,
+    refuseOtherExperiment,
     openRun,
     closeRun,
     attachJob,

@@ -46,8 +46,8 @@ export function goalsService({ metadata, access, search, datasets }: GoalsNeeds)
   }
 
   async function create(by: Principal, input: z.output<typeof GoalInput>): Promise<Goal> {
-    const project = await access.projectFor(by, input.project, 'goals:write')
     const { dataset, version } = await datasets.pin(by, input.dataset, undefined, input.project)
+    const project = await access.projectFor(by, input.project ?? dataset.project, 'goals:write')
     targetColumn(version.columns, input.target)
     refuseHopelessBound(input.metric, input)
     const judged = await judge(version, input.target, input)
@@ -120,6 +120,10 @@ export function goalsService({ metadata, access, search, datasets }: GoalsNeeds)
     })
   }
 
+  /** Gives a goal whose split could not be made another one. */
+  const repin = (goalId: string, splitId: string): Promise<unknown> =>
+    metadata.transaction((tx) => updateGoal(tx, goalId, { split_id: splitId }))
+
   /** What goals say of measured values, for callers that already decided who may see them. */
   async function outcomes(
     judged: readonly { goal: string; metrics: Record<string, { value: number; low?: number; high?: number }> }[],
@@ -133,7 +137,7 @@ export function goalsService({ metadata, access, search, datasets }: GoalsNeeds)
     })
   }
 
-  return { create, get, list, patch, remove, judge, outcomes }
+  return { create, get, list, patch, remove, judge, repin, outcomes }
 }
 
 const contractOf = (row: GoalRow) => ({

@@ -30,14 +30,14 @@ export function recipesService({ metadata, access, search, datasets, catalogue }
   const check = (steps: Recipe['steps'], given: Parameters<typeof checkSteps>[2]) => checkSteps(catalogue, steps, given)
 
   async function columnsOf(by: Principal, dataset: string | null, target: string | null, project?: string) {
-    if (dataset === null) return { id: null, given: null }
+    if (dataset === null) return { id: null, given: null, home: undefined }
     const pinned = await datasets.pin(by, dataset, undefined, project)
-    return { id: pinned.dataset.id, given: { columns: pinned.version.columns, target } }
+    return { id: pinned.dataset.id, given: { columns: pinned.version.columns, target }, home: pinned.dataset.project }
   }
 
   async function create(by: Principal, input: z.output<typeof RecipeInput>): Promise<Recipe> {
-    const project = await access.projectFor(by, input.project, 'recipes:write')
-    const { id: datasetId, given } = await columnsOf(by, input.dataset, input.target, input.project)
+    const { id: datasetId, given, home } = await columnsOf(by, input.dataset, input.target, input.project)
+    const project = await access.projectFor(by, input.project ?? home, 'recipes:write')
     check(input.steps, given)
     const resource = await access.newResource('rcp', by, project, input)
     const row: RecipeRow = { ...resource, dataset_id: datasetId, target: input.target, revision: 1 }

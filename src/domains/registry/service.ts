@@ -243,6 +243,26 @@ export function registryService({ metadata, access, search, events, blobs, files
     return model
   }
 
+  /** Refuses a model's name that is taken by a model for something else, or by one that the principal may not add to. */
+  async function refuseOtherModel(
+    by: Principal,
+    projectId: string,
+    name: string,
+    wanted: { task: string; target: string },
+  ): Promise<void> {
+    const model = await modelNamed(projectId, name, wanted)
+    if (!model) return
+    await access.authorize(by, 'models:write', model).catch(() => {
+      throw conflict(
+        `There is a model called "${name}" in this project to which you may not add. Choose another name for the model.`,
+        {
+          field: 'model',
+          name,
+        },
+      )
+    })
+  }
+
   /** Registers a version in the caller's transaction, making its model where there is none of that name. */
   async function register(
     tx: Db,
@@ -325,7 +345,7 @@ export function registryService({ metadata, access, search, events, blobs, files
     requirePromotable,
     markDeployed,
     markUndeployed,
-    modelNamed,
+    refuseOtherModel,
     register,
     layPackage: layVersion,
     modelOfVersion,

@@ -1,9 +1,10 @@
 import type * as z from 'zod'
-import { invalidInput, preconditionFailed } from '../../kernel/errors.ts'
+import { invalidInput, isPlatformError, preconditionFailed } from '../../kernel/errors.ts'
 import type { Principal } from '../../kernel/principal.ts'
 import type { Access } from '../auth/access.ts'
 import type { Dataset, DatasetVersion, Split } from '../datasets/schema.ts'
 import type { DatasetsService } from '../datasets/service.ts'
+import type { ExperimentsService } from '../experiments/service.ts'
 import { targetColumn } from '../goals/judge-target.ts'
 import { defaultMetric, refuseMetricOfOtherTask } from '../goals/metrics.ts'
 import type { Goal, Metric, Task } from '../goals/schema.ts'
@@ -19,10 +20,11 @@ import type { EngineParameters } from './spec.ts'
 export interface PlanNeeds {
   access: Access
   datasets: Pick<DatasetsService, 'pin' | 'split' | 'ensureSplit'>
-  goals: Pick<GoalsService, 'get' | 'judge'>
+  goals: Pick<GoalsService, 'get' | 'judge' | 'repin'>
   recipes: Pick<RecipesService, 'get' | 'check'>
   tuning: Pick<TuningService, 'warmStart'>
-  registry: Pick<RegistryService, 'modelNamed'>
+  registry: Pick<RegistryService, 'refuseOtherModel'>
+  experiments: Pick<ExperimentsService, 'refuseOtherExperiment'>
   algorithms: readonly Algorithm[]
 }
 
@@ -47,13 +49,14 @@ export interface TrainingPlan {
 type Input = z.output<typeof TrainingInput>
 
 /** Checks a training request against the data, the goal, the catalogue and the registry: whatever is wrong is said before a job exists. */
-export function trainingPlans({ access, datasets, goals, recipes, tuning, registry, algorithms }: PlanNeeds) {
+export function trainingPlans({ access, datasets, goals, recipes, experiments, tuning, registry, algorithms }: PlanNeeds) {
   return async function plan(by: Principal, input: Input): Promise<TrainingPlan> {
-    const project = await access.projectFor(by, input.project, 'training:create')
+    await access.authorize(by, 'training:create')
     const goal = input.goal === null ? null : await goals.get(by, input.goal, input.project)
-    const goalSplit = goal?.split ? await datasets.split(by, goal.split) : null
+    const goalSplit = goal?.split ? await usableSplit(by, goal.split) : null
     const asked = await datasets.pin(by, input.dataset, input.version ?? goalSplit?.version, input.project)
     const { dataset, version } = asked
+    const project = await access.projectFor(by, input.project ?? dataset.project, 'training:create')
     if (version.state !== 'ready')
       throw preconditionFailed(
         version.state === 'importing'
@@ -67,7 +70,8 @@ export function trainingPlans({ access, datasets, goals, recipes, tuning, regist
     checkSpace(input.search.space, algorithms)
     const recipe = await recipeOf(by, input, version, target)
     const modelName = input.model ?? nameOf(`${dataset.name} ${target}`)
-    await registry.modelNamed(project.id, modelName, { task, target })
+    await registry.refuseOtherModel(by, project.id, modelName, { task, target })
+    await experiments.refuseOtherExperiment(by, project.id, input.experiment ?? modelName)
     const warmStart = input.search.warmStartFrom ? await tuning.warmStart(by, input.search.warmStartFrom, metric) : []
     const givenSplit = input.split === null ? null : await fittingSplit(by, input.split, version, target)
     const { strategy, trials, space } = input.search
@@ -87,7 +91,9 @@ export function trainingPlans({ access, datasets, goals, recipes, tuning, regist
       async split() {
         if (givenSplit) return givenSplit
         if (goalSplit?.version === version.id) return goalSplit
-        return datasets.ensureSplit(by, { dataset: dataset.id, version: version.id, target })
+        const made = await datasets.ensureSplit(by, { dataset: dataset.id, version: version.id, target })
+        if (goal && !goalSplit) await goals.repin(goal.id, made.id)
+        return made
       },
       parameters: (split) => ({
         task,
@@ -148,6 +154,15 @@ export function trainingPlans({ access, datasets, goals, recipes, tuning, regist
       typeof input.recipe === 'string' ? (await recipes.get(by, input.recipe, input.project)).steps : input.recipe.steps
     recipes.check(steps, { columns: version.columns, target })
     return { steps }
+  }
+
+  /** A goal's split, unless making it failed. */
+  async function usableSplit(by: Principal, id: string): Promise<Split | null> {
+    const split = await datasets.split(by, id).catch((error: unknown) => {
+      if (isPlatformError(error) && error.code === 'not_found') return null
+      throw error
+    })
+    return split?.state === 'failed' ? null : split
   }
 
   async function fittingSplit(by: Principal, id: string, version: DatasetVersion, target: string): Promise<Split> {
