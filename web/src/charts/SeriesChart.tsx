@@ -121,7 +121,7 @@ function Canvas(props: SeriesChartProps & { width: number; height: number }) {
         axes: [
           {
             ...axis,
-            values: props.time ? undefined : (_plot, ticks) => ticks.map((tick) => short(tick)),
+            values: (_plot, ticks) => ticks.map((tick) => (props.time ? clock(tick) : short(tick))),
             label: props.xLabel,
             labelFont: font,
             labelSize: props.xLabel ? 16 : 0,
@@ -154,6 +154,8 @@ function Canvas(props: SeriesChartProps & { width: number; height: number }) {
   )
 }
 
+const clock = (seconds: number) => new Date(seconds * 1000).toTimeString().slice(0, 5)
+
 const airy = (low: number | null, high: number | null): [number, number] => {
   if (low === null || high === null) return [0, 1]
   const air = (high - low || Math.abs(high) || 1) * 0.06
@@ -174,7 +176,7 @@ function tell(plot: uPlot, element: HTMLElement, formatY: (value: number) => str
     const value = plot.data[index + 1]?.[at]
     return value == null || String(series.label).endsWith('(raw)') ? [] : [`${series.label}: ${formatY(value)}`]
   })
-  const when = x === undefined ? '' : time ? new Date(x * 1000).toLocaleTimeString() : short(x)
+  const when = x === undefined ? '' : time ? new Date(x * 1000).toTimeString().slice(0, 8) : short(x)
   output.replaceChildren(...[when, ...parts].map((text) => Object.assign(document.createElement('span'), { textContent: text })))
 }
 

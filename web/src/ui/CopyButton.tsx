@@ -39,7 +39,7 @@ export function CodeBlock({ code, label, className }: { code: string; label: str
       <pre role="region" aria-label={label} tabIndex={0} className="num max-h-96 overflow-auto p-3 pr-10 text-sm leading-relaxed">
         {code}
       </pre>
-      <CopyButton text={code} label={`Copy ${label}`} className="absolute top-1.5 right-1.5" />
+      <CopyButton text={code} label={`Copy ${label}`} className="absolute top-1.5 right-1.5 bg-sunken" />
     </div>
   )
 }
