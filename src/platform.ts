@@ -9,6 +9,7 @@ import { costService } from './domains/cost/service.ts'
 import { datasetsMigrations } from './domains/datasets/migrations.ts'
 import { datasetsRoutes } from './domains/datasets/routes.ts'
 import { datasetsService } from './domains/datasets/service.ts'
+import { endpointsLineage } from './domains/endpoints/endpoints-lineage.ts'
 import { endpointsMigrations } from './domains/endpoints/migrations.ts'
 import { endpointsRoutes } from './domains/endpoints/routes.ts'
 import { endpointsService } from './domains/endpoints/service.ts'
@@ -26,6 +27,7 @@ import { jobsMigrations } from './domains/jobs/migrations.ts'
 import { jobsRoutes } from './domains/jobs/routes.ts'
 import { jobsService } from './domains/jobs/service.ts'
 import { monitoringMigrations } from './domains/monitoring/migrations.ts'
+import { monitorsLineage } from './domains/monitoring/monitors-lineage.ts'
 import { monitoringRoutes } from './domains/monitoring/routes.ts'
 import { monitorJob } from './domains/monitoring/run-job.ts'
 import { monitoringService } from './domains/monitoring/service.ts'
@@ -177,6 +179,8 @@ export async function openPlatform(config: Config, { logger }: { logger: Logger 
     endpoints,
     onError,
   })
+  datasets.lineage.contribute(endpointsLineage({ metadata, access }))
+  datasets.lineage.contribute(monitorsLineage({ metadata, access }))
 
   await metadata.migrate([
     ...authMigrations,

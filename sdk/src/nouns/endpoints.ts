@@ -50,7 +50,7 @@ export const monitors = (http: Http) => ({
 })
 
 export const alerts = (http: Http) => ({
-  list: (query: ListQuery & { state?: string } = {}) => http.json<Page<Alert>>('GET', '/v1/alerts', { query }),
+  list: (query: ListQuery & { state?: string; monitor?: string } = {}) => http.json<Page<Alert>>('GET', '/v1/alerts', { query }),
   update: (alert: string, patch: { state: 'open' | 'acknowledged' | 'closed' }) =>
     http.json<Alert>('PATCH', `/v1/alerts/${segment(alert)}`, { body: patch }),
 })

@@ -85,7 +85,7 @@ export const settings = (http: Http) => ({
 export const audit = (http: Http) => ({
   list: (query: ListQuery & { actor?: string; action?: string; target?: string } = {}) =>
     http.json<Page<AuditEntry>>('GET', '/v1/audit', { query }),
-  verify: () => http.json<{ entries: number; intact: boolean; firstBroken: string | null }>('GET', '/v1/audit/verify'),
+  verify: () => http.json<{ entries: number; brokenAt: number | null; reason: string | null }>('GET', '/v1/audit/verify'),
 })
 
 export const runtimes = (http: Http) => ({

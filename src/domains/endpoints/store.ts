@@ -32,23 +32,23 @@ export interface HistoryRow {
   by_name: string
 }
 
-const tables = (db: Db): Kysely<{ endpoints: EndpointRow; endpoint_history: HistoryRow }> => db
+export const endpointTables = (db: Db): Kysely<{ endpoints: EndpointRow; endpoint_history: HistoryRow }> => db
 
-export const insertEndpoint = (tx: Db, row: EndpointRow) => tables(tx).insertInto('endpoints').values(row).execute()
+export const insertEndpoint = (tx: Db, row: EndpointRow) => endpointTables(tx).insertInto('endpoints').values(row).execute()
 
 export const updateEndpoint = (tx: Db, id: string, changes: Partial<EndpointRow>) =>
-  tables(tx).updateTable('endpoints').set(changes).where('id', '=', id).execute()
+  endpointTables(tx).updateTable('endpoints').set(changes).where('id', '=', id).execute()
 
 export const endpointById = (db: Db, id: string): Promise<NamedEndpointRow | undefined> =>
-  tables(db).selectFrom('endpoints').selectAll().select(ownerName('endpoints')).where('id', '=', id).executeTakeFirst()
+  endpointTables(db).selectFrom('endpoints').selectAll().select(ownerName('endpoints')).where('id', '=', id).executeTakeFirst()
 
 /** Endpoints that should answer, whoever owns them: for the start of the server. */
 export const runningEndpoints = (db: Db): Promise<EndpointRow[]> =>
-  tables(db).selectFrom('endpoints').selectAll().where('running', '=', 1).where('deleted_at', 'is', null).execute()
+  endpointTables(db).selectFrom('endpoints').selectAll().where('running', '=', 1).where('deleted_at', 'is', null).execute()
 
 /** Whether another endpoint than this one still serves a version. */
 export async function isServedElsewhere(tx: Db, versionId: string, endpointId: string): Promise<boolean> {
-  const other = await tables(tx)
+  const other = await endpointTables(tx)
     .selectFrom('endpoints')
     .select('id')
     .where('version_id', '=', versionId)
@@ -65,7 +65,7 @@ export function listEndpoints(
   query: PageQuery & { project?: string; model?: string },
 ): Promise<NamedEndpointRow[]> {
   const after = query.cursor ? decodeCursor(query.cursor) : null
-  return tables(db)
+  return endpointTables(db)
     .selectFrom('endpoints')
     .selectAll('endpoints')
     .select(ownerName('endpoints'))
@@ -81,7 +81,7 @@ export function listEndpoints(
 
 /** Newest first. */
 export const historyOf = (db: Db, endpointId: string): Promise<HistoryRow[]> =>
-  tables(db)
+  endpointTables(db)
     .selectFrom('endpoint_history')
     .selectAll()
     .where('endpoint_id', '=', endpointId)
@@ -90,14 +90,14 @@ export const historyOf = (db: Db, endpointId: string): Promise<HistoryRow[]> =>
     .execute()
 
 export async function noteDeployment(tx: Db, entry: Omit<HistoryRow, 'seq'>): Promise<void> {
-  const last = await tables(tx)
+  const last = await endpointTables(tx)
     .selectFrom('endpoint_history')
     .select('seq')
     .where('endpoint_id', '=', entry.endpoint_id)
     .orderBy('seq', 'desc')
     .limit(1)
     .executeTakeFirst()
-  await tables(tx)
+  await endpointTables(tx)
     .insertInto('endpoint_history')
     .values({ ...entry, seq: (last?.seq ?? 0) + 1 })
     .execute()

@@ -6,6 +6,7 @@ export const pathOf = (project: string, noun: string, ref: string): string => {
   const id = encodeURIComponent(ref)
   if (noun === 'run') return `${at}/training/runs/${id}`
   if (noun === 'job') return `${at}/jobs/${id}`
+  if (noun === 'experiment') return `${at}/training?q=${id}`
   if (noun === 'project') return `/p/${id}`
   const folder = folders[noun]
   return folder ? `${at}/${folder}/${id}` : at

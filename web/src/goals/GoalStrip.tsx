@@ -48,16 +48,16 @@ export function GoalStrip({ goal, versions }: { goal: Goal; versions: readonly M
         </thead>
         <tbody>
           {models.map(({ version, outcome }) => (
-            <tr key={version.id} className="h-9">
+            <tr key={version.id} className="h-11">
               <th scope="row" className="max-w-52 truncate border-t pr-3 text-left font-normal">
                 <NounLink noun="model" to={version.model} search={{ version: String(version.number) }}>
                   {version.modelName}
                 </NounLink>{' '}
                 <span className="num text-faint">v{version.number}</span>
-                <span className="ml-2 text-xs text-faint">{algorithmName(version.algorithm)}</span>
+                <span className="block truncate text-xs text-faint">{algorithmName(version.algorithm)}</span>
               </th>
               <td className="border-t p-0">
-                <svg width="100%" height="36" role="img" aria-label={outcome.sentence} className="block overflow-visible">
+                <svg width="100%" height="40" role="img" aria-label={outcome.sentence} className="block overflow-visible">
                   <title>{outcome.sentence}</title>
                   {bounds.map((bound) => (
                     <line
@@ -65,19 +65,19 @@ export function GoalStrip({ goal, versions }: { goal: Goal; versions: readonly M
                       x1={`${x(bound)}%`}
                       x2={`${x(bound)}%`}
                       y1="0"
-                      y2="36"
+                      y2="40"
                       stroke="var(--color-ink)"
                       strokeDasharray="3 3"
                       strokeWidth="1.2"
                     />
                   ))}
-                  <line x1="0" x2="100%" y1="18" y2="18" stroke="var(--color-line)" />
+                  <line x1="0" x2="100%" y1="20" y2="20" stroke="var(--color-line)" />
                   {outcome.low !== null && outcome.high !== null && (
                     <line
                       x1={`${x(outcome.low)}%`}
                       x2={`${x(outcome.high)}%`}
-                      y1="18"
-                      y2="18"
+                      y1="20"
+                      y2="20"
                       stroke={outcome.met ? 'var(--color-good)' : 'var(--color-s2)'}
                       strokeWidth="5"
                       strokeLinecap="round"
@@ -86,7 +86,7 @@ export function GoalStrip({ goal, versions }: { goal: Goal; versions: readonly M
                   )}
                   <circle
                     cx={`${x(outcome.value)}%`}
-                    cy="18"
+                    cy="20"
                     r="5"
                     fill={outcome.met ? 'var(--color-good)' : 'var(--color-surface)'}
                     stroke={outcome.met ? 'var(--color-good)' : 'var(--color-s2)'}

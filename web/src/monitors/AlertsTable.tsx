@@ -19,8 +19,9 @@ export function AlertsTable({ monitor }: { monitor?: string }) {
   const project = useProjectRef()
   const refused = useRefusal()
   const [state, setState] = useState<(typeof states)[number]>('open')
-  const list = usePagedList(['alerts', project, state], (page) => atoll.alerts.list({ project, state, ...page }))
-  const rows = monitor ? list.rows.filter((row) => row.monitor === monitor) : list.rows
+  const list = usePagedList(['alerts', project, state, monitor], (page) =>
+    atoll.alerts.list({ project, state, monitor, ...page }),
+  )
   const move = (alert: Alert, to: Alert['state']) =>
     void atoll.alerts.update(alert.id, { state: to }).then(() => changed('alerts'), sayError)
   const columns: ColumnOf<Alert>[] = [
@@ -93,7 +94,7 @@ export function AlertsTable({ monitor }: { monitor?: string }) {
     <DataTable
       label="Alerts"
       columns={columns}
-      rows={rows}
+      rows={list.rows}
       keyOf={(row) => row.id}
       loading={list.loading}
       error={list.error}

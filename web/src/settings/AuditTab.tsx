@@ -54,10 +54,13 @@ export function AuditTab() {
     <div>
       {verify.data && (
         <div className="mb-3">
-          <Notice severity={verify.data.intact ? 'good' : 'serious'} word={verify.data.intact ? 'Intact' : 'Broken'}>
-            {verify.data.intact
+          <Notice
+            severity={verify.data.brokenAt === null ? 'good' : 'serious'}
+            word={verify.data.brokenAt === null ? 'Intact' : 'Broken'}
+          >
+            {verify.data.brokenAt === null
               ? `All ${whole(verify.data.entries)} entries follow from each other.`
-              : `The chain is broken at ${verify.data.firstBroken ?? 'an entry'}: it, or one before it, was changed afterwards.`}
+              : `The chain is broken at entry ${whole(verify.data.brokenAt)}: ${verify.data.reason ?? 'it, or one before it, was changed afterwards.'}`}
           </Notice>
         </div>
       )}

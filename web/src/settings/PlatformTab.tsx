@@ -11,6 +11,7 @@ import { bytes } from '../ui/format.ts'
 import { NounLink } from '../ui/NounLink.tsx'
 import { Details, Section } from '../ui/Page.tsx'
 import { ErrorNote, SkeletonLines } from '../ui/State.tsx'
+import { Ago } from '../ui/Time.tsx'
 import { say, sayError } from '../ui/toast.tsx'
 
 /** What the installation allows, and how it runs. */
@@ -105,7 +106,7 @@ function Running() {
   const status = useQuery({ queryKey: ['status'], queryFn: () => atoll.platform.status() })
   if (!status.data)
     return <Section title="How it runs">{status.error ? <ErrorNote error={status.error} /> : <SkeletonLines />}</Section>
-  const { version, database, roles, sandbox, ...more } = status.data
+  const { version, database, roles, sandbox, startedAt } = status.data
   return (
     <Section title="How it runs">
       <Details
@@ -125,9 +126,7 @@ function Running() {
               {sandbox.reason && <span className="block text-sm text-faint">{sandbox.reason}</span>}
             </span>,
           ],
-          ...Object.entries(more).flatMap(([name, value]) =>
-            typeof value === 'object' || value == null ? [] : [[name, String(value)] as const],
-          ),
+          typeof startedAt === 'string' && ['Running since', <Ago key="at" at={startedAt} />],
         ]}
       />
     </Section>
