@@ -63,7 +63,6 @@ import { localIncoming } from './ports/incoming/local.ts'
 import { openInference } from './ports/inference/open.ts'
 import { localAppendLogs } from './ports/logs/local.ts'
 import type { Metadata } from './ports/metadata/metadata.ts'
-import { openPostgres } from './ports/metadata/postgres.ts'
 import { openSqlite } from './ports/metadata/sqlite.ts'
 import { openOutbound } from './ports/outbound/fetch-out.ts'
 import { openDuckDb } from './ports/tables/duckdb.ts'
@@ -80,8 +79,7 @@ export async function openPlatform(config: Config, { logger }: { logger: Logger 
   const startedAt = toIso(Date.now())
   const files = localFiles()
   await files.makeFolder(config.dataDir)
-  const metadata = openMetadata(config, logger)
-  const executor = await openLocalExecutor({ python: config.python })
+  const [metadata, executor] = await Promise.all([openMetadata(config, logger), openLocalExecutor({ python: config.python })])
   const blobs = await openBlobs(config, { readOnlyInputs: executor.sandbox === 'full' })
   const runtimes = pythonRuntimes({ dir: config.runtimesDir, python: config.python, sources: pythonSources })
   const tables = openDuckDb()
@@ -274,8 +272,10 @@ export async function openPlatform(config: Config, { logger }: { logger: Logger 
 }
 
 /** The metadata database: PostgreSQL where one is named, else a file in the data folder. */
-export function openMetadata(config: Pick<Config, 'databaseUrl' | 'dataDir'>, logger: Logger): Metadata {
+export async function openMetadata(config: Pick<Config, 'databaseUrl' | 'dataDir'>, logger: Logger): Promise<Metadata> {
   if (!config.databaseUrl) return openSqlite({ file: join(config.dataDir, 'atoll.db') })
+  // Loaded only where it is used: a start takes no longer for what it does not need.
+  const { openPostgres } = await import('./ports/metadata/postgres.ts')
   return openPostgres({
     url: config.databaseUrl,
     onConnectionError: (error) => logger.warn({ err: error }, 'a database connection was lost'),

@@ -75,7 +75,7 @@ async function readManifest(content: Readable): Promise<string> {
 }
 
 async function checkDatabase(dataDir: string, logger: Logger): Promise<void> {
-  const metadata = openMetadata({ databaseUrl: null, dataDir }, logger)
+  const metadata = await openMetadata({ databaseUrl: null, dataDir }, logger)
   const problems = await metadata.integrityCheck().finally(() => metadata.close())
   if (problems.length > 0) throw invalidInput(`The database in the backup is damaged: ${problems[0]}.`, { problems })
 }

@@ -62,6 +62,8 @@ export async function restServer(needs: RestNeeds): Promise<FastifyInstance> {
     loggerInstance: needs.logger,
     logController: new LogController({ disableRequestLogging: true }),
     trustProxy: config.trustedProxies.length > 0 ? config.trustedProxies : false,
+    // Route records are checked by their own schemas; without these two the framework would load its validators at every start.
+    schemaController: { compilersFactory: { buildValidator: noCompiler, buildSerializer: noCompiler } },
     genReqId: requestIds(),
     requestIdHeader: false,
     exposeHeadRoutes: false,
@@ -195,6 +197,10 @@ export async function restServer(needs: RestNeeds): Promise<FastifyInstance> {
     return sendIndex(reply)
   })
   return app
+}
+
+const noCompiler = () => {
+  throw new Error('Routes have no schemas of the framework.')
 }
 
 const sendPlaceholder = (reply: FastifyReply) =>
