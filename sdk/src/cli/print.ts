@@ -29,8 +29,11 @@ export function bytes(n: number | null): string {
   return `${n} B`
 }
 
-/** One line per thing worth a person's eye; on a terminal the progress line rewrites itself. */
-export function progressPrinter(out: NodeJS.WriteStream = process.stderr): { onEvent(event: JobEvent): void; done(): void } {
+/** One line per thing worth a person's eye; on a terminal the progress line rewrites itself, elsewhere each stage is a line (unless `stages` is off). */
+export function progressPrinter({ out = process.stderr, stages = true }: { out?: NodeJS.WriteStream; stages?: boolean } = {}): {
+  onEvent(event: JobEvent): void
+  done(): void
+} {
   let open = false
   const clear = () => {
     if (open) out.write(out.isTTY ? '\r\x1b[K' : '')
@@ -53,7 +56,7 @@ export function progressPrinter(out: NodeJS.WriteStream = process.stderr): { onE
           clear()
           out.write(`  ${stage}${share}${eta}${message ? ` – ${message}` : ''}`.slice(0, (out.columns ?? 100) - 1))
           open = true
-        } else if (stage !== lastStage) out.write(`  ${stage}\n`)
+        } else if (stages && stage !== lastStage) out.write(`  ${stage}\n`)
         lastStage = stage
       } else if (event.type === 'warning') {
         clear()

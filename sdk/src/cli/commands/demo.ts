@@ -25,7 +25,11 @@ export function demoCommand(program: Command): void {
       answer(async () => {
         const server = await startServer(options.data, options.port)
         try {
-          const outcome = await runDemo(createAtoll({ url: server.url, token: server.token }), server.url, options.budget)
+          const outcome = await runDemo(createAtoll({ url: server.url, token: server.token }), {
+            url: server.url,
+            budgetSeconds: options.budget,
+            staysUp: Boolean(options.keepRunning),
+          })
           return outcome
         } finally {
           if (options.keepRunning) void stayUp(server.child)
@@ -35,7 +39,7 @@ export function demoCommand(program: Command): void {
     )
 }
 
-async function runDemo(atoll: Atoll, url: string, budgetSeconds: number) {
+async function runDemo(atoll: Atoll, { url, budgetSeconds, staysUp }: { url: string; budgetSeconds: number; staysUp: boolean }) {
   const started = Date.now()
   const step = stepPrinter(started)
   const csv = await readFile(join(root, 'examples', 'churn', 'mlc_churn.csv'), 'utf8')
@@ -107,7 +111,7 @@ async function runDemo(atoll: Atoll, url: string, budgetSeconds: number) {
   step(`  ordinary: ${quiet.sentence}`)
   const shiftedUpload = await atoll.uploads.send(new Blob([shiftedMonth(csv)]), { filename: 'shifted_month.csv' })
   const shifted = await atoll.datasets.create({
-    name: `Churn, shifted month ${stamp}`,
+    name: `Churn shifted month ${stamp}`,
     source: { upload: shiftedUpload.id },
     target,
   })
@@ -119,6 +123,7 @@ async function runDemo(atoll: Atoll, url: string, budgetSeconds: number) {
 
   const { user } = await atoll.session.get()
   const { link } = await atoll.users.signInLink(user?.id ?? 'me')
+  const signIn = `${url}/sign-in#link=${link}`
   const page = `${url}/models/${result.modelId}/versions/${result.version}`
   const seconds = Math.round((Date.now() - started) / 1000)
   const f1 = result.test.f1!
@@ -138,14 +143,17 @@ async function runDemo(atoll: Atoll, url: string, budgetSeconds: number) {
           `${result.parity.rows} rows replayed, ${result.parity.flips} label flips, largest difference ${result.parity.maxDiff.toExponential(1)}`,
         ],
         ['predicted over HTTP', `${predictions.length} rows, ${churners} churners`],
-        ['ordinary month', quiet.sentence],
-        ['shifted month', `${drift.sentence}${drifted.length ? ` (${drifted.slice(0, 4).join(', ')})` : ''}`],
+        ['drift, ordinary month', quiet.state],
+        ['drift, shifted month', `${drift.state}: ${drifted.join(', ')}`],
         ['time', `${seconds} s`],
       ],
     ),
     '',
-    `See all of it:  ${page}`,
-    `Sign in with:   ${link}`,
+    ...(staysUp
+      ? [`See all of it:  ${page}`, `Sign in with:   ${signIn}`]
+      : [
+          `To look at it:  npm run demo -- --keep-running   (everything is kept in the data folder; npx atoll up opens it again)`,
+        ]),
   ].join('\n')
   const json = {
     model: result.model,
@@ -160,7 +168,7 @@ async function runDemo(atoll: Atoll, url: string, budgetSeconds: number) {
     predictions: predictions.length,
     drift: { ordinary: quiet.state, shifted: drift.state, columns: drifted },
     url: page,
-    link,
+    link: signIn,
     seconds,
   }
   return { json, text }
@@ -185,7 +193,7 @@ function shiftedMonth(csv: string): string {
 }
 
 async function waitFor(atoll: Atoll, job: string): Promise<Record<string, unknown>> {
-  const printer = progressPrinter()
+  const printer = progressPrinter({ stages: false })
   const ended = await atoll.jobs.wait(job, printer).finally(printer.done)
   return ended.result ?? {}
 }

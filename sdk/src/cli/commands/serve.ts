@@ -67,9 +67,7 @@ export function serveCommands(program: Command): void {
     .action((ref: string, options) =>
       answer(async () => {
         const atoll = connect()
-        const existing = (await atoll.endpoints.list({ project: options.project, limit: 500 })).items.find(
-          (e) => e.name === options.name,
-        )
+        const existing = await unlessAbsent(atoll.endpoints.get(options.name, { project: options.project }))
         const endpoint = existing
           ? await atoll.endpoints.update(existing.id, { model: ref, overrideReason: options.override })
           : await atoll.endpoints.create({
