@@ -29,12 +29,12 @@ export async function readCatalogue({
   enginesFolder: string
 }): Promise<Map<string, Step>> {
   const { steps } = (await files.readJson(enginesFolder, 'atoll_engines/recipes/catalogue.json')) as {
-    steps: (Omit<Step, 'trainingOnly'> & { trainingRowsOnly: boolean })[]
+    steps: Step[]
   }
   return new Map(
-    steps.map(({ step, title, subject, does, accepts, missing, unseen, trainingRowsOnly, parameters }) => [
+    steps.map(({ step, title, subject, does, accepts, missing, unseen, trainingOnly, parameters }) => [
       step,
-      { step, title, subject, does, accepts, missing, unseen, trainingOnly: trainingRowsOnly, parameters },
+      { step, title, subject, does, accepts, missing, unseen, trainingOnly, parameters },
     ]),
   )
 }

@@ -1,5 +1,5 @@
 import type { ModelVersion } from '@atoll/sdk'
-import { useQueries } from '@tanstack/react-query'
+import { useQueries, useQuery } from '@tanstack/react-query'
 import { atoll } from '../api.ts'
 import { LineChart } from '../charts/LineChart.tsx'
 import { fixed, metricName, percent, short, whole } from '../ui/format.ts'
@@ -101,16 +101,18 @@ export function CurveCharts({ evaluation, positive }: { evaluation: EvaluationFi
 
 /** Score against rows learned from, on the rows fitted and on rows held out, as the run recorded it. */
 export function LearningCurve({ version, training }: { version: ModelVersion; training: TrainingFile }) {
+  const run = useQuery({ queryKey: ['run', version.run], queryFn: () => atoll.runs.get(version.run), retry: false })
+  const has = run.data !== undefined && 'learning_curve.validation' in run.data.metrics
   const [held, fitted] = useQueries({
     queries: ['validation', 'train'].map((part) => ({
       queryKey: ['run', version.run, 'metric', `learning_curve.${part}`],
       queryFn: () => atoll.runs.metric(version.run, `learning_curve.${part}`),
-      retry: false,
+      enabled: has,
       staleTime: Number.POSITIVE_INFINITY,
     })),
   })
   const metric = metricName(training.metric)
-  if (held?.isPending) return <Skeleton className="h-[292px]" />
+  if (run.isPending || (has && held?.isPending)) return <Skeleton className="h-[292px]" />
   if (!held?.data || held.data.steps.length < 2) return <Folds training={training} />
   const lines = [
     { label: 'held out', x: held.data.steps, y: held.data.values, points: true },

@@ -38,7 +38,7 @@ export function PerformanceTab({ model, version, details }: { model: Model; vers
         <Section title="Measures" note={evaluation ? `On ${whole(evaluation.rows)} sealed rows, opened once.` : undefined}>
           <MetricsTable version={version} training={training} />
         </Section>
-        <Section title="Would more rows help?">
+        <Section title="Learning">
           <LearningCurve version={version} training={training} />
         </Section>
       </div>
