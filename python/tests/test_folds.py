@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from atoll_engines.errors import BadInput
 from atoll_engines.tabular.folds import divide, inner_split
 from atoll_engines.tabular.imbalance import rebalanced
 
@@ -46,6 +47,17 @@ def test_by_time_every_scored_row_is_later():
     assert len(folds) == 4
     for fold in folds:
         assert times[fold.train].max() < times[fold.valid].min()
+
+
+def test_folds_by_time_that_lack_a_class_are_left_out():
+    y = np.array([0] * 40 + [0, 1] * 40)
+    times = pd.Series(np.arange(120), name="day")
+    division = divide(y, "binary", "time", 5, seed=1, times=times)
+    assert 0 < len(division.folds) < 5
+    assert all(set(y[fold.train]) == {0, 1} for fold in division.folds)
+    assert "a class is missing" in division.note
+    with pytest.raises(BadInput, match="no fold has every class"):
+        divide(np.array([0] * 60 + [1] * 60), "binary", "time", 5, seed=1, times=times)
 
 
 def test_a_validation_set_of_its_own_is_the_holdout():

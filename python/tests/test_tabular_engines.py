@@ -298,3 +298,23 @@ def test_derived_features_are_kept_only_when_they_pay(tmp_path):
     recipe = read_json(tmp_path, "model/recipe.json")
     assert [one["name"] for one in recipe["steps"] if one["step"] == "derive"] == [one["name"] for one in kept]
     assert len(recipe["reasons"]) == len(recipe["steps"])
+
+
+@pytest.mark.parametrize(
+    ("task", "kind"),
+    [("multiclass", {"kind": "grouped", "groupColumn": "speed"}), ("regression", {"kind": "time", "timeColumn": "since"})],
+    ids=["grouped", "time"],
+)
+def test_rows_divided_by_group_or_time_train_and_leave_the_group_out_of_the_features(tmp_path, task, kind):
+    table = small_table(task).dropna(subset=["since"])
+    table["speed"] = table["speed"].round() // 2
+    write_channel(tmp_path, "train", table, TYPES | {"speed": "category"})
+    changes = {"validation": kind | {"folds": 4}, "search": {"strategy": "none"}, "importance": False}
+    write_job(tmp_path, "tabular.train", request(task, **changes))
+    assert run_here(tmp_path) == 0, (tmp_path / "output" / "failure").read_text()
+    assert read_json(tmp_path, "model/training.json")["division"]["kind"] == kind["kind"]
+    if kind["kind"] == "grouped":
+        assert "speed" not in {one["name"] for one in read_json(tmp_path, "model/signature.json")["inputs"]}
+    else:
+        scored = pq.read_table(tmp_path / "output" / "data" / "oof.parquet").num_rows
+        assert 0.7 * len(table) < scored < len(table)

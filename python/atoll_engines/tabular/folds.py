@@ -48,9 +48,9 @@ def divide(
     single = kind == "holdout" or rows > HOLDOUT_ABOVE
     refuse_too_few(y, task, count, single)
     if kind == "grouped":
-        return grouped(y, task, groups, count, seed, single)
+        return with_every_class(grouped(y, task, groups, count, seed, single), y, task)
     if kind == "time":
-        return by_time(times, count, single)
+        return with_every_class(by_time(times, count, single), y, task)
     if single:
         return holdout(y, task, seed)
     if task != "regression" and kind != "kfold":
@@ -59,6 +59,22 @@ def divide(
 
     parts = KFold(count, shuffle=True, random_state=seed).split(y)
     return Division("kfold", tuple(Fold(*part) for part in parts), f"{count} folds at random")
+
+
+def with_every_class(division: Division, y: np.ndarray, task: str) -> Division:
+    """Only the folds that can teach every class and can tell two apart; groups and times may leave others."""
+    if task == "regression":
+        return division
+    classes = len(np.unique(y))
+    usable = [one for one in division.folds if len(np.unique(y[one.train])) == classes and len(np.unique(y[one.valid])) > 1]
+    if not usable:
+        raise BadInput(
+            f"Divided by {division.kind}, no fold has every class of the target to learn from and two to be scored on; "
+            "use fewer folds or another validation.",
+        )
+    left_out = len(division.folds) - len(usable)
+    note = f"; {left_out} more left out, because a class is missing from them" if left_out else ""
+    return Division(division.kind, tuple(usable), division.note + note)
 
 
 def refuse_too_few(y: np.ndarray, task: str, count: int, single: bool) -> None:

@@ -70,7 +70,8 @@ def partial_dependence(
     if len(rows) > RESPONSE_ROWS:
         rows = rows.iloc[np.sort(random.choice(len(rows), RESPONSE_ROWS, replace=False))].reset_index(drop=True)
     curves = []
-    for name in columns[:MOST_COLUMNS]:
+    # A whole text is no point on an axis.
+    for name in [one for one in columns if inputs[one].type != "text"][:MOST_COLUMNS]:
         values, counts = points_of(frame[name], inputs[name])
         if len(values) < 2:
             continue
