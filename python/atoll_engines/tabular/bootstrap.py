@@ -10,7 +10,7 @@ from atoll_engines.tabular.metrics import BY_LABEL, labels_of, metric_names
 
 CONFIDENCE = 0.95
 # Resamples are worked through in parts of about this many numbers, to stay within memory.
-PART = 8_000_000
+PART = 4_000_000
 MANY_ROWS, FEWER_RESAMPLES = 200_000, 200
 
 

@@ -44,12 +44,12 @@ class Linear:
         scale[scale < 1e-12] = 1.0
         standard = (filled - mean) / scale
         if self.setting.classes:
-            model = self.make(self.params, self.setting)
+            model = self.make(self.params, standard.shape[1])
             model.fit(standard, y, sample_weight=weights)
             self.seen, coefficients, offset = model.classes_, model.coef_, model.intercept_
         else:
             middle, spread = y.mean(), y.std() or 1.0
-            model = self.make(self.params, self.setting)
+            model = self.make(self.params, standard.shape[1])
             model.fit(standard, (y - middle) / spread, sample_weight=weights)
             coefficients, offset = np.atleast_2d(model.coef_) * spread, np.atleast_1d(model.intercept_) * spread + middle
         self.coefficients = (coefficients / scale).T
@@ -86,31 +86,32 @@ def medians(x: np.ndarray) -> np.ndarray:
     return np.nanmedian(safe, axis=0).astype(np.float32)
 
 
-def logistic(params: dict[str, Any], setting: Setting) -> Any:
+def logistic(params: dict[str, Any], features: int) -> Any:
+    """Above 20 features C is shared between them, so that the same C means the same on words as on a few numbers."""
     from sklearn.linear_model import LogisticRegression
 
-    return LogisticRegression(C=params["C"], max_iter=1000, tol=1e-5)
+    return LogisticRegression(C=params["C"] * min(1.0, 20 / features), max_iter=1000, tol=1e-5)
 
 
-def ordinary(params: dict[str, Any], setting: Setting) -> Any:
+def ordinary(params: dict[str, Any], features: int) -> Any:
     from sklearn.linear_model import LinearRegression
 
     return LinearRegression()
 
 
-def ridge(params: dict[str, Any], setting: Setting) -> Any:
+def ridge(params: dict[str, Any], features: int) -> Any:
     from sklearn.linear_model import Ridge
 
     return Ridge(alpha=params["alpha"])
 
 
-def lasso(params: dict[str, Any], setting: Setting) -> Any:
+def lasso(params: dict[str, Any], features: int) -> Any:
     from sklearn.linear_model import Lasso
 
     return Lasso(alpha=params["alpha"], max_iter=5000)
 
 
-def elastic_net(params: dict[str, Any], setting: Setting) -> Any:
+def elastic_net(params: dict[str, Any], features: int) -> Any:
     from sklearn.linear_model import ElasticNet
 
     return ElasticNet(alpha=params["alpha"], l1_ratio=params["l1_ratio"], max_iter=5000)
@@ -123,8 +124,8 @@ def linear(make: Any) -> Any:
 ALGORITHMS = (
     Algorithm(
         "logistic_regression", "Logistic regression", CLASSIFICATION, "linear", linear(logistic),
-        defaults={"C": 1.0}, space={"C": {"float": [1e-3, 100.0], "log": True}},
-        starts=({"C": 0.05},), most_rows=MOST_ROWS,
+        defaults={"C": 0.3}, space={"C": {"float": [1e-3, 100.0], "log": True}},
+        starts=({"C": 3.0}, {"C": 0.03}), most_rows=MOST_ROWS,
     ),
     Algorithm("linear_regression", "Linear regression", REGRESSION, "linear", linear(ordinary), most_rows=MOST_ROWS),
     Algorithm(
