@@ -1,7 +1,6 @@
 import type * as z from 'zod'
 import { PlatformError } from '../../kernel/errors.ts'
 import type { Events } from '../../kernel/events.ts'
-import { sha256 } from '../../kernel/json.ts'
 import type { BlobStore } from '../../ports/blobs/blob-store.ts'
 import type { Files } from '../../ports/files/files.ts'
 import type { Inference } from '../../ports/inference/inference.ts'
@@ -18,6 +17,7 @@ import type { RegistryService } from '../registry/service.ts'
 import type { TuningService } from '../tuning/service.ts'
 import { type Assembled, assemblePackage } from './assemble.ts'
 import { evaluateInto, fitInto } from './fit-stages.ts'
+import { hashFile } from './hash-file.ts'
 import { pointsOfRun } from './points-of-run.ts'
 import { readySplit } from './ready-split.ts'
 import { trainingResult } from './result.ts'
@@ -124,19 +124,12 @@ export function trainingJob(needs: TrainingJobNeeds): JobHandler<TrainingSpec, T
         },
         packageFolder,
         evidenceFolder: files.resolvePath(evaluateFolder, 'data'),
-        hashOf: async (path) => sha256(await bytesOf(packageFolder, path)),
+        hashOf: (path) => hashFile(files, packageFolder, path),
         layNative: () => files.copy({ root: fitFolder, path: 'native' }, { root: packageFolder, path: 'native' }),
       },
     )
     await files.remove(folder, 'package')
     return parity
-  }
-
-  async function bytesOf(root: string, path: string): Promise<Uint8Array> {
-    const { stream } = await files.open(root, path)
-    const parts: Uint8Array[] = []
-    for await (const part of stream) parts.push(part as Uint8Array)
-    return Buffer.concat(parts)
   }
 
   /** *register*: the version, its run and the answer exist together, or none of them does. */

@@ -1,5 +1,4 @@
 import type * as z from 'zod'
-import { sha256 } from '../../kernel/json.ts'
 import type { Principal } from '../../kernel/principal.ts'
 import type { BlobStore } from '../../ports/blobs/blob-store.ts'
 import type { Files } from '../../ports/files/files.ts'
@@ -21,6 +20,7 @@ import { compareReplay } from './compare-replay.ts'
 import { trainingSize } from './estimate.ts'
 import { finiteMetrics } from './finite-metrics.ts'
 import { evaluateInto, fitInto } from './fit-stages.ts'
+import { hashFile } from './hash-file.ts'
 import { readySplit } from './ready-split.ts'
 import { replayParameters } from './replay-parameters.ts'
 import type { ReplayResult } from './schema.ts'
@@ -122,7 +122,12 @@ export function replayService(needs: ReplayNeeds) {
     return compareReplay({
       version,
       paired,
-      graph: { before: graphOf(version), now: await hashOf(made.fitFolder, 'model/model.onnx') },
+      graph: {
+        before: graphOf(version),
+        now: (await files.exists(made.fitFolder, 'model/model.onnx'))
+          ? await hashFile(files, made.fitFolder, 'model/model.onnx')
+          : null,
+      },
       threshold: { before: version.signature.threshold, now: made.signature.threshold },
       metrics: { before: version.test, now: finiteMetrics(evaluation.metrics) },
       environment: {
@@ -130,14 +135,6 @@ export function replayService(needs: ReplayNeeds) {
         now: training.environment ?? {},
       },
     })
-  }
-
-  async function hashOf(root: string, path: string): Promise<string | null> {
-    if (!(await files.exists(root, path))) return null
-    const { stream } = await files.open(root, path)
-    const parts: Uint8Array[] = []
-    for await (const part of stream) parts.push(part as Uint8Array)
-    return sha256(Buffer.concat(parts))
   }
 
   return { replay }
