@@ -19,17 +19,17 @@ export async function writeEvents(
   out.flushHeaders()
   const iterator = source[Symbol.asyncIterator]()
   const heartbeat = setInterval(() => out.write(': still here\n\n'), heartbeatMs)
-  const left = new Promise<'left'>((resolve) => out.once('close', () => resolve('left')))
+  const orLeft = untilClosed(out)
   try {
     for (;;) {
-      const next = await Promise.race([iterator.next(), left])
+      const next = await orLeft(iterator.next())
       if (next === 'left') break
       // Said in so many words, because a closed connection alone tells a reader to come back.
       if (next.done) {
         out.write('event: end\ndata: {}\n\n')
         break
       }
-      if (!out.write(toText(next.value))) await Promise.race([new Promise((resolve) => out.once('drain', resolve)), left])
+      if (!out.write(toText(next.value))) await orLeft(new Promise((resolve) => out.once('drain', resolve)))
     }
   } finally {
     clearInterval(heartbeat)
@@ -37,6 +37,22 @@ export async function writeEvents(
     iterator.return?.(undefined)?.then(undefined, () => {})
     out.end()
   }
+}
+
+/** Waits for a promise, but not beyond the end of the connection. (Promise.race would keep a reaction for every event until that end.) */
+function untilClosed(out: ServerResponse): <T>(wait: Promise<T>) => Promise<T | 'left'> {
+  let isClosed = out.destroyed
+  let leave = () => {}
+  out.once('close', () => {
+    isClosed = true
+    leave()
+  })
+  return (wait) =>
+    new Promise((resolve, reject) => {
+      leave = () => resolve('left')
+      if (isClosed) return leave()
+      wait.then(resolve, reject)
+    })
 }
 
 function toText({ id, event, data }: ServerEvent): string {

@@ -102,7 +102,10 @@ export async function restServer(needs: RestNeeds): Promise<FastifyInstance> {
   app.server.on('request', (request, reply) => void (serveHot(request, reply) || serveAll(request, reply)))
 
   const streams = eventStreams({ events, onError: (error) => app.log.error({ error }, 'an event stream failed') })
-  app.addHook('preClose', async () => streams.closeAll())
+  app.addHook('preClose', async () => {
+    streams.closeAll()
+    closeAsTheyEnd(app)
+  })
   app.decorateRequest('principal', null as never)
   app.addHook('onRequest', (request, reply, done) => {
     reply.header('x-request-id', request.id)
@@ -201,6 +204,18 @@ export async function restServer(needs: RestNeeds): Promise<FastifyInstance> {
 
 const noCompiler = () => {
   throw new Error('Routes have no schemas of the framework.')
+}
+
+const lastReplyMs = seconds(8)
+
+/** Closing waits for every connection: those kept open are closed as soon as their reply is out, and the slowest are cut in the end. */
+function closeAsTheyEnd({ server }: FastifyInstance): void {
+  const sweep = setInterval(() => server.closeIdleConnections(), 50)
+  const cut = setTimeout(() => server.closeAllConnections(), lastReplyMs)
+  server.once('close', () => {
+    clearInterval(sweep)
+    clearTimeout(cut)
+  })
 }
 
 const sendPlaceholder = (reply: FastifyReply) =>
