@@ -11,7 +11,7 @@ from atoll_engines.tabular.metrics import BY_LABEL, labels_of, metric_names
 CONFIDENCE = 0.95
 # Resamples are worked through in parts of about this many numbers, to stay within memory.
 PART = 4_000_000
-MANY_ROWS, FEWER_RESAMPLES = 200_000, 200
+MANY_ROWS, FEWER_RESAMPLES = 200_000, 100
 
 
 def intervals(
@@ -20,6 +20,10 @@ def intervals(
     """Low and high of every metric, and the number of resamples it rests on."""
     if len(actual) > MANY_ROWS:
         resamples = min(resamples, FEWER_RESAMPLES)
+    if task == "binary":
+        # Rows in order of their score are walked through in order by every resample, which is much faster.
+        order = np.argsort(-predicted[:, 1], kind="stable")
+        actual, predicted = actual[order], predicted[order]
     random = np.random.default_rng(seed)
     drawn: dict[str, list[np.ndarray]] = {name: [] for name in metric_names(task)}
     for weights in resampled_weights(len(actual), resamples, random):
