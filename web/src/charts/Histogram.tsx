@@ -102,6 +102,7 @@ export function Overlay({
   title,
   name,
   labels,
+  edges,
   baseline,
   now,
   height = 200,
@@ -110,6 +111,8 @@ export function Overlay({
   title: string
   name: string
   labels: readonly string[]
+  /** Bounds of the bins of a number: between bins, or also at both ends. */
+  edges?: readonly number[] | null
   baseline: readonly number[]
   now: readonly number[]
   height?: number
@@ -139,6 +142,7 @@ export function Overlay({
         const left = 40
         const y = linear([0, Math.max(0.01, ...baseline, ...now)], [bottom, 8], { nice: true, ticks: 3 })
         const step = (width - left - 6) / Math.max(1, labels.length)
+        const ticks = edges ? boundaries(edges, labels.length) : null
         const every = Math.ceil(labels.length / Math.max(1, Math.floor((width - left) / 64)))
         return (
           <svg
@@ -183,7 +187,7 @@ export function Overlay({
                     stroke="var(--color-s6)"
                     strokeWidth="1.6"
                   />
-                  {at % every === 0 && (
+                  {!ticks && at % every === 0 && (
                     <text x={from + step / 2} y={bottom + 14} textAnchor="middle" dominantBaseline="central">
                       {label.length > 11 ? `${label.slice(0, 10)}…` : label}
                     </text>
@@ -191,10 +195,23 @@ export function Overlay({
                 </g>
               )
             })}
+            {ticks?.map(({ place, value }) =>
+              place % every === 0 ? (
+                <text key={place} x={left + place * step} y={bottom + 14} textAnchor="middle" dominantBaseline="central">
+                  {short(value, 3)}
+                </text>
+              ) : null,
+            )}
             <line x1={left} x2={width - 6} y1={bottom} y2={bottom} stroke="var(--color-strong)" />
           </svg>
         )
       }}
     </ChartFrame>
   )
+}
+
+/** Where between the bins each edge lies. */
+function boundaries(edges: readonly number[], bins: number): { place: number; value: number }[] {
+  const first = edges.length > bins ? 0 : 1
+  return edges.map((value, at) => ({ place: at + first, value })).filter(({ value }) => Number.isFinite(value))
 }

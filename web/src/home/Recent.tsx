@@ -12,17 +12,19 @@ export function Recent() {
   const project = useProjectRef()
   const jobs = useQuery({
     queryKey: ['jobs', project, 'recent'],
-    queryFn: () => atoll.jobs.list({ project, limit: 8 }),
+    queryFn: () => atoll.jobs.list({ project, limit: 40 }),
     refetchInterval: 15_000,
   })
-  if (jobs.error || jobs.data?.items.length === 0) return null
+  // Trying a recipe is a job too, but not one that anybody looks for here.
+  const shown = jobs.data?.items.filter((job) => !job.kind.startsWith('recipe')).slice(0, 8) ?? []
+  if (jobs.error || (jobs.data && shown.length === 0)) return null
   return (
     <Section title="Lately">
       {jobs.isPending ? (
         <SkeletonLines lines={4} />
       ) : (
         <ul className="-my-2 divide-y">
-          {jobs.data?.items.map((job) => (
+          {shown.map((job) => (
             <li key={job.id} className="flex flex-wrap items-center gap-x-3 gap-y-1 py-2">
               <span className="min-w-0 flex-1 basis-52 truncate">
                 <NounLink noun="job" to={job.id}>

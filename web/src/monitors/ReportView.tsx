@@ -60,6 +60,7 @@ export function ReportView({ report, monitor }: { report: DriftReport; monitor: 
                 showTitle={false}
                 name={`drift-${shown.column}`}
                 labels={shown.histogram.labels}
+                edges={shown.histogram.edges}
                 baseline={shown.histogram.baseline}
                 now={shown.histogram.now}
                 height={240}
@@ -122,7 +123,7 @@ function driftColumns(current: string, monitor: Monitor, show: (column: string) 
       id: 'p',
       title: 'p (Holm)',
       right: true,
-      hide: 'narrow',
+      hide: 'default',
       value: (row) => row.test.adjustedPValue,
       cell: (row) => <Num>{probability(row.test.adjustedPValue)}</Num>,
     },
