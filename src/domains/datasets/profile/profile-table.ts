@@ -26,6 +26,8 @@ export interface ProfileWork {
 
 export interface ProfiledTable {
   path: string
+  /** How the table engine reads it; Parquet unless told. */
+  source?: string
   columns: readonly Column[]
   rows: number
 }
@@ -77,16 +79,16 @@ const heldCells = 40_000_000
 
 function onTable<T>(
   work: ProfileWork,
-  { path, columns, rows }: ProfiledTable,
+  { path, columns, rows, source = parquet(path) }: ProfiledTable,
   then: (queries: Queries, relation: string) => Promise<T>,
 ): Promise<T> {
   const job = { folders: [work.folder], files: [path], scratch: `${work.folder}/spill`, signal: work.signal }
   return work.tables.session(job, async (run) => {
     const held = rows * columns.length <= heldCells
-    if (held) await run([{ sql: `CREATE TEMP TABLE held AS SELECT * FROM ${parquet(path)}` }])
+    if (held) await run([{ sql: `CREATE TEMP TABLE held AS SELECT * FROM ${source}` }])
     const queries: Queries = async (statements) =>
       (await run(statements.map((one) => (typeof one === 'string' ? { sql: one } : one)))).map((result) => result.rows)
-    return then(queries, held ? 'held' : parquet(path))
+    return then(queries, held ? 'held' : source)
   })
 }
 
