@@ -93,7 +93,16 @@ async function profileCsv(tables: Tables, root: string, csv: string, rows: numbe
     path: csv,
     rows,
     source: `(SELECT ${columns.map(({ name }) => identifier(name)).join(', ')} FROM read_csv(${literal(csv)}, header = true, auto_detect = false, delim = ',', columns = {${types}}))`,
-    columns: columns.map(({ name, reading }): Column => ({ name, type: reading.type, nullable: true, personalData: null, description: '', unit: null })),
+    columns: columns.map(
+      ({ name, reading }): Column => ({
+        name,
+        type: reading.type,
+        nullable: true,
+        personalData: null,
+        description: '',
+        unit: null,
+      }),
+    ),
   }
   const profile = await profileTable({ tables, folder, progress() {} }, table, { dataset: 'ds', version: 'dsv' })
   if (profile.columns[0]!.count + profile.columns[0]!.missing !== rows) throw new Error('The profile did not see every row.')
@@ -108,7 +117,16 @@ async function leastWork(tables: Tables, csv: string): Promise<void> {
 function peerSeconds(csv: string, runs: number): number[] | string {
   try {
     const python = peerPython(join(import.meta.dirname, 'profile', 'requirements.txt'))
-    const run = () => Number(execFileSync(python, [join(import.meta.dirname, 'profile', 'peer.py'), csv], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim().split('\n').at(-1))
+    const run = () =>
+      Number(
+        execFileSync(python, [join(import.meta.dirname, 'profile', 'peer.py'), csv], {
+          encoding: 'utf8',
+          stdio: ['ignore', 'pipe', 'ignore'],
+        })
+          .trim()
+          .split('\n')
+          .at(-1),
+      )
     return Array.from({ length: runs }, run)
   } catch (error) {
     return (error as Error).message.split('\n')[0]!
