@@ -10,6 +10,7 @@ import pandas as pd
 from ..errors import BadInput, what_exists
 from .columns import Columns, GraphColumns, ValueColumns
 from .graph import GraphBuilder
+from .named import named_columns
 from .notes import note
 from .raw import InputColumn
 from .registry import step_class
@@ -106,7 +107,7 @@ def fit_steps(
 ) -> FittedSteps:
     """Fits the steps without asking that the result be numeric (a preview shows what there is)."""
     context = FitContext(_codes(target, task), task, seed)
-    named = {name for given in steps if isinstance(given, dict) for name in _named(given)}
+    named = named_columns(steps)
     columns = ValueColumns.read(frame, [column for column in schema if column.type != "id" or column.name in named])
     # An identifier enters only where a step asks for it by name, and then as a category.
     columns.types = {name: "category" if kind == "id" else kind for name, kind in columns.types.items()}
@@ -192,7 +193,3 @@ def _codes(target: np.ndarray | None, task: str) -> np.ndarray | None:
         return np.asarray(target, dtype=np.float64)
     return np.unique(np.asarray(target), return_inverse=True)[1].astype(np.int64)
 
-
-def _named(given: dict[str, Any]) -> list[str]:
-    chosen = given.get("columns")
-    return [chosen] if isinstance(chosen, str) else [name for name in chosen or [] if isinstance(name, str)]

@@ -120,12 +120,12 @@ def to_values(column: pa.ChunkedArray, type: str) -> np.ndarray | pd.Series:
     return pd.Series(texts[codes], dtype=object)
 
 
-def feature_columns(table: TableFiles, target: str, without: list[str]) -> list[Column]:
-    """The columns a model may use: neither the target, nor identifiers, nor those that only group the rows."""
+def feature_columns(table: TableFiles, target: str, group: str | None, named: set[str]) -> list[Column]:
+    """The columns a model may use: never the target; identifiers and what groups the rows only where a step names them."""
     return [
         column
         for column in table.columns
-        if column.name != target and column.type != "id" and column.name not in without
+        if column.name != target and (column.name in named or (column.type != "id" and column.name != group))
     ]
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 
 from atoll_engines.contract import Job, Report
 from atoll_engines.errors import BadInput, what_exists
-from atoll_engines.recipes import InputColumn
+from atoll_engines.recipes import InputColumn, named_columns
 from atoll_engines.tabular.data import (
     Column,
     TableFiles,
@@ -61,7 +61,8 @@ def open_source(job: Job, request: Request) -> Source:
     for name, role in ((request.target, "target"), (request.group_column, "group"), (request.time_column, "time")):
         if name:
             refuse_absent(tables[0], name, role)
-    columns = feature_columns(tables[0], request.target, [request.group_column] if request.group_column else [])
+    named = named_columns(request.recipe.get("steps") or [])
+    columns = feature_columns(tables[0], request.target, request.group_column, named)
     if not columns:
         raise BadInput("Beside the target there is no column to learn from.", column=request.target)
     return Source(tables, columns, [InputColumn(one.name, one.type) for one in columns])
