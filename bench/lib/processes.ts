@@ -70,14 +70,14 @@ export function processTree(pid: number): number[] {
 }
 
 /** Memory of a process tree, shared pages counted once between those who share them. */
-export function treePssBytes(pid: number): number {
-  let kilobytes = 0
-  for (const member of processTree(pid)) {
-    try {
-      kilobytes += Number(/^Pss:\s+(\d+) kB/m.exec(readFileSync(`/proc/${member}/smaps_rollup`, 'utf8'))?.[1] ?? 0)
-    } catch {
-      // Ended meanwhile.
-    }
+export const treePssBytes = (pid: number): number => processTree(pid).reduce((sum, member) => sum + pssBytes(member).bytes, 0)
+
+/** Memory of one process: its own pages, and its part of those it shares. Nothing, once it has ended. */
+export function pssBytes(pid: number): { name: string; bytes: number } {
+  try {
+    const kilobytes = Number(/^Pss:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8'))?.[1] ?? 0)
+    return { name: readFileSync(`/proc/${pid}/comm`, 'utf8').trim(), bytes: kilobytes * 1024 }
+  } catch {
+    return { name: '', bytes: 0 }
   }
-  return kilobytes * 1024
 }

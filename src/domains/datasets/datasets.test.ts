@@ -75,6 +75,7 @@ onDatasets('a file becomes a version: types, order, missing values, personal dat
     ({ action }) => action,
   )
   assert.ok(actions.includes('datasets.create'))
+  await world.settled()
   assert.deepEqual(readdirSync(join(world.root, 'incoming')), [], 'the upload is gone once it is a version')
   assert.deepEqual(readdirSync(join(world.root, 'scratch')), [])
 })
@@ -99,6 +100,13 @@ onDatasets('rows are sorted, filtered and paged on the server', async (world) =>
     4,
   )
   assert.equal((await where([{ column: 'e-mail', op: 'contains', value: 'USER19' }])).total, 11)
+  const numbers = async (query: Record<string, unknown>) => (await ask(query)).rows.map(([row]) => row)
+  assert.deepEqual(await numbers({ offset: 197, limit: 5 }), [197, 198, 199])
+  assert.deepEqual(await numbers({ offset: 200 }), [])
+  assert.deepEqual(await numbers({ offset: 2, limit: 3, sort: '-spent' }), [197, 196, 195])
+  const leaving = { where: JSON.stringify([{ column: 'churn', op: '=', value: 'yes' }]) }
+  assert.deepEqual(await numbers({ offset: 38, limit: 5, ...leaving }), [190, 195])
+  assert.deepEqual(await numbers({ offset: 1, limit: 2, sort: '-spent', ...leaving }), [190, 185])
   await assert.rejects(ask({ columns: 'absent' }), { code: 'invalid_input', facts: { field: 'columns', column: 'absent' } })
   await assert.rejects(ask({ where: '[{"column": "age", "op": "=", "value": "old"}]' }), {
     code: 'invalid_input',

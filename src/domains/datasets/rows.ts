@@ -35,24 +35,32 @@ export async function readRows(
   const descending = query.sort?.startsWith('-') && !table.columns.some(({ name }) => name === query.sort)
   const sorted = query.sort ? column(descending ? query.sort.slice(1) : query.sort, 'sort') : null
   const order = sorted ? `${identifier(sorted.name)} ${descending ? 'DESC' : 'ASC'} NULLS LAST, __row` : '__row'
-  const page = `SELECT __row, ${shown.map(({ name }) => identifier(name)).join(', ')} FROM ${parquet(table.path)} WHERE ${where} ORDER BY ${order} LIMIT ${query.limit} OFFSET ${query.offset}`
-  const filtered = where !== 'true'
-  const results = await tables.run({
-    files: [table.path],
-    statements: [
-      { sql: page, params: values },
-      ...(filtered ? [{ sql: `SELECT count(*) FROM ${parquet(table.path)} WHERE ${where}`, params: values }] : []),
-    ],
-    quick: true,
-    memoryBytes: 1024 ** 3,
-    signal,
+  const names = ['__row', ...shown.map(({ name }) => name)]
+  const select = `SELECT ${names.map(identifier).join(', ')} FROM ${parquet(table.path)}`
+  const isPlain = where === 'true' && sorted === null
+  return tables.session({ files: [table.path], quick: true, memoryBytes: 1024 ** 3, signal }, async (run) => {
+    if (isPlain) {
+      // Rows are numbered without gaps: the engine reads only the part of the file that holds them.
+      const sql = `${select} WHERE __row >= ${query.offset} AND __row < ${query.offset + query.limit} ORDER BY __row`
+      const [page] = await run([{ sql }])
+      return { columns: names, rows: page!.rows, total: table.rows, offset: query.offset }
+    }
+    // First which rows, by the columns that decide it alone; then all of these few.
+    const chosen = `SELECT __row FROM ${parquet(table.path)} WHERE ${where}`
+    const [numbers, total] = await run([
+      { sql: `${chosen} ORDER BY ${order} LIMIT ${query.limit} OFFSET ${query.offset}`, params: values },
+      { sql: `SELECT count(*) FROM (${chosen})`, params: values },
+    ])
+    const wanted = numbers!.rows.map(([row]) => Number(row))
+    const [page] = wanted.length > 0 ? await run([{ sql: `${select} WHERE __row IN (${wanted.join(', ')})` }]) : []
+    const found = new Map(page?.rows.map((row) => [Number(row[0]), row]))
+    return {
+      columns: names,
+      rows: wanted.map((row) => found.get(row)!),
+      total: Number(total!.rows[0]![0]),
+      offset: query.offset,
+    }
   })
-  return {
-    columns: ['__row', ...shown.map(({ name }) => name)],
-    rows: results[0]!.rows,
-    total: filtered ? Number(results[1]!.rows[0]![0]) : table.rows,
-    offset: query.offset,
-  }
 }
 
 /** Comma separated; a name that holds commas is understood when the whole of it is a column. */

@@ -9,6 +9,7 @@ import { localIncoming } from '../../ports/incoming/local.ts'
 import type { Metadata } from '../../ports/metadata/metadata.ts'
 import type { Tables } from '../../ports/tables/tables.ts'
 import { costService } from '../cost/service.ts'
+import { jobTables } from '../jobs/tables.ts'
 import { jobsTestMigrations, jobsWorld } from '../jobs/testing.ts'
 import { datasetsMigrations } from './migrations.ts'
 import { DatasetInput, type Split } from './schema.ts'
@@ -70,9 +71,17 @@ export async function datasetsWorld(
     return datasets.split(by, made.id)
   }
 
+  /** Waits until no job is queued or runs: an import is followed by the profile of what it made. */
+  async function settled(): Promise<void> {
+    const unfinished = () =>
+      jobTables(metadata.db).selectFrom('jobs').select('id').where('state', 'in', ['queued', 'running']).executeTakeFirst()
+    for (let job = await unfinished(); job; job = await unfinished()) await world.jobs.ended(job.id, AbortSignal.timeout(60_000))
+  }
+
   return {
     ...world,
     datasets,
+    settled,
     blobs,
     files,
     upload,

@@ -1,9 +1,10 @@
 import { spawn } from 'node:child_process'
-import { constants, setPriority } from 'node:os'
+import { constants } from 'node:os'
 import { PlatformError } from '../../kernel/errors.ts'
 import { energyMeter } from './energy.ts'
 import type { ExceededLimit, ProcessOutcome, ProcessRequest, RunningProcess } from './executor.ts'
 import { readLines } from './lines.ts'
+import { yieldToServer } from './politeness.ts'
 import { childrenOf } from './process-tree.ts'
 import { watchProcess } from './watch-process.ts'
 
@@ -48,7 +49,11 @@ export function spawnJob({ request, argv, env, depth, extraProcesses, ended }: S
     },
   })
   let energy = energyMeter()
-  const politeness = setTimeout(() => yieldToServer(jobPid(child.pid, depth)), politeAfterMs).unref()
+  // Its first lines are what somebody waits for.
+  const politeness = setTimeout(() => {
+    const job = jobPid(child.pid, depth)
+    if (job !== null) yieldToServer(job)
+  }, politeAfterMs).unref()
 
   const done = new Promise<ProcessOutcome>((resolve, reject) => {
     child.once('error', (error) =>
@@ -125,15 +130,6 @@ function jobPid(pid: number | undefined, depth: number): number | null {
   let at = pid
   for (let level = 0; level < depth && at !== undefined; level++) at = childrenOf(at)[0]
   return at ?? null
-}
-
-/** Once it is under way, a job leaves the processor to whoever answers people. Its first lines are what somebody waits for. */
-function yieldToServer(pid: number | null) {
-  try {
-    if (pid !== null) setPriority(pid, 5)
-  } catch {
-    // It has ended, or this system does not let us.
-  }
 }
 
 function signalTo(pid: number, signal: NodeJS.Signals) {

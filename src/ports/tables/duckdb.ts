@@ -22,9 +22,12 @@ interface Child {
 }
 
 interface Lane {
+  name: 'heavy' | 'quick'
   size: number
   running: number
   waiting: (() => void)[]
+  /** Started and without work. A child of one lane never works in the other: the heavy ones have a lower priority. */
+  idle: Child[]
 }
 
 type Ask = <T>(request: TableRequest) => Promise<T>
@@ -34,22 +37,21 @@ const cancelled = () => new PlatformError('precondition_failed', 'The work on th
 /** DuckDB in child processes: at most `heavy` for long work and one for quick answers, started when needed. */
 export function openDuckDb({ heavy = 2, idleMs = seconds(15) }: DuckDbOptions = {}): Tables {
   const lanes: Record<'heavy' | 'quick', Lane> = {
-    heavy: { size: heavy, running: 0, waiting: [] },
-    quick: { size: 1, running: 0, waiting: [] },
+    heavy: { name: 'heavy', size: heavy, running: 0, waiting: [], idle: [] },
+    quick: { name: 'quick', size: 1, running: 0, waiting: [], idle: [] },
   }
-  const idle: Child[] = []
   const busy = new Set<Child>()
   let closed = false
 
-  function takeChild(): Child {
-    const warm = idle.pop()
+  function takeChild(of: Lane): Child {
+    const warm = of.idle.pop()
     if (warm?.process.connected) {
       if (warm.idle) clearTimeout(warm.idle)
       warm.process.ref()
       warm.process.channel?.ref()
       return warm
     }
-    const child = fork(new URL('./table-process.ts', import.meta.url), [], {
+    const child = fork(new URL('./table-process.ts', import.meta.url), [of.name], {
       // Nothing of the server's environment, and no debugger or loader flags.
       env: {},
       execArgv: ['--max-old-space-size=1536', '--no-warnings'],
@@ -59,7 +61,7 @@ export function openDuckDb({ heavy = 2, idleMs = seconds(15) }: DuckDbOptions = 
     return { process: child, idle: null }
   }
 
-  function putBack(child: Child): void {
+  function putBack(child: Child, { idle }: Lane): void {
     if (closed || !child.process.connected) {
       end(child)
       return
@@ -107,7 +109,7 @@ export function openDuckDb({ heavy = 2, idleMs = seconds(15) }: DuckDbOptions = 
     const of = quick ? lanes.quick : lanes.heavy
     await turnIn(of, signal)
     const limitMs = timeoutMs ?? (quick ? seconds(30) : minutes(60))
-    const child = takeChild()
+    const child = takeChild(of)
     busy.add(child)
     let settle: { resolve(value: unknown): void; reject(error: unknown): void; sql(statement: number): string | null } | null =
       null
@@ -152,7 +154,7 @@ export function openDuckDb({ heavy = 2, idleMs = seconds(15) }: DuckDbOptions = 
       busy.delete(child)
       of.running--
       of.waiting.shift()?.()
-      if (!stopped) putBack(child)
+      if (!stopped) putBack(child, of)
     }
   }
 
@@ -195,7 +197,7 @@ export function openDuckDb({ heavy = 2, idleMs = seconds(15) }: DuckDbOptions = 
       withChild(work, (ask) => ask({ ask: 'sheetToCsv', from, to, sheet: sheet ?? null })),
     async close() {
       closed = true
-      for (const child of [...idle, ...busy]) {
+      for (const child of [...lanes.heavy.idle, ...lanes.quick.idle, ...busy]) {
         if (child.idle) clearTimeout(child.idle)
         end(child)
       }

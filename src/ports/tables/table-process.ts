@@ -1,5 +1,6 @@
 /** The child process of `duckdb.ts`: answers one request at a time over IPC and ends with its parent. */
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api'
+import { yieldToServer } from '../executors/politeness.ts'
 import { type CellCounts, cellCounter } from './cell-counts.ts'
 import { sheetNames, sheetToCsv } from './excel.ts'
 import { lockDown } from './lock-down.ts'
@@ -10,6 +11,9 @@ import { toUtf8 } from './to-utf8.ts'
 
 const say = (reply: TableReply) => process.send?.(reply)
 let statementNow: number | null = null
+
+// Nobody waits for long work; who does wait for the server must not wait for it.
+if (process.argv[2] === 'heavy') yieldToServer(process.pid)
 
 process.on('disconnect', () => process.exit(0))
 process.on('message', (request: TableRequest) => {
