@@ -169,7 +169,12 @@ async function run(work: () => Promise<void>): Promise<void> {
   try {
     await work()
   } catch (error) {
-    console.error(isPlatformError(error) ? error.message : error)
+    console.error(isPlatformError(error) ? error.message : isOfTheSystem(error) ? `The system refused: ${error.message}` : error)
     process.exit(1)
   }
+}
+
+/** A folder that cannot be made, a file that is not there: the message says what and where, a stack would only hide it. */
+function isOfTheSystem(error: unknown): error is NodeJS.ErrnoException {
+  return error instanceof Error && 'syscall' in error
 }

@@ -37,7 +37,7 @@ export async function startServer(platform: Platform, { webRoot = builtPage } = 
     tls,
     webRoot: existsSync(join(webRoot, 'index.html')) ? webRoot : null,
   })
-  await app.listen({ host: config.host, port: config.port })
+  await app.listen({ host: config.host, port: config.port }).catch((error) => refuseAddress(config, error))
   const url = config.publicUrl ?? addressOf(config, app.server.address())
   const linkFile = join(config.dataDir, 'sign-in-link.txt')
   const link = await firstStart.link()
@@ -61,6 +61,16 @@ async function refuseOpenDoor(config: Config, firstStart: { anAdminHasSignedIn()
       `Refusing to listen on ${config.host} before an administrator has signed in: start once on 127.0.0.1 and use the sign-in link.`,
       { field: 'host' },
     )
+}
+
+function refuseAddress({ host, port }: Config, error: NodeJS.ErrnoException): never {
+  const why = {
+    EADDRINUSE: `Port ${port} on ${host} is taken by another program, perhaps by another Atoll: stop it, or choose another port with --port.`,
+    EACCES: `Port ${port} may not be opened by this user: choose one above 1023 with --port.`,
+    EADDRNOTAVAIL: `This machine has no address ${host}: choose another with --host.`,
+    ENOTFOUND: `This machine has no address ${host}: choose another with --host.`,
+  }[error.code ?? '']
+  throw why ? preconditionFailed(why, { field: error.code === 'EADDRINUSE' || error.code === 'EACCES' ? 'port' : 'host' }) : error
 }
 
 const isLoopback = (host: string): boolean =>

@@ -130,3 +130,27 @@ test('nobody gets in with what is known in advance', async () => {
     await world.close()
   }
 })
+
+test('a port that is taken, a port that is none, a folder that is a file: one sentence each, no stack', async () => {
+  await withFolder(async (data) => {
+    const first = await up(data)
+    assert.ok(first.line, first.said)
+    try {
+      const { port } = new URL((JSON.parse(first.line) as { url: string }).url)
+      const file = join(data, 'sign-in-link.txt')
+      const said = async (...flags: string[]) => {
+        const refused = await up(`${data}-other`, flags)
+        assert.equal(refused.line, null)
+        assert.equal(refused.code, 1)
+        assert.equal(refused.said.trim().split('\n').length, 1, refused.said)
+        return refused.said
+      }
+      assert.match(await said('--port', port), new RegExp(`^Port ${port} on 127.0.0.1 is taken`))
+      assert.match(await said('--port', 'seven'), /^The port must be a whole number between 0 and 65535/)
+      assert.match(await said('--host', '10.255.255.254'), /^Refusing to listen on 10.255.255.254 without TLS/)
+      assert.match(await said('--data', file), /^The system refused: .*sign-in-link.txt/)
+    } finally {
+      await stop(first.child)
+    }
+  })
+})

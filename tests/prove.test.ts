@@ -47,7 +47,7 @@ describe('the proof that what is served is what was trained', () => {
 
   /** Rows with gaps and words never seen, and what the proven graph says about them: the same as training code. */
   async function writeEvidence(): Promise<void> {
-    const rows = Array.from({ length: 300 }, (_, i) => ({
+    const rows = Array.from({ length: 1000 }, (_, i) => ({
       minutes: i % 9 === 0 ? null : (i * 37) % 300,
       calls: i % 10,
       plan: i % 11 === 0 ? 'never seen' : ['basic', 'plus', 'pro'][i % 3],
@@ -85,14 +85,14 @@ describe('the proof that what is served is what was trained', () => {
     const parity = await proven(async () => {})
     assert.deepEqual(
       [parity.passed, parity.served, parity.reason, parity.rows, parity.modelSha256],
-      [true, 'onnx', null, 300, 'hash of model.onnx'],
+      [true, 'onnx', null, 1000, 'hash of model.onnx'],
     )
   })
 
   test('a graph that says something else is refused, and the Python worker is proven instead and marked', async () => {
     const parity = await proven((packageFolder) => cp(otherGraph, join(packageFolder, 'model.onnx')))
     assert.deepEqual([parity.passed, parity.served, parity.flips], [true, 'python', 0])
-    assert.match(parity.reason!, /The graph is not served: \d+ of 300 labels differ/)
+    assert.match(parity.reason!, /The graph is not served: \d+ of 1000 labels differ/)
     assert.equal(parity.modelSha256, 'hash of native/pipeline.joblib')
   })
 

@@ -154,6 +154,7 @@ def test_parity_rows_through_the_graph_give_what_is_expected(both):
     task, trained, folder = both
     expected = read_json(folder, "output/data/parity_expected.json")
     rows = [json.loads(line) for line in (folder / "output" / "data" / "parity_rows.jsonl").read_text().splitlines()]
+    assert len(rows) >= 1000
     assert expected["kinds"].count("held_out") == 400
     assert expected["kinds"].count("missing_injected") >= 250
     assert expected["kinds"].count("unseen_injected") >= 250

@@ -30,7 +30,8 @@ export interface Config {
 export function readConfig(env: Record<string, string | undefined>, flags: Partial<Config> = {}): Config {
   const dataDir = resolve(flags.dataDir ?? env.ATOLL_DATA ?? './atoll-data')
   const port = flags.port ?? wholeNumber(env.ATOLL_PORT, 'ATOLL_PORT', 7070)
-  if (port < 0 || port > 65535) throw invalidInput(`The port must be between 0 and 65535, not ${port}.`, { field: 'port' })
+  if (!(Number.isInteger(port) && port >= 0 && port <= 65535))
+    throw invalidInput('The port must be a whole number between 0 and 65535.', { field: 'port' })
   return {
     dataDir,
     port,

@@ -143,7 +143,9 @@ def write_parity(job: Job, package: Package, frame: pd.DataFrame) -> int:
     held_out = frame
     if len(frame) > wanted:
         held_out = frame.iloc[np.sort(random.choice(len(frame), wanted, replace=False))]
-    part = held_out.iloc[: max(INJECTED_ROWS, wanted // 4)]
+    # A small sealed part is asked more often, each time with other cells missing or unseen, until there are rows enough.
+    injected = max(INJECTED_ROWS, wanted // 4, -(-(wanted - len(held_out)) // 2))
+    part = held_out.iloc[np.arange(injected) % len(held_out)] if len(held_out) < wanted else held_out.iloc[:injected]
     parts = {
         "held_out": held_out,
         "missing_injected": with_missing(part, random),

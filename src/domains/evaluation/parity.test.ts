@@ -36,16 +36,16 @@ const sigmoid = (x: number) => 1 / (1 + Math.exp(-x))
 function said(row: { a: number | null; b: number | null; state: string }): number {
   return sigmoid((row.a ?? 0) + (row.b ?? 0) + (row.state === 'OH' ? 1 : 0))
 }
-const rows = Array.from({ length: 600 }, (_, i) => ({
+const rows = Array.from({ length: 1200 }, (_, i) => ({
   a: i % 7 === 0 ? null : Math.sin(i) * 3,
   b: i % 11 === 0 ? null : Math.cos(i * 1.7) * 2,
   state: i % 3 ? 'OH' : 'never seen',
 }))
 
-async function replay(change: (expected: ParityExpected) => void = () => {}, sent: object[] = rows) {
-  const p = rows.map(said)
+async function replay(change: (expected: ParityExpected) => void = () => {}, sent: object[] = rows, all: typeof rows = rows) {
+  const p = all.map(said)
   const expected: ParityExpected = {
-    kinds: rows.map((_, i) => (i < 400 ? 'held_out' : i < 500 ? 'missing_injected' : 'unseen_injected')),
+    kinds: all.map((_, i) => (i < 800 ? 'held_out' : i < 1000 ? 'missing_injected' : 'unseen_injected')),
     probabilities: p.map((yes) => [1 - yes, yes]),
     predictions: null,
     labels: p.map((yes) => (yes >= 0.5 ? 'yes' : 'no')),
@@ -60,17 +60,17 @@ test('passes when serving says what training said, injected rows included', asyn
   const figures = await replay()
   assert.deepEqual(
     [figures.passed, figures.rows, figures.heldOutRows, figures.injectedRows, figures.flips],
-    [true, 600, 400, 200, 0],
+    [true, 1200, 800, 400, 0],
   )
   assert.ok(figures.maxDiff > 0 && figures.maxDiff < 1e-6, String(figures.maxDiff))
 })
 
 test('a single label that differs fails it, and the row is named', async () => {
   const figures = await replay((expected) => {
-    expected.labels![450] = expected.labels![450] === 'yes' ? 'no' : 'yes'
+    expected.labels![850] = expected.labels![850] === 'yes' ? 'no' : 'yes'
   })
   assert.deepEqual([figures.passed, figures.flips], [false, 1])
-  assert.match(figures.reason!, /1 of 600 labels differ; row 450 \(missing_injected\) is "\w+" in training code/)
+  assert.match(figures.reason!, /1 of 1200 labels differ; row 850 \(missing_injected\) is "\w+" in training code/)
 })
 
 test('a probability beyond the tolerance fails it without any flip', async () => {
@@ -89,11 +89,18 @@ test('an expectation that is not a number fails it', async () => {
 })
 
 test('a row that serving refuses fails it with the reason', async () => {
-  const figures = await replay(undefined, [...rows.slice(0, 599), { a: 'text', b: 1, state: 'OH' }])
+  const figures = await replay(undefined, [...rows.slice(0, 1199), { a: 'text', b: 1, state: 'OH' }])
   assert.equal(figures.passed, false)
   assert.match(figures.reason!, /Serving refused a row.*column "a": expected a number/)
 })
 
 test('rows that are missing are no proof', async () => {
-  await assert.rejects(replay(undefined, rows.slice(0, 599)), /do not match/)
+  await assert.rejects(replay(undefined, rows.slice(0, 1199)), /do not match/)
+})
+
+test('fewer than a thousand rows are no proof, however well they agree', async () => {
+  const few = rows.slice(0, 999)
+  const figures = await replay(undefined, few, few)
+  assert.deepEqual([figures.passed, figures.flips, figures.rows], [false, 0, 999])
+  assert.match(figures.reason!, /^Only 999 rows were replayed; a proof takes at least 1000/)
 })

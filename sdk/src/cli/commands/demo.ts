@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import type { Command } from 'commander'
-import { type Atoll, createAtoll, type TrainingResult } from '../../index.ts'
+import { type Atoll, AtollError, createAtoll, type TrainingResult } from '../../index.ts'
 import { parseDuration } from '../context.ts'
 import { csvCell, parseCsv, typedRow } from '../files.ts'
 import { interval, progressPrinter, table } from '../print.ts'
@@ -24,15 +24,17 @@ export function demoCommand(program: Command): void {
     .action((options) =>
       answer(async () => {
         const server = await startServer(options.data, options.port)
+        let isDone = false
         try {
           const outcome = await runDemo(createAtoll({ url: server.url, token: server.token }), {
             url: server.url,
             budgetSeconds: options.budget,
             staysUp: Boolean(options.keepRunning),
           })
+          isDone = true
           return outcome
         } finally {
-          if (options.keepRunning) void stayUp(server.child)
+          if (options.keepRunning && isDone) void stayUp(server.child)
           else await stop(server.child)
         }
       }),
@@ -43,12 +45,13 @@ async function runDemo(atoll: Atoll, { url, budgetSeconds, staysUp }: { url: str
   const started = Date.now()
   const step = stepPrinter(started)
   const csv = await readFile(join(root, 'examples', 'churn', 'mlc_churn.csv'), 'utf8')
-  const stamp = new Date().toISOString().slice(0, 19).replaceAll(':', '.')
+  const run = await demoRun(atoll)
+  const named = (name: string) => (run === 1 ? name : `${name} ${run}`)
 
   step('Adding the data: examples/churn/mlc_churn.csv')
   const upload = await atoll.uploads.send(new Blob([csv]), { filename: 'mlc_churn.csv' })
   const added = await atoll.datasets.create({
-    name: `Churn ${stamp}`,
+    name: named('Customers'),
     source: { upload: upload.id },
     target,
     description: 'Telephone customers (MLC++ churn), one row a customer.',
@@ -64,7 +67,7 @@ async function runDemo(atoll: Atoll, { url, budgetSeconds, staysUp }: { url: str
 
   step('Stating the goal')
   const goal = await atoll.goals.create({
-    name: `Find churners ${stamp}`,
+    name: named('Find churners'),
     dataset: dataset.id,
     target,
     positive: 'yes',
@@ -80,14 +83,14 @@ async function runDemo(atoll: Atoll, { url, budgetSeconds, staysUp }: { url: str
     dataset: dataset.id,
     goal: goal.id,
     search: { budgetSeconds },
-    model: `Churn ${stamp}`,
+    model: named('Churn'),
   })
   const result = (await waitFor(atoll, training.job.id)) as unknown as TrainingResult
   step(`  the winner is ${result.algorithm}`)
 
   step('Approving and deploying it')
   await atoll.models.promote(result.modelId, result.version, { to: 'approved' })
-  const endpoint = await atoll.endpoints.create({ name: `churn-${stamp.toLowerCase()}`, model: result.versionId })
+  const endpoint = await atoll.endpoints.create({ name: run === 1 ? 'churn' : `churn-${run}`, model: result.versionId })
   const ready = await untilReady(atoll, endpoint.id)
 
   step('Predicting 1,000 rows over HTTP')
@@ -106,12 +109,12 @@ async function runDemo(atoll: Atoll, { url, budgetSeconds, staysUp }: { url: str
   step(`  ${predictions.length} answers, ${churners} customers would leave`)
 
   step('Watching for drift: an ordinary month, then one after a price change')
-  const monitor = await atoll.monitors.create({ endpoint: ready.id, name: `Churn drift ${stamp}`, minimumRows: 200 })
+  const monitor = await atoll.monitors.create({ endpoint: ready.id, name: named('Churn drift'), minimumRows: 200 })
   const quiet = await atoll.monitors.report(String((await waitFor(atoll, (await atoll.monitors.run(monitor.id)).job)).report))
   step(`  ordinary: ${quiet.sentence}`)
   const shiftedUpload = await atoll.uploads.send(new Blob([shiftedMonth(csv)]), { filename: 'shifted_month.csv' })
   const shifted = await atoll.datasets.create({
-    name: `Churn shifted month ${stamp}`,
+    name: named('Customers after a price change'),
     source: { upload: shiftedUpload.id },
     target,
   })
@@ -124,7 +127,7 @@ async function runDemo(atoll: Atoll, { url, budgetSeconds, staysUp }: { url: str
   const { user } = await atoll.session.get()
   const { link } = await atoll.users.signInLink(user?.id ?? 'me')
   const signIn = `${url}/sign-in#link=${link}`
-  const page = `${url}/models/${result.modelId}/versions/${result.version}`
+  const page = `${url}/open/${result.modelId}`
   const seconds = Math.round((Date.now() - started) / 1000)
   const f1 = result.test.f1!
   const drifted = drift.columns.filter((column) => column.state === 'alert').map((column) => column.column)
@@ -172,6 +175,22 @@ async function runDemo(atoll: Atoll, { url, budgetSeconds, staysUp }: { url: str
     seconds,
   }
   return { json, text }
+}
+
+/** Which run of the demo this is in its data folder: names are unique in a project. */
+async function demoRun(atoll: Atoll): Promise<number> {
+  const isFree = (asked: Promise<unknown>) =>
+    asked.then(
+      () => false,
+      (error) => {
+        if (error instanceof AtollError && error.status === 404) return true
+        throw error
+      },
+    )
+  for (let run = 1; ; run++) {
+    const suffix = run === 1 ? '' : ` ${run}`
+    if (await isFree(atoll.datasets.get(`Customers${suffix}`))) return run
+  }
 }
 
 const toRows = (csv: string): Record<string, unknown>[] => {

@@ -1,6 +1,6 @@
 import { basename } from 'node:path'
 import { invalidInput, PlatformError } from '../../../kernel/errors.ts'
-import { identifier, literal, parquet } from '../../../ports/tables/sql.ts'
+import { literal, parquet } from '../../../ports/tables/sql.ts'
 import type { Tables, TextSample } from '../../../ports/tables/tables.ts'
 import { findDialect } from '../detect/dialect.ts'
 import { columnNames, findHeader } from '../detect/header.ts'
@@ -304,5 +304,3 @@ export const filenameOf = (path: string): string => basename(path)
 /** Every raw column as text, for looking at the shapes of values. */
 export const rawTextColumns = (columns: readonly SourceColumn[]): string[] =>
   columns.filter(({ kind }) => kind === 'text' || kind === 'string').map(({ raw }) => raw)
-
-const quoted = (columns: readonly SourceColumn[]): string => columns.map(({ raw }) => identifier(raw)).join(', ')
