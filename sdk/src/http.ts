@@ -22,6 +22,21 @@ export interface ClientOptions {
   fetch?: typeof fetch
 }
 
+/** What any call takes besides its own words. */
+export interface CallOptions {
+  signal?: AbortSignal
+}
+
+/** For calls that create: the same key and words give the same answer, so a retry makes one thing. */
+export interface CreateOptions extends CallOptions {
+  idempotencyKey?: string
+}
+
+/** For calls about a thing by name: the project in which the name is looked for. */
+export interface ProjectOptions extends CallOptions {
+  project?: string
+}
+
 export interface RequestOptions {
   query?: object
   body?: unknown
@@ -29,7 +44,6 @@ export interface RequestOptions {
   bytes?: BodyInit
   headers?: Record<string, string>
   signal?: AbortSignal
-  /** The same key and body give the same answer: a retried create makes one thing. */
   idempotencyKey?: string
 }
 
@@ -98,6 +112,12 @@ export function createHttp(options: ClientOptions): Http {
 
   return { json, raw, events }
 }
+
+/** A request from a call's options: the project goes into the query. */
+export const withOptions = (
+  { project, signal, idempotencyKey }: ProjectOptions & CreateOptions,
+  request: RequestOptions = {},
+): RequestOptions => ({ ...request, query: { ...request.query, project }, signal, idempotencyKey })
 
 /** A path segment from an id or name. */
 export const segment = (ref: string | number): string => encodeURIComponent(String(ref))

@@ -6,7 +6,7 @@ import { jobs } from './nouns/jobs.ts'
 import { experiments, goals, models, recipes, runs, training } from './nouns/models.ts'
 import { audit, platform, projects, runtimes, session, settings, teams, tokens, users } from './nouns/people.ts'
 
-export type { ClientOptions } from './http.ts'
+export type { CallOptions, ClientOptions, CreateOptions, ProjectOptions } from './http.ts'
 export { AtollError } from './http.ts'
 export type * from './types.ts'
 

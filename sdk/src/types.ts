@@ -1,6 +1,7 @@
 /** Every shape on the wire, inferred from the schemas of the platform (types only: nothing of the server is bundled). */
 import type * as z from 'zod'
 import type * as auth from '../../src/domains/auth/schema.ts'
+import type { Status } from '../../src/domains/auth/status-routes.ts'
 import type * as datasets from '../../src/domains/datasets/schema.ts'
 import type * as endpoints from '../../src/domains/endpoints/schema.ts'
 import type * as evaluation from '../../src/domains/evaluation/schema.ts'
@@ -17,18 +18,23 @@ export interface Page<T> {
   items: T[]
   nextCursor: string | null
 }
-export interface ListQuery {
-  project?: string
+export interface PageQuery {
   cursor?: string
   limit?: number
 }
+export interface ListQuery extends PageQuery {
+  project?: string
+}
 
 export type Visibility = auth.Visibility
+export type ResourcePatch = z.input<typeof auth.ResourcePatch>
 export type User = z.output<typeof auth.User>
 export type UserInput = z.input<typeof auth.UserInput>
+export type UserPatch = z.input<typeof auth.UserPatch>
 export type Session = z.output<typeof auth.Session>
 export type Team = z.output<typeof auth.Team>
 export type Token = z.output<typeof auth.Token>
+export type SignInLink = z.output<typeof auth.SignInLink>
 export type NewToken = z.output<typeof auth.NewToken>
 export type TokenInput = z.input<typeof auth.TokenInput>
 export type Project = z.output<typeof auth.Project>
@@ -38,7 +44,12 @@ export type AuditEntry = z.output<typeof auth.AuditEntry>
 export type Settings = z.output<typeof auth.Settings>
 
 export type Job = z.output<typeof jobs.Job>
+export type JobListQuery = z.input<typeof jobs.JobListQuery>
 export type JobEvent = z.output<typeof jobs.JobEvent>
+export type JobLog = z.output<typeof jobs.JobLog>
+export type JobLogQuery = z.input<typeof jobs.JobLogQuery>
+export type RuntimeInfo = z.output<typeof jobs.RuntimeInfo>
+export type RuntimeList = z.output<typeof jobs.RuntimeList>
 export type Estimate = z.output<typeof jobs.Estimate>
 
 export type Column = z.output<typeof datasets.Column>
@@ -48,6 +59,7 @@ export type Upload = z.output<typeof datasets.Upload>
 export type Source = z.output<typeof datasets.Source>
 export type Dataset = z.output<typeof datasets.Dataset>
 export type DatasetInput = z.input<typeof datasets.DatasetInput>
+export type DatasetPatch = ResourcePatch & { target?: string | null }
 export type DatasetCreated = z.output<typeof datasets.DatasetCreated>
 export type DatasetVersion = z.output<typeof datasets.DatasetVersion>
 export type VersionInput = z.input<typeof datasets.VersionInput>
@@ -57,14 +69,19 @@ export type Split = z.output<typeof datasets.Split>
 export type SplitInput = z.input<typeof datasets.SplitInput>
 export type RowsQuery = z.input<typeof datasets.RowsQuery>
 export type Rows = z.output<typeof datasets.Rows>
+export type ExportQuery = z.input<typeof datasets.ExportQuery>
+export type DictionaryPatch = z.input<typeof datasets.DictionaryPatch>
 export type Transform = z.input<typeof datasets.Transform>
 export type Lineage = z.output<typeof datasets.Lineage>
 
 export type Goal = z.output<typeof goals.Goal>
 export type GoalInput = z.input<typeof goals.GoalInput>
+export type GoalPatch = z.input<typeof goals.GoalPatch>
 export type GoalOutcome = z.output<typeof goals.GoalOutcome>
 export type GoalProgress = z.output<typeof registry.GoalProgress>
 
+export type RecipePatch = z.input<typeof recipes.RecipePatch>
+export type RecipeRevision = z.output<typeof recipes.RecipeRevision>
 export type RecipeStep = z.output<typeof recipes.RecipeStep>
 export type Recipe = z.output<typeof recipes.Recipe>
 export type RecipeInput = z.input<typeof recipes.RecipeInput>
@@ -111,24 +128,11 @@ export type Capture = z.output<typeof endpoints.Capture>
 
 export type Monitor = z.output<typeof monitoring.Monitor>
 export type MonitorInput = z.input<typeof monitoring.MonitorInput>
+export type MonitorPatch = z.input<typeof monitoring.MonitorPatch>
 export type MonitorRunInput = z.input<typeof monitoring.MonitorRunInput>
 export type DriftReport = z.output<typeof monitoring.DriftReport>
 export type ColumnDrift = z.output<typeof monitoring.ColumnDrift>
 export type Alert = z.output<typeof monitoring.Alert>
 
-export interface PlatformStatus {
-  version: string
-  database: 'sqlite' | 'postgres'
-  roles: string[]
-  sandbox: { level: 'full' | 'limits-only' | 'off'; reason: string }
-  [more: string]: unknown
-}
+export type PlatformStatus = Status
 export type SearchHit = z.output<typeof auth.SearchHit>
-export interface RuntimeState {
-  name: string
-  lockHash: string
-  state: 'absent' | 'building' | 'ready' | 'failed'
-  sizeBytes: number | null
-  builtAt: string | null
-  message: string | null
-}

@@ -1,11 +1,14 @@
-import type { Http } from '../http.ts'
-import { segment } from '../http.ts'
+import type { CallOptions, CreateOptions, Http, ProjectOptions } from '../http.ts'
+import { segment, withOptions } from '../http.ts'
 import type {
   Dataset,
   DatasetCreated,
   DatasetInput,
+  DatasetPatch,
   DatasetVersion,
   Detection,
+  DictionaryPatch,
+  ExportQuery,
   Lineage,
   ListQuery,
   Page,
@@ -62,45 +65,59 @@ export const uploads = (http: Http) => {
     return upload
   }
 
-  return { get, send, delete: (upload: string) => http.json<void>('DELETE', `/v1/uploads/${segment(upload)}`) }
+  return {
+    /** Announces a file; its bytes go to `write`. `send` does both. */
+    create: (input: { filename: string; sizeBytes: number; sha256?: string }, options: CreateOptions = {}) =>
+      http.json<Upload>('POST', '/v1/uploads', withOptions(options, { body: input })),
+    get,
+    write: (upload: string, offset: number, bytes: BodyInit, options: CallOptions = {}) =>
+      http.json<Upload>('PUT', `/v1/uploads/${segment(upload)}`, { ...options, query: { offset }, bytes }),
+    send,
+    delete: (upload: string) => http.json<void>('DELETE', `/v1/uploads/${segment(upload)}`),
+  }
 }
 
 export const datasets = (http: Http) => {
   const at = (dataset: string) => `/v1/datasets/${segment(dataset)}`
   return {
-    detect: (input: { source: Source; options?: Partial<ReadOptions> }) =>
-      http.json<Detection>('POST', '/v1/datasets/detect', { body: input }),
-    create: (input: DatasetInput) => http.json<DatasetCreated>('POST', '/v1/datasets', { body: input }),
-    list: (query: ListQuery & { q?: string } = {}) => http.json<Page<Dataset>>('GET', '/v1/datasets', { query }),
-    get: (dataset: string, query: { project?: string } = {}) => http.json<Dataset>('GET', at(dataset), { query }),
-    update: (
-      dataset: string,
-      patch: { name?: string; description?: string; tags?: string[]; visibility?: string; target?: string | null },
-    ) => http.json<Dataset>('PATCH', at(dataset), { body: patch }),
-    delete: (dataset: string) => http.json<void>('DELETE', at(dataset)),
-    restore: (dataset: string) => http.json<Dataset>('POST', `${at(dataset)}/restore`),
-    versions: (dataset: string, query: { project?: string } = {}) =>
-      http.json<Page<DatasetVersion>>('GET', `${at(dataset)}/versions`, { query }),
-    addVersion: (dataset: string, input: VersionInput) =>
-      http.json<DatasetCreated>('POST', `${at(dataset)}/versions`, { body: input }),
+    detect: (
+      input: { source: Source; options?: Partial<ReadOptions>; columns?: DatasetInput['columns'] },
+      options: CallOptions = {},
+    ) => http.json<Detection>('POST', '/v1/datasets/detect', { ...options, body: input }),
+    create: (input: DatasetInput, options: CreateOptions = {}) =>
+      http.json<DatasetCreated>('POST', '/v1/datasets', withOptions(options, { body: input })),
+    list: (query: ListQuery & { q?: string; bin?: boolean } = {}) => http.json<Page<Dataset>>('GET', '/v1/datasets', { query }),
+    get: (dataset: string, options: ProjectOptions = {}) => http.json<Dataset>('GET', at(dataset), withOptions(options)),
+    update: (dataset: string, patch: DatasetPatch, options: ProjectOptions = {}) =>
+      http.json<Dataset>('PATCH', at(dataset), withOptions(options, { body: patch })),
+    /** Into the bin, for 30 days. */
+    delete: (dataset: string, options: ProjectOptions = {}) => http.json<void>('DELETE', at(dataset), withOptions(options)),
+    restore: (dataset: string, options: ProjectOptions = {}) =>
+      http.json<Dataset>('POST', `${at(dataset)}/restore`, withOptions(options)),
+    versions: (dataset: string, options: ProjectOptions = {}) =>
+      http.json<Page<DatasetVersion>>('GET', `${at(dataset)}/versions`, withOptions(options)),
+    addVersion: (dataset: string, input: VersionInput, options: ProjectOptions & CreateOptions = {}) =>
+      http.json<DatasetCreated>('POST', `${at(dataset)}/versions`, withOptions(options, { body: input })),
     rows: (dataset: string, query: RowsQuery & { project?: string } = {}) =>
       http.json<Rows>('GET', `${at(dataset)}/rows`, { query }),
-    /** The stored profile; null while none was made. */
+    /** The profile, with relations to `target` when one is named. Made now when it was not before. */
     profile: (dataset: string, query: { version?: string; target?: string; project?: string } = {}) =>
-      http.json<Profile | null>('GET', `${at(dataset)}/profile`, { query }),
-    makeProfile: (dataset: string, input: { version?: string; target?: string | null } = {}) =>
-      http.json<{ job: string }>('POST', `${at(dataset)}/profile`, { query: input }),
-    describe: (dataset: string, columns: { name: string; description?: string; unit?: string | null }[]) =>
-      http.json<DatasetVersion>('PATCH', `${at(dataset)}/dictionary`, { body: { columns } }),
-    export: (dataset: string, query: { format: 'csv' | 'parquet'; version?: string }) =>
+      http.json<Profile>('GET', `${at(dataset)}/profile`, { query }),
+    /** Has it made by a job. */
+    makeProfile: (dataset: string, query: { version?: string; target?: string | null; project?: string } = {}) =>
+      http.json<{ job: string }>('POST', `${at(dataset)}/profile`, { query }),
+    describe: (dataset: string, columns: DictionaryPatch['columns'], options: ProjectOptions = {}) =>
+      http.json<Dataset>('PATCH', `${at(dataset)}/dictionary`, withOptions(options, { body: { columns } })),
+    export: (dataset: string, query: ExportQuery & { project?: string } = {}) =>
       http.raw('GET', `${at(dataset)}/export`, { query }),
-    transform: (dataset: string, input: Transform) =>
-      http.json<DatasetCreated>('POST', `${at(dataset)}/transform`, { body: input }),
+    transform: (dataset: string, input: Transform, options: ProjectOptions & CreateOptions = {}) =>
+      http.json<DatasetCreated>('POST', `${at(dataset)}/transform`, withOptions(options, { body: input })),
   }
 }
 
 export const splits = (http: Http) => ({
-  create: (input: SplitInput) => http.json<Split>('POST', '/v1/splits', { body: input }),
+  create: (input: SplitInput, options: ProjectOptions & CreateOptions = {}) =>
+    http.json<Split>('POST', '/v1/splits', withOptions(options, { body: input })),
   list: (query: { project?: string; dataset?: string } = {}) => http.json<Page<Split>>('GET', '/v1/splits', { query }),
   get: (split: string) => http.json<Split>('GET', `/v1/splits/${segment(split)}`),
 })

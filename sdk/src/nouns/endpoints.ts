@@ -1,5 +1,5 @@
-import type { Http } from '../http.ts'
-import { segment } from '../http.ts'
+import type { CreateOptions, Http, ProjectOptions } from '../http.ts'
+import { segment, withOptions } from '../http.ts'
 import type {
   Alert,
   Capture,
@@ -11,46 +11,53 @@ import type {
   ListQuery,
   Monitor,
   MonitorInput,
+  MonitorPatch,
   MonitorRunInput,
   Page,
   PredictOutput,
 } from '../types.ts'
 
-export const endpoints = (http: Http) => ({
-  create: (input: EndpointInput) => http.json<Endpoint>('POST', '/v1/endpoints', { body: input }),
-  list: (query: ListQuery = {}) => http.json<Page<Endpoint>>('GET', '/v1/endpoints', { query }),
-  get: (endpoint: string, query: { project?: string } = {}) =>
-    http.json<Endpoint>('GET', `/v1/endpoints/${segment(endpoint)}`, { query }),
-  update: (endpoint: string, patch: EndpointPatch) =>
-    http.json<Endpoint>('PATCH', `/v1/endpoints/${segment(endpoint)}`, { body: patch }),
-  delete: (endpoint: string) => http.json<void>('DELETE', `/v1/endpoints/${segment(endpoint)}`),
-  rollback: (endpoint: string) => http.json<Endpoint>('POST', `/v1/endpoints/${segment(endpoint)}/rollback`),
-  predict: (endpoint: string, rows: Record<string, unknown>[], query: { project?: string } = {}) =>
-    http.json<PredictOutput>('POST', `/v1/endpoints/${segment(endpoint)}/predict`, { body: { rows }, query }),
-  metrics: (endpoint: string, query: { seconds?: number } = {}) =>
-    http.json<EndpointMetrics>('GET', `/v1/endpoints/${segment(endpoint)}/metrics`, { query }),
-  captures: (endpoint: string, query: ListQuery = {}) =>
-    http.json<Page<Capture>>('GET', `/v1/endpoints/${segment(endpoint)}/captures`, { query }),
-})
+export const endpoints = (http: Http) => {
+  const at = (endpoint: string) => `/v1/endpoints/${segment(endpoint)}`
+  return {
+    create: (input: EndpointInput, options: CreateOptions = {}) =>
+      http.json<Endpoint>('POST', '/v1/endpoints', withOptions(options, { body: input })),
+    list: (query: ListQuery & { model?: string } = {}) => http.json<Page<Endpoint>>('GET', '/v1/endpoints', { query }),
+    get: (endpoint: string, options: ProjectOptions = {}) => http.json<Endpoint>('GET', at(endpoint), withOptions(options)),
+    update: (endpoint: string, patch: EndpointPatch, options: ProjectOptions = {}) =>
+      http.json<Endpoint>('PATCH', at(endpoint), withOptions(options, { body: patch })),
+    delete: (endpoint: string, options: ProjectOptions = {}) => http.json<void>('DELETE', at(endpoint), withOptions(options)),
+    rollback: (endpoint: string, options: ProjectOptions = {}) =>
+      http.json<Endpoint>('POST', `${at(endpoint)}/rollback`, withOptions(options)),
+    predict: (endpoint: string, rows: Record<string, unknown>[], options: ProjectOptions = {}) =>
+      http.json<PredictOutput>('POST', `${at(endpoint)}/predict`, withOptions(options, { body: { rows } })),
+    metrics: (endpoint: string, query: { minutes?: number; project?: string } = {}) =>
+      http.json<EndpointMetrics>('GET', `${at(endpoint)}/metrics`, { query }),
+    captures: (endpoint: string, query: ListQuery = {}) => http.json<Page<Capture>>('GET', `${at(endpoint)}/captures`, { query }),
+  }
+}
 
-export const monitors = (http: Http) => ({
-  create: (input: MonitorInput) => http.json<Monitor>('POST', '/v1/monitors', { body: input }),
-  list: (query: ListQuery & { endpoint?: string } = {}) => http.json<Page<Monitor>>('GET', '/v1/monitors', { query }),
-  get: (monitor: string, query: { project?: string } = {}) =>
-    http.json<Monitor>('GET', `/v1/monitors/${segment(monitor)}`, { query }),
-  update: (monitor: string, patch: Partial<MonitorInput>) =>
-    http.json<Monitor>('PATCH', `/v1/monitors/${segment(monitor)}`, { body: patch }),
-  delete: (monitor: string) => http.json<void>('DELETE', `/v1/monitors/${segment(monitor)}`),
-  /** Starts a run; the job's result holds the report's id. */
-  run: (monitor: string, input: MonitorRunInput = {}) =>
-    http.json<{ job: string }>('POST', `/v1/monitors/${segment(monitor)}/run`, { body: input }),
-  reports: (monitor: string, query: ListQuery = {}) =>
-    http.json<Page<DriftReport>>('GET', `/v1/monitors/${segment(monitor)}/reports`, { query }),
-  report: (report: string) => http.json<DriftReport>('GET', `/v1/reports/${segment(report)}`),
-})
+export const monitors = (http: Http) => {
+  const at = (monitor: string) => `/v1/monitors/${segment(monitor)}`
+  return {
+    create: (input: MonitorInput, options: CreateOptions = {}) =>
+      http.json<Monitor>('POST', '/v1/monitors', withOptions(options, { body: input })),
+    list: (query: ListQuery & { endpoint?: string } = {}) => http.json<Page<Monitor>>('GET', '/v1/monitors', { query }),
+    get: (monitor: string, options: ProjectOptions = {}) => http.json<Monitor>('GET', at(monitor), withOptions(options)),
+    update: (monitor: string, patch: MonitorPatch, options: ProjectOptions = {}) =>
+      http.json<Monitor>('PATCH', at(monitor), withOptions(options, { body: patch })),
+    delete: (monitor: string, options: ProjectOptions = {}) => http.json<void>('DELETE', at(monitor), withOptions(options)),
+    /** Starts a run; the job's result holds the report's id. */
+    run: (monitor: string, input: MonitorRunInput = {}, options: ProjectOptions & CreateOptions = {}) =>
+      http.json<{ job: string }>('POST', `${at(monitor)}/run`, withOptions(options, { body: input })),
+    reports: (monitor: string, query: ListQuery = {}) => http.json<Page<DriftReport>>('GET', `${at(monitor)}/reports`, { query }),
+    report: (report: string) => http.json<DriftReport>('GET', `/v1/reports/${segment(report)}`),
+  }
+}
 
 export const alerts = (http: Http) => ({
-  list: (query: ListQuery & { state?: string; monitor?: string } = {}) => http.json<Page<Alert>>('GET', '/v1/alerts', { query }),
-  update: (alert: string, patch: { state: 'open' | 'acknowledged' | 'closed' }) =>
+  list: (query: ListQuery & { state?: Alert['state']; monitor?: string } = {}) =>
+    http.json<Page<Alert>>('GET', '/v1/alerts', { query }),
+  update: (alert: string, patch: { state: Alert['state'] }) =>
     http.json<Alert>('PATCH', `/v1/alerts/${segment(alert)}`, { body: patch }),
 })

@@ -1,6 +1,6 @@
 import type { Http } from '../http.ts'
 import { AtollError, segment } from '../http.ts'
-import type { Job, JobEvent, ListQuery, Page } from '../types.ts'
+import type { Job, JobEvent, JobListQuery, JobLog, JobLogQuery, Page } from '../types.ts'
 
 export const jobs = (http: Http) => {
   const get = (job: string) => http.json<Job>('GET', `/v1/jobs/${segment(job)}`)
@@ -21,10 +21,10 @@ export const jobs = (http: Http) => {
   }
 
   return {
-    list: (query: ListQuery & { kind?: string; state?: string } = {}) => http.json<Page<Job>>('GET', '/v1/jobs', { query }),
+    list: (query: JobListQuery = {}) => http.json<Page<Job>>('GET', '/v1/jobs', { query }),
     get,
-    log: (job: string, query: { after?: number; limit?: number } = {}) =>
-      http.json<{ items: JobEvent[]; nextAfter: number | null }>('GET', `/v1/jobs/${segment(job)}/log`, { query }),
+    /** What is stored of the events, from `after` on: ask again with `last`; an empty page is the present end. */
+    log: (job: string, query: JobLogQuery = {}) => http.json<JobLog>('GET', `/v1/jobs/${segment(job)}/log`, { query }),
     cancel: (job: string) => http.json<Job>('POST', `/v1/jobs/${segment(job)}/cancel`),
     retry: (job: string) => http.json<Job>('POST', `/v1/jobs/${segment(job)}/retry`),
     follow,

@@ -1,5 +1,5 @@
-import type { Http } from '../http.ts'
-import { segment } from '../http.ts'
+import type { CallOptions, CreateOptions, Http, ProjectOptions } from '../http.ts'
+import { segment, withOptions } from '../http.ts'
 import type {
   AlgorithmInfo,
   CellRows,
@@ -10,6 +10,7 @@ import type {
   ExperimentInput,
   Goal,
   GoalInput,
+  GoalPatch,
   GoalProgress,
   Job,
   ListQuery,
@@ -21,8 +22,11 @@ import type {
   Promotion,
   Recipe,
   RecipeInput,
+  RecipePatch,
   RecipePreview,
   RecipePreviewInput,
+  RecipeRevision,
+  ResourcePatch,
   Run,
   RunInput,
   RunPatch,
@@ -37,82 +41,114 @@ import type {
   VersionDetails,
 } from '../types.ts'
 
-export const goals = (http: Http) => ({
-  create: (input: GoalInput) => http.json<Goal>('POST', '/v1/goals', { body: input }),
-  list: (query: ListQuery = {}) => http.json<Page<Goal>>('GET', '/v1/goals', { query }),
-  get: (goal: string, query: { project?: string } = {}) => http.json<Goal>('GET', `/v1/goals/${segment(goal)}`, { query }),
-  update: (goal: string, patch: Partial<GoalInput>) => http.json<Goal>('PATCH', `/v1/goals/${segment(goal)}`, { body: patch }),
-  delete: (goal: string) => http.json<void>('DELETE', `/v1/goals/${segment(goal)}`),
-  progress: (goal: string) => http.json<GoalProgress>('GET', `/v1/goals/${segment(goal)}/progress`),
-})
+export const goals = (http: Http) => {
+  const at = (goal: string) => `/v1/goals/${segment(goal)}`
+  return {
+    create: (input: GoalInput, options: CreateOptions = {}) =>
+      http.json<Goal>('POST', '/v1/goals', withOptions(options, { body: input })),
+    list: (query: ListQuery & { dataset?: string } = {}) => http.json<Page<Goal>>('GET', '/v1/goals', { query }),
+    get: (goal: string, options: ProjectOptions = {}) => http.json<Goal>('GET', at(goal), withOptions(options)),
+    update: (goal: string, patch: GoalPatch, options: ProjectOptions = {}) =>
+      http.json<Goal>('PATCH', at(goal), withOptions(options, { body: patch })),
+    delete: (goal: string, options: ProjectOptions = {}) => http.json<void>('DELETE', at(goal), withOptions(options)),
+    progress: (goal: string, options: ProjectOptions = {}) =>
+      http.json<GoalProgress>('GET', `${at(goal)}/progress`, withOptions(options)),
+  }
+}
 
-export const recipes = (http: Http) => ({
-  steps: () => http.json<{ items: StepInfo[] }>('GET', '/v1/recipe-steps'),
-  create: (input: RecipeInput) => http.json<Recipe>('POST', '/v1/recipes', { body: input }),
-  list: (query: ListQuery = {}) => http.json<Page<Recipe>>('GET', '/v1/recipes', { query }),
-  get: (recipe: string, query: { project?: string } = {}) =>
-    http.json<Recipe>('GET', `/v1/recipes/${segment(recipe)}`, { query }),
-  update: (recipe: string, patch: Partial<RecipeInput>) =>
-    http.json<Recipe>('PATCH', `/v1/recipes/${segment(recipe)}`, { body: patch }),
-  delete: (recipe: string) => http.json<void>('DELETE', `/v1/recipes/${segment(recipe)}`),
-  preview: (input: RecipePreviewInput, signal?: AbortSignal) =>
-    http.json<RecipePreview>('POST', '/v1/recipes/preview', { body: input, signal }),
-  suggest: (input: SuggestInput) => http.json<Suggestion>('POST', '/v1/recipes/suggest', { body: input }),
-})
+export const recipes = (http: Http) => {
+  const at = (recipe: string) => `/v1/recipes/${segment(recipe)}`
+  return {
+    steps: () => http.json<{ items: StepInfo[] }>('GET', '/v1/recipe-steps'),
+    create: (input: RecipeInput, options: CreateOptions = {}) =>
+      http.json<Recipe>('POST', '/v1/recipes', withOptions(options, { body: input })),
+    list: (query: ListQuery & { dataset?: string } = {}) => http.json<Page<Recipe>>('GET', '/v1/recipes', { query }),
+    get: (recipe: string, options: ProjectOptions = {}) => http.json<Recipe>('GET', at(recipe), withOptions(options)),
+    /** Its steps now and before, newest first. */
+    revisions: (recipe: string, options: ProjectOptions = {}) =>
+      http.json<{ items: RecipeRevision[] }>('GET', `${at(recipe)}/revisions`, withOptions(options)),
+    update: (recipe: string, patch: RecipePatch, options: ProjectOptions = {}) =>
+      http.json<Recipe>('PATCH', at(recipe), withOptions(options, { body: patch })),
+    delete: (recipe: string, options: ProjectOptions = {}) => http.json<void>('DELETE', at(recipe), withOptions(options)),
+    preview: (input: RecipePreviewInput, options: ProjectOptions = {}) =>
+      http.json<RecipePreview>('POST', '/v1/recipes/preview', withOptions(options, { body: input })),
+    suggest: (input: SuggestInput, options: ProjectOptions = {}) =>
+      http.json<Suggestion>('POST', '/v1/recipes/suggest', withOptions(options, { body: input })),
+  }
+}
 
-export const experiments = (http: Http) => ({
-  create: (input: ExperimentInput) => http.json<Experiment>('POST', '/v1/experiments', { body: input }),
-  list: (query: ListQuery = {}) => http.json<Page<Experiment>>('GET', '/v1/experiments', { query }),
-  get: (experiment: string, query: { project?: string } = {}) =>
-    http.json<Experiment>('GET', `/v1/experiments/${segment(experiment)}`, { query }),
-})
+export const experiments = (http: Http) => {
+  const at = (experiment: string) => `/v1/experiments/${segment(experiment)}`
+  return {
+    create: (input: ExperimentInput, options: CreateOptions = {}) =>
+      http.json<Experiment>('POST', '/v1/experiments', withOptions(options, { body: input })),
+    list: (query: ListQuery = {}) => http.json<Page<Experiment>>('GET', '/v1/experiments', { query }),
+    get: (experiment: string, options: ProjectOptions = {}) => http.json<Experiment>('GET', at(experiment), withOptions(options)),
+    update: (experiment: string, patch: ResourcePatch, options: ProjectOptions = {}) =>
+      http.json<Experiment>('PATCH', at(experiment), withOptions(options, { body: patch })),
+    /** Into the bin, with its runs. */
+    delete: (experiment: string, options: ProjectOptions = {}) => http.json<void>('DELETE', at(experiment), withOptions(options)),
+  }
+}
 
-export const runs = (http: Http) => ({
-  create: (input: RunInput) => http.json<Run>('POST', '/v1/runs', { body: input }),
-  list: (query: RunQuery = {}) => http.json<Page<Run>>('GET', '/v1/runs', { query }),
-  get: (run: string) => http.json<Run>('GET', `/v1/runs/${segment(run)}`),
-  update: (run: string, patch: RunPatch) => http.json<Run>('PATCH', `/v1/runs/${segment(run)}`, { body: patch }),
-  delete: (run: string) => http.json<void>('DELETE', `/v1/runs/${segment(run)}`),
-  log: (run: string, points: MetricPoint[]) =>
-    http.json<{ accepted: number }>('POST', `/v1/runs/${segment(run)}/metrics`, { body: { points } }),
-  metric: (run: string, name: string, query: { points?: number } = {}) =>
-    http.json<MetricSeries>('GET', `/v1/runs/${segment(run)}/metrics/${segment(name)}`, { query }),
-  artifact: (run: string, path: string) =>
-    http.raw('GET', `/v1/runs/${segment(run)}/artifacts/${path.split('/').map(segment).join('/')}`),
-  compare: (runs: string[]) => http.json<Comparison>('POST', '/v1/runs/compare', { body: { runs } }),
-})
+export const runs = (http: Http) => {
+  const at = (run: string) => `/v1/runs/${segment(run)}`
+  return {
+    create: (input: RunInput, options: CreateOptions = {}) =>
+      http.json<Run>('POST', '/v1/runs', withOptions(options, { body: input })),
+    list: (query: RunQuery = {}) => http.json<Page<Run>>('GET', '/v1/runs', { query }),
+    get: (run: string, options: ProjectOptions = {}) => http.json<Run>('GET', at(run), withOptions(options)),
+    update: (run: string, patch: RunPatch, options: ProjectOptions = {}) =>
+      http.json<Run>('PATCH', at(run), withOptions(options, { body: patch })),
+    delete: (run: string, options: ProjectOptions = {}) => http.json<void>('DELETE', at(run), withOptions(options)),
+    log: (run: string, points: MetricPoint[], options: ProjectOptions = {}) =>
+      http.json<void>('POST', `${at(run)}/metrics`, withOptions(options, { body: { points } })),
+    metric: (run: string, name: string, query: { points?: number; project?: string } = {}) =>
+      http.json<MetricSeries>('GET', `${at(run)}/metrics/${segment(name)}`, { query }),
+    artifact: (run: string, path: string, options: ProjectOptions = {}) =>
+      http.raw('GET', `${at(run)}/artifacts/${path.split('/').map(segment).join('/')}`, withOptions(options)),
+    compare: (runs: string[], options: ProjectOptions = {}) =>
+      http.json<Comparison>('POST', '/v1/runs/compare', withOptions(options, { body: { runs } })),
+  }
+}
 
 export const training = (http: Http) => ({
   algorithms: () => http.json<{ items: AlgorithmInfo[] }>('GET', '/v1/algorithms'),
-  create: (input: TrainingInput, idempotencyKey?: string) =>
-    http.json<TrainingCreated>('POST', '/v1/training-jobs', { body: input, idempotencyKey }),
-  estimate: (input: TrainingInput) => http.json<Estimate>('POST', '/v1/training-jobs/estimate', { body: input }),
+  create: (input: TrainingInput, options: CreateOptions = {}) =>
+    http.json<TrainingCreated>('POST', '/v1/training-jobs', withOptions(options, { body: input })),
+  estimate: (input: TrainingInput, options: CallOptions = {}) =>
+    http.json<Estimate>('POST', '/v1/training-jobs/estimate', { ...options, body: input }),
   /** By the search's id, or by the id of its job. */
   search: (search: string) => http.json<Search>('GET', `/v1/searches/${segment(search)}`),
 })
 
 export const models = (http: Http) => {
-  const at = (model: string, version: number | string) => `/v1/models/${segment(model)}/versions/${segment(version)}`
+  const one = (model: string) => `/v1/models/${segment(model)}`
+  const at = (model: string, version: number | string) => `${one(model)}/versions/${segment(version)}`
   return {
-    list: (query: ListQuery & { q?: string } = {}) => http.json<Page<Model>>('GET', '/v1/models', { query }),
-    get: (model: string, query: { project?: string } = {}) => http.json<Model>('GET', `/v1/models/${segment(model)}`, { query }),
-    update: (model: string, patch: { name?: string; description?: string; tags?: string[]; visibility?: string }) =>
-      http.json<Model>('PATCH', `/v1/models/${segment(model)}`, { body: patch }),
-    delete: (model: string) => http.json<void>('DELETE', `/v1/models/${segment(model)}`),
-    versions: (model: string, query: ListQuery = {}) =>
-      http.json<Page<ModelVersion>>('GET', `/v1/models/${segment(model)}/versions`, { query }),
-    version: (model: string, version: number | string) => http.json<ModelVersion>('GET', at(model, version)),
-    details: (model: string, version: number | string) => http.json<VersionDetails>('GET', `${at(model, version)}/details`),
+    list: (query: ListQuery & { q?: string; target?: string } = {}) => http.json<Page<Model>>('GET', '/v1/models', { query }),
+    get: (model: string, options: ProjectOptions = {}) => http.json<Model>('GET', one(model), withOptions(options)),
+    update: (model: string, patch: ResourcePatch, options: ProjectOptions = {}) =>
+      http.json<Model>('PATCH', one(model), withOptions(options, { body: patch })),
+    delete: (model: string, options: ProjectOptions = {}) => http.json<void>('DELETE', one(model), withOptions(options)),
+    versions: (model: string, query: ListQuery = {}) => http.json<Page<ModelVersion>>('GET', `${one(model)}/versions`, { query }),
+    version: (model: string, version: number | string, options: ProjectOptions = {}) =>
+      http.json<ModelVersion>('GET', at(model, version), withOptions(options)),
+    details: (model: string, version: number | string, options: ProjectOptions = {}) =>
+      http.json<VersionDetails>('GET', `${at(model, version)}/details`, withOptions(options)),
     /** The model card, in Markdown. */
-    card: async (model: string, version: number | string) => (await http.raw('GET', `${at(model, version)}/card`)).text(),
-    file: (model: string, version: number | string, path: string) =>
-      http.raw('GET', `${at(model, version)}/files/${segment(path)}`),
-    promote: (model: string, version: number | string, promotion: Promotion) =>
-      http.json<ModelVersion>('POST', `${at(model, version)}/promote`, { body: promotion }),
-    replay: (model: string, version: number | string) => http.json<{ job: Job }>('POST', `${at(model, version)}/replay`),
+    card: async (model: string, version: number | string, options: ProjectOptions = {}) =>
+      (await http.raw('GET', `${at(model, version)}/card`, withOptions(options))).text(),
+    file: (model: string, version: number | string, path: string, options: ProjectOptions = {}) =>
+      http.raw('GET', `${at(model, version)}/files/${segment(path)}`, withOptions(options)),
+    promote: (model: string, version: number | string, promotion: Promotion, options: ProjectOptions = {}) =>
+      http.json<ModelVersion>('POST', `${at(model, version)}/promote`, withOptions(options, { body: promotion })),
+    replay: (model: string, version: number | string, options: ProjectOptions = {}) =>
+      http.json<{ job: Job }>('POST', `${at(model, version)}/replay`, withOptions(options)),
     /** The sealed rows behind one cell of the confusion matrix. */
-    rows: (model: string, version: number | string, query: { actual: string; predicted: string }) =>
+    rows: (model: string, version: number | string, query: { actual: string; predicted: string; project?: string }) =>
       http.json<CellRows>('GET', `${at(model, version)}/rows`, { query }),
-    compare: (input: CompareInput) => http.json<VersionComparison>('POST', '/v1/evaluations/compare', { body: input }),
+    compare: (input: CompareInput, options: ProjectOptions = {}) =>
+      http.json<VersionComparison>('POST', '/v1/evaluations/compare', withOptions(options, { body: input })),
   }
 }

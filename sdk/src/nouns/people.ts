@@ -1,28 +1,33 @@
-import type { Http } from '../http.ts'
-import { segment } from '../http.ts'
+import type { CallOptions, CreateOptions, Http, ProjectOptions } from '../http.ts'
+import { segment, withOptions } from '../http.ts'
 import type {
   AuditEntry,
-  ListQuery,
+  Job,
   Member,
   NewToken,
   Page,
+  PageQuery,
   PlatformStatus,
   Project,
   ProjectInput,
-  RuntimeState,
+  RuntimeList,
   SearchHit,
   Session,
   Settings,
+  SignInLink,
   Team,
   Token,
   TokenInput,
   User,
   UserInput,
+  UserPatch,
 } from '../types.ts'
 
 /** The platform itself: health, status, search. */
 export const platform = (http: Http) => ({
-  health: () => http.json<{ status: string; version: string }>('GET', '/v1/health'),
+  health: () => http.json<{ ok: true }>('GET', '/v1/health'),
+  /** Throws `unavailable` while the database does not answer. */
+  ready: () => http.json<{ ready: true }>('GET', '/v1/ready'),
   status: () => http.json<PlatformStatus>('GET', '/v1/status'),
   search: (q: string, query: { limit?: number } = {}) =>
     http.json<{ items: SearchHit[] }>('GET', '/v1/search', { query: { q, ...query } }),
@@ -36,21 +41,22 @@ export const session = (http: Http) => ({
 })
 
 export const users = (http: Http) => ({
-  list: (query: ListQuery = {}) => http.json<Page<User>>('GET', '/v1/users', { query }),
-  create: (input: UserInput) => http.json<{ user: User; link: string }>('POST', '/v1/users', { body: input }),
+  list: (query: PageQuery = {}) => http.json<Page<User>>('GET', '/v1/users', { query }),
+  /** They come in with a link: see `signInLink`. */
+  create: (input: UserInput, options: CreateOptions = {}) =>
+    http.json<User>('POST', '/v1/users', withOptions(options, { body: input })),
   get: (user: string) => http.json<User>('GET', `/v1/users/${segment(user)}`),
-  update: (
-    user: string,
-    patch: { name?: string; email?: string | null; isPlatformAdmin?: boolean; state?: 'active' | 'disabled' },
-  ) => http.json<User>('PATCH', `/v1/users/${segment(user)}`, { body: patch }),
-  signInLink: (user: string) => http.json<{ link: string }>('POST', `/v1/users/${segment(user)}/sign-in-link`),
+  update: (user: string, patch: UserPatch) => http.json<User>('PATCH', `/v1/users/${segment(user)}`, { body: patch }),
+  /** A link that signs a person in once; earlier ones stop working. */
+  signInLink: (user: string) => http.json<SignInLink>('POST', `/v1/users/${segment(user)}/sign-in-link`),
   setPassword: (input: { current?: string; password: string }) =>
     http.json<void>('PUT', '/v1/users/me/password', { body: input }),
 })
 
 export const teams = (http: Http) => ({
-  list: (query: ListQuery = {}) => http.json<Page<Team>>('GET', '/v1/teams', { query }),
-  create: (input: { name: string }) => http.json<Team>('POST', '/v1/teams', { body: input }),
+  list: (query: PageQuery = {}) => http.json<Page<Team>>('GET', '/v1/teams', { query }),
+  create: (input: { name: string }, options: CreateOptions = {}) =>
+    http.json<Team>('POST', '/v1/teams', withOptions(options, { body: input })),
   rename: (team: string, name: string) => http.json<Team>('PATCH', `/v1/teams/${segment(team)}`, { body: { name } }),
   delete: (team: string) => http.json<void>('DELETE', `/v1/teams/${segment(team)}`),
   addMember: (team: string, user: string) => http.json<Team>('PUT', `/v1/teams/${segment(team)}/members/${segment(user)}`),
@@ -58,14 +64,16 @@ export const teams = (http: Http) => ({
 })
 
 export const tokens = (http: Http) => ({
-  list: (query: ListQuery = {}) => http.json<Page<Token>>('GET', '/v1/tokens', { query }),
+  list: (query: PageQuery = {}) => http.json<Page<Token>>('GET', '/v1/tokens', { query }),
+  /** Its secret is in this answer and never again. */
   create: (input: TokenInput) => http.json<NewToken>('POST', '/v1/tokens', { body: input }),
   revoke: (token: string) => http.json<void>('DELETE', `/v1/tokens/${segment(token)}`),
 })
 
 export const projects = (http: Http) => ({
-  list: (query: ListQuery = {}) => http.json<Page<Project>>('GET', '/v1/projects', { query }),
-  create: (input: ProjectInput) => http.json<Project>('POST', '/v1/projects', { body: input }),
+  list: (query: PageQuery = {}) => http.json<Page<Project>>('GET', '/v1/projects', { query }),
+  create: (input: ProjectInput, options: CreateOptions = {}) =>
+    http.json<Project>('POST', '/v1/projects', withOptions(options, { body: input })),
   get: (project: string) => http.json<Project>('GET', `/v1/projects/${segment(project)}`),
   update: (project: string, patch: Partial<ProjectInput>) =>
     http.json<Project>('PATCH', `/v1/projects/${segment(project)}`, { body: patch }),
@@ -83,12 +91,14 @@ export const settings = (http: Http) => ({
 })
 
 export const audit = (http: Http) => ({
-  list: (query: ListQuery & { actor?: string; action?: string; target?: string } = {}) =>
+  list: (query: PageQuery & { project?: string; actor?: string; action?: string; target?: string } = {}) =>
     http.json<Page<AuditEntry>>('GET', '/v1/audit', { query }),
   verify: () => http.json<{ entries: number; brokenAt: number | null; reason: string | null }>('GET', '/v1/audit/verify'),
 })
 
 export const runtimes = (http: Http) => ({
-  list: () => http.json<{ items: RuntimeState[] }>('GET', '/v1/runtimes'),
-  build: (name: string) => http.json<{ job: string | null; state: RuntimeState }>('POST', `/v1/runtimes/${segment(name)}`),
+  list: (options: CallOptions = {}) => http.json<RuntimeList>('GET', '/v1/runtimes', options),
+  /** Builds a Python environment now; answers the job that does it. */
+  build: (name: string, options: ProjectOptions & CreateOptions = {}) =>
+    http.json<Job>('POST', `/v1/runtimes/${segment(name)}`, withOptions(options)),
 })

@@ -2,24 +2,9 @@ import * as z from 'zod'
 import { PageQuery, pageOf } from '../../kernel/paging.ts'
 import { type RouteRecord, route } from '../../kernel/route.ts'
 import { toIso } from '../../kernel/time.ts'
-import { Name, Team, User, UserInput } from './schema.ts'
+import { Name, SignInLink, Team, User, UserInput, UserPatch } from './schema.ts'
 import type { AuthService } from './service.ts'
 import { invitationMs } from './sign-in.ts'
-
-const UserPatch = z
-  .object({
-    name: UserInput.shape.name,
-    email: z.email().max(254).nullable(),
-    isPlatformAdmin: z.boolean(),
-    state: z.enum(['active', 'disabled']),
-  })
-  .partial()
-
-const SignInLink = z.object({
-  link: z.string().describe('The secret: the person opens <address>/sign-in#link=<secret>'),
-  path: z.string(),
-  expiresAt: z.string(),
-})
 
 export const peopleRoutes = (auth: AuthService): RouteRecord[] => [
   route({

@@ -74,6 +74,21 @@ export const Session = z.object({
   scopes: z.array(PermissionName).nullable(),
 })
 
+export const UserPatch = z
+  .object({
+    name: UserInput.shape.name,
+    email: z.email().max(254).nullable(),
+    isPlatformAdmin: z.boolean(),
+    state: z.enum(['active', 'disabled']),
+  })
+  .partial()
+
+export const SignInLink = z.object({
+  link: z.string().describe('The secret: the person opens <address>/sign-in#link=<secret>'),
+  path: z.string(),
+  expiresAt: z.string(),
+})
+
 export const Team = z.object({
   id: z.string(),
   name: z.string(),

@@ -21,7 +21,7 @@ export function LiveTab({ endpoint }: { endpoint: Endpoint }) {
   const [minutes, setMinutes] = useState<(typeof ranges)[number]['value']>('15')
   const metrics = useQuery({
     queryKey: ['endpoint', endpoint.id, 'metrics', minutes],
-    queryFn: () => atoll.endpoints.metrics(endpoint.id, { seconds: Number(minutes) * 60 }),
+    queryFn: () => atoll.endpoints.metrics(endpoint.id, { minutes: Number(minutes) }),
     refetchInterval: 2000,
     placeholderData: (old) => old,
   })

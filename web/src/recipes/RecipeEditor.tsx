@@ -49,7 +49,7 @@ export function RecipeEditor({ recipe }: { recipe: Recipe | null }) {
   const preview = useQuery({
     queryKey: ['recipe-preview', dataset?.id, target, settled],
     queryFn: ({ signal }) =>
-      atoll.recipes.preview({ dataset: dataset!.id, target, steps: JSON.parse(settled), rows: 20 }, signal),
+      atoll.recipes.preview({ dataset: dataset!.id, target, steps: JSON.parse(settled), rows: 20 }, { signal }),
     enabled: dataset !== undefined,
     placeholderData: keepPreviousData,
     staleTime: Number.POSITIVE_INFINITY,

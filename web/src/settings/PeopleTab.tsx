@@ -24,9 +24,12 @@ export function PeopleTab() {
   const [link, setLink] = useState<{ name: string; link: string } | null>(null)
   const list = usePagedList(['users', 'list'], (page) => atoll.users.list(page))
   const invite = useMutation({
-    mutationFn: () => atoll.users.create({ name, email: email || null, isPlatformAdmin: admin }),
-    onSuccess: (made) => {
-      setLink({ name: made.user.name, link: asAddress(made.link) })
+    async mutationFn() {
+      const user = await atoll.users.create({ name, email: email || null, isPlatformAdmin: admin })
+      return { user, link: (await atoll.users.signInLink(user.id)).link }
+    },
+    onSuccess: ({ user, link }) => {
+      setLink({ name: user.name, link: asAddress(link) })
       setName('')
       setEmail('')
       setAdmin(false)

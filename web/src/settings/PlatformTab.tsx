@@ -157,7 +157,7 @@ function Runtimes() {
                   size="sm"
                   onClick={() =>
                     void atoll.runtimes.build(one.name).then((made) => {
-                      setJob(made.job)
+                      setJob(made.id)
                       changed('runtimes', 'jobs')
                     }, sayError)
                   }

@@ -80,7 +80,7 @@ export function NewTrainingPage() {
   })
   const key = useRef(crypto.randomUUID())
   const create = useMutation({
-    mutationFn: () => atoll.training.create(input!, key.current),
+    mutationFn: () => atoll.training.create(input!, { idempotencyKey: key.current }),
     onSuccess: ({ job }) => {
       changed('jobs', 'runs', 'experiments')
       void navigate({ to: '/p/$project/jobs/$job', params: { project, job: job.id } })

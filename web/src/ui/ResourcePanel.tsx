@@ -1,3 +1,4 @@
+import type { Visibility } from '@atoll/sdk'
 import { useMutation } from '@tanstack/react-query'
 import { useState } from 'react'
 import { fieldOf, sentence } from '../api.ts'
@@ -10,7 +11,7 @@ interface Named {
   name: string
   description: string
   tags: string[]
-  visibility: string
+  visibility: Visibility
 }
 
 /** What every noun has: name, description, tags, who sees it. */
@@ -72,7 +73,7 @@ export function ResourcePanel<T extends Named>({
         <SelectField
           label="Who sees it"
           value={form.visibility}
-          onChange={(visibility) => setForm({ ...form, visibility })}
+          onChange={(visibility) => setForm({ ...form, visibility: visibility as Visibility })}
           choices={[
             { value: 'private', label: 'Only its owner and the project’s admins' },
             { value: 'team', label: 'The project’s members' },

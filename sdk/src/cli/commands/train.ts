@@ -90,10 +90,9 @@ export function trainCommands(program: Command): void {
             say(logLine(event))
           }
         else
-          for (let after: number | null = 0; after !== null; ) {
-            const page: Awaited<ReturnType<typeof atoll.jobs.log>> = await atoll.jobs.log(job, { after, limit: 500 })
+          for (let page = await atoll.jobs.log(job, { limit: 500 }); page.items.length > 0; ) {
             events.push(...page.items)
-            after = page.nextAfter
+            page = await atoll.jobs.log(job, { after: page.last, limit: 500 })
           }
         return { json: events, text: options.follow ? '' : events.map(logLine).join('\n') }
       }),
