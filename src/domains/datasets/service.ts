@@ -364,6 +364,7 @@ export function datasetsService(needs: DatasetsNeeds) {
     split: splits.get,
     splits: splits.list,
     ensureSplit: splits.ensureSplit,
+    splitLike: splits.splitLike,
     layPart: splits.layPart,
     openSealed: (tx: Db | null, by: Principal, splitId: string, opening: Opening, folder: string) =>
       sealed.openSealed(tx, by, splitId, opening, folder),

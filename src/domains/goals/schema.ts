@@ -36,6 +36,12 @@ export const GoalInput = ResourceInput.partial({ name: true }).extend({
   atMost: z.number().nullable().default(null),
   costFalsePositive: z.number().min(0).nullable().default(null),
   costFalseNegative: z.number().min(0).nullable().default(null),
+  split: z
+    .string()
+    .max(200)
+    .nullable()
+    .default(null)
+    .describe('A split of the data set that was made before, by time or group for instance; absent: the usual one.'),
 })
 export type GoalInput = z.infer<typeof GoalInput>
 

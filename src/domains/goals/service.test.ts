@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
+import { notFound } from '../../kernel/errors.ts'
 import type { Metadata } from '../../ports/metadata/metadata.ts'
 import { onEachDatabase } from '../../ports/metadata/testing.ts'
 import { authMigrations } from '../auth/migrations.ts'
 import { authWorld } from '../auth/testing.ts'
+import type { Split } from '../datasets/schema.ts'
 import { goalsMigrations } from './migrations.ts'
 import { GoalInput } from './schema.ts'
 import { goalsService } from './service.ts'
@@ -27,12 +29,18 @@ async function world(metadata: Metadata) {
     { name: 'amount', type: 'number', missing: 3, distinct: 90, top: [{ value: '1.5', count: 3 }] },
   ]
   const splits: string[] = []
+  const given = [
+    { id: 'spl_time', dataset: 'ds_1', version: 'dsv_1', target: 'churn', state: 'ready' },
+    { id: 'spl_amount', dataset: 'ds_1', version: 'dsv_1', target: 'amount', state: 'ready' },
+    { id: 'spl_failed', dataset: 'ds_1', version: 'dsv_1', target: null, state: 'failed', job: 'job_1' },
+    { id: 'spl_other', dataset: 'ds_2', version: 'dsv_2', target: 'churn', state: 'ready' },
+  ] as Split[]
   const goals = goalsService({
     metadata,
     access,
     search,
     datasets: {
-      pin: async () => ({ dataset: { id: 'ds_1' }, version: { id: 'dsv_1', columns } }) as any,
+      pin: async () => ({ dataset: { id: 'ds_1', name: 'customers' }, version: { id: 'dsv_1', columns } }) as any,
       async valuesOf(_, name) {
         const column = columns.find((one) => one.name === name)!
         return { rows: 100, missing: column.missing, distinct: column.distinct, values: column.top }
@@ -41,6 +49,7 @@ async function world(metadata: Metadata) {
         splits.push(input.target!)
         return { id: `spl_${input.target}` } as any
       },
+      split: async (_, id) => given.find((one) => one.id === id) ?? Promise.reject(notFound('split', id)),
     },
   })
   const by = await people.person('Grace')
@@ -51,6 +60,18 @@ async function world(metadata: Metadata) {
 
 const onBoth = (name: string, work: (w: Awaited<ReturnType<typeof world>>, metadata: Metadata) => Promise<void>) =>
   onEachDatabase(name, [...authMigrations, ...goalsMigrations], async (metadata) => work(await world(metadata), metadata))
+
+onBoth('is judged on the split that it names, and refuses one of other rows or another target', async ({ create, splits }) => {
+  assert.equal((await create({ atLeast: 0.8, split: 'spl_time' })).split, 'spl_time')
+  assert.deepEqual(splits, [], 'no other split was made')
+  for (const [split, said] of [
+    ['spl_other', /not of the data set "customers"/],
+    ['spl_amount', /made for the target "amount", not "churn"/],
+    ['spl_failed', /could not be made/],
+    ['spl_none', /no split "spl_none"/],
+  ] as const)
+    await assert.rejects(create({ name: split, atLeast: 0.8, split }), said)
+})
 
 onBoth('states a goal, pins its split, and says it in words', async ({ create, goals, by, splits }) => {
   const goal = await create({ atLeast: 0.85, costFalsePositive: 1, costFalseNegative: 5 })

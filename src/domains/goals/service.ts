@@ -7,6 +7,7 @@ import { audit } from '../auth/audit.ts'
 import type { Search } from '../auth/search.ts'
 import type { DatasetVersion } from '../datasets/schema.ts'
 import type { DatasetsService } from '../datasets/service.ts'
+import { refuseOtherSplit } from './fitting-split.ts'
 import { type JudgedTarget, judgeTarget, mostClasses, targetColumn } from './judge-target.ts'
 import { metricTitle, refuseCostsWithoutPositive, refuseHopelessBound, refuseMetricOfOtherTask } from './metrics.ts'
 import { judgeOutcome } from './outcome.ts'
@@ -17,7 +18,7 @@ export interface GoalsNeeds {
   metadata: Metadata
   access: Access
   search: Search
-  datasets: Pick<DatasetsService, 'pin' | 'valuesOf' | 'ensureSplit'>
+  datasets: Pick<DatasetsService, 'pin' | 'valuesOf' | 'ensureSplit' | 'split'>
 }
 
 export type GoalsService = ReturnType<typeof goalsService>
@@ -46,13 +47,17 @@ export function goalsService({ metadata, access, search, datasets }: GoalsNeeds)
   }
 
   async function create(by: Principal, input: z.output<typeof GoalInput>): Promise<Goal> {
-    const { dataset, version } = await datasets.pin(by, input.dataset, undefined, input.project)
+    const newest = await datasets.pin(by, input.dataset, undefined, input.project)
+    const { dataset } = newest
     const project = await access.projectFor(by, input.project ?? dataset.project, 'goals:write')
+    const given = input.split === null ? null : await datasets.split(by, input.split)
+    if (given) refuseOtherSplit(given, dataset, input.target)
+    const { version } = given ? await datasets.pin(by, dataset.id, given.version) : newest
     targetColumn(version.columns, input.target)
     refuseHopelessBound(input.metric, input)
     const judged = await judge(version, input.target, input)
     refuseCostsWithoutPositive(judged.task, input)
-    const split = await datasets.ensureSplit(by, { dataset: dataset.id, version: version.id, target: input.target })
+    const split = given ?? (await datasets.ensureSplit(by, { dataset: dataset.id, version: version.id, target: input.target }))
     const name = input.name ?? `${input.target} ${metricTitle[input.metric]}`
     const row: GoalRow = {
       ...(await access.newResource('goal', by, project, { ...input, name })),

@@ -43,13 +43,19 @@ export async function predictTable(
   about: { signature: Signature; model: LoadedModel; baseline: BaselineColumn; folder: string; signal: AbortSignal },
 ): Promise<NowColumn> {
   const { signature, model, baseline, folder, signal } = about
-  const encoder = compileEncoder({ ...signature, inputs: signature.inputs.map((input) => ({ ...input, nullable: true })) })
+  // A table that drifted may hold fractions where there were whole numbers; that is for the comparison to say, not for the encoder.
+  const inputs = signature.inputs.map((input) => ({
+    ...input,
+    nullable: true,
+    type: input.type === 'integer' ? ('number' as const) : input.type,
+  }))
+  const encoder = compileEncoder({ ...signature, inputs })
   const names = signature.inputs.map((input) => input.name)
   const counter = cellCounter(baseline.kind === 'number' ? pointsOf(baseline) : new Float64Array(0))
   const labels = new Map<string, number>()
   let rows = 0
   await tables.session({ folders: [folder], scratch: folder, signal }, async (run) => {
-    const sample = `SELECT ${names.map(identifier).join(', ')} FROM ${parquet(`${folder}/data.parquet`)} ORDER BY hash(__row), __row LIMIT ${rowsAsked}`
+    const sample = `SELECT ${inputs.map(asRead).join(', ')} FROM ${parquet(`${folder}/data.parquet`)} ORDER BY hash(__row), __row LIMIT ${rowsAsked}`
     await run([{ sql: `CREATE TEMP TABLE asked AS ${sample}` }])
     for (;;) {
       const [found] = await run([{ sql: `SELECT * FROM asked LIMIT ${rowsAtOnce} OFFSET ${rows}` }])
@@ -73,4 +79,13 @@ export async function predictTable(
   if (baseline.kind === 'number') return { kind: 'number', rows, missing: counter.missing, cells: counter.cells }
   const categories = [...labels].map(([value, count]) => ({ value, count })).sort((a, b) => b.count - a.count)
   return { kind: 'category', rows, missing: 0, categories, others: 0 }
+}
+
+/** A column as the watch reads it: what is no number, or an infinite one, is missing; a label is text whatever its type. */
+function asRead({ name, type, tensor }: Signature['inputs'][number]): string {
+  const column = identifier(name)
+  if (tensor === 'strings') return `${column}::VARCHAR AS ${column}`
+  if (type !== 'number') return column
+  const number = `TRY_CAST(${column} AS DOUBLE)`
+  return `CASE WHEN isfinite(${number}) THEN ${number} END AS ${column}`
 }

@@ -5,6 +5,7 @@ import type { Access } from '../auth/access.ts'
 import type { Dataset, DatasetVersion, Split } from '../datasets/schema.ts'
 import type { DatasetsService } from '../datasets/service.ts'
 import type { ExperimentsService } from '../experiments/service.ts'
+import { refuseOtherSplit } from '../goals/fitting-split.ts'
 import { targetColumn } from '../goals/judge-target.ts'
 import { defaultMetric, refuseMetricOfOtherTask } from '../goals/metrics.ts'
 import type { Goal, Metric, Task } from '../goals/schema.ts'
@@ -19,7 +20,7 @@ import type { EngineParameters } from './spec.ts'
 
 export interface PlanNeeds {
   access: Access
-  datasets: Pick<DatasetsService, 'pin' | 'split' | 'ensureSplit'>
+  datasets: Pick<DatasetsService, 'pin' | 'split' | 'ensureSplit' | 'splitLike'>
   goals: Pick<GoalsService, 'get' | 'judge' | 'repin'>
   recipes: Pick<RecipesService, 'get' | 'check'>
   tuning: Pick<TuningService, 'warmStart'>
@@ -73,7 +74,7 @@ export function trainingPlans({ access, datasets, goals, recipes, experiments, t
     await registry.refuseOtherModel(by, project.id, modelName, { task, target })
     await experiments.refuseOtherExperiment(by, project.id, input.experiment ?? modelName)
     const warmStart = input.search.warmStartFrom ? await tuning.warmStart(by, input.search.warmStartFrom, metric) : []
-    const givenSplit = input.split === null ? null : await fittingSplit(by, input.split, version, target)
+    const givenSplit = input.split === null ? null : await fittingSplit(by, input.split, { ...asked, target })
     const { strategy, trials, space } = input.search
     const isUnlimited = trials === null && strategy !== 'none'
     const limits = { trials, budgetSeconds: input.search.budgetSeconds ?? (isUnlimited ? usualBudgetSeconds(version) : null) }
@@ -91,8 +92,9 @@ export function trainingPlans({ access, datasets, goals, recipes, experiments, t
       async split() {
         if (givenSplit) return givenSplit
         if (goalSplit?.version === version.id) return goalSplit
+        if (goalSplit) return datasets.splitLike(by, goalSplit.id, version.id)
         const made = await datasets.ensureSplit(by, { dataset: dataset.id, version: version.id, target })
-        if (goal && !goalSplit) await goals.repin(goal.id, made.id)
+        if (goal) await goals.repin(goal.id, made.id)
         return made
       },
       parameters: (split) => ({
@@ -165,19 +167,19 @@ export function trainingPlans({ access, datasets, goals, recipes, experiments, t
     return split?.state === 'failed' ? null : split
   }
 
-  async function fittingSplit(by: Principal, id: string, version: DatasetVersion, target: string): Promise<Split> {
+  async function fittingSplit(
+    by: Principal,
+    id: string,
+    { dataset, version, target }: { dataset: Dataset; version: DatasetVersion; target: string },
+  ): Promise<Split> {
     const split = await datasets.split(by, id)
-    if (split.version !== version.id)
+    if (split.dataset === dataset.id && split.version !== version.id)
       throw invalidInput('This split is of another version of the data set. Leave it out, or say which version to train on.', {
         field: 'split',
         split: split.id,
         version: version.id,
       })
-    if (split.target !== null && split.target !== target)
-      throw invalidInput(`This split was made for the target "${split.target}", not "${target}".`, {
-        field: 'split',
-        split: split.id,
-      })
+    refuseOtherSplit(split, dataset, target)
     return split
   }
 }

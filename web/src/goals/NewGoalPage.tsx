@@ -1,4 +1,4 @@
-import type { Dataset, Goal } from '@atoll/sdk'
+import type { Dataset, Goal, Split } from '@atoll/sdk'
 import { useMutation, useQuery } from '@tanstack/react-query'
 import { useNavigate, useSearch } from '@tanstack/react-router'
 import { useState } from 'react'
@@ -74,6 +74,15 @@ function GoalForm({ dataset, wantedTarget }: { dataset: Dataset; wantedTarget?: 
   const [bound, setBound] = useState<number | null>(null)
   const [costs, setCosts] = useState<{ fp: number | null; fn: number | null }>({ fp: null, fn: null })
   const [name, setName] = useState('')
+  const [split, setSplit] = useState('')
+  const splits = useQuery({
+    queryKey: ['splits', dataset.id],
+    queryFn: () => atoll.splits.list({ dataset: dataset.id }),
+  })
+  const fitting =
+    splits.data?.items.filter(
+      (one) => one.version === dataset.latest?.id && one.state !== 'failed' && (one.target === null || one.target === target),
+    ) ?? []
   const total = classes.reduce((sum, one) => sum + one.count, 0)
   const less = lessIsBetter.has(metric)
 
@@ -89,6 +98,7 @@ function GoalForm({ dataset, wantedTarget }: { dataset: Dataset; wantedTarget?: 
         atMost: less ? bound : null,
         costFalsePositive: task === 'binary' ? costs.fp : null,
         costFalseNegative: task === 'binary' ? costs.fn : null,
+        split: fitting.some((one) => one.id === split) ? split : null,
         ...(name.trim() && { name: name.trim() }),
       }),
     onSuccess: (goal) => {
@@ -144,8 +154,7 @@ function GoalForm({ dataset, wantedTarget }: { dataset: Dataset; wantedTarget?: 
             label={less ? 'At most' : 'At least'}
             value={bound}
             onChange={setBound}
-            placeholder="no bound"
-            hint="On the sealed test rows. Without a bound, the best is wanted."
+            hint="On the sealed test rows."
             error={errorFor('atLeast', 'atMost')}
           />
         </div>
@@ -177,6 +186,20 @@ function GoalForm({ dataset, wantedTarget }: { dataset: Dataset; wantedTarget?: 
           </div>
         </Section>
       )}
+      {fitting.length > 0 && (
+        <SelectField
+          wrap="max-w-lg"
+          label="Judged on"
+          hint="Every model of the goal is trained and judged on the same rows."
+          value={fitting.some((one) => one.id === split) ? split : ''}
+          choices={[
+            { value: '', label: 'The usual split' },
+            ...fitting.map((one) => ({ value: one.id, label: splitWords(one) })),
+          ]}
+          onChange={setSplit}
+          error={errorFor('split')}
+        />
+      )}
       <TextField
         wrap="max-w-sm"
         label="Name"
@@ -200,3 +223,9 @@ function taskOf(type: string, distinct: number): Goal['task'] {
 
 const taskWords = (task: Goal['task'], distinct: number) =>
   task === 'binary' ? 'Two classes.' : task === 'multiclass' ? `${whole(distinct)} classes.` : 'A number.'
+
+const splitWords = ({ kind, timeColumn, groupColumn, seed, parts }: Split) => {
+  const sealed = parts.find((part) => part.sealed)?.rows
+  const by = timeColumn ? ` of ${timeColumn}` : groupColumn ? ` by ${groupColumn}` : ''
+  return `${kind}${by}, seed ${seed}${sealed === undefined ? '' : `, ${whole(sealed)} rows sealed`}`
+}

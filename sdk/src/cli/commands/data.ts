@@ -126,6 +126,46 @@ export function dataCommands(program: Command): void {
       }),
     )
 
+  datasets
+    .command('split <dataset>')
+    .description('divide the rows by time or by group, and seal the test part; goals make the usual split by themselves')
+    .option('--kind <kind>', 'auto, random, stratified, grouped, time', 'auto')
+    .option('--target <column>')
+    .option('--time-column <column>', 'later rows are the test')
+    .option('--group-column <column>', 'no group is on both sides')
+    .option('--test <share>', 'share of the rows that is sealed', parseNumber)
+    .option('--validation <share>', 'share of the rows for validation (0: folds on the training part)', parseNumber)
+    .option('--seed <n>', 'same seed, same rows', parseNumber)
+    .action((ref: string, o) =>
+      answer(async () => {
+        const atoll = connect()
+        const made = await atoll.splits.create({
+          dataset: ref,
+          kind: o.kind,
+          target: o.target,
+          timeColumn: o.timeColumn,
+          groupColumn: o.groupColumn,
+          test: o.test,
+          validation: o.validation,
+          seed: o.seed,
+        })
+        if (made.job && made.state === 'making') await atoll.jobs.wait(made.job)
+        const split = await atoll.splits.get(made.id)
+        const parts = table(
+          ['part', 'rows', ''],
+          split.parts.map((part) => [part.part, part.rows, part.sealed ? 'sealed' : '']),
+        )
+        return {
+          json: split,
+          text: [
+            `${split.kind} split ${split.id}`,
+            parts,
+            ...split.leaks.map((leak) => `${leak.severity}: ${leak.message}`),
+          ].join('\n\n'),
+        }
+      }),
+    )
+
   const goals = program.command('goals').description('what the project wants of a model')
   goals
     .command('create')
@@ -137,6 +177,7 @@ export function dataCommands(program: Command): void {
     .option('--positive <value>', 'the class to find')
     .option('--cost-fp <cost>', 'cost of a false alarm', parseNumber)
     .option('--cost-fn <cost>', 'cost of a miss', parseNumber)
+    .option('--split <split>', 'judge on this split (from `datasets split`)')
     .option('--name <name>')
     .option('--project <project>')
     .action((o) =>
@@ -150,6 +191,7 @@ export function dataCommands(program: Command): void {
           positive: o.positive,
           costFalsePositive: o.costFp,
           costFalseNegative: o.costFn,
+          split: o.split,
           name: o.name,
           project: o.project,
         })

@@ -20,6 +20,7 @@ export function trainCommands(program: Command): void {
     .option('--trials <n>', 'search at most this many candidates', parseNumber)
     .option('--seed <n>', 'same seed, same model', parseNumber, 7)
     .option('--name <model>', 'name of the model')
+    .option('--split <split>', 'train and judge on this split (from `datasets split`); a goal brings its own')
     .option('--imbalance <how>', 'auto, none, class_weight, smote, adasyn, random_over, random_under, near_miss')
     .option('--project <project>')
     .option('--wait', 'wait for the result')
@@ -39,6 +40,7 @@ export function trainCommands(program: Command): void {
           search: { budgetSeconds: o.budget ?? null, trials: o.trials ?? null },
           seed: o.seed,
           model: o.name,
+          split: o.split,
           imbalance: o.imbalance,
         })
         if (!o.wait)

@@ -1,4 +1,5 @@
 import type * as z from 'zod'
+import { closestName } from '../../../kernel/closest.ts'
 import { invalidInput, notFound, preconditionFailed } from '../../../kernel/errors.ts'
 import { newId } from '../../../kernel/ids.ts'
 import { canonicalJson, sha256 } from '../../../kernel/json.ts'
@@ -128,6 +129,23 @@ export function splitService(needs: SplitNeeds) {
 
   const get = async (by: Principal, id: string): Promise<Split> => read(await rowFor(by, id))
 
+  /** The split of another version of the data set, made by the same rule: what was divided by time stays divided by time. */
+  async function splitLike(by: Principal, id: string, version: string): Promise<Split> {
+    const row = await rowFor(by, id)
+    return ensureSplit(by, {
+      dataset: row.dataset_id,
+      version,
+      target: row.target,
+      kind: row.kind,
+      groupColumn: row.group_column,
+      timeColumn: row.time_column,
+      test: row.test_share,
+      validation: row.validation_share,
+      folds: row.folds,
+      seed: row.seed,
+    })
+  }
+
   async function list(by: Principal, ref: string, project?: string): Promise<Split[]> {
     const dataset = await access.resolve<DatasetRow>('datasets', by, ref, project)
     const rows = await datasetTables(metadata.db)
@@ -199,7 +217,7 @@ export function splitService(needs: SplitNeeds) {
   }
   jobs.register(handler)
 
-  return { ensureSplit, get, list, layPart }
+  return { ensureSplit, splitLike, get, list, layPart }
 }
 
 async function setState(tx: Db, id: string, state: SplitRow['state']): Promise<void> {
@@ -220,7 +238,16 @@ function settle(input: z.output<typeof SplitInput>, version: VersionRow, dataset
   const rows = version.rows ?? 0
   const column = (name: string, field: string) => {
     const found = columns.find((one) => one.name === name)
-    if (!found) throw invalidInput(`The data set has no column "${name}".`, { field, column: name })
+    if (!found) {
+      const near = closestName(
+        name,
+        columns.map((one) => one.name),
+      )
+      throw invalidInput(`The data set has no column "${name}".${near ? ` Did you mean "${near}"?` : ''}`, {
+        field,
+        column: name,
+      })
+    }
     return found
   }
   const name = input.target ?? dataset.target
