@@ -10,7 +10,7 @@ import pandas as pd
 from atoll_engines.recipes import InputColumn, fit_recipe
 from atoll_engines.tabular.algorithms.lightgbm_trees import LightGbm
 from atoll_engines.tabular.algorithms.model import Setting
-from atoll_engines.tabular.package import signature
+from atoll_engines.tabular.package import Seen, signature
 from atoll_engines.tabular.pipeline import Pipeline
 
 ROWS, COLUMNS, ASKED = 20_000, 30, 1_000
@@ -28,7 +28,7 @@ def main(folder: Path) -> None:
     model.fit(np.asarray(recipe.training_features), target)
     pipeline = Pipeline(recipe, model, None, "binary", ("no", "yes"), 0.5)
     (folder / "model.onnx").write_bytes(pipeline.to_onnx().SerializeToString())
-    (folder / "signature.json").write_text(json.dumps(signature(pipeline, "target", frame, 1e-4)))
+    (folder / "signature.json").write_text(json.dumps(signature(pipeline, "target", Seen(recipe.inputs).add(frame), 1e-4)))
     asked = frame.iloc[:ASKED]
     (folder / "rows.jsonl").write_text("".join(json.dumps({"row": row}) + "\n" for row in asked.to_dict("records")))
     (folder / "expected.json").write_text(json.dumps(pipeline.predict(asked)[:, 1].astype(float).tolist()))
