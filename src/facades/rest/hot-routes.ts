@@ -7,7 +7,7 @@ import type { RouteRecord } from '../../kernel/route.ts'
 import type { BrowserSafety } from './browser-safety.ts'
 import { toErrorReply } from './errors.ts'
 import { dataHeaders } from './headers.ts'
-import { defaultMaxBodyBytes, readJsonText } from './json-body.ts'
+import { defaultMaxBodyBytes, type ParsedText, readJsonText } from './json-body.ts'
 import type { RateLimiter } from './limits.ts'
 import { limitOf } from './limits.ts'
 
@@ -44,90 +44,114 @@ interface HotRoute {
   noQuery: unknown
 }
 
+/** A route and the value of its parameter. */
+export interface HotTarget {
+  route: HotRoute
+  value: string
+}
+
+/** Who calls: the headers, and the connection they came by. */
+export interface Caller {
+  headers: Record<string, string | string[] | undefined> & { authorization?: string | undefined; host?: string | undefined }
+  socket: Socket
+}
+
+export type HotRoutes = ReturnType<typeof hotRoutes>
+
 /**
  * Serves the few routes that answer text (`handleText`) without the framework, which costs more than they do. Every check is the same function as elsewhere,
- * in the same order: host, origin, who, limit, permission, body. Answers whether it took the request; anything unusual is left to the framework.
+ * in the same order: host, origin, who, limit, permission, body. Anything unusual is left to the framework.
  */
-export function hotRoutes(
-  records: readonly RouteRecord[],
-  needs: HotNeeds,
-): (request: IncomingMessage, reply: ServerResponse) => boolean {
+export function hotRoutes(records: readonly RouteRecord[], needs: HotNeeds) {
   const hot = records.map(asHotRoute).filter((route) => route !== null)
   const connections = new WeakMap<Socket, Connection>()
   const limit = hot[0] ? limitOf(hot[0].record) : 'read'
 
-  return (request, reply) => {
-    const { method, headers } = request
-    const url = request.url as string
+  /** The hot route that a request is for; null where the framework shall take it. */
+  function find(method: string, url: string, headers: Caller['headers']): HotTarget | null {
     for (const route of hot) {
       if (method !== route.record.method || !url.startsWith(route.before) || !url.endsWith(route.after)) continue
       const value = url.slice(route.before.length, url.length - route.after.length)
       // An encoded or empty name, a query, a body that is not plain JSON, another way to say who: the framework knows them all.
-      if (!/^[\w.-]{1,160}$/.test(value) || !plainJson.has(headers['content-type'] as string)) return false
-      if (headers.authorization === undefined || headers.expect !== undefined) return false
-      if (needs.trustsProxies && headers['x-forwarded-for'] !== undefined) return false
-      serve(route, value, request, reply)
-      return true
+      if (!/^[\w.-]{1,160}$/.test(value) || !plainJson.has(headers['content-type'] as string)) return null
+      if (headers.authorization === undefined || headers.expect !== undefined) return null
+      if (needs.trustsProxies && headers['x-forwarded-for'] !== undefined) return null
+      return { route, value }
     }
-    return false
+    return null
   }
 
-  async function serve(
-    { record, param, handleText, maxBodyBytes, noQuery }: HotRoute,
-    value: string,
-    request: IncomingMessage,
-    reply: ServerResponse,
-  ): Promise<void> {
+  /** The text of the reply, or a thrown refusal. The body is read once the caller may ask. */
+  async function answer(
+    { route, value }: HotTarget,
+    caller: Caller,
+    requestId: string,
+    read: () => ParsedText | Promise<ParsedText>,
+  ): Promise<string> {
+    const { record, param, handleText, noQuery } = route
+    const { headers } = caller
+    needs.safety.checkHost(headers.host)
+    needs.safety.checkOrigin({ method: record.method, host: headers.host as string, headers })
+    const known = connections.get(caller.socket)
+    const connection =
+      known !== undefined && known.authorization === headers.authorization && needs.isFresh(known.principal)
+        ? known
+        : await connect(caller)
+    needs.limiter.takeFrom(connection.bucket)
+    const { principal } = connection
+    await needs.authorize(principal, record.permission)
+    const { body, text } = await read()
+    return handleText({ principal, params: { [param]: value }, query: noQuery, body, text, requestId })
+  }
+
+  /** Takes a request of Node's own server if it is for a hot route; says whether it did. */
+  function serve(request: IncomingMessage, reply: ServerResponse): boolean {
+    const target = find(request.method as string, request.url as string, request.headers)
+    if (target === null) return false
+    const { record, maxBodyBytes } = target.route
     const id = needs.newRequestId()
-    try {
-      const { headers } = request
-      needs.safety.checkHost(headers.host)
-      needs.safety.checkOrigin({ method: record.method, host: headers.host as string, headers })
-      const known = connections.get(request.socket)
-      const connection =
-        known !== undefined && known.authorization === headers.authorization && needs.isFresh(known.principal)
-          ? known
-          : await connect(request)
-      needs.limiter.takeFrom(connection.bucket)
-      const { principal } = connection
-      await needs.authorize(principal, record.permission)
-      const { body, text } = await readJsonText(request, headers, maxBodyBytes)
-      const answer = await handleText({ principal, params: { [param]: value }, query: noQuery, body, text, requestId: id })
-      reply.writeHead(record.status ?? 200, [
-        'content-type',
-        'application/json; charset=utf-8',
-        'content-length',
-        String(Buffer.byteLength(answer)),
-        'x-content-type-options',
-        'nosniff',
-        'x-request-id',
-        id,
-      ])
-      reply.end(answer)
-    } catch (error) {
-      refuse(error, id, record, request, reply)
-    }
+    answer(target, request, id, () => readJsonText(request, request.headers, maxBodyBytes)).then(
+      (text) => {
+        reply.writeHead(record.status ?? 200, [
+          'content-type',
+          'application/json; charset=utf-8',
+          'content-length',
+          String(Buffer.byteLength(text)),
+          'x-content-type-options',
+          'nosniff',
+          'x-request-id',
+          id,
+        ])
+        reply.end(text)
+      },
+      (error) => {
+        const { status, headers, text } = refusal(error, id, record)
+        if (reply.headersSent || reply.destroyed) return void reply.destroy()
+        if (!request.complete) reply.setHeader('connection', 'close')
+        reply.writeHead(status, headers).end(text)
+      },
+    )
+    return true
   }
 
-  async function connect(request: IncomingMessage): Promise<Connection> {
-    const { headers, socket } = request
+  /** The reply to a thrown thing; a fault of ours is logged. */
+  function refusal(error: unknown, id: string, record: RouteRecord) {
+    const { status, headers, body, isFault } = toErrorReply(error, id)
+    if (isFault) needs.onFault(error, id, `${record.method} ${record.path}`)
+    const all = { ...dataHeaders, ...headers, 'content-type': 'application/json; charset=utf-8', 'x-request-id': id }
+    return { status, headers: all, text: JSON.stringify(body) }
+  }
+
+  async function connect({ headers, socket }: Caller): Promise<Connection> {
     const address = socket.remoteAddress ?? ''
-    const principal = await needs.identify(headers, address)
+    const principal = await needs.identify(headers as { authorization?: string }, address)
     const bucket = needs.limiter.bucketOf(limit, principal.credential.id ?? address)
     const connection = { authorization: headers.authorization as string, principal, bucket }
     connections.set(socket, connection)
     return connection
   }
 
-  function refuse(error: unknown, id: string, record: RouteRecord, request: IncomingMessage, reply: ServerResponse): void {
-    const { status, headers, body, isFault } = toErrorReply(error, id)
-    if (isFault) needs.onFault(error, id, `${record.method} ${record.path}`)
-    if (reply.headersSent || reply.destroyed) return void reply.destroy()
-    if (!request.complete) reply.setHeader('connection', 'close')
-    reply
-      .writeHead(status, { ...dataHeaders, ...headers, 'content-type': 'application/json; charset=utf-8', 'x-request-id': id })
-      .end(JSON.stringify(body))
-  }
+  return { find, answer, serve, refusal, newRequestId: needs.newRequestId }
 }
 
 const plainJson = new Set(['application/json', 'application/json; charset=utf-8', 'application/json;charset=utf-8'])

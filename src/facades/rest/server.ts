@@ -22,6 +22,7 @@ import { toErrorReply } from './errors.ts'
 import { eventStreams } from './event-streams.ts'
 import { dataHeaders, pageHeaders, strictTransport } from './headers.ts'
 import { hotRoutes } from './hot-routes.ts'
+import { hotSockets } from './hot-sockets.ts'
 import { identifier } from './identify.ts'
 import { defaultMaxBodyBytes, readJsonBody, readJsonText } from './json-body.ts'
 import { defaultLimits, type Limits, limitOf, rateLimiter } from './limits.ts'
@@ -87,7 +88,7 @@ export async function restServer(needs: RestNeeds): Promise<FastifyInstance> {
   app.server.maxConnections = 10_000
 
   const newRequestId = requestIds()
-  const serveHot = hotRoutes(routes, {
+  const hot = hotRoutes(routes, {
     safety,
     identify,
     isFresh: auth.credentials.isFresh,
@@ -99,12 +100,14 @@ export async function restServer(needs: RestNeeds): Promise<FastifyInstance> {
   })
   const [serveAll] = app.server.listeners('request') as [RequestListener]
   app.server.off('request', serveAll)
-  app.server.on('request', (request, reply) => void (serveHot(request, reply) || serveAll(request, reply)))
+  app.server.on('request', (request, reply) => void (hot.serve(request, reply) || serveAll(request, reply)))
+  const sockets = hotSockets(app.server, hot, { isTls: Boolean(needs.tls) })
 
   const streams = eventStreams({ events, onError: (error) => app.log.error({ error }, 'an event stream failed') })
   app.addHook('preClose', async () => {
     streams.closeAll()
-    closeAsTheyEnd(app)
+    sockets.close()
+    closeAsTheyEnd(app, sockets)
   })
   app.decorateRequest('principal', null as never)
   app.addHook('onRequest', (request, reply, done) => {
@@ -209,9 +212,12 @@ const noCompiler = () => {
 const lastReplyMs = seconds(8)
 
 /** Closing waits for every connection: those kept open are closed as soon as their reply is out, and the slowest are cut in the end. */
-function closeAsTheyEnd({ server }: FastifyInstance): void {
+function closeAsTheyEnd({ server }: FastifyInstance, sockets: { destroyAll(): void }): void {
   const sweep = setInterval(() => server.closeIdleConnections(), 50)
-  const cut = setTimeout(() => server.closeAllConnections(), lastReplyMs)
+  const cut = setTimeout(() => {
+    sockets.destroyAll()
+    server.closeAllConnections()
+  }, lastReplyMs)
   server.once('close', () => {
     clearInterval(sweep)
     clearTimeout(cut)
