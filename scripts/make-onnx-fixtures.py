@@ -75,9 +75,73 @@ def slow(path: Path):
     save(path / "slow.onnx", nodes, [value("numbers", TensorProto.DOUBLE, 1)], [value("prediction", TensorProto.FLOAT, 1)], constants)
 
 
+def grown(random, columns: int, depth: int) -> list[dict]:
+    """The nodes of a random tree, root first: some branches end early, thresholds repeat, a missing value goes either way."""
+    nodes = []
+    waiting = [0]
+    nodes.append({"depth": 0})
+    while waiting:
+        at = waiting.pop()
+        node = nodes[at]
+        if node["depth"] == depth or (node["depth"] > 0 and random.random() < 0.2):
+            node |= {"mode": "LEAF", "value": random.normal()}
+            continue
+        node |= {"feature": int(random.integers(columns)), "threshold": float(np.float32(round(random.normal(), 1)))}
+        node |= {"missing": int(random.random() < 0.5), "true": len(nodes), "false": len(nodes) + 1}
+        waiting += [len(nodes), len(nodes) + 1]
+        nodes += [{"depth": node["depth"] + 1}, {"depth": node["depth"] + 1}]
+    return nodes
+
+
+def ensemble(random, columns: int, targets: int, comparison: str, trees: int = 21) -> onnx.NodeProto:
+    """Trees of depth 0 to 5, whose number no block of them divides."""
+    lists: dict[str, list] = {}
+    base = [float(np.float32(x)) for x in random.normal(size=targets)]
+    for tree in range(trees):
+        for number, node in enumerate(grown(random, columns, tree % 6)):
+            inner = "mode" not in node
+            facts = {
+                "nodes_treeids": tree, "nodes_nodeids": number, "nodes_modes": comparison if inner else "LEAF",
+                "nodes_featureids": node.get("feature", 0), "nodes_values": node.get("threshold", 0.0),
+                "nodes_truenodeids": node.get("true", 0), "nodes_falsenodeids": node.get("false", 0),
+                "nodes_missing_value_tracks_true": node.get("missing", 0),
+            }  # fmt: skip
+            if not inner:
+                facts |= {"target_treeids": tree, "target_nodeids": number, "target_ids": tree % targets, "target_weights": float(np.float32(node["value"]))}
+            for name, fact in facts.items():
+                lists.setdefault(name, []).append(fact)
+    settings = {"n_targets": targets, "base_values": base, "aggregate_function": "SUM", "post_transform": "NONE"}
+    return helper.make_node("TreeEnsembleRegressor", ["features"], ["sums"], domain="ai.onnx.ml", **settings, **lists)
+
+
+def trees(path: Path):
+    """Trees over four numbers with each of the usual last steps."""
+    bound = float(np.finfo(np.float32).max)
+    clipped = [helper.make_node("Clip", ["numbers", "low", "high"], ["clip"]), helper.make_node("Cast", ["clip"], ["features"], to=TensorProto.FLOAT)]
+    plain = [helper.make_node("Cast", ["numbers"], ["features"], to=TensorProto.FLOAT)]
+    two = [helper.make_node("Sub", ["one", "yes"], ["no"]), helper.make_node("Concat", ["no", "yes"], ["both"], axis=1)]
+    public = helper.make_node("Identity", ["both"], ["probabilities"])
+    bounds = [constant("low", np.float64(-bound)), constant("high", np.float64(bound))]
+    one = [constant("one", np.float32([[1]]))]
+    sigmoid = [helper.make_node("Sigmoid", ["sums"], ["yes"]), *two, public]
+    mean = [helper.make_node("Div", ["sums", "count"], ["yes"]), *two, public]
+    softmax = [helper.make_node("Softmax", ["sums"], ["both"], axis=1), public]
+    nothing = [helper.make_node("Identity", ["sums"], ["prediction"])]
+    for name, targets, comparison, first, last, constants in [
+        ("trees-sigmoid", 1, "BRANCH_LEQ", clipped, sigmoid, bounds + one),
+        ("trees-mean", 1, "BRANCH_LEQ", clipped, mean, bounds + one + [constant("count", np.float32(21))]),
+        ("trees-softmax", 3, "BRANCH_LEQ", clipped, softmax, bounds),
+        ("trees-less", 1, "BRANCH_LT", plain, nothing, []),
+    ]:
+        node = ensemble(np.random.default_rng(len(name)), 4, targets, comparison)
+        output = value("prediction", TensorProto.FLOAT, 1) if last is nothing else value("probabilities", TensorProto.FLOAT, max(2, targets))
+        save(path / f"{name}.onnx", [*first, node, *last], [value("numbers", TensorProto.DOUBLE, 4)], [output], constants)
+
+
 if __name__ == "__main__":
     folder = Path(sys.argv[1])
     folder.mkdir(parents=True, exist_ok=True)
     binary(folder)
     regression(folder)
     slow(folder)
+    trees(folder)

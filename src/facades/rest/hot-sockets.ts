@@ -83,9 +83,11 @@ export function hotSockets(server: Server, hot: HotRoutes, { isTls }: { isTls: b
     #take(): void {
       const bytes = this.#bytes as Buffer
       const at = bytes.indexOf(headEnd)
-      if (at < 0 || at > maxHeadBytes) return this.#handOver()
-      const head = this.#headOf(bytes.toString('latin1', 0, at))
-      if (head === null) return this.#handOver()
+      const head = at < 0 || at > maxHeadBytes ? null : this.#headOf(bytes.toString('latin1', 0, at))
+      if (head === null) {
+        this.#handOver()
+        return
+      }
       const start = at + headEnd.length
       const end = start + head.contentLength
       if (bytes.length < end) {

@@ -6,9 +6,7 @@ export interface Ensemble {
   /** Sums per row. */
   outputs: number
   features: number
-  /** Rows of one `sum`. */
-  maxRows: number
-  /** Where the features of row r go: `row(r)` into `values`, each feature twice (see `putRow`). */
+  /** Lays out row `r` of the next sum from its features, which start `at` a place; none may go beyond `clip`. */
   putRow(r: number, from: Float64Array | Float32Array, at: number, clip: number): void
   /** Sums of the leaves of each row, on top of the base values; valid until the next call. */
   sum(rows: number): Float32Array
@@ -40,7 +38,8 @@ export function layEnsemble(node: GraphNode, features: number, maxRows: number):
     (attributes.get('post_transform')?.text ?? 'NONE') === 'NONE' &&
     (base.length === 0 || base.length === outputs)
   const lists = [ids, modes, featureOf, thresholdOf, whenTrue, whenFalse, missingIsTrue]
-  if (!isPlain || features > maxFeatures || trees.length > maxNodes || lists.some((list) => list.length !== trees.length)) return null
+  if (!isPlain || features > maxFeatures || trees.length > maxNodes || lists.some((list) => list.length !== trees.length))
+    return null
   const leaves = leavesOf(node)
   if (!leaves) return null
 
@@ -119,14 +118,13 @@ export function layEnsemble(node: GraphNode, features: number, maxRows: number):
   return {
     outputs,
     features,
-    maxRows,
     thresholds,
     /** A missing value goes the way of its node: it is below every threshold in the first copy, and above in the second. */
     putRow(r, from, at, clip) {
       const to = r * (copies + 1)
       for (let c = 0; c < features; c++) {
         const value = from[at + c]!
-        if (value !== value) {
+        if (Number.isNaN(value)) {
           values[to + c] = Number.NEGATIVE_INFINITY
           values[to + features + c] = Number.POSITIVE_INFINITY
         } else values[to + c] = values[to + features + c] = value > clip ? clip : value < -clip ? -clip : value

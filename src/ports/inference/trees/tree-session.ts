@@ -12,7 +12,10 @@ export interface TreeSession extends Session {
 const maxRows = 64
 
 /** Opens a graph that is nothing but trees over the raw numbers, and the usual last step; null for any other. */
-export function openTreeSession(bytes: Uint8Array, shape: Pick<OnnxModelFile, 'numberColumns' | 'stringColumns' | 'width'>): TreeSession | null {
+export function openTreeSession(
+  bytes: Uint8Array,
+  shape: Pick<OnnxModelFile, 'numberColumns' | 'stringColumns' | 'width'>,
+): TreeSession | null {
   if (shape.stringColumns > 0 || shape.numberColumns === 0) return null
   const graph = readOnnxGraph(bytes)
   const trees = graph.nodes.filter((node) => node.op === 'TreeEnsembleRegressor' && node.domain === 'ai.onnx.ml')
@@ -63,7 +66,14 @@ function finishOf(graph: OnnxGraph, sums: string): Finish | null {
   const last = makerOf(graph, result)
   if (!last || graph.outputs.length !== 1) return null
   const each = eachOf(graph, result!, sums)
-  if (each) return { width: (outputs) => outputs, put: (from, _, to, at) => from.forEach((sum, i) => (to[at + i] = each(sum))) }
+  if (each) {
+    return {
+      width: (outputs) => outputs,
+      put(from, _, to, at) {
+        for (let i = 0; i < from.length; i++) to[at + i] = each(from[i]!)
+      },
+    }
+  }
   if (last.op === 'Softmax' && last.inputs[0] === sums && axisOf(last) === 1) return { width: (outputs) => outputs, put: softmax }
   if (last.op !== 'Concat' || axisOf(last) !== 1 || last.inputs.length !== 2) return null
   const other = makerOf(graph, last.inputs[0]!)
@@ -98,9 +108,11 @@ const makerOf = (graph: OnnxGraph, tensor: string | undefined): GraphNode | unde
 const axisOf = (node: GraphNode): number => node.attributes.get('axis')?.int ?? -1
 
 const { fround } = Math
-const above = [4.37031012579801e-11, 1.15627324459942e-7, 6.08574864600143e-5, 8.51377133304701e-3, 2.48287947061529e-1].map(fround)
+const above = [4.37031012579801e-11, 1.15627324459942e-7, 6.08574864600143e-5, 8.51377133304701e-3, 2.48287947061529e-1].map(
+  fround,
+)
 const below = [
-  6.10247389755681e-13, 5.76102136993427e-9, 6.29106785017040e-6, 1.70198817374094e-3, 1.16817656904453e-1, 9.93151921023180e-1,
+  6.10247389755681e-13, 5.76102136993427e-9, 6.2910678501704e-6, 1.70198817374094e-3, 1.16817656904453e-1, 9.9315192102318e-1,
 ].map(fround)
 
 /** The logistic curve as ONNX Runtime computes it in float32 (a quotient of polynomials), so that both round alike. */

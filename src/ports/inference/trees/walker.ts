@@ -60,10 +60,7 @@ const addLeaf = (node: string, lane: number): number[] => [
 ]
 
 function moduleBytes(): Uint8Array<ArrayBuffer> {
-  const steps = loop(
-    nodes.flatMap(step),
-    [...get('depth'), ...constant(1), ...subtract, ...tee('depth')],
-  )
+  const steps = loop(nodes.flatMap(step), [...get('depth'), ...constant(1), ...subtract, ...tee('depth')])
   const oneRow = [
     ...nodes.flatMap((node, lane) => [...get('block'), ...loadInt(4 * (1 + lane)), ...set(node)]),
     ...[...get('block'), ...loadInt(0), ...set('depth')],
