@@ -1,4 +1,4 @@
-import { type Server, STATUS_CODES } from 'node:http'
+import type { Server } from 'node:http'
 import type { Socket } from 'node:net'
 import { minutes, seconds } from '../../kernel/time.ts'
 import type { HotRoutes, HotTarget } from './hot-routes.ts'
@@ -210,7 +210,7 @@ function replyHead(status: number, isLast: boolean): string {
   let head = heads.get(key)
   if (head === undefined) {
     const kept = isLast ? 'connection: close' : `connection: keep-alive\r\nkeep-alive: timeout=${keptOpenMs / 1000}`
-    head = `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\ncontent-type: application/json; charset=utf-8\r\ndate: ${new Date(second * 1000).toUTCString()}\r\n${kept}\r\n`
+    head = `HTTP/1.1 ${status} ${status < 400 ? 'OK' : 'Refused'}\r\ncontent-type: application/json; charset=utf-8\r\ndate: ${new Date(second * 1000).toUTCString()}\r\n${kept}\r\n`
     heads.set(key, head)
   }
   return head
