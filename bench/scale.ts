@@ -2,7 +2,7 @@ import { mkdtempSync, openAsBlob, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { generateTable } from '../scripts/generate-table.ts'
-import { type Atoll, createAtoll, type TrainingResult } from '../sdk/src/index.ts'
+import { type Atoll, createAtoll, type JobEvent, type TrainingResult } from '../sdk/src/index.ts'
 import { limitMemory } from './lib/memory-limit.ts'
 import { startSubject } from './lib/processes.ts'
 import { type BenchOptions, type BenchResult, judged } from './lib/result.ts'
@@ -119,7 +119,10 @@ async function live(atoll: Atoll, watch: Watch, { csv, rows }: { csv: string; ro
       search: { strategy: 'none' },
       model: 'scale',
     })
-    return (await ended(training.job.id)) as unknown as TrainingResult
+    const stages = stageClock()
+    const job = await atoll.jobs.wait(training.job.id, { onEvent: stages.hear })
+    console.error(`         ${stages.text()}`)
+    return job.result as unknown as TrainingResult
   })
   if (result.parity.flips !== 0) throw new Error(`${result.parity.flips} of the replayed rows got another label.`)
   const looked = await stopLooking()
@@ -141,6 +144,23 @@ async function live(atoll: Atoll, watch: Watch, { csv, rows }: { csv: string; ro
     return { count: times.length, p50Ms: quantile(times, 0.5), p99Ms: quantile(times, 0.99) }
   })
   return { phases, looked, predictions, result }
+}
+
+/** Seconds between the stages that a job reports. */
+function stageClock() {
+  const begun: { stage: string; at: number }[] = []
+  return {
+    hear({ type, data }: JobEvent) {
+      if (type !== 'progress') return
+      const { stage, message } = data as { stage: string; message: string }
+      const name = stage === 'finish' ? message : stage
+      if (begun.at(-1)?.stage !== name) begun.push({ stage: name, at: performance.now() })
+    },
+    text: () =>
+      begun
+        .map(({ stage, at }, i) => `${stage} ${(((begun[i + 1]?.at ?? performance.now()) - at) / 1000).toFixed(0)} s`)
+        .join(', '),
+  }
 }
 
 async function untilReady(atoll: Atoll, endpoint: string) {
