@@ -52,7 +52,7 @@ function limitExceeded({ limit, usage }: ProcessOutcome, limits: ResourceLimits)
   if (limit === 'memory')
     return new PlatformError(
       'too_large',
-      `The job needed more than its ${gigabytes(limits.memoryBytes)} of memory and was stopped (memory limit). Give it more memory, or use fewer rows or columns.`,
+      `The job needed more than its ${sizeWords(limits.memoryBytes)} of memory and was stopped (memory limit). Give it more memory, or use fewer rows or columns.`,
       facts,
     )
   if (limit === 'wall')
@@ -67,6 +67,12 @@ function limitExceeded({ limit, usage }: ProcessOutcome, limits: ResourceLimits)
       `The job started more than its ${limits.maxProcesses} processes and was stopped.`,
       facts,
     )
+  if (limit === 'disk')
+    return new PlatformError(
+      'too_large',
+      `The job wrote more than its ${sizeWords(limits.maxDiskBytes)} of files and was stopped (disk limit).`,
+      facts,
+    )
   return new PlatformError(
     'storage_full',
     'The job nearly filled the disk and was stopped. Free some space and try again.',
@@ -74,7 +80,8 @@ function limitExceeded({ limit, usage }: ProcessOutcome, limits: ResourceLimits)
   )
 }
 
-const gigabytes = (bytes: number) => `${(bytes / 2 ** 30).toFixed(1)} GB`
+const sizeWords = (bytes: number) =>
+  bytes < 2 ** 30 ? `${Math.round(bytes / 2 ** 20)} MB` : `${(bytes / 2 ** 30).toFixed(1)} GB`
 
 /** A failure as it is kept with the job. What is not ours to explain is named by its message, without a stack. */
 export function toFailure(error: unknown): { code: string; message: string; facts: Facts } {

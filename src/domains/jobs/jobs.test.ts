@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { readdirSync } from 'node:fs'
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { availableParallelism, loadavg, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
@@ -56,6 +56,10 @@ if what == "count":
         n += 1
         open("checkpoints/n.part", "w").write(str(n)); os.replace("checkpoints/n.part", "checkpoints/n")
         emit("progress", stage="count", done=n, of=job["parameters"]["to"], etaSeconds=None, message="")
+if what == "fill":
+    for n in range(2000):
+        open("output/data/%d" % n, "wb").write(b"x" * 60_000)
+        time.sleep(0.01)
 if what == "wait":
     time.sleep(60)
 open("model/answer", "w").write(open("input/data/train/rows").read() if os.path.exists("input/data/train/rows") else "none")
@@ -215,6 +219,18 @@ onJobs('a job whose process is killed is tried again, and given up after three d
   assert.equal(job.attempt, 3)
   assert.match(job.failure!.message, /was killed \(SIGKILL\).*3 times, so it is not tried again/)
 })
+
+onJobs(
+  'a job that writes more than its limit of disk is ended with a sentence, not tried again, and its output is gone',
+  [engine({ limits: { maxDiskBytes: 2 ** 20 } })],
+  async (world) => {
+    world.jobs.startWorker({ slots: 1 })
+    const job = await world.run('engine', { do: 'fill' })
+    assert.deepEqual([job.state, job.attempt, job.failure?.code], ['failed', 1, 'too_large'])
+    assert.match(job.failure!.message, /wrote more than its 1 MB of files and was stopped \(disk limit\)/)
+    assert.deepEqual(await readdir(join(world.root, job.id)), ['checkpoints'])
+  },
+)
 
 onJobs('what an engine writes cannot forge states, and a flood is cut with a note', [engine()], async (world) => {
   world.jobs.startWorker({ slots: 1 })

@@ -110,7 +110,8 @@ async function startStage(
     return {
       folder,
       begin(onLine) {
-        ready.process.begin({ limits, signal: job.signal, onLine })
+        const { mounts } = engineProcess(runtime, folder, checkpoints)
+        ready.process.begin({ folder, mounts, limits, signal: job.signal, onLine })
         ready.process.send('.')
         return ready.process
       },

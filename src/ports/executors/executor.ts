@@ -4,6 +4,8 @@ export interface ResourceLimits {
   memoryBytes: number
   maxProcesses: number
   maxFileBytes: number
+  /** All that it leaves in its folder and checkpoints, together. */
+  maxDiskBytes: number
   wallSeconds: number
 }
 
@@ -40,7 +42,8 @@ export interface ProcessUsage {
   energyWh: number | null
 }
 
-export type ExceededLimit = 'memory' | 'wall' | 'processes' | 'disk'
+/** `disk`: its own limit. `disk-full`: the machine's disk was nearly full, whoever filled it. */
+export type ExceededLimit = 'memory' | 'wall' | 'processes' | 'disk' | 'disk-full'
 
 export interface ProcessOutcome {
   exitCode: number | null
@@ -57,8 +60,8 @@ export interface RunningProcess {
   readonly done: Promise<ProcessOutcome>
   /** One line on its standard input. */
   send(line: string): void
-  /** A process started ahead of its job begins it now: time, usage and limits count from here. */
-  begin(options: { limits?: ResourceLimits; signal?: AbortSignal; onLine?: ProcessRequest['onLine'] }): void
+  /** A process started ahead of its job begins it now, its folders perhaps at another place: time, usage and limits count from here. */
+  begin(options: Partial<Pick<ProcessRequest, 'folder' | 'mounts' | 'limits' | 'signal' | 'onLine'>>): void
   /** SIGTERM, the grace, SIGKILL. */
   stop(): void
   /** At once, with all its children. */

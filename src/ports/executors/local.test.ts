@@ -133,6 +133,37 @@ everyLevel('memory, time, processes and file size are limited, and the limit is 
   assert.ok(readFileSync(join(large.folder, 'big')).length <= 100_000)
 })
 
+everyLevel(
+  'a job that leaves more files than its limit of disk is stopped; what it was given does not count',
+  async (executor) => {
+    const limits = { ...found.defaultLimits, wallSeconds: 60, maxDiskBytes: 2_000_000 }
+    const greedy = 'i=0; while :; do head -c 60000 /dev/zero > checkpoints/f$i; i=$((i+1)); sleep 0.01; done'
+    const mounts = async (folder: string) => {
+      await mkdir(join(folder, 'input'))
+      await writeFile(join(folder, 'input', 'rows'), Buffer.alloc(5_000_000, 1))
+      return [
+        { path: join(folder, 'input'), at: 'input', writable: false },
+        { path: await newFolder(), at: 'checkpoints', writable: true },
+      ]
+    }
+    const filler = await request(greedy, { limits })
+    filler.mounts = await mounts(filler.folder)
+    const modest = await request('head -c 1000000 /dev/zero > out; sleep 1.6', { limits })
+    modest.mounts = await mounts(modest.folder)
+    const ahead = await request(`read line; ${greedy}`, { takesLines: true })
+    ahead.mounts = await mounts(ahead.folder)
+    const warm = executor.start(ahead)
+    warm.begin({ limits })
+    warm.send('.')
+    const outcomes = await Promise.all([executor.run(filler), executor.run(modest), warm.done])
+    assert.deepEqual(
+      outcomes.map(({ limit }) => limit),
+      ['disk', null, 'disk'],
+    )
+    assert.equal(outcomes[1].exitCode, 0)
+  },
+)
+
 everyLevel('a process started ahead takes its job by a line, and its folder may be renamed meanwhile', async (executor) => {
   const job = await request('echo warm; read where; cd $where; echo done > out', { takesLines: true })
   const warm = executor.start(job)

@@ -58,6 +58,7 @@ export async function openLocalExecutor(options: { python: string; probe?: Sandb
       memoryBytes: Math.max(gigabyte, Math.floor(totalmem() * 0.7)),
       maxProcesses: 512,
       maxFileBytes: 64 * gigabyte,
+      maxDiskBytes: 64 * gigabyte,
       wallSeconds: 7 * 86_400,
     },
     identity: ownIdentity(),

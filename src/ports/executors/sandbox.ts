@@ -15,7 +15,14 @@ const supervisor = join(import.meta.dirname, 'supervisor.py')
 /** Tries, with a process that does nothing, how far this machine lets us confine a job. */
 export async function probeSandbox(python: string): Promise<SandboxProbe> {
   if (process.platform !== 'linux') return { level: 'off', reason: `Confining jobs needs Linux; this is ${process.platform}.` }
-  const limits: ResourceLimits = { cpus: 1, memoryBytes: 2 ** 30, maxProcesses: 64, maxFileBytes: 2 ** 20, wallSeconds: 60 }
+  const limits: ResourceLimits = {
+    cpus: 1,
+    memoryBytes: 2 ** 30,
+    maxProcesses: 64,
+    maxFileBytes: 2 ** 20,
+    maxDiskBytes: 2 ** 20,
+    wallSeconds: 60,
+  }
   const trial = { folder: '/', argv: ['true'], env: {}, readOnly: [], limits }
   const full = await attempt(fullArgv(trial, ['--tmpfs', '/job']))
   if (full === null)

@@ -38,8 +38,7 @@ export function spawnJob({ request, argv, env, depth, extraProcesses, ended }: S
 
   const watch = watchProcess({
     pid: child.pid ?? null,
-    folder: request.folder,
-    limits: request.limits,
+    request,
     extraProcesses,
     onExceeded(which) {
       limit = which
@@ -112,11 +111,11 @@ export function spawnJob({ request, argv, env, depth, extraProcesses, ended }: S
   return {
     done,
     send: (line) => void child.stdin?.write(`${line}\n`),
-    begin(options) {
-      if (options.onLine) onLine = options.onLine
+    begin({ onLine: hear, signal, ...change }) {
+      if (hear) onLine = hear
       energy = energyMeter()
-      watch.begin(options.limits ?? request.limits)
-      listen(options.signal)
+      watch.begin({ ...request, ...change })
+      listen(signal)
     },
     stop,
     kill() {

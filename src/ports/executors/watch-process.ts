@@ -1,9 +1,12 @@
 import { statfs } from 'node:fs/promises'
-import type { ExceededLimit, ProcessUsage, ResourceLimits } from './executor.ts'
+import type { ExceededLimit, ProcessRequest, ProcessUsage, ResourceLimits } from './executor.ts'
 import { sampleTree } from './process-tree.ts'
+import { writtenBytes } from './written-bytes.ts'
+
+type Watched = Pick<ProcessRequest, 'folder' | 'mounts' | 'limits'>
 
 export interface ProcessWatch {
-  begin(limits: ResourceLimits): void
+  begin(request: Watched): void
   /** Stops watching and says what was used. */
   end(): Omit<ProcessUsage, 'energyWh'>
 }
@@ -11,27 +14,29 @@ export interface ProcessWatch {
 const quickestMs = 10
 const slowestMs = 250
 const diskEveryMs = 1000
+/** Looking at the disk may take this share of the time. */
+const diskShare = 0.1
 
 /** Samples a process tree: often at first, later ever a tenth of its age (a quarter of a second at most). Reports the first limit it passes. */
 export function watchProcess(options: {
   pid: number | null
-  folder: string
-  limits: ResourceLimits
+  request: Watched
   extraProcesses: number
   onExceeded(limit: ExceededLimit): void
 }): ProcessWatch {
-  let { limits } = options
+  let { request } = options
   let startedAt = performance.now()
   let cpuAtBegin = 0
   let cpuSeconds = 0
   let peakMemoryBytes = 0
-  let diskCheckedAt = startedAt
+  let checkDiskAt = startedAt + diskEveryMs
   let usage: Omit<ProcessUsage, 'energyWh'> | null = null
   let timer: NodeJS.Timeout | undefined
   let exceeded = false
 
   function sample() {
     if (options.pid === null) return
+    const { limits } = request
     const seen = sampleTree(options.pid, limits.maxProcesses + options.extraProcesses)
     if (seen) {
       cpuSeconds = Math.max(cpuSeconds, seen.cpuSeconds)
@@ -41,16 +46,21 @@ export function watchProcess(options: {
     }
     const now = performance.now()
     if (now - startedAt > limits.wallSeconds * 1000) exceed('wall')
-    if (now - diskCheckedAt > diskEveryMs) {
-      diskCheckedAt = now
-      checkDisk()
+    if (now > checkDiskAt) {
+      checkDiskAt = Number.POSITIVE_INFINITY
+      void checkDisk(now)
     }
   }
 
   /** A job may fill the disk with many small files, which no limit on one file stops. */
-  async function checkDisk() {
-    const disk = await statfs(options.folder).catch(() => null)
-    if (disk && disk.bavail < disk.blocks / 100 && disk.bavail * disk.bsize < 2 ** 28) exceed('disk')
+  async function checkDisk(startedAt: number) {
+    const watched = request
+    const disk = await statfs(watched.folder).catch(() => null)
+    if (disk && disk.bavail < disk.blocks / 100 && disk.bavail * disk.bsize < 2 ** 28) exceed('disk-full')
+    const most = watched.limits.maxDiskBytes
+    if ((await writtenBytes(watched, most)) > most && watched === request) exceed('disk')
+    const now = performance.now()
+    checkDiskAt = now + Math.max(diskEveryMs, (now - startedAt) / diskShare)
   }
 
   function exceed(limit: ExceededLimit) {
@@ -73,10 +83,10 @@ export function watchProcess(options: {
   schedule()
 
   return {
-    begin(newLimits) {
+    begin(newRequest) {
       clearTimeout(timer)
       sample()
-      limits = newLimits
+      request = newRequest
       cpuAtBegin = cpuSeconds
       peakMemoryBytes = 0
       startedAt = performance.now()

@@ -51,6 +51,7 @@ async function openWorker({ executor, runtimes, enginesFolder }: PythonNeeds, mo
       memoryBytes,
       maxProcesses: 64,
       maxFileBytes: 2 ** 20,
+      maxDiskBytes: 2 ** 26,
       wallSeconds: 10 * 365 * 86_400,
     },
     takesLines: true,
