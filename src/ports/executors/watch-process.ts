@@ -1,5 +1,5 @@
 import { statfs } from 'node:fs/promises'
-import type { ExceededLimit, ProcessRequest, ProcessUsage, ResourceLimits } from './executor.ts'
+import type { ExceededLimit, ProcessRequest, ProcessUsage } from './executor.ts'
 import { sampleTree } from './process-tree.ts'
 import { writtenBytes } from './written-bytes.ts'
 
