@@ -6,6 +6,25 @@ from typing import Any
 
 from atoll_engines.tabular.metrics import LOWER_IS_BETTER, sign
 
+TITLES = {
+    "accuracy": "Accuracy",
+    "balanced_accuracy": "Balanced accuracy",
+    "precision": "Precision",
+    "recall": "Recall",
+    "f1": "F1",
+    "f1_macro": "Macro F1",
+    "f1_weighted": "Weighted F1",
+    "roc_auc": "ROC AUC",
+    "pr_auc": "PR AUC",
+    "log_loss": "Log loss",
+    "brier": "Brier score",
+    "mcc": "MCC",
+    "mae": "MAE",
+    "rmse": "RMSE",
+    "r2": "R2",
+    "mape": "MAPE",
+}
+
 
 def diagnose(training: dict[str, Any] | None, test: dict[str, dict[str, Any]]) -> dict[str, str]:
     """Good fit, overfit or underfit, and why, in the goal's metric."""
@@ -16,7 +35,7 @@ def diagnose(training: dict[str, Any] | None, test: dict[str, dict[str, Any]]) -
     validation = training["validation"][metric]
     mean, std = float(validation["mean"]), float(validation["std"])
     fitted, baseline = float(training["training"][metric]), float(training["baseline"][metric])
-    said = f"{metric} is {fitted:.3f} on training rows, {mean:.3f} ± {std:.3f} in validation and {on_test:.3f} on test rows"
+    said = f"{TITLES.get(metric, metric)} is {fitted:.3f} on training rows, {mean:.3f} ± {std:.3f} in validation and {on_test:.3f} on test rows"
     toward = sign(metric)
     if toward * (mean - on_test) > 0 and not low <= mean <= high:
         return {

@@ -22,7 +22,8 @@ export const endpoints = (http: Http) => {
   return {
     create: (input: EndpointInput, options: CreateOptions = {}) =>
       http.json<Endpoint>('POST', '/v1/endpoints', withOptions(options, { body: input })),
-    list: (query: ListQuery & { model?: string } = {}) => http.json<Page<Endpoint>>('GET', '/v1/endpoints', { query }),
+    list: (query: ListQuery & { q?: string; model?: string } = {}) =>
+      http.json<Page<Endpoint>>('GET', '/v1/endpoints', { query }),
     get: (endpoint: string, options: ProjectOptions = {}) => http.json<Endpoint>('GET', at(endpoint), withOptions(options)),
     update: (endpoint: string, patch: EndpointPatch, options: ProjectOptions = {}) =>
       http.json<Endpoint>('PATCH', at(endpoint), withOptions(options, { body: patch })),

@@ -141,6 +141,9 @@ export const models = (http: Http) => {
       (await http.raw('GET', `${at(model, version)}/card`, withOptions(options))).text(),
     file: (model: string, version: number | string, path: string, options: ProjectOptions = {}) =>
       http.raw('GET', `${at(model, version)}/files/${segment(path)}`, withOptions(options)),
+    /** All files of the package as one tar archive. */
+    package: (model: string, version: number | string, options: ProjectOptions = {}) =>
+      http.raw('GET', `${at(model, version)}/package`, withOptions(options)),
     promote: (model: string, version: number | string, promotion: Promotion, options: ProjectOptions = {}) =>
       http.json<ModelVersion>('POST', `${at(model, version)}/promote`, withOptions(options, { body: promotion })),
     replay: (model: string, version: number | string, options: ProjectOptions = {}) =>

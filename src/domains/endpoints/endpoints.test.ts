@@ -59,6 +59,8 @@ onBoth('a version is deployed, answers rows, and shows as deployed', async (w) =
   const endpoint = await w.endpoints.create(w.by, input('churn', 'live'))
   assert.deepEqual([endpoint.state, endpoint.versionNumber, endpoint.served, endpoint.modelName], ['ready', 1, 'onnx', 'churn'])
   assert.equal(endpoint.history.length, 1)
+  const named = async (q: string) => (await w.endpoints.list(w.by, { limit: 10, q })).items.map((one) => one.name)
+  assert.deepEqual([await named('LIV'), await named('dead')], [['live'], []])
   assert.equal((await w.registry.resolveVersion(w.by, version.id)).state, 'deployed')
 
   const output = await predict(w, 'live', {

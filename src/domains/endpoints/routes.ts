@@ -15,7 +15,7 @@ export const endpointsRoutes = (endpoints: EndpointsService): RouteRecord[] => [
     permission: 'endpoints:read',
     tag,
     summary: 'Endpoints, newest first',
-    query: PageQuery.extend({ project: Ref.optional(), model: Ref.optional() }),
+    query: PageQuery.extend({ project: Ref.optional(), model: Ref.optional(), q: z.string().trim().min(1).max(200).optional() }),
     returns: pageOf(Endpoint),
     handle: ({ principal, query }) => endpoints.list(principal, query),
   }),

@@ -251,7 +251,10 @@ export function endpointsService(needs: EndpointsNeeds) {
     changed(row, 'stopped')
   }
 
-  async function list(by: Principal, query: PageQuery & { project?: string; model?: string }): Promise<Page<EndpointOut>> {
+  async function list(
+    by: Principal,
+    query: PageQuery & { project?: string; model?: string; q?: string },
+  ): Promise<Page<EndpointOut>> {
     const project = query.project === undefined ? undefined : (await access.projectFor(by, query.project)).id
     const model = query.model === undefined ? undefined : (await access.resolve('models', by, query.model, query.project)).id
     const rows = await listEndpoints(db, access.visibleTo(by, 'endpoints'), { ...query, project, model })

@@ -3,7 +3,7 @@ import type * as z from 'zod'
 import { decodeCursor, type PageQuery } from '../../kernel/paging.ts'
 import { toIso } from '../../kernel/time.ts'
 import type { Db } from '../../ports/metadata/metadata.ts'
-import { ownerName, type ResourceRow, toResource } from '../auth/access.ts'
+import { mentions, ownerName, type ResourceRow, toResource } from '../auth/access.ts'
 import type { Signature } from '../registry/schema.ts'
 import type { CapturePolicy, Endpoint } from './schema.ts'
 
@@ -62,7 +62,7 @@ export async function isServedElsewhere(tx: Db, versionId: string, endpointId: s
 export function listEndpoints(
   db: Db,
   visible: RawBuilder<SqlBool>,
-  query: PageQuery & { project?: string; model?: string },
+  query: PageQuery & { project?: string; model?: string; q?: string },
 ): Promise<NamedEndpointRow[]> {
   const after = query.cursor ? decodeCursor(query.cursor) : null
   return endpointTables(db)
@@ -72,6 +72,7 @@ export function listEndpoints(
     .where(visible)
     .$if(query.project !== undefined, (q) => q.where('project_id', '=', query.project!))
     .$if(query.model !== undefined, (q) => q.where('model_id', '=', query.model!))
+    .$if(query.q !== undefined, (q) => q.where(mentions('endpoints', query.q!)))
     .$if(after !== null, (q) => q.where(sql<boolean>`(created_at, id) < (${after![0]}, ${after![1]})`))
     .orderBy('created_at', 'desc')
     .orderBy('id', 'desc')

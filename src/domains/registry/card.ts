@@ -114,7 +114,7 @@ function method({ training }: CardEvidence): string {
   const lines = [
     '## How it was made',
     '',
-    `${words(training.algorithm)}${tried > 1 ? `, the best of ${tried} candidates` : ''}, seed ${training.seed ?? 'unknown'}.`,
+    `${capitalised(words(training.algorithm))}${tried > 1 ? `, the best of ${tried} candidates` : ''}, seed ${training.seed ?? 'unknown'}.`,
   ]
   if (kept.length > 0)
     lines.push(
@@ -135,14 +135,14 @@ function performance({ evaluation, training, metric, sealedOpenedAt }: CardEvide
     const test = evaluation.metrics[name]!
     const folds = training.validation[name]
     const title = metricTitle[name as Metric] ?? name
-    const validation = folds ? `${short(folds.mean)}${folds.std === null ? '' : ` ± ${short(folds.std)}`}` : ''
+    const validation = folds ? spread(folds.mean, folds.std) : ''
     return `| ${name === metric ? `**${title}**` : title} | ${short(test.value)} | ${short(test.low)} to ${short(test.high)} | ${validation} | ${baselineOf(training, name)} |`
   })
   const method = Object.values(evaluation.metrics)[0]?.method
   const lines = [
     '## How good it is',
     '',
-    `On ${evaluation.rows} sealed rows, opened once for this version at ${sealedOpenedAt}.`,
+    `On ${evaluation.rows} sealed rows, opened once for this version on ${minuteOf(sealedOpenedAt)}.`,
     '',
     '| Metric | Sealed test | 95 % interval | Validation | Baseline |',
     '|---|---|---|---|---|',
@@ -152,6 +152,9 @@ function performance({ evaluation, training, metric, sealedOpenedAt }: CardEvide
   if (evaluation.diagnosis?.sentence) lines.push('', text(evaluation.diagnosis.sentence))
   return lines.join('\n')
 }
+
+/** 2026-11-21T09:07:47.909Z → "2026-11-21 at 09:07 UTC". */
+const minuteOf = (iso: string): string => `${iso.slice(0, 10)} at ${iso.slice(11, 16)} UTC`
 
 const baselineWords = 'The baseline looks at no column.'
 
@@ -222,7 +225,25 @@ function environment({ training }: CardEvidence): string {
   return `## Environment\n\nPython ${python ?? 'unknown'}${listed.length ? `: ${listed.join(', ')}` : ''}.${took}`
 }
 
-const words = (algorithm: string): string => algorithm.replaceAll('_', ' ')
+/** Libraries as they write themselves, other algorithms in words. */
+const words = (algorithm: string): string => libraries[algorithm] ?? algorithm.replaceAll('_', ' ')
+const libraries: Record<string, string> = {
+  lightgbm: 'LightGBM',
+  xgboost: 'XGBoost',
+  catboost: 'CatBoost',
+  svm: 'SVM',
+  knn: 'k nearest neighbours',
+}
+
+const capitalised = (sentence: string): string => sentence.charAt(0).toUpperCase() + sentence.slice(1)
+
+/** Mean and spread with the digits that the spread supports: "0.926 ± 0.016". */
+function spread(mean: number, std: number | null): string {
+  if (std === null) return short(mean)
+  if (!(std > 0)) return `${short(mean)} ± ${short(std)}`
+  const decimals = Math.min(6, Math.max(0, 1 - Math.floor(Math.log10(std))))
+  return `${mean.toFixed(decimals)} ± ${std.toFixed(decimals)}`
+}
 
 /** User text in Markdown: no tags, no links, no line breaks of its own. */
 const text = (raw: string): string =>

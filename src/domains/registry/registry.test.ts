@@ -2,6 +2,9 @@ import assert from 'node:assert/strict'
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { Readable } from 'node:stream'
+import { text } from 'node:stream/consumers'
+import { extract } from 'tar-stream'
 import { newId } from '../../kernel/ids.ts'
 import { openFilesystemBlobs } from '../../ports/blobs/filesystem.ts'
 import { localFiles } from '../../ports/files/local.ts'
@@ -215,6 +218,16 @@ onBoth('lays a package, native files only for a sandbox', async ({ registry, reg
   assert.equal(await readFile(join(folder, 'all/native/pipeline.joblib'), 'utf8'), 'pickle')
   await assert.rejects(filesOf.file(by, id, 'native/pipeline.joblib'), { code: 'not_found' })
   await assert.rejects(filesOf.file(by, id, '../../etc/passwd'), { code: 'not_found' })
+})
+
+onBoth('a package is downloaded as one archive, without the native files', async ({ register, filesOf, by }) => {
+  const { id } = await register('churn')
+  const { body, filename } = await filesOf.archive(by, id)
+  assert.equal(filename, 'churn-1.tar')
+  const held: Record<string, string> = {}
+  for await (const entry of (body as Readable).pipe(extract())) held[entry.header.name] = await text(entry)
+  assert.deepEqual(Object.keys(held).sort(), ['churn-1/card.md', 'churn-1/manifest.json', 'churn-1/model.onnx'])
+  assert.deepEqual([held['churn-1/card.md'], held['churn-1/model.onnx']], ['# Card\n', 'graph'])
 })
 
 onBoth(

@@ -108,6 +108,16 @@ export const registryRoutes = ({ registry, files }: { registry: RegistryService;
   }),
   route({
     method: 'GET',
+    path: '/v1/models/:model/versions/:version/package',
+    permission: 'models:read',
+    tag: 'models',
+    summary: 'Download the package as one tar archive',
+    query: InProject,
+    returns: 'stream',
+    handle: ({ principal, params, query }) => files.archive(principal, versionRef(params), query.project),
+  }),
+  route({
+    method: 'GET',
     path: '/v1/models/:model/versions/:version/rows',
     permission: 'datasets:read',
     tag: 'models',

@@ -1,3 +1,5 @@
+import { pipeline } from 'node:stream/promises'
+import { pack } from 'tar-stream'
 import type * as z from 'zod'
 import { invalidInput, notFound } from '../../kernel/errors.ts'
 import type { Principal } from '../../kernel/principal.ts'
@@ -67,6 +69,21 @@ export function versionFiles({ blobs, datasets, registry }: VersionFilesNeeds) {
     }
   }
 
+  /** All files of the package that may leave the sandbox, and the manifest, as one tar archive. */
+  async function archive(by: Principal, ref: string, project?: string): Promise<StreamReply> {
+    const version = await registry.resolveVersion(by, ref, project)
+    const name = `${version.modelName}-${version.number}`
+    const tar = pack()
+    const fill = async () => {
+      tar.entry({ name: `${name}/manifest.json` }, JSON.stringify(version.manifest, null, 1))
+      for (const { path, sha256, sizeBytes } of version.manifest.files)
+        await pipeline(await blobs.get(sha256), tar.entry({ name: `${name}/${path}`, size: sizeBytes }))
+      tar.finalize()
+    }
+    fill().catch((error) => tar.destroy(error))
+    return { contentType: 'application/x-tar', body: tar, filename: `${name}.tar` }
+  }
+
   /** The first sealed rows that are one class and were called another (or the same): what a mistake looks like. */
   async function rowsOfCell(
     by: Principal,
@@ -90,7 +107,7 @@ export function versionFiles({ blobs, datasets, registry }: VersionFilesNeeds) {
     return { ...cell, total, ...(await datasets.rowsOf(version.datasetVersion, numbers)) }
   }
 
-  return { json, rowsOfCell, details, card, file }
+  return { json, rowsOfCell, details, card, file, archive }
 }
 
 interface Confusion {

@@ -38,6 +38,8 @@ export function Bars({
   const rowHeight = 24
   const height = rows.length * rowHeight + 8
   const longest = Math.max(4, ...rows.map((row) => row.label.length))
+  // A wide letter of the label's font, so that no label runs out of its room.
+  const letter = 6.9
   return (
     <ChartFrame
       title={title}
@@ -52,7 +54,7 @@ export function Bars({
       })}
     >
       {({ width }) => {
-        const labels = Math.min(width * 0.42, longest * 6.8 + 12)
+        const labels = Math.min(width * 0.45, longest * letter + 12)
         const ends = rows.flatMap((row) => [row.value, row.low ?? row.value, row.high ?? row.value, 0])
         const x = linear([Math.min(...ends), Math.max(...ends) || 1], [labels, width - 64])
         return (
@@ -68,7 +70,7 @@ export function Bars({
                   <title>{`${row.label}: ${format(row.value)}${row.note ? ` (${row.note})` : ''}`}</title>
                   <rect x="0" y={top} width={width} height={rowHeight} fill="transparent" />
                   <text x={labels - 8} y={middle} textAnchor="end" dominantBaseline="central" fill="var(--color-ink)">
-                    {clip(row.label, Math.floor(labels / 6.8))}
+                    {clip(row.label, Math.floor((labels - 8) / letter))}
                   </text>
                   <rect
                     x={from}

@@ -29,6 +29,8 @@ interface LineChartProps {
   yLabel?: string
   xDomain?: [number, number]
   yDomain?: [number, number]
+  /** What the values cannot pass: the axis ends there, however round the next number would be. */
+  yLimits?: [number | null, number | null]
   formatX?: (value: number) => string
   formatY?: (value: number) => string
   height?: number
@@ -79,9 +81,12 @@ function Plot(props: LineChartProps & { width: number; height: number }) {
   })
   const y = linear(
     props.yDomain ??
-      padded(
-        lines.flatMap((line) => [...line.y, ...(line.low ?? []), ...(line.high ?? [])]),
-        0.04,
+      within(
+        padded(
+          lines.flatMap((line) => [...line.y, ...(line.low ?? []), ...(line.high ?? [])]),
+          0.04,
+        ),
+        props.yLimits,
       ),
     [box.bottom, box.top],
     { nice: !props.yDomain, ticks: Math.max(2, height / 55) },
@@ -133,6 +138,11 @@ function Plot(props: LineChartProps & { width: number; height: number }) {
     </svg>
   )
 }
+
+const within = (
+  [low, high]: [number, number],
+  [least, most]: [number | null, number | null] = [null, null],
+): [number, number] => [least === null ? low : Math.max(low, least), most === null ? high : Math.min(high, most)]
 
 type Point = { x: number; y: number } | null
 

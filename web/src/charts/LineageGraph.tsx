@@ -41,15 +41,23 @@ export function LineageGraph({ lineage, here }: { lineage: Lineage; here: string
         rows: lineage.edges.map((edge) => [name(edge.from), edge.label, name(edge.to)]),
       })}
     >
-      {() => (
+      {({ width: room }) => (
         <div
-          ref={(element) => showHere(element, place.get(here))}
+          ref={(element) => showHere(element, place.get(here), scaleFor(room, width))}
           className="h-full overflow-x-auto overflow-y-hidden"
           tabIndex={0}
           role="region"
           aria-label="Lineage graph"
         >
-          <svg data-chart="" width={width} height={height} role="group" aria-label={summary}>
+          <svg
+            data-chart=""
+            // Shrunk to fit while it stays readable; scrolled beyond that.
+            width={width * scaleFor(room, width)}
+            height={height * scaleFor(room, width)}
+            viewBox={`0 0 ${width} ${height}`}
+            role="group"
+            aria-label={summary}
+          >
             {lineage.edges.map((edge) => {
               const from = place.get(edge.from)
               const to = place.get(edge.to)
@@ -117,9 +125,11 @@ export function LineageGraph({ lineage, here }: { lineage: Lineage; here: string
   )
 }
 
+const scaleFor = (room: number, width: number): number => Math.min(1, Math.max(0.72, room / width))
+
 /** Brings the thing that the page is about into view. */
-function showHere(element: HTMLElement | null, node: { x: number } | undefined): void {
-  if (element && node) element.scrollLeft = Math.max(0, node.x - element.clientWidth / 2)
+function showHere(element: HTMLElement | null, node: { x: number } | undefined, scale: number): void {
+  if (element && node) element.scrollLeft = Math.max(0, (node.x + nodeWidth / 2) * scale - element.clientWidth / 2)
 }
 
 const clip = (text: string, length: number) => (text.length > length ? `${text.slice(0, length - 1)}…` : text)

@@ -38,10 +38,10 @@ export function CapturesTab({ endpoint }: { endpoint: Endpoint }) {
     { id: 'answer', title: 'Answer', value: answerOf, cell: (row) => <span className="font-medium">{answerOf(row)}</span> },
     {
       id: 'probability',
-      title: 'Sure',
+      title: 'Probability',
       right: true,
       value: topOf,
-      cell: (row) => <Num>{topOf(row) === null ? '–' : percent(topOf(row))}</Num>,
+      cell: (row) => <Num>{topOf(row) === null ? '–' : percent(topOf(row), 1, true)}</Num>,
     },
     ...inputs.slice(0, 60).map(
       (name, at): ColumnOf<Capture> => ({

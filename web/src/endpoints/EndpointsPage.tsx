@@ -1,5 +1,7 @@
 import type { Endpoint } from '@atoll/sdk'
+import { useNavigate, useSearch } from '@tanstack/react-router'
 import { Radio } from 'lucide-react'
+import { useDeferredValue, useState } from 'react'
 import { atoll, usePagedList } from '../api.ts'
 import { useProjectRef } from '../app/project.ts'
 import { StateBadge } from '../ui/Badge.tsx'
@@ -7,6 +9,7 @@ import { type ColumnOf, DataTable } from '../ui/DataTable.tsx'
 import { NewLink } from '../ui/ListPage.tsx'
 import { NounLink } from '../ui/NounLink.tsx'
 import { Page } from '../ui/Page.tsx'
+import { SearchBox } from '../ui/SearchBox.tsx'
 import { Empty } from '../ui/State.tsx'
 import { Ago } from '../ui/Time.tsx'
 
@@ -45,7 +48,7 @@ const columns: readonly ColumnOf<Endpoint>[] = [
   {
     id: 'message',
     title: 'Note',
-    hide: 'narrow',
+    hide: 'default',
     value: (row) => row.message,
     cell: (row) => <span className="text-soft">{row.message}</span>,
   },
@@ -54,7 +57,12 @@ const columns: readonly ColumnOf<Endpoint>[] = [
 
 export function EndpointsPage() {
   const project = useProjectRef()
-  const list = usePagedList(['endpoints', project, 'list'], (page) => atoll.endpoints.list({ project, ...page }))
+  const navigate = useNavigate()
+  const [text, setText] = useState(useSearch({ strict: false }).q ?? '')
+  const q = useDeferredValue(text.trim())
+  const list = usePagedList(['endpoints', project, 'list', q], (page) =>
+    atoll.endpoints.list({ project, q: q || undefined, ...page }),
+  )
   return (
     <Page title="Endpoints" actions={<NewLink to="/endpoints/new">Deploy</NewLink>}>
       <DataTable
@@ -68,10 +76,26 @@ export function EndpointsPage() {
         hasMore={list.hasMore}
         loadMore={list.loadMore}
         loadingMore={list.loadingMore}
+        filtered={q !== ''}
+        toolbar={
+          <SearchBox
+            label="Find an endpoint"
+            value={text}
+            onChange={(value) => {
+              setText(value)
+              void navigate({ to: '.', search: (old) => ({ ...old, q: value || undefined }), replace: true })
+            }}
+          />
+        }
         empty={
-          <Empty icon={<Radio />} title="Nothing is deployed" action={<NewLink to="/endpoints/new">Deploy a model</NewLink>}>
-            An endpoint answers rows over HTTP with the model version you choose, keeps what it was asked, and can be rolled back.
-          </Empty>
+          q ? (
+            <Empty title={`No endpoint is called “${q}”`} />
+          ) : (
+            <Empty icon={<Radio />} title="Nothing is deployed" action={<NewLink to="/endpoints/new">Deploy a model</NewLink>}>
+              An endpoint answers rows over HTTP with the model version you choose, keeps what it was asked, and can be rolled
+              back.
+            </Empty>
+          )
         }
       />
     </Page>

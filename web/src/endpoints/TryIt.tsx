@@ -1,5 +1,6 @@
 import type { Endpoint, PredictOutput } from '@atoll/sdk'
 import { useMutation } from '@tanstack/react-query'
+import { Link } from '@tanstack/react-router'
 import { useRef, useState } from 'react'
 import { atoll, changed, fieldOf } from '../api.ts'
 import { useProject, useProjectRef } from '../app/project.ts'
@@ -30,7 +31,7 @@ export function TryIt({ endpoint }: { endpoint: Endpoint }) {
     onSuccess: () => changed('captures'),
   })
   return (
-    <div className="grid items-start gap-6 xl:grid-cols-[minmax(0,1fr)_26rem]">
+    <div className="grid grid-cols-[minmax(0,1fr)] items-start gap-6 xl:grid-cols-[minmax(0,1fr)_28rem]">
       <Section
         title="A row"
         actions={
@@ -88,6 +89,7 @@ export function TryIt({ endpoint }: { endpoint: Endpoint }) {
                 { value: 'curl', label: 'curl' },
                 { value: 'typescript', label: 'TypeScript' },
                 { value: 'python', label: 'Python' },
+                { value: 'cli', label: 'CLI' },
               ]}
             />
           }
@@ -98,10 +100,17 @@ export function TryIt({ endpoint }: { endpoint: Endpoint }) {
             code={snippet(language, {
               origin: window.location.origin,
               endpoint: endpoint.name,
+              id: endpoint.id,
               project: project?.name ?? ref,
               row,
             })}
           />
+          <p className="mt-1.5 text-sm text-faint">
+            Runs as it stands once a token is in ATOLL_TOKEN.{' '}
+            <Link to="/p/$project/settings" params={{ project: ref }} search={{ tab: 'tokens' }} className="link">
+              Make a token
+            </Link>
+          </p>
         </Section>
       </div>
     </div>
@@ -131,7 +140,7 @@ function Answer({ answer, endpoint, seconds }: { answer: PredictOutput; endpoint
             <li key={name}>
               <div className="flex justify-between">
                 <span>{name}</span>
-                <span className="num text-soft">{percent(value)}</span>
+                <span className="num text-soft">{percent(value, 1, true)}</span>
               </div>
               <div className="relative h-2 overflow-hidden rounded-full bg-sunken">
                 <div className="h-full rounded-full bg-s1" style={{ width: `${value * 100}%` }} />

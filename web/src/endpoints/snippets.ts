@@ -1,23 +1,61 @@
-export type Language = 'curl' | 'typescript' | 'python'
+export type Language = 'curl' | 'typescript' | 'python' | 'cli'
 
-/** A request of this row that runs as it stands, once a token is in ATOLL_TOKEN. */
-export function snippet(
-  language: Language,
-  { origin, endpoint, project, row }: { origin: string; endpoint: string; project: string; row: Record<string, unknown> },
-): string {
-  const url = `${origin}/v1/endpoints/${encodeURIComponent(endpoint)}/predict?project=${encodeURIComponent(project)}`
-  const pretty = JSON.stringify(row, null, 2)
-  if (language === 'curl') {
-    return `curl ${quoted(url)} \\\n  -H "authorization: Bearer $ATOLL_TOKEN" \\\n  -H 'content-type: application/json' \\\n  -d ${quoted(JSON.stringify({ rows: [row] }))}`
-  }
-  if (language === 'typescript') {
-    return `import { createAtoll } from '@atoll/sdk'\n\nconst atoll = createAtoll({ url: '${origin}', token: process.env.ATOLL_TOKEN })\nconst { predictions } = await atoll.endpoints.predict(${JSON.stringify(endpoint)}, [${indented(pretty)}], { project: ${JSON.stringify(project)} })\nconsole.log(predictions[0])`
-  }
-  return `import json, os, urllib.request\n\nrow = ${python(row)}\nrequest = urllib.request.Request(\n    "${url}",\n    data=json.dumps({"rows": [row]}).encode(),\n    headers={"authorization": "Bearer " + os.environ["ATOLL_TOKEN"], "content-type": "application/json"},\n)\nprint(json.load(urllib.request.urlopen(request))["predictions"][0])`
+interface Asked {
+  origin: string
+  /** Name and id of the endpoint. */
+  endpoint: string
+  id: string
+  project: string
+  row: Record<string, unknown>
 }
 
+/** A request of this row that runs as it stands, once a token is in ATOLL_TOKEN. */
+export const snippet = (language: Language, asked: Asked): string => writers[language](asked)
+
+const writers: Record<Language, (asked: Asked) => string> = {
+  curl: (asked) => `curl ${quoted(urlOf(asked))} \\
+  -H "authorization: Bearer $ATOLL_TOKEN" \\
+  -H 'content-type: application/json' \\
+  -d ${quoted(`{"rows": [${pretty(asked.row)}]}`)}`,
+
+  typescript: ({ origin, endpoint, project, row }) => `import { createAtoll } from '@atoll/sdk'
+
+const atoll = createAtoll({ url: '${origin}', token: process.env.ATOLL_TOKEN })
+const row = ${pretty(row)}
+const { predictions } = await atoll.endpoints.predict(${JSON.stringify(endpoint)}, [row], {
+  project: ${JSON.stringify(project)},
+})
+console.log(predictions[0])`,
+
+  python: (asked) => `import json, os, urllib.request
+
+row = ${python(asked.row)}
+request = urllib.request.Request(
+    ${JSON.stringify(urlOf(asked))},
+    data=json.dumps({"rows": [row]}).encode(),
+    headers={
+        "authorization": "Bearer " + os.environ["ATOLL_TOKEN"],
+        "content-type": "application/json",
+    },
+)
+with urllib.request.urlopen(request) as answer:
+    print(json.load(answer)["predictions"][0])`,
+
+  // The id, since the name may be another endpoint's in another project.
+  cli: ({ origin, id, row }) => `export ATOLL_URL=${origin}
+
+cat > row.json <<'END'
+[${pretty(row)}]
+END
+npx atoll predict ${id} --rows row.json`,
+}
+
+const urlOf = ({ origin, endpoint, project }: Asked): string =>
+  `${origin}/v1/endpoints/${encodeURIComponent(endpoint)}/predict?project=${encodeURIComponent(project)}`
+
+const pretty = (row: unknown): string => JSON.stringify(row, null, 2)
+
 const quoted = (text: string) => `'${text.replaceAll("'", `'\\''`)}'`
-const indented = (text: string) => text.replaceAll('\n', '\n  ').replace(/\n {2}\}$/, '\n}')
 
 function python(row: Record<string, unknown>): string {
   const lines = Object.entries(row).map(

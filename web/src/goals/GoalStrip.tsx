@@ -21,42 +21,45 @@ export function GoalStrip({ goal, versions }: { goal: Goal; versions: readonly M
   const domain = padded([...models.flatMap(({ outcome }) => [outcome.value, outcome.low, outcome.high]), ...bounds], 0.08)
   const x = linear(domain, [0, 100])
   return (
-    <div className="overflow-x-auto">
-      <table className="w-full min-w-[30rem] text-base">
+    <div>
+      <table className="w-full text-base max-sm:block">
         <caption className="sr-only">
           {metricName(goal.metric)} of each model against the goal, {wantedWords(goal)}
         </caption>
-        <thead>
-          <tr className="text-left text-xs text-faint">
-            <th scope="col" className="pb-1 font-medium">
+        <thead className="max-sm:block">
+          <tr className="text-left text-xs text-faint max-sm:block">
+            <th scope="col" className="pb-1 font-medium max-sm:sr-only">
               Model
             </th>
-            <th scope="col" className="w-2/5 pb-1 font-medium">
-              <span className="flex justify-between">
+            <th scope="col" className="w-2/5 pb-1 font-medium max-sm:block max-sm:w-full">
+              <span className="flex justify-between gap-2 whitespace-nowrap">
                 <span className="num">{short(x.domain[0], 2)}</span>
                 <span>{metricName(goal.metric)} on sealed rows</span>
                 <span className="num">{short(x.domain[1], 2)}</span>
               </span>
             </th>
-            <th scope="col" className="pb-1 pl-3 text-right font-medium">
+            <th scope="col" className="pb-1 pl-3 text-right font-medium max-sm:sr-only">
               Value
             </th>
-            <th scope="col" className="pb-1 pl-3 text-right font-medium">
+            <th scope="col" className="pb-1 pl-3 text-right font-medium max-sm:sr-only">
               Goal
             </th>
           </tr>
         </thead>
-        <tbody>
+        <tbody className="max-sm:block">
           {models.map(({ version, outcome }) => (
-            <tr key={version.id} className="h-11">
-              <th scope="row" className="max-w-52 truncate border-t pr-3 text-left font-normal">
+            <tr
+              key={version.id}
+              className="h-11 max-sm:grid max-sm:h-auto max-sm:grid-cols-[minmax(0,1fr)_auto_auto] max-sm:items-center max-sm:border-t max-sm:py-1.5"
+            >
+              <th scope="row" className="max-w-52 truncate border-t pr-3 text-left font-normal max-sm:max-w-none max-sm:border-0">
                 <NounLink noun="model" to={version.model} search={{ version: String(version.number) }}>
                   {version.modelName}
                 </NounLink>{' '}
                 <span className="num text-faint">v{version.number}</span>
                 <span className="block truncate text-xs text-faint">{algorithmName(version.algorithm)}</span>
               </th>
-              <td className="border-t p-0">
+              <td className="border-t p-0 max-sm:order-last max-sm:col-span-3 max-sm:border-0">
                 <svg width="100%" height="40" role="img" aria-label={outcome.sentence} className="block overflow-visible">
                   <title>{outcome.sentence}</title>
                   {bounds.map((bound) => (
@@ -94,10 +97,11 @@ export function GoalStrip({ goal, versions }: { goal: Goal; versions: readonly M
                   />
                 </svg>
               </td>
-              <td className="border-t pl-3 text-right">
+              <td className="border-t pl-3 text-right max-sm:border-0">
                 <WithInterval value={outcome.value} low={outcome.low} high={outcome.high} />
+                <span className="block text-xs text-faint">{distance(goal, outcome)}</span>
               </td>
-              <td className="border-t pl-3 text-right">
+              <td className="border-t pl-3 text-right max-sm:border-0">
                 <OutcomeBadge outcome={outcome} />
               </td>
             </tr>
@@ -106,6 +110,17 @@ export function GoalStrip({ goal, versions }: { goal: Goal; versions: readonly M
       </table>
     </div>
   )
+}
+
+/** "0.05 to go": how far the value is on the wrong or the right side of the bound that is nearest. */
+function distance(goal: Goal, { value, met }: { value: number; met: boolean }): string {
+  const gaps = [
+    goal.atLeast === null ? null : { gap: value - goal.atLeast, beyond: 'above' },
+    goal.atMost === null ? null : { gap: goal.atMost - value, beyond: 'below' },
+  ].filter((one) => one !== null)
+  const nearest = gaps.sort((a, b) => a.gap - b.gap)[0]
+  if (!nearest) return ''
+  return met ? `${short(nearest.gap, 2)} ${nearest.beyond}` : `${short(-nearest.gap, 2)} to go`
 }
 
 /** Met, met but not surely, or not met. */

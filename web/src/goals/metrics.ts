@@ -28,6 +28,10 @@ export const regressionMetrics: readonly Metric[] = ['rmse', 'mae', 'r2', 'mape'
 /** Metrics of which less is better. */
 export const lessIsBetter: ReadonlySet<string> = new Set(['log_loss', 'brier', 'mae', 'rmse', 'mape'])
 
+/** The least and the greatest value that a metric can have; null where there is none. */
+export const limitsOf = (metric: string): [number | null, number | null] =>
+  lessIsBetter.has(metric) ? [0, metric === 'brier' ? 1 : null] : metric === 'r2' ? [null, 1] : [metric === 'mcc' ? -1 : 0, 1]
+
 /** What a metric asks, in the words of somebody who will use the model. */
 export const metricAsks: Record<string, string> = {
   accuracy: 'Share of rows that are right.',

@@ -34,23 +34,21 @@ export function FirstSteps() {
         {refused ? (
           <Notice severity="info">{refused}</Notice>
         ) : (
-          <>
-            <label htmlFor={id} className={cx(buttonClass('primary'), 'cursor-pointer has-focus-visible:outline-2')}>
-              Choose a file
-              <input
-                id={id}
-                type="file"
-                className="sr-only"
-                accept=".csv,.tsv,.txt,.parquet,.jsonl,.ndjson,.xlsx,.gz"
-                onChange={(event) => {
-                  const file = event.target.files?.[0]
-                  if (!file) return
-                  offerFile(file)
-                  void navigate({ to: '/p/$project/datasets/new', params: { project } })
-                }}
-              />
-            </label>
-          </>
+          <label htmlFor={id} className={cx(buttonClass('primary'), 'cursor-pointer has-focus-visible:outline-2')}>
+            Choose a file
+            <input
+              id={id}
+              type="file"
+              className="sr-only"
+              accept=".csv,.tsv,.txt,.parquet,.jsonl,.ndjson,.xlsx,.gz"
+              onChange={(event) => {
+                const file = event.target.files?.[0]
+                if (!file) return
+                offerFile(file)
+                void navigate({ to: '/p/$project/datasets/new', params: { project } })
+              }}
+            />
+          </label>
         )}
       </div>
       <ol className="space-y-1">

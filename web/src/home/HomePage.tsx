@@ -36,8 +36,8 @@ export function HomePage() {
       ) : fresh ? (
         <FirstSteps />
       ) : (
-        <div className="grid gap-6 xl:grid-cols-[minmax(0,1fr)_22rem]">
-          <div className="min-w-0 space-y-6">
+        <div className="grid grid-cols-[minmax(0,1fr)] gap-6 xl:grid-cols-[minmax(0,1fr)_22rem]">
+          <div className="space-y-6">
             {counts && (
               <Facts>
                 <CountFact label="Data sets" path="/datasets" value={counts.datasets} />
@@ -60,9 +60,11 @@ export function HomePage() {
                 </Empty>
               </Section>
             )}
-            <Recent />
           </div>
-          <NeedsYou />
+          <div className="xl:row-span-2">
+            <NeedsYou />
+          </div>
+          <Recent />
         </div>
       )}
     </Page>

@@ -25,17 +25,20 @@ export function Recent() {
       ) : (
         <ul className="-my-2 divide-y">
           {shown.map((job) => (
-            <li key={job.id} className="flex flex-wrap items-center gap-x-3 gap-y-1 py-2">
-              <span className="min-w-0 flex-1 basis-52 truncate">
+            <li
+              key={job.id}
+              className="grid grid-cols-[minmax(0,1fr)_auto] items-center gap-x-3 gap-y-0.5 py-2 sm:grid-cols-[minmax(0,1fr)_8rem_6rem_6.5rem]"
+            >
+              <span className="truncate">
                 <NounLink noun="job" to={job.id}>
                   {job.name}
                 </NounLink>
               </span>
-              <span className="text-sm text-faint">{job.ownerName}</span>
-              <span className="w-24 text-right text-sm text-faint">
+              <span className="truncate text-sm text-faint max-sm:hidden">{job.ownerName}</span>
+              <span className="text-right text-sm text-faint">
                 <Ago at={job.createdAt} />
               </span>
-              <span className="w-24 text-right">
+              <span className="text-right max-sm:col-span-2 max-sm:row-start-2 max-sm:text-left">
                 <StateBadge state={job.state} />
               </span>
             </li>

@@ -2,6 +2,7 @@ import type { ModelVersion } from '@atoll/sdk'
 import { useQueries, useQuery } from '@tanstack/react-query'
 import { atoll } from '../api.ts'
 import { LineChart } from '../charts/LineChart.tsx'
+import { limitsOf } from '../goals/metrics.ts'
 import { fixed, metricName, percent, short, whole } from '../ui/format.ts'
 import { Section } from '../ui/Page.tsx'
 import { Skeleton } from '../ui/State.tsx'
@@ -124,6 +125,7 @@ export function LearningCurve({ version, training }: { version: ModelVersion; tr
       name="learning-curve"
       summary={`${metric} on rows held out: ${short(held.data.values[0], 3)} with ${whole(held.data.steps[0])} rows, ${short(held.data.values.at(-1), 3)} with ${whole(held.data.steps.at(-1))}${fitted?.data ? `; on rows fitted ${short(fitted.data.values.at(-1), 3)}` : ''}.`}
       xLabel="rows"
+      yLimits={limitsOf(training.metric)}
       xDomain={[0, held.data.steps.at(-1) ?? 1]}
       lines={lines}
     />
@@ -140,6 +142,7 @@ function Folds({ training }: { training: TrainingFile }) {
       name="folds"
       summary={`${metric} on the held-out rows of each fold: ${folds.map((value) => short(value, 3)).join(', ')}.`}
       xLabel="fold"
+      yLimits={limitsOf(training.metric)}
       formatX={(value) => (Number.isInteger(value) ? String(value) : '')}
       lines={[{ label: metric, x: folds.map((_, at) => at + 1), y: folds, points: true }]}
     />

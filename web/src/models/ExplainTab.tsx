@@ -4,7 +4,7 @@ import { Bars } from '../charts/Bars.tsx'
 import { LineChart } from '../charts/LineChart.tsx'
 import { linear } from '../charts/scale.ts'
 import { SelectField } from '../ui/Field.tsx'
-import { metricName, short, whole } from '../ui/format.ts'
+import { fixed, metricName, short, whole } from '../ui/format.ts'
 import { Section } from '../ui/Page.tsx'
 import { Empty } from '../ui/State.tsx'
 import { type ExplainFile, explainOf } from './evidence.ts'
@@ -36,6 +36,7 @@ export function ExplainTab({ details, version }: { details: VersionDetails; vers
           rows={ranked
             .slice(0, 25)
             .map((one) => ({ label: one.column, value: one.mean, low: one.mean - one.std, high: one.mean + one.std }))}
+          format={(value) => fixed(value, 3)}
           onPick={(row) => choose(row.label)}
         />
         {ranked.length > 25 && (
@@ -100,6 +101,7 @@ function Dependence({ one, version }: { one: ExplainFile['partialDependence'][nu
       name={`dependence-${one.column}`}
       summary={summary}
       xLabel={one.column}
+      yLimits={version.task === 'regression' ? undefined : [0, 1]}
       height={300}
       lines={responses
         .slice(0, 6)

@@ -113,6 +113,7 @@ export function ModelsPage() {
         hasMore={list.hasMore}
         loadMore={list.loadMore}
         loadingMore={list.loadingMore}
+        filtered={q !== ''}
         toolbar={
           <SearchBox
             label="Find a model"

@@ -1,14 +1,30 @@
 import type { Model, ModelVersion, VersionDetails } from '@atoll/sdk'
 import { TypeMark } from '../datasets/column-type.tsx'
 import { Reasons } from '../recipes/Reasons.tsx'
+import { buttonClass } from '../ui/Button.tsx'
 import { CodeBlock, Copyable } from '../ui/CopyButton.tsx'
 import { bytes, cell, count, short } from '../ui/format.ts'
 import { Section } from '../ui/Page.tsx'
 
+interface FittedStep {
+  step: string
+  name?: string
+  expression?: string
+  columns?: unknown
+}
+
+/** "derive total_charge", "one hot of area_code, state". */
+function stepWords({ step, name, columns }: FittedStep): string {
+  const words = step.replaceAll('_', ' ')
+  if (typeof name === 'string') return `${words} ${name}`
+  if (!Array.isArray(columns) || columns.length === 0) return words
+  return `${words} of ${columns.slice(0, 6).join(', ')}${columns.length > 6 ? ` and ${columns.length - 6} more` : ''}`
+}
+
 /** What the model takes and gives, how it was prepared, and the files it consists of. */
 export function PackageTab({ model, version, details }: { model: Model; version: ModelVersion; details: VersionDetails }) {
   const { signature, manifest } = version
-  const recipe = details.recipe as { steps?: { step: string }[]; reasons?: string[] }
+  const recipe = details.recipe as { steps?: FittedStep[]; reasons?: string[] }
   return (
     <div className="space-y-6">
       <Section
@@ -53,14 +69,22 @@ export function PackageTab({ model, version, details }: { model: Model; version:
         <Section title="Preparation">
           <ol className="list-decimal space-y-0.5 pl-5">
             {recipe.steps?.map((step, at) => (
-              <li key={at}>{step.step.replaceAll('_', ' ')}</li>
+              <li key={at}>{stepWords(step)}</li>
             ))}
           </ol>
           <div className="mt-3">
             <Reasons reasons={recipe.reasons ?? []} />
           </div>
         </Section>
-        <Section title="Files" note={`${manifest.kind}, ${manifest.trust} here`}>
+        <Section
+          title="Files"
+          note={`${manifest.kind === 'onnx' ? 'ONNX' : manifest.kind}, ${manifest.trust} here`}
+          actions={
+            <a className={buttonClass('plain', 'sm')} download href={`/v1/models/${model.id}/versions/${version.number}/package`}>
+              Download all
+            </a>
+          }
+        >
           <ul className="space-y-1">
             {[...manifest.files, ...manifest.sandboxOnly].map((file) => (
               <li key={file.path} className="flex flex-wrap items-center gap-x-3">

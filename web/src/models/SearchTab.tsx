@@ -6,8 +6,9 @@ import { bestOf } from '../training/live.ts'
 import { TrialsChart } from '../training/TrialsChart.tsx'
 import { TrialsParallel } from '../training/TrialsParallel.tsx'
 import { paramsWords, TrialsTable } from '../training/TrialsTable.tsx'
+import { cx } from '../ui/cx.ts'
 import { type ColumnOf, DataTable } from '../ui/DataTable.tsx'
-import { algorithmName, duration, metricName, short } from '../ui/format.ts'
+import { algorithmName, duration, fixed, metricName } from '../ui/format.ts'
 import { Num, WithInterval } from '../ui/Num.tsx'
 import { Section } from '../ui/Page.tsx'
 import { type LeaderboardRow, trainingOf } from './evidence.ts'
@@ -78,18 +79,46 @@ export function SearchTab({ details, version }: { details: VersionDetails; versi
         </>
       )}
       {training.derivedFeatures && training.derivedFeatures.length > 0 && (
-        <Section title="Features that were tried" note="Kept only where they pay inside cross-validation.">
-          <table className="w-full">
+        <Section title="Derived features" note="Kept only where they pay inside cross-validation.">
+          <table className="w-full max-sm:block">
             <caption className="sr-only">Derived features</caption>
-            <tbody>
+            <thead className="text-left text-sm text-faint max-sm:hidden">
+              <tr>
+                <th scope="col" className="border-b py-1.5 pr-3 font-medium">
+                  Feature
+                </th>
+                <th scope="col" className="border-b px-3 py-1.5 font-medium">
+                  Made of
+                </th>
+                <th scope="col" className="border-b px-3 py-1.5 text-right font-medium whitespace-nowrap">
+                  Gain in {metricName(training.metric)}
+                </th>
+                <th scope="col" className="border-b py-1.5 pl-3 text-right font-medium">
+                  Outcome
+                </th>
+              </tr>
+            </thead>
+            <tbody className="max-sm:block">
               {training.derivedFeatures.map((one) => (
-                <tr key={one.name} className={one.kept ? undefined : 'text-faint'}>
-                  <th scope="row" className="border-b py-1.5 pr-3 text-left font-medium">
+                <tr
+                  key={one.name}
+                  className={cx(
+                    'max-sm:grid max-sm:grid-cols-[minmax(0,1fr)_auto_auto] max-sm:gap-x-3 max-sm:border-b max-sm:py-1.5',
+                    !one.kept && 'text-faint',
+                  )}
+                >
+                  <th scope="row" className="border-b py-1.5 pr-3 text-left font-medium break-words max-sm:border-0 max-sm:p-0">
                     {one.name}
                   </th>
-                  <td className="num border-b px-3 py-1.5">{one.expression}</td>
-                  <td className="num border-b px-3 py-1.5 text-right">{`${one.gain > 0 ? '+' : ''}${short(one.gain, 2)}`}</td>
-                  <td className="border-b py-1.5 pl-3 text-right">{one.kept ? 'kept' : 'left out'}</td>
+                  <td className="num border-b px-3 py-1.5 break-words max-sm:order-last max-sm:col-span-3 max-sm:border-0 max-sm:p-0">
+                    {one.expression}
+                  </td>
+                  <td className="num border-b px-3 py-1.5 text-right max-sm:border-0 max-sm:p-0">
+                    {one.gain == null ? '–' : `${one.gain > 0 ? '+' : ''}${fixed(one.gain, 3)}`}
+                  </td>
+                  <td title={one.reason} className="border-b py-1.5 pl-3 text-right whitespace-nowrap max-sm:border-0 max-sm:p-0">
+                    {one.kept ? 'kept' : one.gain == null ? 'not tried' : 'left out'}
+                  </td>
                 </tr>
               ))}
             </tbody>

@@ -113,7 +113,7 @@ export function ThresholdLab({
           />
         </div>
         <div className="min-w-0 space-y-4">
-          <Facts>
+          <Facts className="lg:grid-cols-4!">
             <Fact label="Threshold" note={atServed ? 'as served' : 'tried out'}>
               <Num>{fixed(threshold, 3)}</Num>
             </Fact>
@@ -121,10 +121,10 @@ export function ThresholdLab({
               <Num>{short(cost)}</Num>
             </Fact>
             <Fact label="Precision">
-              <Num>{rate.precision === null ? '–' : percent(rate.precision)}</Num>
+              <Num>{rate.precision === null ? '–' : percent(rate.precision, 1, true)}</Num>
             </Fact>
             <Fact label="Recall">
-              <Num>{rate.recall === null ? '–' : percent(rate.recall)}</Num>
+              <Num>{rate.recall === null ? '–' : percent(rate.recall, 1, true)}</Num>
             </Fact>
           </Facts>
           <ConfusionMatrix

@@ -42,7 +42,7 @@ export interface TrainingFile {
     curve: { threshold: number; precision: number; recall: number; f1: number; cost?: number }[]
   } | null
   leaderboard: LeaderboardRow[]
-  derivedFeatures?: { name: string; expression: string; gain: number; kept: boolean }[]
+  derivedFeatures?: { name: string; expression: string; gain: number | null; kept: boolean; reason?: string }[]
   export?: { ok: boolean; path: string; reason: string | null }
   environment?: Record<string, unknown>
   seconds?: number

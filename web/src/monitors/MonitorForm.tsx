@@ -1,15 +1,8 @@
 import type { MonitorInput } from '@atoll/sdk'
 import { NumberField, SelectField, TextField } from '../ui/Field.tsx'
+import { schedules } from './schedules.ts'
 
 export type MonitorSettings = Omit<MonitorInput, 'endpoint' | 'name' | 'project'>
-
-const schedules = [
-  { value: '', label: 'on demand' },
-  { value: '0 * * * *', label: 'every hour' },
-  { value: '0 6 * * *', label: 'every day at 6:00 UTC' },
-  { value: '0 6 * * 1', label: 'every Monday at 6:00 UTC' },
-  { value: 'own', label: 'another (cron)' },
-]
 
 /** When it looks, at what, and from when on it speaks. */
 export function MonitorForm({
@@ -28,7 +21,7 @@ export function MonitorForm({
       <SelectField
         label="When"
         value={own ? 'own' : (value.schedule ?? '')}
-        choices={schedules}
+        choices={[...schedules, { value: 'own', label: 'another (cron)' }]}
         onChange={(next) => set({ schedule: next === 'own' ? '30 5 * * *' : next || null })}
         error={own ? null : errorFor('schedule')}
       />
@@ -62,12 +55,14 @@ export function MonitorForm({
         min={0}
         value={value.psiWarning ?? 0.1}
         onChange={(psiWarning) => set({ psiWarning: psiWarning ?? 0.1 })}
+        error={errorFor('psiWarning')}
       />
       <NumberField
         label="Alert from PSI"
         min={0}
         value={value.psiAlert ?? 0.25}
         onChange={(psiAlert) => set({ psiAlert: psiAlert ?? 0.25 })}
+        error={errorFor('psiAlert')}
       />
       <NumberField
         label="False alarms at most"
@@ -76,6 +71,7 @@ export function MonitorForm({
         max={0.5}
         value={value.falseAlarmRate ?? 0.01}
         onChange={(falseAlarmRate) => set({ falseAlarmRate: falseAlarmRate ?? 0.01 })}
+        error={errorFor('falseAlarmRate')}
       />
       <TextField
         wrap="sm:col-span-2"

@@ -8,6 +8,7 @@ import { useProjectRef, useRefusal } from '../app/project.ts'
 import { useJob } from '../jobs/use-job.ts'
 import { StateBadge } from '../ui/Badge.tsx'
 import { Button } from '../ui/Button.tsx'
+import { dateTime } from '../ui/format.ts'
 import { Menu, MenuItem, MenuLine } from '../ui/Menu.tsx'
 import { NounLink } from '../ui/NounLink.tsx'
 import { Page, Section } from '../ui/Page.tsx'
@@ -16,10 +17,11 @@ import { SidePanel } from '../ui/SidePanel.tsx'
 import { Empty, ErrorNote, Skeleton, SkeletonLines } from '../ui/State.tsx'
 import { Ago } from '../ui/Time.tsx'
 import { sayError } from '../ui/toast.tsx'
-import { AlertsTable } from './AlertsTable.tsx'
+import { AlertsList } from './AlertsList.tsx'
 import { MonitorForm, type MonitorSettings } from './MonitorForm.tsx'
 import { ReportView } from './ReportView.tsx'
 import { RunOnDataset } from './RunOnDataset.tsx'
+import { scheduleWords } from './schedules.ts'
 
 /** A monitor and what it found, report by report. */
 export function MonitorPage() {
@@ -71,7 +73,7 @@ export function MonitorPage() {
           ,{' '}
           {data.schedule ? (
             <>
-              next <Ago at={data.nextRunAt} />
+              {scheduleWords(data.schedule)}, next <Ago at={data.nextRunAt} />
             </>
           ) : (
             'on demand'
@@ -142,7 +144,7 @@ export function MonitorPage() {
               <label className="flex items-center gap-2">
                 <span className="text-sm text-soft">Report</span>
                 <select
-                  className="field w-auto pr-7"
+                  className="field w-auto min-w-0 pr-7"
                   value={shown.id}
                   onChange={(event) =>
                     void navigate({
@@ -154,7 +156,7 @@ export function MonitorPage() {
                 >
                   {list.map((one) => (
                     <option key={one.id} value={one.id}>
-                      {new Date(one.at).toLocaleString()} · {one.state.replaceAll('_', ' ')} · {one.source}
+                      {dateTime(one.at)} · {one.state.replaceAll('_', ' ')} · {one.source}
                     </option>
                   ))}
                 </select>
@@ -175,7 +177,7 @@ export function MonitorPage() {
           </Empty>
         )}
         <Section title="Alerts of this monitor" bare>
-          <AlertsTable monitor={data.id} />
+          <AlertsList monitor={data.id} />
         </Section>
       </div>
       {panel === 'settings' && <SettingsPanel monitor={data} onClose={() => setPanel(null)} />}

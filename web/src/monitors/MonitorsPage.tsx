@@ -9,7 +9,8 @@ import { NounLink } from '../ui/NounLink.tsx'
 import { Page, Section } from '../ui/Page.tsx'
 import { Empty } from '../ui/State.tsx'
 import { Ago } from '../ui/Time.tsx'
-import { AlertsTable } from './AlertsTable.tsx'
+import { AlertsList } from './AlertsList.tsx'
+import { scheduleWords } from './schedules.ts'
 
 const columns: readonly ColumnOf<Monitor>[] = [
   {
@@ -43,7 +44,12 @@ const columns: readonly ColumnOf<Monitor>[] = [
     title: 'Schedule',
     hide: 'narrow',
     value: (row) => row.schedule,
-    cell: (row) => (row.schedule ? <code className="num">{row.schedule}</code> : <span className="text-faint">on demand</span>),
+    cell: (row) =>
+      row.schedule ? (
+        <span title={row.schedule}>{scheduleWords(row.schedule)}</span>
+      ) : (
+        <span className="text-faint">on demand</span>
+      ),
   },
   { id: 'next', title: 'Next', right: true, value: (row) => row.nextRunAt, cell: (row) => <Ago at={row.nextRunAt} /> },
 ]
@@ -81,7 +87,7 @@ export function MonitorsPage() {
           }
         />
         <Section title="Alerts" bare>
-          <AlertsTable />
+          <AlertsList />
         </Section>
       </div>
     </Page>

@@ -36,7 +36,12 @@ export function Copyable({ text, shown }: { text: string; shown?: string }) {
 export function CodeBlock({ code, label, className }: { code: string; label: string; className?: string }) {
   return (
     <div className={cx('relative rounded-md border bg-sunken', className)}>
-      <pre role="region" aria-label={label} tabIndex={0} className="num max-h-96 overflow-auto p-3 pr-10 text-sm leading-relaxed">
+      <pre
+        role="region"
+        aria-label={label}
+        tabIndex={0}
+        className="num max-h-96 overflow-auto p-3 pr-10 text-sm leading-relaxed break-words whitespace-pre-wrap"
+      >
         {code}
       </pre>
       <CopyButton text={code} label={`Copy ${label}`} className="absolute top-1.5 right-1.5 bg-sunken" />

@@ -39,6 +39,8 @@ interface DataTableProps<T> {
   loadMore?: () => void
   loadingMore?: boolean
   empty?: ReactNode
+  /** The rows are those of a search: when there are none, the search stays to be changed. */
+  filtered?: boolean
   /** When given, the server sorts; else the loaded rows are sorted once all are here. */
   sort?: Sort | null
   onSort?: (sort: Sort) => void
@@ -74,7 +76,13 @@ export function DataTable<T>(props: DataTableProps<T>) {
   useNearView(end, Boolean(props.hasMore && !props.loadingMore && !error), () => props.loadMore?.())
 
   if (error && rows.length === 0) return <ErrorNote error={error} retry={props.retry} />
-  if (!loading && rows.length === 0 && props.empty) return <>{props.empty}</>
+  if (!loading && rows.length === 0 && props.empty)
+    return (
+      <>
+        {props.filtered && <div className="mb-1.5 flex min-h-7 flex-wrap items-center gap-2">{props.toolbar}</div>}
+        {props.empty}
+      </>
+    )
 
   const press = (column: ColumnOf<T>) => {
     const next = { by: column.id, down: sort?.by === column.id ? !sort.down : Boolean(column.right) }

@@ -1,4 +1,5 @@
 import { Link } from '@tanstack/react-router'
+import { useEffect, useRef } from 'react'
 import { cx } from './cx.ts'
 
 export interface Tab {
@@ -9,11 +10,19 @@ export interface Tab {
 
 /** Parts of a page as links: each has its own address. */
 export function Tabs({ tabs, current, label }: { tabs: readonly Tab[]; current: string; label: string }) {
+  const bar = useRef<HTMLElement>(null)
+  // Where the tabs are wider than the page, the current one is brought into view.
+  useEffect(() => {
+    const box = bar.current
+    const tab = box?.querySelector<HTMLElement>(`[data-tab="${current}"]`)
+    if (!box || !tab || box.scrollWidth <= box.clientWidth) return
+    box.scrollLeft = Math.max(0, tab.offsetLeft - box.offsetLeft - (box.clientWidth - tab.offsetWidth) / 2)
+  }, [current])
   return (
-    <nav aria-label={label} className="-mx-4 mb-4 overflow-x-auto border-b px-4 sm:mx-0 sm:px-0">
+    <nav ref={bar} aria-label={label} className="-mx-4 mb-4 overflow-x-auto border-b px-4 sm:mx-0 sm:px-0">
       <ul className="flex gap-1">
         {tabs.map((tab) => (
-          <li key={tab.id}>
+          <li key={tab.id} data-tab={tab.id}>
             <Link
               to="."
               search={(old: Record<string, unknown>) => ({ ...old, tab: tab.id === tabs[0]?.id ? undefined : tab.id })}

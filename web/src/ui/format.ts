@@ -67,12 +67,13 @@ export function fixed(value: number, decimals: number): string {
     .replace('-', '−')
 }
 
-export const percent = (share: number | null | undefined, decimals = 1): string => {
+/** 0.984 → "98.4 %"; 0.98 → "98 %", or "98.0 %" where values stand below each other (`full`). */
+export const percent = (share: number | null | undefined, decimals = 1, full = false): string => {
   if (share == null) return '–'
   const value = share * 100
   if (value > 0 && value < 0.1) return '< 0.1 %'
   if (value < 100 && value > 99.9) return '> 99.9 %'
-  return `${Number(value.toFixed(decimals))} %`
+  return `${full ? value.toFixed(decimals) : Number(value.toFixed(decimals))} %`
 }
 
 /** 75 → "1 min 15 s". */
@@ -114,7 +115,11 @@ const plural = (value: number, unit: string) => `${value} ${unit}${value === 1 ?
 
 /** Local time with its zone, for the hover text. */
 export const exactTime = (iso: string): string =>
-  new Date(iso).toLocaleString(undefined, { dateStyle: 'medium', timeStyle: 'long' })
+  new Date(iso).toLocaleString('en-GB', { dateStyle: 'medium', timeStyle: 'long' })
+
+/** "21 Nov 2026, 09:07": the same in every country, for where no hover can be. */
+export const dateTime = (iso: string): string =>
+  new Date(iso).toLocaleString('en-GB', { day: 'numeric', month: 'short', year: 'numeric', hour: '2-digit', minute: '2-digit' })
 
 /** Any cell of a table, as text. */
 export function cell(value: unknown): string {
