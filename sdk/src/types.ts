@@ -104,6 +104,7 @@ export type Comparison = z.output<typeof experiments.Comparison>
 export type TrainingInput = z.input<typeof training.TrainingInput>
 export type TrainingCreated = z.output<typeof training.TrainingCreated>
 export type TrainingResult = z.output<typeof training.TrainingResult>
+export type ReplayResult = z.output<typeof training.ReplayResult>
 export type AlgorithmInfo = z.output<typeof training.AlgorithmInfo>
 export type Search = z.output<typeof tuning.Search>
 export type Trial = z.output<typeof tuning.Trial>

@@ -30,12 +30,14 @@ test('rows come from CSV, JSON and JSON lines; a row of another length is named'
     return join(folder, name)
   }
   try {
-    assert.deepEqual(await readRows(await write('a.csv', '\uFEFFx,y\n1,\n2,b\n')), [
+    const rowsOf = async (name: string, text: string) => (await readRows(await write(name, text))).rows
+    assert.deepEqual(await rowsOf('a.csv', '\uFEFFx,y\n1,\n2,b\n'), [
       { x: '1', y: null },
       { x: '2', y: 'b' },
     ])
-    assert.deepEqual(await readRows(await write('a.json', '{"rows":[{"x":1}]}')), [{ x: 1 }])
-    assert.deepEqual(await readRows(await write('a.jsonl', '{"x":1}\n\n{"x":2}\n')), [{ x: 1 }, { x: 2 }])
+    assert.deepEqual(await rowsOf('a.json', '{"rows":[{"x":1}]}'), [{ x: 1 }])
+    assert.deepEqual(await rowsOf('a.jsonl', '{"x":1}\n\n{"x":2}\n'), [{ x: 1 }, { x: 2 }])
+    await assert.rejects(readRows(await write('c.jsonl', '{"x":1}\n{"x":\n')), /Line 2 .* is not valid JSON/)
     await assert.rejects(readRows(await write('b.csv', 'x,y\n1,2\n3\n')), /Row 2 .* has 1 cells, the header has 2/)
     await assert.rejects(readRows(join(folder, 'absent.csv')), /There is no file/)
   } finally {
@@ -52,6 +54,33 @@ test('CSV text becomes what the signature asks for; columns that the model does 
   assert.deepEqual(typedRow({ n: '1.5', b: 'true', c: '7', other: 'x' }, inputs), { n: 1.5, b: true, c: '7' })
   // What is not a number goes as it is: the server refuses it by name.
   assert.deepEqual(typedRow({ n: 'many', b: 'perhaps', c: null }, inputs), { n: 'many', b: 'perhaps', c: null })
+})
+
+test('a table as spreadsheets of the continent write it: semicolons, decimal commas, days first, old encoding', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'atoll-rows-'))
+  try {
+    await writeFile(
+      join(folder, 'a.csv'),
+      Buffer.from('größe;wann;wort\n1.237,96;5.6.2023;a,b\n-4;31.12.2024 08:00;c\n', 'latin1'),
+    )
+    const { rows, decimalComma } = await readRows(join(folder, 'a.csv'))
+    const inputs = [
+      { name: 'größe', type: 'number' },
+      { name: 'wann', type: 'datetime' },
+      { name: 'wort', type: 'category' },
+    ]
+    assert.deepEqual(
+      rows.map((row) => typedRow(row, inputs, { decimalComma })),
+      [
+        { größe: 1237.96, wann: '2023-06-05', wort: 'a,b' },
+        { größe: -4, wann: '2024-12-31 08:00', wort: 'c' },
+      ],
+    )
+    // Between commas, a comma within a cell is no decimal sign.
+    assert.deepEqual(typedRow({ größe: '1,5' }, inputs), { größe: '1,5' })
+  } finally {
+    await rm(folder, { recursive: true })
+  }
 })
 
 test('durations and numbers', () => {

@@ -83,6 +83,12 @@ onBoth('states a goal, pins its split, and says it in words', async ({ create, g
   assert.deepEqual((await goals.list(by, { limit: 10 })).items, [goal])
 })
 
+onBoth('a goal without a name gets one that is free', async ({ create }) => {
+  const names: string[] = []
+  for (let i = 0; i < 4; i++) names.push((await create({ atLeast: 0.8 })).name)
+  assert.deepEqual(names, ['churn F1', 'churn F1 of customers', 'churn F1 of customers 2', 'churn F1 of customers 3'])
+})
+
 onBoth('refuses what cannot be a goal and leaves nothing behind', async ({ create, goals, by, splits }) => {
   await assert.rejects(create({ target: 'chrun', atLeast: 0.8 }), { code: 'invalid_input', message: /Did you mean "churn"/ })
   await assert.rejects(create({ metric: 'rmse', atMost: 3 }), /RMSE does not fit the target "churn"/)

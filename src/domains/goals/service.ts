@@ -1,4 +1,5 @@
 import type * as z from 'zod'
+import { isPlatformError } from '../../kernel/errors.ts'
 import { type Page, type PageQuery, toPage } from '../../kernel/paging.ts'
 import type { Principal } from '../../kernel/principal.ts'
 import type { Metadata } from '../../ports/metadata/metadata.ts'
@@ -58,9 +59,9 @@ export function goalsService({ metadata, access, search, datasets }: GoalsNeeds)
     const judged = await judge(version, input.target, input)
     refuseCostsWithoutPositive(judged.task, input)
     const split = given ?? (await datasets.ensureSplit(by, { dataset: dataset.id, version: version.id, target: input.target }))
-    const name = input.name ?? `${input.target} ${metricTitle[input.metric]}`
+    const [name, ...otherNames] = input.name === undefined ? usualNames(input, dataset.name) : [input.name]
     const row: GoalRow = {
-      ...(await access.newResource('goal', by, project, { ...input, name })),
+      ...(await access.newResource('goal', by, project, { ...input, name: name! })),
       dataset_id: dataset.id,
       target: input.target,
       task: judged.task,
@@ -72,12 +73,23 @@ export function goalsService({ metadata, access, search, datasets }: GoalsNeeds)
       cost_false_negative: input.costFalseNegative,
       split_id: split.id,
     }
+    await insert(by, row, otherNames)
+    return get(by, row.id)
+  }
+
+  /** Under its name, or the next one where that is taken: somebody who named nothing is not refused for a name. */
+  async function insert(by: Principal, row: GoalRow, otherNames: readonly string[]): Promise<void> {
     const create = metadata.transaction(async (tx) => {
       await insertGoal(tx, row)
       await audit(tx, by, 'goals.create', { target: row.id, project: row.project_id, facts: contractOf(row) })
     })
-    await nameTakenIsConflict('goal', name, create)
-    return get(by, row.id)
+    try {
+      await nameTakenIsConflict('goal', row.name, create)
+    } catch (error) {
+      const [name, ...rest] = otherNames
+      if (name === undefined || !isPlatformError(error) || error.code !== 'conflict') throw error
+      await insert(by, { ...row, name }, rest)
+    }
   }
 
   async function list(by: Principal, query: PageQuery & { project?: string; dataset?: string }): Promise<Page<Goal>> {
@@ -152,3 +164,10 @@ const contractOf = (row: GoalRow) => ({
   costFalsePositive: row.cost_false_positive,
   costFalseNegative: row.cost_false_negative,
 })
+
+/** "churn F1", then "churn F1 of telco", then with a number. */
+function usualNames({ target, metric }: { target: string; metric: Metric }, dataset: string): string[] {
+  const plain = `${target} ${metricTitle[metric]}`
+  const ofData = `${plain} of ${dataset}`.slice(0, 115)
+  return [plain, ofData, ...Array.from({ length: 98 }, (_, i) => `${ofData} ${i + 2}`)]
+}

@@ -169,6 +169,27 @@ test('a shift, a new category and a source that dries up are found, with a sente
   }
 })
 
+test('labels that name rows are quiet when new ones come, or the old ones again', async () => {
+  let next = 0
+  const names = categoryBaseline(
+    'customer',
+    many(480, () => `c${next++}`),
+  )
+  const fresh = many(400, () => `c${next++}`)
+  const again = many(600, (at = random.below(600)) => `c${at}`)
+  for (const values of [fresh, again]) {
+    const [drift] = await compareColumns([{ baseline: names, now: categoriesNow(values) }], thresholds)
+    assert.equal(drift!.state, 'quiet', drift!.sentence)
+  }
+  // Labels that stood for many rows and now come once each did move.
+  const shops = categoryBaseline(
+    'shop',
+    many(480, () => `s${random.below(12)}`),
+  )
+  const [drift] = await compareColumns([{ baseline: shops, now: categoriesNow(fresh) }], thresholds)
+  assert.equal(drift!.state, 'alert')
+})
+
 test('large but possible by chance is not an alarm; certain but small is not one either', async () => {
   const few = numberBaseline('few', many(40, normal))
   const large = numberBaseline('large', many(200_000, normal))

@@ -121,16 +121,20 @@ function measureCategory(baseline: CategoryBaseline, now: Extract<NowColumn, { k
   const isComplete = baseline.others === 0
   const unseen = isComplete ? now.categories.filter(({ value }) => !known.has(value)) : []
   const unseenRows = now.categories.reduce((sum, { value, count }) => (known.has(value) ? sum : sum + count), 0) + now.others
-  const own = baseline.categories.slice(0, mostBins)
-  const rest = baseline.categories.slice(mostBins)
-  const restNow = rest.reduce((sum, { value }) => sum + (counts.get(value) ?? 0), 0)
+  // Where most rows have a value of their own, new values keep coming (Good 1953): one never seen is of the kind of those seen once.
+  const seenOnce = baseline.categories.filter(({ count }) => count === 1)
+  const once = 2 * seenOnce.length > baseline.rows - baseline.missing && baseline.categories.length > mostBins ? seenOnce : []
+  const several = baseline.categories.slice(0, baseline.categories.length - once.length)
+  const own = several.slice(0, mostBins)
+  const rest = several.slice(mostBins)
+  const rowsNow = (part: typeof rest) => part.reduce((sum, { value }) => sum + (counts.get(value) ?? 0), 0)
   const restBefore = rest.reduce((sum, { count }) => sum + count, 0)
   // What neither list names goes together where the baseline does not know all; never-seen values stand alone where it does.
-  const before = [...own.map(({ count }) => count), restBefore + baseline.others, 0, baseline.missing]
+  const before = [...own.map(({ count }) => count), restBefore + baseline.others, once.length, baseline.missing]
   const after = [
     ...own.map(({ value }) => counts.get(value) ?? 0),
-    restNow + (isComplete ? 0 : unseenRows),
-    isComplete ? unseenRows : 0,
+    rowsNow(rest) + (isComplete ? 0 : unseenRows),
+    rowsNow(once) + (isComplete ? unseenRows : 0),
     now.missing,
   ]
   const pooled = poolRare(before, after)

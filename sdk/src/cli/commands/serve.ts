@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises'
 import type { Command } from 'commander'
-import type { DriftReport, Prediction } from '../../index.ts'
+import type { DriftReport, Prediction, ReplayResult } from '../../index.ts'
 import { createAtoll } from '../../index.ts'
 import { connect, parseNumber, saveCredentials, UsageError, unlessAbsent, versionOf } from '../context.ts'
 import { csvCell, readRows, typedRow } from '../files.ts'
@@ -55,7 +55,7 @@ export function serveCommands(program: Command): void {
         const { model, version } = await versionOf(atoll, ref)
         const printer = progressPrinter()
         const job = await atoll.jobs.wait((await atoll.models.replay(model, version)).job.id, printer).finally(printer.done)
-        return { json: job.result, text: JSON.stringify(job.result, null, 2) }
+        return { json: job.result, text: describeReplay(job.result as unknown as ReplayResult) }
       }),
     )
   program
@@ -91,7 +91,8 @@ export function serveCommands(program: Command): void {
       answer(async () => {
         const atoll = connect()
         const { signature } = await atoll.endpoints.get(name)
-        const rows = (await readRows(options.rows)).map((row) => typedRow(row, signature.inputs))
+        const { rows: given, decimalComma } = await readRows(options.rows)
+        const rows = given.map((row) => typedRow(row, signature.inputs, { decimalComma }))
         if (rows.length === 0) throw new UsageError(`"${options.rows}" holds no rows.`)
         const predictions: Prediction[] = []
         for (let i = 0; i < rows.length; i += rowsPerCall)
@@ -170,8 +171,21 @@ export function serveCommands(program: Command): void {
   program.command('status').action(() =>
     answer(async () => {
       const status = await connect().platform.status()
-      return { json: status, text: JSON.stringify(status, null, 2) }
+      return {
+        json: status,
+        text: `Atoll ${status.version} (${status.roles.join(', ')}; ${status.database}), up since ${status.startedAt}\n${status.sandbox?.reason ?? 'No worker runs in this process.'}`,
+      }
     }),
+  )
+}
+
+function describeReplay({ sentence, metrics, environmentChanged }: ReplayResult): string {
+  const figures = table(
+    ['metric', 'then', 'now'],
+    Object.entries(metrics).map(([name, { before, now }]) => [name, round(before, 6), now === null ? null : round(now, 6)]),
+  )
+  return [sentence, figures, ...(environmentChanged.length ? [`Changed since: ${environmentChanged.join(', ')}`] : [])].join(
+    '\n\n',
   )
 }
 

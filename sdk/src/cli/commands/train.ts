@@ -190,8 +190,16 @@ async function readRecipe(text: string | undefined) {
   return { steps: Array.isArray(recipe) ? recipe : recipe.steps }
 }
 
+/** What was measured on the sealed rows first, then on the folds; the baseline and the search last. */
 const metricsText = (metrics: Record<string, number>): string =>
   Object.entries(metrics)
+    .sort(([a], [b]) => metricRank(a) - metricRank(b))
     .slice(0, 4)
     .map(([name, value]) => `${name} ${round(value)}`)
     .join(', ')
+
+function metricRank(name: string): number {
+  const usual = ['f1', 'roc_auc', 'accuracy', 'f1_macro', 'rmse', 'mae', 'r2'].indexOf(name.split('.').at(-1)!)
+  const part = ['test', 'validation'].indexOf(name.split('.')[0]!)
+  return (part < 0 ? 200 : part * 100) + (usual < 0 ? 50 : usual)
+}
