@@ -18,6 +18,7 @@ from atoll_engines.errors import BadInput, EngineError
 EXIT_OK = 0
 EXIT_FAULT = 1
 EXIT_BAD_INPUT = 2
+EXIT_NO_ROOM = 3
 EXIT_STOPPED = 143
 
 

@@ -7,16 +7,19 @@ one job that this process will run.
 from __future__ import annotations
 
 import argparse
+import errno
 import importlib
 import json
 import os
 import sys
 import traceback
+from contextlib import suppress
 from pathlib import Path
 
 from atoll_engines.contract import (
     EXIT_BAD_INPUT,
     EXIT_FAULT,
+    EXIT_NO_ROOM,
     EXIT_OK,
     Job,
     Report,
@@ -34,6 +37,11 @@ ENGINES = {
     "tabular.predict": "atoll_engines.tabular.predict",
     "tabular.suggest": "atoll_engines.recipes.suggest",
     "tabular.preview": "atoll_engines.recipes.preview",
+}
+NO_ROOM = {
+    errno.ENOSPC: "The disk is full. Free some space and try again.",
+    errno.EDQUOT: "The disk quota is used up. Free some space and try again.",
+    errno.EFBIG: "A file of the job grew beyond the size that a job's file may have.",
 }
 WARM_MODULES = [
     "numpy",
@@ -72,9 +80,23 @@ def run_folder(folder: Path) -> int:
     if not folder.is_dir():
         print(f'There is no folder "{folder}".', file=sys.stderr)
         return EXIT_BAD_INPUT
-    report = Report(folder)
-    report.log("started", "debug")
     try:
+        return run_reported(folder)
+    except OSError as error:
+        if error.errno not in NO_ROOM:
+            raise
+        # There may be no room for the reason either: the exit code says it.
+        print(NO_ROOM[error.errno], file=sys.stderr)
+        with suppress(OSError):
+            write_whole(folder / "output" / "failure", f"{NO_ROOM[error.errno]}\n")
+        return EXIT_NO_ROOM
+
+
+def run_reported(folder: Path) -> int:
+    """The exit code of the job; without room for what it writes, the OSError that says so."""
+    report = Report(folder)
+    try:
+        report.log("started", "debug")
         os.chdir(folder)
         job = read_job(folder)
         stop.before_exit(lambda: report.log("Stopped on request; the checkpoint is kept.", "warning"))
@@ -90,6 +112,8 @@ def run_folder(folder: Path) -> int:
         sentence = "The job ran out of memory; give it more, or train on fewer rows or columns."
         return fail(folder, report, sentence, EXIT_FAULT, traceback.format_exc())
     except Exception as error:
+        if isinstance(error, OSError) and error.errno in NO_ROOM:
+            raise
         sentence = f"The engine failed unexpectedly: {type(error).__name__}: {first_line(error)}"
         return fail(folder, report, sentence, EXIT_FAULT, traceback.format_exc())
     finally:

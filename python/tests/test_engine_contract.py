@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -12,7 +15,7 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
-from folders import events, read_json, run_here, start, write_channel, write_job
+from folders import PYTHON, events, read_json, run_here, start, write_channel, write_job
 from small_tables import TYPES, small_table
 
 from atoll_engines.recipes import raw_tensors
@@ -178,3 +181,17 @@ def test_sigterm_stops_within_seconds_and_the_job_can_go_on(tmp_path):
     assert run_here(folder) == 0
     assert any("Resumed after" in one["message"] for one in events(folder, "log"))
     assert len(read_json(folder, "output/data/trials.json")) == finished
+
+
+def test_no_room_for_what_a_job_writes_is_an_exit_code_of_its_own(tmp_path):
+    write_channel(tmp_path, "train", small_table("binary"), TYPES)
+    write_job(tmp_path, "tabular.train", parameters("lightgbm", "binary"))
+    limited = "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000)); from atoll_engines.run import main; sys.exit(main())"
+    process = subprocess.run(
+        [sys.executable, "-c", limited, "--folder", str(tmp_path)],
+        capture_output=True, text=True, timeout=120, env=os.environ | {"PYTHONPATH": str(PYTHON)},
+    )  # fmt: skip
+    assert process.returncode == 3, process.stderr
+    sentence = "A file of the job grew beyond the size that a job's file may have."
+    assert process.stderr.strip().splitlines()[-1] == sentence
+    assert (tmp_path / "output" / "failure").read_text() == f"{sentence}\n"

@@ -3,6 +3,7 @@ import type { ProcessOutcome, ResourceLimits } from '../../ports/executors/execu
 import type { Files } from '../../ports/files/files.ts'
 
 const badInput = 2
+const noRoom = 3
 
 /** Why an engine did not end well, as an error for people. */
 export async function engineFailure(
@@ -25,6 +26,8 @@ export async function engineFailure(
   const [sentence, ...details] = text.split('\n')
   if (outcome.exitCode === badInput)
     return new PlatformError('invalid_input', sentence || lastLines.at(-1) || 'The job was given input it cannot use.', facts)
+  if (outcome.exitCode === noRoom)
+    return new PlatformError('storage_full', sentence || 'The disk is full. Free some space and try again.', facts)
   return new PlatformError('internal', sentence || `${engine} ended with exit code ${outcome.exitCode} and gave no reason.`, {
     ...facts,
     engine,
