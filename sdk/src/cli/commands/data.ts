@@ -3,6 +3,7 @@ import { basename, extname } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type { Command } from 'commander'
+import type { Column } from '../../types.ts'
 import { connect, parseNumber, unlessAbsent } from '../context.ts'
 import { uploadFile } from '../files.ts'
 import { bytes, progressPrinter, round, table } from '../print.ts'
@@ -18,19 +19,21 @@ export function dataCommands(program: Command): void {
     .option('--target <column>', 'the column to predict')
     .option('--project <project>', 'project (id or name)')
     .option('--description <text>', 'what it is')
+    .option('--on-server', 'the path is one on the server, in a folder that an administrator allowed (Settings › Platform)')
     .option('--drop <columns>', 'columns to leave out, comma separated')
     .option('--pseudonymise <columns>', 'columns to replace by keyed hashes, comma separated')
     .action((path: string, options) =>
       answer(async (say) => {
         const atoll = connect()
         const name = options.name ?? basename(path, extname(path))
-        const upload = await uploadFile(atoll, path, (sent, of) => say(`  sent ${bytes(sent)} of ${bytes(of)}`, true))
+        const source = options.onServer
+          ? { serverPath: path }
+          : { upload: (await uploadFile(atoll, path, (sent, of) => say(`  sent ${bytes(sent)} of ${bytes(of)}`, true))).id }
         const columns = [
           ...split(options.drop).map((column) => ({ name: column, action: 'drop' as const })),
           ...split(options.pseudonymise).map((column) => ({ name: column, action: 'pseudonymise' as const })),
         ]
         const existing = await unlessAbsent(atoll.datasets.get(name, { project: options.project }))
-        const source = { upload: upload.id }
         const created = existing
           ? await atoll.datasets.addVersion(existing.id, { source, columns })
           : await atoll.datasets.create({
@@ -46,7 +49,10 @@ export function dataCommands(program: Command): void {
         const dataset = await atoll.datasets.get(created.dataset.id)
         return {
           json: dataset,
-          text: `${dataset.name}, version ${dataset.latest?.number}: ${dataset.latest?.rows} rows, ${dataset.latest?.columns.length} columns (${dataset.id})`,
+          text: [
+            `${dataset.name}, version ${dataset.latest?.number}: ${dataset.latest?.rows} rows, ${dataset.latest?.columns.length} columns (${dataset.id})`,
+            ...personalNote(dataset.latest?.columns ?? []),
+          ].join('\n'),
         }
       }),
     )
@@ -232,3 +238,13 @@ const split = (text: string | undefined): string[] =>
     .split(',')
     .map((part) => part.trim())
     .filter(Boolean)
+
+/** What looks personal, and how to keep it out. */
+function personalNote(columns: readonly Column[]): string[] {
+  const personal = columns.flatMap(({ name, personalData }) => (personalData ? [{ name, ...personalData }] : []))
+  if (personal.length === 0) return []
+  return [
+    `Personal data? ${personal.map(({ name, kind, why }) => `"${name}" (${kind}: ${why})`).join(', ')}.`,
+    'To leave a column out add --drop, to replace it by keyed hashes --pseudonymise, and add the file again.',
+  ]
+}
