@@ -55,6 +55,7 @@ import { createEvents } from './kernel/events.ts'
 import type { RouteRecord } from './kernel/route.ts'
 import { minutes, toIso } from './kernel/time.ts'
 import type { BlobStore } from './ports/blobs/blob-store.ts'
+import { collectUnused } from './ports/blobs/collect-unused.ts'
 import { openFilesystemBlobs } from './ports/blobs/filesystem.ts'
 import { pythonRuntimes } from './ports/engines/python.ts'
 import { openLocalExecutor } from './ports/executors/local.ts'
@@ -194,7 +195,12 @@ export async function openPlatform(config: Config, { logger }: { logger: Logger 
   ])
 
   let tidying: NodeJS.Timeout | undefined
-  const tidy = () => datasets.tidy().catch((error) => logger.error({ err: error }, 'tidying of data sets'))
+  const inUse = [datasets, experiments, registry, monitoring].map(({ blobsInUse }) => blobsInUse)
+  const tidy = () =>
+    datasets
+      .tidy()
+      .then(() => collectUnused({ blobs, inUse }))
+      .catch((error) => onError(error, 'tidying'))
 
   const status = () => ({
     version,
@@ -224,6 +230,7 @@ export async function openPlatform(config: Config, { logger }: { logger: Logger 
     logger,
     metadata,
     blobs,
+    blobsInUse: inUse,
     files,
     executor,
     outbound,

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { TrainingResult } from '../src/domains/training/schema.ts'
+import { collectUnused, unusedForMs } from '../src/ports/blobs/collect-unused.ts'
 import { customers, type TrainingWorld, trainingWorld } from './training-world.ts'
 
 const quick = { algorithms: ['logistic_regression' as const], search: { strategy: 'none' as const } }
@@ -335,5 +336,15 @@ describe('training', () => {
     assert.deepEqual([run.state, run.message], ['failed', job.failure!.message])
     assert.ok(run.message.length > 10)
     assert.equal((await w.call('GET', '/v1/models/never')).status, 404)
+  })
+
+  test('names every byte that it stored: nothing is left over, and nothing that is needed would be collected', async () => {
+    const { blobs, blobsInUse } = w.platform
+    let before = 0
+    for await (const _ of blobs.list()) before++
+    assert.ok(before > 10, `${before} blobs`)
+    const freed = await collectUnused({ blobs, inUse: blobsInUse }, { now: Date.now() + 2 * unusedForMs })
+    assert.equal(freed.blobs, 0)
+    for (const file of first.version.manifest.files) assert.ok(await blobs.stat(file.sha256), file.path)
   })
 })

@@ -107,6 +107,13 @@ export const runs = (http: Http) => {
       http.json<MetricSeries>('GET', `${at(run)}/metrics/${segment(name)}`, { query }),
     artifact: (run: string, path: string, options: ProjectOptions = {}) =>
       http.raw('GET', `${at(run)}/artifacts/${path.split('/').map(segment).join('/')}`, withOptions(options)),
+    /** Keeps a file with a run of your own, for example `plots/roc.png`. */
+    addArtifact: (run: string, path: string, content: Blob | Uint8Array<ArrayBuffer> | string, options: ProjectOptions = {}) =>
+      http.json<Run>(
+        'PUT',
+        `${at(run)}/artifacts/${path.split('/').map(segment).join('/')}`,
+        withOptions(options, { bytes: content }),
+      ),
     compare: (runs: string[], options: ProjectOptions = {}) =>
       http.json<Comparison>('POST', '/v1/runs/compare', withOptions(options, { body: { runs } })),
   }

@@ -3,6 +3,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after } from 'node:test'
+import { collectUnused, unusedForMs } from '../../ports/blobs/collect-unused.ts'
 import { openLocalExecutor } from '../../ports/executors/local.ts'
 import { onEachDatabase } from '../../ports/metadata/testing.ts'
 import { openDuckDb } from '../../ports/tables/duckdb.ts'
@@ -319,6 +320,8 @@ onDatasets('a deleted data set waits in the bin, then goes with its bytes', asyn
   assert.equal((await datasets.restore(admin, dataset.id)).id, dataset.id)
   await datasets.remove(admin, 'people')
   await datasets.tidy()
+  const kept = await collectUnused({ blobs: world.blobs, inUse: [datasets.blobsInUse] }, { now: Date.now() + 2 * unusedForMs })
+  assert.equal(kept.blobs, 0)
   assert.equal((await db.selectFrom('datasets').select('id').execute()).length, 1)
   await db
     .updateTable('datasets')
@@ -326,9 +329,11 @@ onDatasets('a deleted data set waits in the bin, then goes with its bytes', asyn
     .execute()
   await datasets.tidy()
   assert.equal((await db.selectFrom('datasets').select('id').execute()).length, 0)
-  const left: string[] = []
-  for await (const { sha256 } of world.blobs.list()) left.push(sha256)
-  assert.deepEqual(left, [])
+  const stored = []
+  for await (const blob of world.blobs.list()) stored.push(blob)
+  const later = Date.now() + 2 * unusedForMs
+  const freed = await collectUnused({ blobs: world.blobs, inUse: [datasets.blobsInUse] }, { now: later })
+  assert.deepEqual([freed.blobs, stored.length > 0], [stored.length, true])
 })
 
 onDatasets('a file in a folder of the server is read when an administrator allowed the folder', async (world) => {

@@ -18,7 +18,7 @@ import type { Search } from '../auth/search.ts'
 import type { SettingsService } from '../auth/settings.ts'
 import type { CostService } from '../cost/service.ts'
 import type { JobQueue } from '../jobs/handler.ts'
-import { bin } from './bin.ts'
+import { bin, datasetBlobs } from './bin.ts'
 import { type ColumnValues, columnValues } from './column-values.ts'
 import { datasetLineage } from './dataset-lineage.ts'
 import { tableEstimates } from './estimates.ts'
@@ -82,7 +82,7 @@ export function datasetsService(needs: DatasetsNeeds) {
   const lineage = lineageGraph()
   lineage.contribute(datasetLineage({ metadata, access }))
   needs.search.registerTable('datasets', { noun: 'dataset', permission: 'datasets:read' })
-  const recycling = bin({ metadata, blobs })
+  const recycling = bin({ metadata })
 
   const find = (by: Principal, ref: string, project?: string, options: { inBin?: boolean } = {}) =>
     access.resolve<DatasetRow>('datasets', by, ref, project, { noun: 'data set', ...options })
@@ -370,6 +370,7 @@ export function datasetsService(needs: DatasetsNeeds) {
       sealed.openSealed(tx, by, splitId, opening, folder),
     openings: sealed.openings,
     lineage,
+    blobsInUse: datasetBlobs(metadata),
     /** Removes what has been in the bin for thirty days, stale uploads, and what a crash left. */
     async tidy(): Promise<void> {
       await uploads.removeStale()

@@ -2,6 +2,8 @@ import assert from 'node:assert/strict'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { Readable } from 'node:stream'
+import { text } from 'node:stream/consumers'
 import { describe, test } from 'node:test'
 import { openFilesystemBlobs } from '../../ports/blobs/filesystem.ts'
 import type { Metadata } from '../../ports/metadata/metadata.ts'
@@ -12,6 +14,7 @@ import { experimentsMigrations } from './migrations.ts'
 import { parseRunFilter } from './run-filter.ts'
 import { downSample } from './series.ts'
 import { experimentsService } from './service.ts'
+import { experimentTables } from './tables.ts'
 
 const page = { limit: 50 }
 const input = { visibility: 'team' as const, description: '', tags: [] }
@@ -159,6 +162,36 @@ onBoth('shows runs to members only, and lets viewers change nothing', async ({ e
   assert.equal((await experiments.getRun(viewer, id)).name, 'a')
   await assert.rejects(experiments.removeRun(viewer, id), { code: 'forbidden' })
   await assert.rejects(experiments.logMetrics(viewer, id, [{ name: 'f1', value: 1, step: 0 }]), { code: 'forbidden' })
+})
+
+onBoth('keeps files of a script with its run, all of those that come at once', async (w) => {
+  const { experiments, by, run } = w
+  const { id } = await run('with files')
+  const put = (path: string, text: string) => experiments.addArtifact(by, id, path, Readable.from([text]))
+  await Promise.all(Array.from({ length: 8 }, (_, i) => put(`plots/${i}.svg`, `<svg id="${i}"/>`)))
+  await put('plots/3.svg', 'anew')
+  const { artifacts } = await experiments.getRun(by, id)
+  assert.deepEqual(
+    artifacts.map(({ path }) => path).sort(),
+    Array.from({ length: 8 }, (_, i) => `plots/${i}.svg`),
+  )
+  const { body, filename } = await experiments.artifact(by, id, 'plots/3.svg')
+  assert.deepEqual([await text(body as Readable), filename], ['anew', '3.svg'])
+  const used = []
+  for await (const hash of experiments.blobsInUse()) used.push(hash)
+  assert.equal(used.length, 8)
+})
+
+onBoth('refuses artifacts outside the run, of a job, and by people who may only look', async (w, metadata) => {
+  const { experiments, by, run, person } = w
+  const { id } = await run('guarded')
+  for (const path of ['../up', 'a/../../b', '/etc/passwd', 'a//b', './a', 'a/', '', 'a\\b', 'a\nb', 'x'.repeat(501)])
+    await assert.rejects(experiments.addArtifact(by, id, path, Readable.from(['x'])), { code: 'invalid_input' }, path)
+  const viewer = await person('Vera', 'viewer')
+  await assert.rejects(experiments.addArtifact(viewer, id, 'a', Readable.from(['x'])), { code: 'forbidden' })
+  await experimentTables(metadata.db).updateTable('runs').set({ job_id: 'job_1' }).where('id', '=', id).execute()
+  await assert.rejects(experiments.addArtifact(by, id, 'a', Readable.from(['x'])), { code: 'precondition_failed' })
+  assert.deepEqual((await experiments.getRun(by, id)).artifacts, [])
 })
 
 describe('a filter that cannot be read', () => {

@@ -170,4 +170,17 @@ export const experimentsRoutes = (experiments: ExperimentsService): RouteRecord[
     handle: ({ principal, params, query }) =>
       experiments.artifact(principal, params.run, (params as unknown as { '*': string })['*'], query.project),
   }),
+  route({
+    method: 'PUT',
+    path: '/v1/runs/:run/artifacts/*',
+    permission: 'experiments:write',
+    tag: 'experiments',
+    summary: 'Keep a file with a run of your own; the same path again replaces it',
+    query: InProject,
+    body: 'bytes',
+    returns: Run,
+    maxBodyBytes: 16 * 2 ** 30,
+    handle: ({ principal, params, query, body }) =>
+      experiments.addArtifact(principal, params.run, (params as unknown as { '*': string })['*'], body, query.project),
+  }),
 ]

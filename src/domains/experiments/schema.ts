@@ -26,7 +26,16 @@ export type Run = z.infer<typeof Run>
 export const RunInput = ResourceInput.partial({ name: true }).extend({
   experiment: Ref,
   parameters: z.record(z.string(), z.unknown()).default({}),
+  code: z.record(z.string(), z.unknown()).optional().describe('what ran: repository, commit, command'),
+  environment: z.record(z.string(), z.unknown()).optional().describe('where it ran: versions, machine'),
 })
+
+/** `plots/roc.png`: the parts of a path inside the run, none of them empty, `.` or `..`. */
+export const ArtifactPath = z
+  .string()
+  .max(500)
+  .regex(/^(?!.*(?:^|\/)\.{0,2}(?:\/|$))[^\0-\x1f\\]+$/, 'must be a path inside the run, like plots/roc.png')
+
 export const RunPatch = z
   .object({
     state: z.enum(runStates),

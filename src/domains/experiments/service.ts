@@ -1,9 +1,11 @@
+import type { Readable } from 'node:stream'
 import type * as z from 'zod'
 import { conflict, invalidInput, notFound, preconditionFailed } from '../../kernel/errors.ts'
 import { type Page, type PageQuery, toPage } from '../../kernel/paging.ts'
 import type { Principal } from '../../kernel/principal.ts'
 import type { StreamReply } from '../../kernel/route.ts'
 import type { BlobStore } from '../../ports/blobs/blob-store.ts'
+import { hashesIn } from '../../ports/blobs/collect-unused.ts'
 import type { Db, Metadata } from '../../ports/metadata/metadata.ts'
 import { type Access, nameTakenIsConflict } from '../auth/access.ts'
 import { audit } from '../auth/audit.ts'
@@ -12,10 +14,21 @@ import { compareRuns } from './compare-runs.ts'
 import { appendPoints, type Point, pointsOf } from './metric-store.ts'
 import { parseRunFilter, readField } from './run-filter.ts'
 import { fieldSql, runFilterSql } from './run-filter-sql.ts'
-import type { Comparison, Experiment, ExperimentInput, MetricSeries, Run, RunInput, RunPatch } from './schema.ts'
+import {
+  ArtifactPath,
+  type Comparison,
+  type Experiment,
+  type ExperimentInput,
+  type MetricSeries,
+  type Run,
+  type RunInput,
+  type RunPatch,
+} from './schema.ts'
 import { downSample } from './series.ts'
 import { experimentById, listExperiments, runsById, searchRuns, setParameters, toExperiment, withValues } from './store.ts'
 import { experimentTables, type RunRow, type RunState } from './tables.ts'
+
+const mostArtifacts = 1000
 
 export interface ExperimentsNeeds {
   metadata: Metadata
@@ -307,6 +320,55 @@ export function experimentsService({ metadata, access, blobs, search }: Experime
     return downSample(name, points, most)
   }
 
+  /** Keeps a file with a run of a person's own script; the same path again replaces it. */
+  async function addArtifact(by: Principal, ref: string, path: string, content: Readable, project?: string): Promise<Run> {
+    const row = await findRun(by, ref, project)
+    await access.authorize(by, 'experiments:write', row)
+    if (row.job_id)
+      throw preconditionFailed(`The artifacts of the run "${row.name}" come from its job alone.`, {
+        run: row.id,
+        job: row.job_id,
+      })
+    if (!ArtifactPath.safeParse(path).success)
+      throw invalidInput(`"${path.slice(0, 200)}" is no path inside a run. Write for example plots/roc.png.`, { field: 'path' })
+    const stored = { path, ...(await blobs.put(content)), kind: 'file' }
+    // Two files that arrive at once must both be there: what another has changed meanwhile is read again.
+    for (let isIn = false; !isIn; )
+      isIn = await metadata.transaction(async (tx) => {
+        const { artifacts } = await experimentTables(tx)
+          .selectFrom('runs')
+          .select('artifacts')
+          .where('id', '=', row.id)
+          .executeTakeFirstOrThrow()
+        const others = (JSON.parse(artifacts) as Run['artifacts']).filter((one) => one.path !== path)
+        if (others.length >= mostArtifacts)
+          throw preconditionFailed(`The run "${row.name}" has ${mostArtifacts} artifacts; put further files into one archive.`, {
+            run: row.id,
+          })
+        const changed = await experimentTables(tx)
+          .updateTable('runs')
+          .set({ artifacts: JSON.stringify([...others, stored]), updated_at: Date.now() })
+          .where('id', '=', row.id)
+          .where('artifacts', '=', artifacts)
+          .executeTakeFirst()
+        if (changed.numUpdatedRows === 0n) return false
+        const facts = { path, sha256: stored.sha256, sizeBytes: stored.sizeBytes }
+        await audit(tx, by, 'runs.add-artifact', { target: row.id, project: row.project_id, facts })
+        return true
+      })
+    return runOf(row.id)
+  }
+
+  /** The artifacts of every run. */
+  async function* blobsInUse(): AsyncGenerator<string> {
+    for (const { artifacts } of await experimentTables(db)
+      .selectFrom('runs')
+      .select('artifacts')
+      .where('artifacts', '!=', '[]')
+      .execute())
+      yield* hashesIn(artifacts)
+  }
+
   async function artifact(by: Principal, ref: string, path: string, project?: string): Promise<StreamReply> {
     const row = await findRun(by, ref, project)
     const found = (JSON.parse(row.artifacts) as Run['artifacts']).find((one) => one.path === path)
@@ -354,6 +416,8 @@ export function experimentsService({ metadata, access, blobs, search }: Experime
     setParameters,
     metricSeries,
     artifact,
+    addArtifact,
+    blobsInUse,
     compare,
   }
 }

@@ -218,7 +218,13 @@ export function monitoringService({
     return toAlert((await alertById(db, id))!)
   }
 
+  /** The baselines, which are kept for the next run. */
+  async function* blobsInUse(): AsyncGenerator<string> {
+    for (const { sha256 } of await monitoringTables(db).selectFrom('monitor_baselines').select('sha256').execute()) yield sha256
+  }
+
   return {
+    blobsInUse,
     create,
     get: async (by: Principal, ref: string, project?: string) => wire((await find(by, ref, project)).id),
     list,

@@ -5,6 +5,7 @@ import { isId } from '../../kernel/ids.ts'
 import { type Page, type PageQuery, toPage } from '../../kernel/paging.ts'
 import type { Principal } from '../../kernel/principal.ts'
 import type { BlobStore } from '../../ports/blobs/blob-store.ts'
+import { hashesIn } from '../../ports/blobs/collect-unused.ts'
 import type { Files } from '../../ports/files/files.ts'
 import type { Db, Metadata } from '../../ports/metadata/metadata.ts'
 import { type Access, nameTakenIsConflict } from '../auth/access.ts'
@@ -333,11 +334,21 @@ export function registryService({ metadata, access, search, events, blobs, files
     return { goal, best, versions: judged }
   }
 
+  /** The package of every version, and what it said about the sealed rows. */
+  async function* blobsInUse(): AsyncGenerator<string> {
+    const rows = await registryTables(db).selectFrom('model_versions').select(['manifest', 'predictions']).execute()
+    for (const { manifest, predictions } of rows) {
+      yield* hashesIn(manifest)
+      if (predictions) yield predictions
+    }
+  }
+
   return {
     list,
     get,
     patch,
     remove,
+    blobsInUse,
     versions,
     findVersion,
     resolveVersion,

@@ -49,7 +49,9 @@ const isMissing = (issue: z.core.$ZodIssue): boolean => issue.path.length > 0 &&
 function wordsOf(issue: z.core.$ZodIssue): string {
   if (issue.message.endsWith('received undefined')) return 'is required'
   if (issue.code !== 'invalid_union' || issue.errors.length === 0) return issue.message
-  const asked = issue.errors.map((branch) => (branch.every(isMissing) ? branch.map(({ path }) => `"${fieldName(path)}"`).join(' with ') : null))
+  const asked = issue.errors.map((branch) =>
+    branch.every(isMissing) ? branch.map(({ path }) => `"${fieldName(path)}"`).join(' with ') : null,
+  )
   if (asked.every(Boolean)) return `needs ${asked.join(' or ')}`
   const closest = issue.errors.reduce((best, branch) => (branch.length < best.length ? branch : best))
   return closest.map((inner) => `${inner.path.length ? `${fieldName(inner.path)}: ` : ''}${wordsOf(inner)}`).join('; ')

@@ -8,6 +8,11 @@ export interface BlobInfo {
   sizeBytes: number
 }
 
+/** A blob and when its bytes were last handed to the store (milliseconds), also when it held them already. */
+export interface StoredBlob extends BlobInfo {
+  storedAt: number
+}
+
 /** Immutable bytes by content. The same bytes are stored once. A blob is either whole and durable or absent. */
 export interface BlobStore {
   readonly supportsRangeReads: boolean
@@ -23,6 +28,7 @@ export interface BlobStore {
   stat(sha256: BlobHash): Promise<BlobInfo | null>
   /** Lays the blob at `path` (hard link, reflink or copy), read-only. */
   materialise(sha256: BlobHash, path: string): Promise<void>
-  delete(sha256: BlobHash): Promise<void>
-  list(): AsyncIterable<BlobInfo>
+  /** False when it stays: stored again at or after `unlessStoredSince`, by somebody who is about to name it. */
+  delete(sha256: BlobHash, options?: { unlessStoredSince?: number }): Promise<boolean>
+  list(): AsyncIterable<StoredBlob>
 }

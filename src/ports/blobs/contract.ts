@@ -6,13 +6,15 @@ import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
 import { test } from 'node:test'
+import { setTimeout } from 'node:timers/promises'
 import type { BlobInfo, BlobStore } from './blob-store.ts'
+import { collectUnused, unusedForMs } from './collect-unused.ts'
 
 const hashOf = (bytes: Uint8Array | string) => createHash('sha256').update(bytes).digest('hex')
 
 async function listed(blobs: BlobStore) {
   const found: BlobInfo[] = []
-  for await (const info of blobs.list()) found.push(info)
+  for await (const { sha256, sizeBytes } of blobs.list()) found.push({ sha256, sizeBytes })
   return found
 }
 
@@ -109,8 +111,40 @@ export function blobStoreContract(name: string, open: () => Promise<BlobStore>) 
   test(`${name}: a deleted blob is gone, and deleting it again is no error`, async () => {
     const blobs = await open()
     const { sha256 } = await blobs.put('short-lived')
-    await blobs.delete(sha256)
-    await blobs.delete(sha256)
+    assert.equal(await blobs.delete(sha256), true)
+    assert.equal(await blobs.delete(sha256), true)
     assert.equal(await blobs.stat(sha256), null)
+  })
+
+  test(`${name}: what was stored again since is not deleted as unused`, async () => {
+    const blobs = await open()
+    const { sha256 } = await blobs.put('wanted again')
+    const timeOf = async () => {
+      for await (const blob of blobs.list()) if (blob.sha256 === sha256) return blob.storedAt
+      return assert.fail('not listed')
+    }
+    const first = await timeOf()
+    await setTimeout(20)
+    await blobs.put('wanted again')
+    const again = await timeOf()
+    assert.ok(again > first, `${again} > ${first}`)
+    assert.equal(await blobs.delete(sha256, { unlessStoredSince: again - 5 }), false)
+    assert.equal(Buffer.from(await blobs.bytes(sha256)).toString(), 'wanted again')
+    assert.equal(await blobs.delete(sha256, { unlessStoredSince: again + 5 }), true)
+    assert.equal(await blobs.stat(sha256), null)
+  })
+
+  test(`${name}: unused bytes are collected, used and recent ones stay`, async () => {
+    const blobs = await open()
+    const [used, unused] = [await blobs.put('named by a row'), await blobs.put('left by a publish that failed')]
+    const inUse = async function* () {
+      yield used.sha256
+    }
+    const now = Date.now()
+    assert.deepEqual(await collectUnused({ blobs, inUse: [inUse] }, { now }), { blobs: 0, sizeBytes: 0 })
+    const later = now + unusedForMs + 1000
+    assert.deepEqual(await collectUnused({ blobs, inUse: [inUse] }, { now: later }), { blobs: 1, sizeBytes: unused.sizeBytes })
+    assert.equal(await blobs.stat(unused.sha256), null)
+    assert.ok(await blobs.stat(used.sha256))
   })
 }

@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { constants } from 'node:fs'
 import type { FileHandle } from 'node:fs/promises'
-import { chmod, copyFile, link, mkdir, open, opendir, readdir, rename, rm, stat, unlink } from 'node:fs/promises'
+import { chmod, copyFile, link, mkdir, open, opendir, readdir, rename, rm, stat, unlink, utimes } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
@@ -88,7 +88,7 @@ export async function openFilesystemBlobs({ root, hardLinks = false }: Filesyste
     const folder = join(path, '..')
     if ((await mkdir(folder, { recursive: true, mode: 0o700 })) !== undefined) await syncFolder(root)
     const present = await stat(path).catch(() => null)
-    if (present?.size === info.sizeBytes) await unlink(from)
+    if (present?.size === info.sizeBytes && (await touched(path))) await unlink(from)
     else {
       await chmod(from, 0o444)
       await rename(from, path)
@@ -146,15 +146,28 @@ export async function openFilesystemBlobs({ root, hardLinks = false }: Filesyste
         throw storageError(error)
       }
     },
-    async delete(sha256) {
-      if (isHash(sha256)) await rm(pathOf(sha256), { force: true })
+    async delete(sha256, { unlessStoredSince = Number.POSITIVE_INFINITY } = {}) {
+      if (!isHash(sha256)) return true
+      // Aside first: whoever stores the same bytes meanwhile either finds them gone and writes them anew, or has left a fresh time.
+      const aside = newTemp()
+      const path = pathOf(sha256)
+      try {
+        await rename(path, aside)
+      } catch (error) {
+        ignoreAbsent(error as NodeJS.ErrnoException)
+        return true
+      }
+      const isKept = (await stat(aside)).mtimeMs >= unlessStoredSince
+      if (isKept) await link(aside, path).catch(ignorePresent)
+      await unlink(aside)
+      return !isKept
     },
     async *list() {
       for (const prefix of await readdir(root)) {
         if (!/^[0-9a-f]{2}$/.test(prefix)) continue
         for await (const entry of await opendir(join(root, prefix))) {
           const facts = isHash(entry.name) ? await stat(join(root, prefix, entry.name)).catch(ignoreAbsent) : null
-          if (facts) yield { sha256: entry.name, sizeBytes: facts.size }
+          if (facts) yield { sha256: entry.name, sizeBytes: facts.size, storedAt: facts.mtimeMs }
         }
       }
     },
@@ -242,6 +255,17 @@ function isAlive(pid: number): boolean {
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'EPERM'
   }
+}
+
+/** Marks a blob as stored now; false when it has just gone. */
+async function touched(path: string): Promise<boolean> {
+  const now = new Date()
+  return (await utimes(path, now, now).catch(ignoreAbsent)) !== null
+}
+
+function ignorePresent(error: NodeJS.ErrnoException): null {
+  if (error.code === 'EEXIST') return null
+  throw error
 }
 
 function ignoreAbsent(error: NodeJS.ErrnoException): null {
