@@ -1,5 +1,5 @@
 import { days } from '../../kernel/time.ts'
-import { hashesIn } from '../../ports/blobs/collect-unused.ts'
+import { hashesIn } from '../../ports/blobs/blob-store.ts'
 import type { Metadata } from '../../ports/metadata/metadata.ts'
 import { datasetTables } from './tables.ts'
 

@@ -32,3 +32,6 @@ export interface BlobStore {
   delete(sha256: BlobHash, options?: { unlessStoredSince?: number }): Promise<boolean>
   list(): AsyncIterable<StoredBlob>
 }
+
+/** Every SHA-256 in a JSON text. */
+export const hashesIn = (text: string | null): string[] => text?.match(/(?<=")[0-9a-f]{64}(?=")/g) ?? []

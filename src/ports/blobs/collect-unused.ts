@@ -27,6 +27,3 @@ export async function collectUnused(
   }
   return freed
 }
-
-/** Every SHA-256 in a JSON text. */
-export const hashesIn = (text: string | null): string[] => text?.match(/(?<=")[0-9a-f]{64}(?=")/g) ?? []
