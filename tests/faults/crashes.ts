@@ -172,8 +172,15 @@ async function verdict(
 ) {
   const rows = await metadata.db.selectFrom('jobs').select(['id', 'state', 'attempt', 'failure', 'event_seq']).execute()
   const states = new Map(rows.map((row) => [row.id as string, row]))
+  const undone = accepted.filter((id) => states.get(id)?.state !== 'succeeded')
+  const told = await metadata.db
+    .selectFrom('job_events')
+    .selectAll()
+    .where('job_id', 'in', ['', ...undone])
+    .orderBy('seq')
+    .execute()
   assert.deepEqual(
-    accepted.filter((id) => states.get(id)?.state !== 'succeeded').map((id) => states.get(id) ?? `${id} is lost`),
+    undone.map((id) => ({ job: states.get(id) ?? `${id} is lost`, events: told.filter((one) => one.job_id === id) })),
     [],
   )
   const results = await metadata.db.selectFrom('fault_results').selectAll().execute()

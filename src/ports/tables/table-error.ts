@@ -10,6 +10,12 @@ export function tableError(message: string, sql: string | null): PlatformError {
     return new PlatformError('storage_full', 'The disk is too full to finish this. Free some space and try again.', {
       engine: first,
     })
+  const workbook = /^WORKBOOK_TOO_LARGE (.*)/.exec(message)
+  if (workbook)
+    return new PlatformError(
+      'too_large',
+      `The workbook is too large to be read: ${workbook[1]}. Save the table as CSV or Parquet.`,
+    )
   if (/^Out of Memory|ended before it was done/i.test(message))
     return new PlatformError('too_large', 'This needs more memory than a table job may use.', { engine: first })
   if (/^(Invalid Input|Conversion|Out of Range|Invalid|Value) Error|CSV Error|Malformed|^Invalid unicode/i.test(message))
