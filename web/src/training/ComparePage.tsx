@@ -1,7 +1,7 @@
-import type { Comparison, Search } from '@atoll/sdk'
+import type { Comparison } from '@atoll/sdk'
 import { useQueries, useQuery } from '@tanstack/react-query'
 import { Link, useSearch } from '@tanstack/react-router'
-import { lazy, Suspense, useState } from 'react'
+import { Fragment, lazy, Suspense, useState } from 'react'
 import { atoll } from '../api.ts'
 import { useProjectRef } from '../app/project.ts'
 import type { Axis } from '../charts/ParallelCoordinates.tsx'
@@ -15,6 +15,7 @@ import { Num } from '../ui/Num.tsx'
 import { Page, Section } from '../ui/Page.tsx'
 import { Empty, ErrorNote, Skeleton, SkeletonLines } from '../ui/State.tsx'
 import { MetricCurves } from './MetricCurves.tsx'
+import { grouped } from './metric-groups.ts'
 import { TrialsParallel } from './TrialsParallel.tsx'
 
 const ParallelCoordinates = lazy(() => import('../charts/ParallelCoordinates.tsx'))
@@ -68,24 +69,16 @@ export function ComparePage() {
         <MetricCurves runs={comparison.data.runs} />
         {comparison.data.runs.length > 2 && <RunsParallel comparison={comparison.data} />}
         {found.map((search) => (
-          <SearchBlock
+          <TrialsParallel
             key={search.id}
-            search={search}
-            name={comparison.data.runs.find((run) => run.job === search.job)?.name ?? ''}
+            heading={`Search of ${comparison.data.runs.find((run) => run.job === search.job)?.name ?? ''}`}
+            trials={search.trials}
+            metric={search.metric}
+            greaterIsBetter={search.greaterIsBetter}
           />
         ))}
       </div>
     </Page>
-  )
-}
-
-function SearchBlock({ search, name }: { search: Search; name: string }) {
-  if (search.trials.length < 3) return null
-  return (
-    <div>
-      <h2 className="mb-2 text-lg font-semibold">Search of {name}</h2>
-      <TrialsParallel trials={search.trials} metric={search.metric} greaterIsBetter={search.greaterIsBetter} />
-    </div>
   )
 }
 
@@ -116,22 +109,28 @@ function ValuesTable({ comparison }: { comparison: Comparison }) {
             </tr>
           </thead>
           <tbody>
-            {metrics.map((metric) => (
-              <tr key={metric.name}>
-                <th scope="row" className="border-b px-3 py-1 text-left font-normal">
-                  {metric.name}
-                </th>
-                {metric.values.map((value, at) => {
-                  const best = value !== null && value === metric.best && runs.length > 1
-                  return (
-                    <td key={runs[at]?.id} className={cx('border-b px-3 py-1 text-right', best && 'font-semibold text-good')}>
-                      {value === null ? <span className="text-faint">–</span> : <Num>{short(value, 5)}</Num>}
-                      {best && <span className="sr-only"> best</span>}
-                    </td>
-                  )
-                })}
-              </tr>
+            {grouped(metrics).map((group) => (
+              <Fragment key={group.title}>
+                <GroupRow title={group.title} span={runs.length + 1} />
+                {group.metrics.map((metric) => (
+                  <tr key={metric.name}>
+                    <th scope="row" className="border-b px-3 py-1 text-left font-normal">
+                      {metric.label}
+                    </th>
+                    {metric.values.map((value, at) => {
+                      const best = judged(metric) && value === metric.best
+                      return (
+                        <td key={runs[at]?.id} className={cx('border-b px-3 py-1 text-right', best && 'font-semibold text-good')}>
+                          {value === null ? <span className="text-faint">–</span> : <Num>{short(value, 5)}</Num>}
+                          {best && <span className="sr-only"> best</span>}
+                        </td>
+                      )
+                    })}
+                  </tr>
+                ))}
+              </Fragment>
             ))}
+            {shown.length > 0 && <GroupRow title={all ? 'Parameters' : 'Parameters that differ'} span={runs.length + 1} />}
             {shown.map((parameter) => (
               <tr key={parameter.name} className={parameter.differs ? undefined : 'text-faint'}>
                 <th scope="row" className="border-b px-3 py-1 text-left font-normal text-soft">
@@ -158,6 +157,18 @@ function ValuesTable({ comparison }: { comparison: Comparison }) {
     </Section>
   )
 }
+
+const GroupRow = ({ title, span }: { title: string; span: number }) => (
+  <tr>
+    <th scope="colgroup" colSpan={span} className="border-b bg-sunken px-3 py-1 text-left text-xs font-medium text-soft">
+      {title}
+    </th>
+  </tr>
+)
+
+/** Whether one value of a metric is better than another: not what takes longer, nor what all have alike. */
+const judged = (metric: Comparison['metrics'][number]): boolean =>
+  metric.name !== 'seconds' && !/^(baseline|learning_curve)\b/.test(metric.name) && new Set(metric.values).size > 1
 
 function RunsParallel({ comparison }: { comparison: Comparison }) {
   const metric = comparison.metrics.find((one) => one.name.startsWith('test.')) ?? comparison.metrics[0]

@@ -8,11 +8,12 @@ import { Check, SelectField } from '../ui/Field.tsx'
 import { short } from '../ui/format.ts'
 import { Section } from '../ui/Page.tsx'
 import { Empty, ErrorNote, Skeleton } from '../ui/State.tsx'
+import { curveRank } from './metric-groups.ts'
 
 /** Metrics by step, of one run or several over each other, with smoothing and the raw values as a shadow. */
 export function MetricCurves({ runs }: { runs: readonly Run[] }) {
   const names = [...new Set(runs.flatMap((run) => Object.keys(run.metrics)))].sort(
-    (a, b) => weight(a) - weight(b) || a.localeCompare(b),
+    (a, b) => curveRank(a) - curveRank(b) || a.localeCompare(b),
   )
   const [chosen, setChosen] = useState<string | null>(null)
   const [smoothing, setSmoothing] = useState(0)
@@ -78,6 +79,3 @@ export function MetricCurves({ runs }: { runs: readonly Run[] }) {
     </Section>
   )
 }
-
-/** Curves first, single values after. */
-const weight = (name: string) => (name.includes('loss') ? 0 : name.startsWith('validation') ? 1 : name.startsWith('test') ? 3 : 2)

@@ -16,6 +16,7 @@ import { ErrorNote, SkeletonLines } from '../ui/State.tsx'
 import { Tabs, tabOf } from '../ui/Tabs.tsx'
 import { Ago } from '../ui/Time.tsx'
 import { MetricCurves } from './MetricCurves.tsx'
+import { inOrder } from './metric-groups.ts'
 import { TrainingProgress } from './TrainingProgress.tsx'
 
 const tabs = [
@@ -78,7 +79,9 @@ export function RunPage() {
 
 function Overview({ run }: { run: Run }) {
   const [text, setText] = useState('')
-  const metrics = Object.entries(run.metrics).filter(([name]) => name.includes(text))
+  const metrics = inOrder(Object.keys(run.metrics).filter((name) => name.includes(text))).map(
+    (name) => [name, run.metrics[name]] as const,
+  )
   return (
     <div className="grid gap-6 lg:grid-cols-2">
       <Section

@@ -13,7 +13,9 @@ export function TrialsParallel({
   trials,
   metric,
   greaterIsBetter,
+  heading,
 }: {
+  heading?: string
   trials: readonly Trial[]
   metric: string
   greaterIsBetter: boolean
@@ -46,7 +48,7 @@ export function TrialsParallel({
   }, [trials, algorithm, metric])
   if (!algorithm || drawn.axes.length < 2) return null
   return (
-    <Section>
+    <Section title={heading}>
       {counts.length > 1 && (
         <SelectField
           wrap="mb-2 max-w-64"

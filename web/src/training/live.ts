@@ -1,5 +1,6 @@
 import type { JobEvent, Trial } from '@atoll/sdk'
 import type { Series } from '../charts/SeriesChart.tsx'
+import { algorithmName } from '../ui/format.ts'
 
 /** The trials that a job's events told of, each as last seen. */
 export function trialsOf(events: readonly JobEvent[]): Trial[] {
@@ -26,7 +27,11 @@ export function seriesOf(events: readonly JobEvent[], wanted: (name: string) => 
   const found = new Map<string, { label: string; x: number[]; y: (number | null)[] }>()
   for (const event of events) {
     if (event.type !== 'metric' || !wanted(String(event.data.name))) continue
-    const of = [event.data.algorithm, event.data.trial === undefined ? null : `trial ${String(event.data.trial)}`]
+    // People count trials from one, as the table of trials does.
+    const of = [
+      typeof event.data.algorithm === 'string' ? algorithmName(event.data.algorithm) : null,
+      typeof event.data.trial === 'number' ? `trial ${event.data.trial + 1}` : null,
+    ]
       .filter(Boolean)
       .join(', ')
     const label = of || String(event.data.name)

@@ -5,6 +5,7 @@ import { duration, short } from '../ui/format.ts'
 import { NounLink } from '../ui/NounLink.tsx'
 import { Num } from '../ui/Num.tsx'
 import { Ago } from '../ui/Time.tsx'
+import { inOrder } from './metric-groups.ts'
 
 /** What kinds of a name come how often, most often first. */
 function namesBy(runs: readonly Run[], of: (run: Run) => object): string[] {
@@ -18,7 +19,7 @@ const tookSeconds = (run: Run) => (run.endedAt ? (Date.parse(run.endedAt) - Date
 const paramText = (value: unknown): string | number | null =>
   value == null ? null : typeof value === 'number' ? value : typeof value === 'object' ? JSON.stringify(value) : String(value)
 
-const liked = ['f1', 'roc_auc', 'f1_macro', 'accuracy', 'rmse', 'r2', 'mae', 'log_loss']
+const liked = ['f1', 'roc_auc', 'accuracy', 'f1_macro', 'rmse', 'r2', 'mae', 'log_loss']
 const wanted = [
   ...liked.map((name) => `test.${name}`),
   ...liked.map((name) => `validation.${name}.mean`),
@@ -29,8 +30,8 @@ const wanted = [
 export function runColumns(runs: readonly Run[]): ColumnOf<Run>[] {
   const metrics = namesBy(runs, (run) => run.metrics).slice(0, 60)
   const parameters = namesBy(runs, (run) => run.parameters).slice(0, 60)
-  const shownFirst = new Set(wanted.filter((name) => metrics.includes(name)).slice(0, 4))
-  if (shownFirst.size === 0) for (const name of metrics.slice(0, 4)) shownFirst.add(name)
+  const shownFirst = new Set(wanted.filter((name) => metrics.includes(name)).slice(0, 3))
+  if (shownFirst.size === 0) for (const name of metrics.slice(0, 3)) shownFirst.add(name)
   return [
     {
       id: 'name',
@@ -50,7 +51,7 @@ export function runColumns(runs: readonly Run[]): ColumnOf<Run>[] {
       value: (row) => row.experimentName,
       cell: (row) => row.experimentName,
     },
-    ...metrics.map(
+    ...inOrder(metrics).map(
       (name): ColumnOf<Run> => ({
         id: `metrics.${name}`,
         title: name,
