@@ -109,7 +109,9 @@ describe('the life of a model, in the browser', { skip: noBrowser, timeout: 600_
 
   step('a recipe shows the first rows as its steps make them, and names the step that cannot be', async () => {
     await page.getByRole('navigation', { name: 'Project' }).getByRole('link', { name: 'Recipes' }).click()
-    await link(/recipe/i).last().click()
+    await link(/recipe/i)
+      .last()
+      .click()
     await page.getByLabel('Name', { exact: true }).fill('Plain')
     await addStep(page, 'one-hot')
     await seen(page.getByText(/^19 columns before, \d\d+ after$/))
@@ -134,7 +136,12 @@ describe('the life of a model, in the browser', { skip: noBrowser, timeout: 600_
     await page.getByText('More choices').click()
     await page.getByLabel('Trials at most').fill('4')
     await page.getByLabel('Model name').fill('Churn model')
-    await seen(page.getByText(/Time/).locator('..').getByText(/ to |not known/))
+    await seen(
+      page
+        .getByText(/Time/)
+        .locator('..')
+        .getByText(/ to |not known/),
+    )
     await button('Start training').click()
     await page.waitForURL(/\/jobs\//)
     await seen(page.getByRole('progressbar'))

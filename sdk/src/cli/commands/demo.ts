@@ -42,7 +42,10 @@ export function demoCommand(program: Command): void {
 }
 
 /** From a file to a monitored model; what each step showed goes to standard error. */
-export async function runDemo(atoll: Atoll, { url, budgetSeconds, staysUp }: { url: string; budgetSeconds: number; staysUp: boolean }) {
+export async function runDemo(
+  atoll: Atoll,
+  { url, budgetSeconds, staysUp }: { url: string; budgetSeconds: number; staysUp: boolean },
+) {
   const started = Date.now()
   const step = stepPrinter(started)
   const csv = await readFile(join(root, 'examples', 'churn', 'mlc_churn.csv'), 'utf8')
