@@ -5,7 +5,7 @@ import { resolvePath } from '../files/resolve-path.ts'
 import type { AppendLog, AppendLogs, LogPosition, LogSegment } from './append-log.ts'
 
 const flushEveryMs = 200
-const blockBytes = 512 * 1024
+const blockBytes = 128 * 1024
 const maxWaitingBytes = 32 * 1024 * 1024
 const newline = 10
 const maxSegmentBytes = 64 * 1024 * 1024
