@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { startSubject, treePssBytes } from './lib/processes.ts'
+import { quietMoment } from './lib/quiet.ts'
 import { type BenchOptions, type BenchResult, judged } from './lib/result.ts'
 import { median } from './lib/stats.ts'
 
@@ -16,6 +17,7 @@ export async function suite({ rounds, quick }: BenchOptions): Promise<BenchResul
   for (let round = 0; round < rounds; round++) {
     const folder = mkdtempSync(join(tmpdir(), 'atoll-footprint-'))
     try {
+      await quietMoment()
       first.push(await up(folder, async () => {}))
       again.push(
         await up(folder, async (pid) => {

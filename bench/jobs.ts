@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { startSubject } from './lib/processes.ts'
+import { quietMoment } from './lib/quiet.ts'
 import { type BenchOptions, type BenchResult, judged } from './lib/result.ts'
 import { median, quantile } from './lib/stats.ts'
 
@@ -32,6 +33,7 @@ async function measure(kind: 'cold' | 'warm', runs: number): Promise<BenchResult
     // The first run builds what is not there yet, and leaves the first warm process.
     await firstLineMs(target)
     for (let i = 0; i < runs; i++) {
+      if (i % 10 === 0) await quietMoment()
       if (kind === 'warm') await untilWarm(target)
       times.push(await firstLineMs(target))
     }

@@ -8,6 +8,7 @@ import { pythonRuntimes } from '../src/ports/engines/python.ts'
 import { openLocalExecutor } from '../src/ports/executors/local.ts'
 import { localFiles } from '../src/ports/files/local.ts'
 import { openSqlite } from '../src/ports/metadata/sqlite.ts'
+import { quietMoment } from './lib/quiet.ts'
 import { type BenchOptions, type BenchResult, judged } from './lib/result.ts'
 import { enginePython } from './lib/runtime.ts'
 import { median, pairedRatio } from './lib/stats.ts'
@@ -18,7 +19,8 @@ export async function suite({ quick, rounds }: BenchOptions): Promise<BenchResul
   const { python, sources } = await enginePython()
   const channel = join(folder, 'channel')
   execFileSync(python, [join(import.meta.dirname, 'overhead', 'make_channel.py'), channel])
-  const parameters = parametersOf(quick ? 4 : 12)
+  const parameters = parametersOf(quick ? 2 : 8)
+  const warmUp = parametersOf(1)
   const config = readConfig(process.env, { dataDir: folder })
   const metadata = openSqlite({ file: join(folder, 'atoll.db') })
   await metadata.migrate(jobsTestMigrations)
@@ -33,7 +35,7 @@ export async function suite({ quick, rounds }: BenchOptions): Promise<BenchResul
         name: 'fit',
         engine: 'tabular.train',
         runtime: 'tabular',
-        parameters,
+        parameters: context.spec.isWarmUp ? warmUp : parameters,
         seed: 7,
         prepare: (data) => files.copy({ root: folder, path: 'channel' }, { root: data, path: 'train' }),
       })
@@ -43,9 +45,9 @@ export async function suite({ quick, rounds }: BenchOptions): Promise<BenchResul
   })
   jobs.startWorker({ slots: 1 })
 
-  async function asJob(): Promise<number> {
+  async function asJob(isWarmUp = false): Promise<number> {
     const start = performance.now()
-    const spec = { kind: 'bench.train', name: 'overhead', projectId: project.id, spec: {} }
+    const spec = { kind: 'bench.train', name: 'overhead', projectId: project.id, spec: { isWarmUp } }
     const id = await metadata.transaction((tx) => jobs.queue.enqueue(tx, admin, spec))
     jobs.queue.wake()
     const ended = await jobs.ended(id)
@@ -57,14 +59,17 @@ export async function suite({ quick, rounds }: BenchOptions): Promise<BenchResul
   const byPlatform: number[] = []
   try {
     // Both once before anything counts: files into the page cache, the runtime proven.
-    await asJob()
-    await bare({ python, sources, channel, parameters, folder })
+    await asJob(true)
+    await bare({ python, sources, channel, parameters: warmUp, folder })
     for (let round = 0; round < rounds; round++) {
       const inTurn = [
         async () => void byHand.push(await bare({ python, sources, channel, parameters, folder })),
         async () => void byPlatform.push(await asJob()),
       ]
-      for (const one of round % 2 === 0 ? inTurn : inTurn.reverse()) await one()
+      for (const one of round % 2 === 0 ? inTurn : inTurn.reverse()) {
+        await quietMoment()
+        await one()
+      }
       console.error(`round ${round + 1}: by hand ${byHand.at(-1)!.toFixed(2)} s, as a job ${byPlatform.at(-1)!.toFixed(2)} s`)
     }
     if (errors.length > 0) throw errors[0]

@@ -2,12 +2,15 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { describeMachine, type Machine } from './lib/machine.ts'
+import { noiseSoFar, quietCores } from './lib/quiet.ts'
 import type { BenchOptions, BenchResult } from './lib/result.ts'
 
 // npm run bench -- serving [--quick] [--rounds 5] [--save]
 
 interface Saved {
   machine: Machine
+  /** Cores that others used at the start of the noisiest measurement. */
+  noise: number
   results: BenchResult[]
 }
 
@@ -33,10 +36,12 @@ for (const name of positionals) {
   const { suite } = (await import(`./${name}.ts`)) as { suite(options: BenchOptions): Promise<BenchResult[]> }
   const results = await suite(options)
   for (const result of results) console.log(`${result.pass ? 'pass' : 'FAIL'}  ${result.id}  ${result.what}: ${figures(result)}`)
+  const noise = noiseSoFar()
+  if (noise > quietCores) console.error(`others used up to ${noise} cores meanwhile: measure again on a quiet machine`)
   failed ||= results.some((result) => !result.pass)
   if (!values.save) continue
   mkdirSync(resultsFolder, { recursive: true })
-  writeFileSync(join(resultsFolder, `${name}.json`), `${JSON.stringify({ machine, results } satisfies Saved, null, 1)}\n`)
+  writeFileSync(join(resultsFolder, `${name}.json`), `${JSON.stringify({ machine, noise, results } satisfies Saved, null, 1)}\n`)
 }
 if (values.save) writeFileSync(join(folder, 'RESULTS.md'), page())
 process.exit(failed ? 1 : 0)
@@ -52,10 +57,10 @@ function page(): string {
     'Made by `npm run bench -- … --save`; not edited by hand. Ratios are medians over interleaved rounds of one run, with a bootstrap 95 % interval.',
     '',
   ]
-  for (const { machine, results } of saved) {
+  for (const { machine, noise, results } of saved) {
     lines.push(`## ${results[0]?.suite}`, '')
     lines.push(
-      `${machine.at.slice(0, 10)}, commit ${machine.commit}, ${machine.cores} cores (${machine.cpu}), ${machine.memoryGb} GB, node ${machine.node}, load ${machine.load} at the start.`,
+      `${machine.at.slice(0, 10)}, commit ${machine.commit}, ${machine.cores} cores (${machine.cpu}), ${machine.memoryGb} GB, node ${machine.node}, load ${machine.load} at the start${noise > quietCores ? `; **others used up to ${noise} cores meanwhile**` : ''}.`,
       '',
     )
     lines.push('| goal | what | ours | against | ratio [95 %] | wanted | |', '|-|-|-|-|-|-|-|')

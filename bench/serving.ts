@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { runOpenLoop } from './lib/open-loop.ts'
 import { type Subject, startSubject } from './lib/processes.ts'
 import { peerPython } from './lib/python.ts'
+import { quietMoment } from './lib/quiet.ts'
 import { type BenchOptions, type BenchResult, judged } from './lib/result.ts'
 import { enginePython } from './lib/runtime.ts'
 import { median, pairedRatio } from './lib/stats.ts'
@@ -75,7 +76,7 @@ async function start(name: Contender['name'], model: string, folder: string): Pr
   return { name, subject, token: token ?? null, url: `http://127.0.0.1:${port}${path}` }
 }
 
-/** What is not right is not timed. */
+/** What is not right is not timed: every subject gives the training library's answers, and all give the same label. */
 async function verifyAnswers(contenders: readonly Contender[], model: string): Promise<void> {
   const rows = readFileSync(join(model, 'rows.jsonl'), 'utf8').trim().split('\n')
   const expected: number[] = JSON.parse(readFileSync(join(model, 'expected.json'), 'utf8'))
@@ -84,9 +85,9 @@ async function verifyAnswers(contenders: readonly Contender[], model: string): P
       const headers = { 'content-type': 'application/json', ...(token && { authorization: `Bearer ${token}` }) }
       const reply = await fetch(url, { method: 'POST', headers, body: rows[i]! })
       const answer = (await reply.json()) as any
-      const found = name === 'atoll' ? answer.predictions?.[0]?.probabilities?.yes : answer.probabilities?.yes
-      if (!(Math.abs(found - expected[i]!) < 1e-6))
-        throw new Error(`${name} answers ${JSON.stringify(answer)} to row ${i}; ${expected[i]} was expected.`)
+      const { label, probabilities } = (name === 'atoll' ? answer.predictions?.[0] : answer) ?? {}
+      const isRight = Math.abs(probabilities?.yes - expected[i]!) < 1e-6 && label === (expected[i]! >= 0.5 ? 'yes' : 'no')
+      if (!isRight) throw new Error(`${name} answers ${JSON.stringify(answer)} to row ${i}; ${expected[i]} was expected.`)
     }
   }
 }
@@ -107,6 +108,7 @@ async function measure(contenders: readonly Contender[], model: string, { quick,
   for (const contender of contenders) await load(contender, 2)
   for (let round = 0; round < rounds; round++) {
     for (const contender of round % 2 === 0 ? contenders : [...contenders].reverse()) {
+      await quietMoment()
       const result = await load(contender, seconds)
       if (result.errors > 0) throw new Error(`${contender.name}: ${result.errors} requests failed.`)
       runs.get(contender.name)!.push(result)
@@ -157,6 +159,7 @@ async function measureLatency(
     for (const name of ['atoll', 'fastapi'] as const) {
       const { url, token } = contenders.find((contender) => contender.name === name)!
       const headers = { 'content-type': 'application/json', ...(token && { authorization: `Bearer ${token}` }) }
+      await quietMoment()
       const result = await runOpenLoop({ url, bodies, headers, ratePerSecond, seconds: 5, connections: 64 })
       if (result.errors > 0) throw new Error(`${name}: ${result.errors} requests failed at ${ratePerSecond}/s.`)
       console.error(
