@@ -15,6 +15,8 @@ interface CapturedRequest {
 export interface CaptureRecorder {
   /** How much of the traffic is kept, after the policy and the platform's own cap. */
   setPolicy(policy: z.output<typeof CapturePolicy>, mostShare: number): void
+  /** The platform's cap, where it changed since. */
+  setCap(mostShare: number): void
   /** Takes a request off the hot path: `text` is its body, `predictions` the JSON list that was answered. */
   record(request: { at: number; text: string; rows: readonly unknown[]; version: string; predictions: string }): void
   /** Requests that were not kept because the disk did not keep up. */
@@ -27,13 +29,18 @@ export function captureStore(logs: AppendLogs) {
   const open = new Map<string, AppendLog>()
 
   function recorder(endpointId: string): CaptureRecorder {
+    let wanted = 0
     let share = 0
     let hidden: ReadonlySet<string> = new Set()
     let dropped = 0
     return {
       setPolicy(policy, mostShare) {
-        share = Math.min(policy.share, mostShare)
+        wanted = policy.share
+        share = Math.min(wanted, mostShare)
         hidden = new Set(policy.hide)
+      },
+      setCap(mostShare) {
+        share = Math.min(wanted, mostShare)
       },
       record({ at, text, rows, version, predictions }) {
         if (share === 0 || (share < 1 && Math.random() >= share)) return

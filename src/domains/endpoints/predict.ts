@@ -1,18 +1,15 @@
 import { invalidInput, PlatformError, preconditionFailed } from '../../kernel/errors.ts'
 import type { Events } from '../../kernel/events.ts'
 import type { Principal } from '../../kernel/principal.ts'
-import type { Metadata } from '../../ports/metadata/metadata.ts'
 import type { Access } from '../auth/access.ts'
-import type { SettingsService } from '../auth/settings.ts'
-import type { LiveEndpoint, LiveEndpoints } from './live.ts'
+import type { LiveEndpoint } from './live.ts'
 import type { EndpointRow } from './store.ts'
 
 export interface PredictNeeds {
-  metadata: Metadata
   access: Access
-  settings: Pick<SettingsService, 'get'>
   events: Events
-  live: LiveEndpoints
+  /** The endpoint in this process, loaded where it is not yet. */
+  ready(row: EndpointRow): Promise<LiveEndpoint>
 }
 
 /** A request whose body has been parsed. `text` is the body as it came, kept for captures. */
@@ -34,7 +31,7 @@ interface Grant {
 }
 
 /** The hot path: from a parsed body to the text of the answer. Who may was decided by the one `authorize`, moments ago at most. */
-export function predictor({ access, settings, events, live }: PredictNeeds) {
+export function predictor({ access, events, ready }: PredictNeeds) {
   // A principal is one object for as long as its credential is believed.
   let grants = new WeakMap<Principal, Map<string, Grant>>()
   const asking = new Map<string, Promise<LiveEndpoint>>()
@@ -58,10 +55,8 @@ export function predictor({ access, settings, events, live }: PredictNeeds) {
   async function grant(by: Principal, ref: string, project: string | undefined, key: string): Promise<LiveEndpoint> {
     const row = await access.resolve<EndpointRow>('endpoints', by, ref, project)
     await access.authorize(by, 'endpoints:predict', row)
-    if (!row.running) {
-      throw preconditionFailed(`The endpoint "${row.name}" is stopped. Start it before sending rows.`, { endpoint: row.id })
-    }
-    const endpoint = await live.ensure(row, (await settings.get()).captureShare)
+    refuseStopped(row)
+    const endpoint = await ready(row)
     const own = grants.get(by) ?? new Map<string, Grant>()
     if (own.size >= maxRefs) own.clear()
     grants.set(by, own.set(key, { endpoint, until: Date.now() + grantMs }))
@@ -102,6 +97,11 @@ export function predictor({ access, settings, events, live }: PredictNeeds) {
   }
 
   return { predictText }
+}
+
+export function refuseStopped(row: EndpointRow): void {
+  if (row.running) return
+  throw preconditionFailed(`The endpoint "${row.name}" is stopped. Start it before sending rows.`, { endpoint: row.id })
 }
 
 /** The rows of `{ rows: [...] }` or `{ row: {...} }`. */

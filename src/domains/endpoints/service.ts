@@ -15,11 +15,12 @@ import type { SettingsService } from '../auth/settings.ts'
 import type { ModelVersion } from '../registry/schema.ts'
 import { captureStore } from './captures.ts'
 import { refuseUnproven } from './deployment-rule.ts'
-import { liveEndpoints } from './live.ts'
+import { type LiveEndpoint, liveEndpoints } from './live.ts'
 import { LiveMetrics } from './live-metrics.ts'
-import { predictor } from './predict.ts'
+import { predictor, refuseStopped } from './predict.ts'
 import type { Capture, CapturePolicy, Endpoint, EndpointInput, EndpointMetrics, EndpointPatch } from './schema.ts'
 import {
+  allEndpoints,
   captureOf,
   type EndpointRow,
   endpointById,
@@ -33,6 +34,7 @@ import {
   toEndpoint,
   updateEndpoint,
 } from './store.ts'
+import { turns } from './turns.ts'
 
 export interface EndpointsNeeds {
   metadata: Metadata
@@ -70,11 +72,34 @@ export function endpointsService(needs: EndpointsNeeds) {
   const { db } = metadata
   const captures = captureStore(needs.logs)
   const live = liveEndpoints({ ...needs, captures, layPackage: registry.layPackage })
-  const { predictText } = predictor({ metadata, access, settings, events, live })
+  const inTurn = turns()
+  const { predictText } = predictor({ access, events, ready })
   search.registerTable('endpoints', { noun: 'endpoint', permission: 'endpoints:read' })
   let timer: NodeJS.Timeout | undefined
 
   const find = (by: Principal, ref: string, project?: string) => access.resolve<EndpointRow>('endpoints', by, ref, project)
+
+  async function mayChange(by: Principal, ref: string, project?: string) {
+    const row = await find(by, ref, project)
+    await access.authorize(by, 'endpoints:write', row)
+    return row
+  }
+
+  /** The endpoint of a call, loaded where it is not yet. What serves already is right: versions are exchanged in this process alone. */
+  async function ready(row: EndpointRow): Promise<LiveEndpoint> {
+    const here = live.get(row.id)
+    if (here?.serving) {
+      here.captures.setCap((await settings.get()).captureShare)
+      return here
+    }
+    return inTurn(row.id, async () => {
+      // Since the call was let in it may have been stopped, or given another version.
+      const now = await endpointById(db, row.id)
+      if (!now || now.deleted_at !== null) throw notFound('endpoint', row.id)
+      refuseStopped(now)
+      return live.ensure(now, (await settings.get()).captureShare)
+    })
+  }
 
   async function wire(id: string): Promise<EndpointOut> {
     const row = await endpointById(db, id)
@@ -129,19 +154,21 @@ export function endpointsService(needs: EndpointsNeeds) {
     }
     // Loaded first: an endpoint that could never answer is not made.
     const loaded = await live.load(toLoad(version))
-    try {
-      const insert = metadata.transaction(async (tx) => {
-        await insertEndpoint(tx, row)
-        await deployed(tx, by, row, override)
-        const facts = deploymentFacts(row, override)
-        await audit(tx, by, 'endpoints.create', { target: row.id, project: row.project_id, facts })
-      })
-      await nameTakenIsConflict('endpoint', input.name, insert)
-    } catch (error) {
-      await loaded.release()
-      throw error
-    }
-    live.exchange(row, (await settings.get()).captureShare, loaded)
+    await inTurn(row.id, async () => {
+      try {
+        const insert = metadata.transaction(async (tx) => {
+          await insertEndpoint(tx, row)
+          await deployed(tx, by, row, override)
+          const facts = deploymentFacts(row, override)
+          await audit(tx, by, 'endpoints.create', { target: row.id, project: row.project_id, facts })
+        })
+        await nameTakenIsConflict('endpoint', input.name, insert)
+      } catch (error) {
+        await loaded.release()
+        throw error
+      }
+      live.exchange(row, (await settings.get()).captureShare, loaded)
+    })
     changed(row, 'ready')
     return wire(row.id)
   }
@@ -193,8 +220,17 @@ export function endpointsService(needs: EndpointsNeeds) {
     changes: z.output<typeof EndpointPatch>,
     project?: string,
   ): Promise<EndpointOut> {
-    const row = await find(by, ref, project)
-    await access.authorize(by, 'endpoints:write', row)
+    const { id } = await mayChange(by, ref, project)
+    return inTurn(id, () => patchInTurn(by, id, changes, project))
+  }
+
+  async function patchInTurn(
+    by: Principal,
+    id: string,
+    changes: z.output<typeof EndpointPatch>,
+    project?: string,
+  ): Promise<EndpointOut> {
+    const row = await mayChange(by, id)
     if (changes.capture) refuseUnknownHidden(changes.capture, { signature: signatureOf(row) })
     if (changes.model !== undefined) {
       await exchangeVersion(by, row, changes.model, {
@@ -223,8 +259,12 @@ export function endpointsService(needs: EndpointsNeeds) {
   }
 
   async function rollback(by: Principal, ref: string, project?: string): Promise<EndpointOut> {
-    const row = await find(by, ref, project)
-    await access.authorize(by, 'endpoints:write', row)
+    const { id } = await mayChange(by, ref, project)
+    return inTurn(id, () => rollBackInTurn(by, id))
+  }
+
+  async function rollBackInTurn(by: Principal, id: string): Promise<EndpointOut> {
+    const row = await mayChange(by, id)
     const before = (await historyOf(db, row.id)).find((entry) => entry.version_id !== row.version_id)
     if (!before) {
       throw preconditionFailed(
@@ -240,8 +280,12 @@ export function endpointsService(needs: EndpointsNeeds) {
   }
 
   async function remove(by: Principal, ref: string, project?: string): Promise<void> {
-    const row = await find(by, ref, project)
-    await access.authorize(by, 'endpoints:write', row)
+    const { id } = await mayChange(by, ref, project)
+    await inTurn(id, () => removeInTurn(by, id))
+  }
+
+  async function removeInTurn(by: Principal, id: string): Promise<void> {
+    const row = await mayChange(by, id)
     await metadata.transaction(async (tx) => {
       await updateEndpoint(tx, row.id, { deleted_at: Date.now(), running: 0 })
       await undeployed(tx, row)
@@ -292,8 +336,7 @@ export function endpointsService(needs: EndpointsNeeds) {
     timer = setInterval(() => void prune(), pruneEveryMs).unref()
     await live.sweep().catch((error) => needs.onError(error, 'clearing what was laid out before'))
     for (const row of await runningEndpoints(db)) {
-      await live
-        .ensure(row, (await settings.get()).captureShare)
+      await ready(row)
         .then(() => changed(row, 'ready'))
         .catch((error) => needs.onError(error, `starting the endpoint ${row.name}`))
     }
@@ -301,7 +344,7 @@ export function endpointsService(needs: EndpointsNeeds) {
   }
 
   async function prune(): Promise<void> {
-    for (const row of await runningEndpoints(db)) {
+    for (const row of await allEndpoints(db)) {
       await captures.prune(row.id, captureOf(row).keepDays).catch((error) => needs.onError(error, 'removing old captures'))
     }
   }

@@ -46,6 +46,9 @@ export const endpointById = (db: Db, id: string): Promise<NamedEndpointRow | und
 export const runningEndpoints = (db: Db): Promise<EndpointRow[]> =>
   endpointTables(db).selectFrom('endpoints').selectAll().where('running', '=', 1).where('deleted_at', 'is', null).execute()
 
+/** Every endpoint that there is or was, for what outlives its stop. */
+export const allEndpoints = (db: Db): Promise<EndpointRow[]> => endpointTables(db).selectFrom('endpoints').selectAll().execute()
+
 /** Whether another endpoint than this one still serves a version. */
 export async function isServedElsewhere(tx: Db, versionId: string, endpointId: string): Promise<boolean> {
   const other = await endpointTables(tx)

@@ -200,3 +200,27 @@ onEachServer(
   },
   given,
 )
+
+onEachServer(
+  'many slow clients keep nobody else waiting, and are cut off when their time is over',
+  async ({ app, token }) => {
+    app.server.headersTimeout = 1000
+    app.server.requestTimeout = 1500
+    await listening(app)
+    const whole = ask(token, '{"slow":1}')
+    const slow = await Promise.all(Array.from({ length: 120 }, () => dial(app)))
+    for (const [i, line] of slow.entries()) line.write(whole.slice(0, 1 + ((i * 7) % (whole.length - 2))))
+    const quick = await dial(app)
+    for (let i = 1; i <= 20; i++) {
+      const start = performance.now()
+      quick.write(ask(token, '{"quick":1}'))
+      await quick.until((all) => answersIn(all) === i)
+      assert.ok(performance.now() - start < 500)
+    }
+    for (let i = 0; i < 100 && !slow.every((line) => line.ended); i++) await delay(100)
+    assert.deepEqual(new Set(slow.map((line) => line.ended)), new Set([true]))
+    assert.ok(slow.every((line) => !line.text.includes('200 OK')))
+    quick.socket.destroy()
+  },
+  given,
+)

@@ -92,7 +92,7 @@ export function hotSockets(server: Server, hot: HotRoutes, { isTls }: { isTls: b
       const end = start + head.contentLength
       if (bytes.length < end) {
         if (head.contentLength > maxBodyBytes || this.#pieces > maxPieces || this.#hasEnded) this.#handOver()
-        else this.#since = Date.now()
+        else if (this.#pieces === 1) this.#since = Date.now()
         return
       }
       this.#bytes = bytes.length > end ? bytes.subarray(end) : null

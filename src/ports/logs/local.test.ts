@@ -82,3 +82,21 @@ test('pruning removes what is old and nothing else', async () => {
   assert.equal(existsSync(logs.folder('b')), false)
   assert.throws(() => logs.folder('../x'))
 })
+
+test('a log that outgrows its bound lets its oldest files go', async () => {
+  const small = localAppendLogs(root, (error) => failures.push(error), { segmentBytes: 10_000, keepBytes: 50_000 })
+  const log = small.open('e')
+  for (let i = 0; i < 300; i++) {
+    log.append(`${i} ${'x'.repeat(1000)}`)
+    if (i % 5 === 4) await log.flush()
+  }
+  await log.close()
+  const sizes = (await small.segments('e')).map((segment) => segment.sizeBytes)
+  assert.ok(sizes.length >= 3 && sizes.reduce((sum, size) => sum + size, 0) <= 60_000, sizes.join(' '))
+  const kept = (await readAll('e', 100)).map((line) => Number.parseInt(line, 10))
+  assert.deepEqual(
+    kept,
+    Array.from({ length: kept.length }, (_, i) => 299 - i),
+  )
+  assert.deepEqual(failures, [])
+})

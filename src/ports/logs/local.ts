@@ -8,12 +8,20 @@ const flushEveryMs = 200
 const blockBytes = 128 * 1024
 const maxWaitingBytes = 32 * 1024 * 1024
 const newline = 10
-const maxSegmentBytes = 64 * 1024 * 1024
+const defaultBounds: LogBounds = { segmentBytes: 64 * 2 ** 20, keepBytes: 4 * 2 ** 30 }
 const readBackBytes = 256 * 1024
 const dayMs = 86_400_000
 
+export interface LogBounds {
+  /** A file that grew beyond this is followed by a new one. */
+  segmentBytes: number
+  /** What all files of a log may take together; the oldest go first. */
+  keepBytes: number
+}
+
 /** Append-only logs on this machine's disk. `onError` hears of a disk that refuses; the lines of that write are lost. */
-export function localAppendLogs(root: string, onError: (error: unknown) => void): AppendLogs {
+export function localAppendLogs(root: string, onError: (error: unknown) => void, bounds: Partial<LogBounds> = {}): AppendLogs {
+  const { segmentBytes, keepBytes } = { ...defaultBounds, ...bounds }
   const folder = (name: string) => resolvePath(root, name)
 
   async function segments(name: string): Promise<LogSegment[]> {
@@ -30,8 +38,17 @@ export function localAppendLogs(root: string, onError: (error: unknown) => void)
     return found.filter((segment) => segment !== null).sort((a, b) => a.fromMs - b.fromMs || (a.name < b.name ? -1 : 1))
   }
 
+  /** Makes room for the segment that begins. */
+  async function trim(name: string): Promise<void> {
+    let total = segmentBytes
+    for (const segment of (await segments(name)).reverse()) {
+      total += segment.sizeBytes
+      if (total > keepBytes) await rm(segment.path, { force: true })
+    }
+  }
+
   return {
-    open: (name) => appendLog(folder(name), onError),
+    open: (name) => appendLog(folder(name), { onError, segmentBytes, trim: () => trim(name) }),
     folder,
     segments,
     async readBack(name, most, before) {
@@ -66,7 +83,10 @@ let segmentsMade = 0
 
 const segmentName = /^(\d{13})-[0-9]+-[0-9]+\.jsonl$/
 
-function appendLog(folder: string, onError: (error: unknown) => void): AppendLog {
+function appendLog(
+  folder: string,
+  { onError, segmentBytes, trim }: { onError(error: unknown): void; segmentBytes: number; trim(): Promise<void> },
+): AppendLog {
   // Lines are encoded straight into the block that goes to the disk.
   let block: Buffer = Buffer.allocUnsafe(blockBytes)
   let used = 0
@@ -133,9 +153,10 @@ function appendLog(folder: string, onError: (error: unknown) => void): AppendLog
   async function currentSegment() {
     const now = Date.now()
     const day = Math.floor(now / dayMs)
-    if (segment && (segment.day !== day || segment.bytes > maxSegmentBytes)) await endSegment()
+    if (segment && (segment.day !== day || segment.bytes > segmentBytes)) await endSegment()
     if (!segment) {
       mkdirSync(folder, { recursive: true, mode: 0o700 })
+      await trim()
       const name = `${String(now).padStart(13, '0')}-${process.pid}-${segmentsMade++}.jsonl`
       segment = { file: await open(join(folder, name), 'ax', 0o600), bytes: 0, day }
     }
