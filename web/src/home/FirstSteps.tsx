@@ -40,7 +40,7 @@ export function FirstSteps() {
               id={id}
               type="file"
               className="sr-only"
-              accept=".csv,.tsv,.txt,.parquet,.jsonl,.ndjson,.xlsx,.gz"
+              accept=".csv,.tsv,.txt,.parquet,.jsonl,.ndjson,.xlsx"
               onChange={(event) => {
                 const file = event.target.files?.[0]
                 if (!file) return
