@@ -130,7 +130,8 @@ function stringReader(input: SignatureColumn): Reader<string> {
     index,
     read(value, row, notes) {
       if (typeof value !== 'string') {
-        if (value !== null && value !== undefined) wrongType(value, input, row, `text (send ${JSON.stringify(String(value))})`)
+        if (value !== null && value !== undefined)
+          wrongType(value, input, row, typeof value === 'object' ? 'text' : `text (send ${JSON.stringify(String(value))})`)
         noteMissing(input, value, row, notes)
         return ''
       }
