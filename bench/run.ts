@@ -17,7 +17,7 @@ interface Saved {
 const folder = import.meta.dirname
 const resultsFolder = join(folder, 'results')
 const suites = readdirSync(folder)
-  .filter((file) => file.endsWith('.ts') && file !== 'run.ts')
+  .filter((file) => file.endsWith('.ts') && file !== 'run.ts' && !file.endsWith('.test.ts'))
   .map((file) => file.slice(0, -3))
 
 const { values, positionals } = parseArgs({

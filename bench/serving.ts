@@ -25,17 +25,26 @@ interface Contender {
 }
 
 /** S1: one row of JSON through a boosted model of 200 trees, with authentication, checks, capture and metrics on. */
-export async function suite({ quick, rounds }: BenchOptions): Promise<BenchResult[]> {
+export function suite({ quick, rounds }: BenchOptions): Promise<BenchResult[]> {
+  return withContenders(quick ? ['atoll', 'no-op'] : ['atoll', 'no-op', 'fastapi'], (contenders, model) =>
+    measure(contenders, model, { quick, rounds }),
+  )
+}
+
+/** Starts the contenders around one model; what answers wrongly is refused before anything is timed. */
+export async function withContenders<T>(
+  names: readonly Contender['name'][],
+  work: (contenders: readonly Contender[], model: string) => Promise<T>,
+): Promise<T> {
   const folder = mkdtempSync(join(tmpdir(), 'atoll-bench-'))
   const contenders: Contender[] = []
   try {
     const model = join(folder, 'model')
     const { python, sources } = await enginePython()
     execFileSync(python, [join(here, 'make_model.py'), model], { env: { ...process.env, PYTHONPATH: sources }, stdio: 'inherit' })
-    const wanted = quick ? (['atoll', 'no-op'] as const) : (['atoll', 'no-op', 'fastapi'] as const)
-    for (const name of wanted) contenders.push(await start(name, model, folder))
+    for (const name of names) contenders.push(await start(name, model, folder))
     await verifyAnswers(contenders, model)
-    return await measure(contenders, model, { quick, rounds })
+    return await work(contenders, model)
   } finally {
     await Promise.all(contenders.map(({ subject }) => subject.stop()))
     rmSync(folder, { recursive: true, force: true })
