@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import type { Command } from 'commander'
-import type { TrainingResult } from '../../index.ts'
+import type { ModelVersion, TrainingResult } from '../../index.ts'
 import { connect, parseDuration, parseNumber, UsageError } from '../context.ts'
 import { describeJob, interval, logLine, progressPrinter, round, table } from '../print.ts'
 import { answer } from '../run.ts'
@@ -51,7 +51,7 @@ export function trainCommands(program: Command): void {
         const printer = progressPrinter()
         const job = await atoll.jobs.wait(created.job.id, printer).finally(printer.done)
         const result = job.result as unknown as TrainingResult
-        return { json: { ...result, job: job.id, cost: job.cost }, text: describeResult(result) }
+        return { json: { ...result, job: job.id, cost: job.cost }, text: describeResult(result, await atoll.models.version(result.modelId, result.version)) }
       }),
     )
 
@@ -154,7 +154,7 @@ export function trainCommands(program: Command): void {
   )
 }
 
-export function describeResult(result: TrainingResult): string {
+function describeResult(result: TrainingResult, { validation }: Pick<ModelVersion, 'validation'>): string {
   const lines = [
     `${result.model}:${result.version} (${result.algorithm}), served by ${result.served === 'onnx' ? 'ONNX' : 'a Python worker'}`,
   ]
@@ -162,11 +162,11 @@ export function describeResult(result: TrainingResult): string {
   lines.push(
     '',
     table(
-      ['metric', 'baseline', 'validation', 'sealed test [95 %]'],
+      ['metric', 'baseline', 'validation ± sd', 'sealed test [95 %]'],
       names.map((name) => [
         name,
         result.baseline[name] === undefined ? null : round(result.baseline[name]),
-        result.validation[name] === undefined ? null : round(result.validation[name]),
+        spread(validation[name]),
         interval(result.test[name]!),
       ]),
     ),
@@ -178,6 +178,10 @@ export function describeResult(result: TrainingResult): string {
   )
   return lines.join('\n')
 }
+
+/** Mean and standard deviation over the folds. */
+const spread = (metric: ModelVersion['validation'][string] | undefined): string | null =>
+  metric ? `${metric.mean.toFixed(3)}${metric.std === null ? '' : ` ± ${metric.std.toFixed(3)}`}` : null
 
 async function readRecipe(text: string | undefined) {
   if (!text) return 'auto' as const
