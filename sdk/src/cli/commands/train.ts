@@ -51,7 +51,10 @@ export function trainCommands(program: Command): void {
         const printer = progressPrinter()
         const job = await atoll.jobs.wait(created.job.id, printer).finally(printer.done)
         const result = job.result as unknown as TrainingResult
-        return { json: { ...result, job: job.id, cost: job.cost }, text: describeResult(result, await atoll.models.version(result.modelId, result.version)) }
+        return {
+          json: { ...result, job: job.id, cost: job.cost },
+          text: describeResult(result, await atoll.models.version(result.modelId, result.version)),
+        }
       }),
     )
 
