@@ -1,6 +1,6 @@
 import type { Page } from '@atoll/sdk'
 import { AtollError, createAtoll } from '@atoll/sdk'
-import { keepPreviousData, QueryCache, QueryClient, useInfiniteQuery } from '@tanstack/react-query'
+import { keepPreviousData, MutationCache, QueryCache, QueryClient, useInfiniteQuery } from '@tanstack/react-query'
 
 /** The one client of the page: same origin, session cookie. */
 export const atoll = createAtoll({ url: '' })
@@ -14,6 +14,8 @@ export const queryClient: QueryClient = new QueryClient({
       }
     },
   }),
+  // Most of what a person asks for starts a job: the list below the rail shows it at once.
+  mutationCache: new MutationCache({ onSuccess: () => void queryClient.invalidateQueries({ queryKey: ['jobs', 'active'] }) }),
   defaultOptions: {
     queries: {
       staleTime: 10_000,

@@ -71,7 +71,12 @@ const open = createRoute({
   },
 })
 
-const project = createRoute({ getParentRoute: () => signedIn, path: '/p/$project', component: Frame })
+const project = createRoute({
+  getParentRoute: () => signedIn,
+  path: '/p/$project',
+  component: Frame,
+  notFoundComponent: Missing,
+})
 
 const home = createRoute({
   getParentRoute: () => project,

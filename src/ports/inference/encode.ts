@@ -152,7 +152,7 @@ function noteMissing(input: SignatureColumn, value: unknown, row: number, notes:
       column: input.name,
     })
   }
-  notes.add(input.name, 'missing', row, 'is missing, which it never was in training')
+  notes.add(input.name, 'missing', row, 'the value is missing; in training it never was')
 }
 
 function noteOutside(input: SignatureColumn, value: unknown, row: number, notes: Notes): void {

@@ -18,7 +18,7 @@ export function RunningJobs() {
       ])
       return [...running.items, ...queued.items]
     },
-    refetchInterval: (query) => (query.state.data?.length ? 1500 : 8000),
+    refetchInterval: (query) => (query.state.data?.length ? 1500 : 5000),
     enabled: Boolean(project),
   })
   const jobs = data ?? []

@@ -21,6 +21,9 @@ const folders: Record<string, string> = {
   monitor: 'monitors',
 }
 
+/** Whether `findPlace` knows where this id leads. */
+export const hasPlace = (id: string | null | undefined): boolean => /^(ds|goal|rcp|mdl|end|mon|job|run|prj)_/.test(id ?? '')
+
 /** The page of an id, whatever it names. */
 export async function findPlace(id: string): Promise<string> {
   const prefix = id.split('_')[0]

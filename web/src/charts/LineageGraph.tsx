@@ -1,10 +1,11 @@
 import type { Lineage } from '@atoll/sdk'
 import { useRouter } from '@tanstack/react-router'
+import { useLayoutEffect, useRef, useState } from 'react'
 import { pathOf } from '../app/places.ts'
 import { useProjectRef } from '../app/project.ts'
 import { count } from '../ui/format.ts'
 import { ChartFrame } from './ChartFrame.tsx'
-import { layOut, nodeHeight, nodeWidth } from './lineage-layout.ts'
+import { edgePath, layOut, nodeHeight } from './lineage-layout.ts'
 
 const colours: Record<string, string> = {
   dataset: 'var(--color-s1)',
@@ -23,7 +24,9 @@ const familyOf = (noun: string) => Object.keys(colours).find((name) => noun.star
 export function LineageGraph({ lineage, here }: { lineage: Lineage; here: string }) {
   const project = useProjectRef()
   const router = useRouter()
-  const { placed, width, height } = layOut(lineage)
+  const [measured, room] = useRoom()
+  const layout = layOut(lineage, room)
+  const { placed, width, height, nodeWidth } = layout
   const place = new Map(placed.map((node) => [node.id, node]))
   const name = (id: string) => place.get(id)?.name ?? id
   const summary = `${count(placed.length, 'thing')}: ${lineage.edges
@@ -31,105 +34,110 @@ export function LineageGraph({ lineage, here }: { lineage: Lineage; here: string
     .map((edge) => `${name(edge.from)} ${edge.label || 'to'} ${name(edge.to)}`)
     .join('; ')}${lineage.edges.length > 12 ? '; and more' : ''}.`
   return (
-    <ChartFrame
-      title="Lineage"
-      summary={summary}
-      name="lineage"
-      height={height}
-      data={() => ({
-        header: ['from', 'relation', 'to'],
-        rows: lineage.edges.map((edge) => [name(edge.from), edge.label, name(edge.to)]),
-      })}
-    >
-      {({ width: room }) => (
-        <div
-          ref={(element) => showHere(element, place.get(here), scaleFor(room, width))}
-          className="h-full overflow-x-auto overflow-y-hidden"
-          tabIndex={0}
-          role="region"
-          aria-label="Lineage graph"
-        >
-          <svg
-            data-chart=""
-            // Shrunk to fit while it stays readable; scrolled beyond that.
-            width={width * scaleFor(room, width)}
-            height={height * scaleFor(room, width)}
-            viewBox={`0 0 ${width} ${height}`}
-            role="group"
-            aria-label={summary}
+    <div ref={measured}>
+      <ChartFrame
+        title="Lineage"
+        summary={summary}
+        name="lineage"
+        height={height}
+        data={() => ({
+          header: ['from', 'relation', 'to'],
+          rows: lineage.edges.map((edge) => [name(edge.from), edge.label, name(edge.to)]),
+        })}
+      >
+        {() => (
+          <div
+            ref={(element) => showHere(element, place.get(here), nodeWidth)}
+            className="h-full overflow-x-auto overflow-y-hidden"
+            tabIndex={0}
+            role="region"
+            aria-label="Lineage graph"
           >
-            {lineage.edges.map((edge) => {
-              const from = place.get(edge.from)
-              const to = place.get(edge.to)
-              if (!from || !to) return null
-              const x1 = from.x + nodeWidth
-              const y1 = from.y + nodeHeight / 2
-              const y2 = to.y + nodeHeight / 2
-              const bend = Math.max(24, (to.x - x1) / 2)
-              return (
-                <path
-                  key={`${edge.from}${edge.to}${edge.label}`}
-                  d={`M${x1} ${y1}C${x1 + bend} ${y1} ${to.x - bend} ${y2} ${to.x} ${y2}`}
-                  fill="none"
-                  stroke="var(--color-strong)"
-                  strokeWidth="1.5"
-                >
-                  <title>{edge.label}</title>
-                </path>
-              )
-            })}
-            {placed.map((node) => {
-              const family = familyOf(node.noun)
-              const href = hrefOf(project, family, node.id, node.name)
-              const box = (
-                <g transform={`translate(${node.x},${node.y})`}>
-                  <title>{`${node.noun}: ${node.name}${node.detail ? `, ${node.detail}` : ''}`}</title>
-                  <rect
-                    width={nodeWidth}
-                    height={nodeHeight}
-                    rx="7"
-                    fill="var(--color-surface)"
-                    stroke={node.id === here ? 'var(--color-accent)' : 'var(--color-strong)'}
-                    strokeWidth={node.id === here ? 2 : 1}
-                  />
-                  <rect x="0" y="8" width="3" height={nodeHeight - 16} rx="1.5" fill={colours[family] ?? 'var(--color-s6)'} />
-                  <text x="12" y="16" fontSize="10.5" fill="var(--color-faint)" dominantBaseline="central">
-                    {node.noun.replaceAll('_', ' ')}
-                    {node.detail && ` · ${clip(node.detail, Math.max(4, 29 - node.noun.length))}`}
-                  </text>
-                  <text x="12" y="35" fontSize="13" fontWeight="500" fill="var(--color-ink)" dominantBaseline="central">
-                    {clip(node.name, 23)}
-                  </text>
-                </g>
-              )
-              if (!href) return <g key={node.id}>{box}</g>
-              return (
-                <a
-                  key={node.id}
-                  href={href}
-                  aria-label={`${node.noun} ${node.name}`}
-                  onClick={(event) => {
-                    if (event.metaKey || event.ctrlKey) return
-                    event.preventDefault()
-                    router.history.push(href)
-                  }}
-                >
-                  {box}
-                </a>
-              )
-            })}
-          </svg>
-        </div>
-      )}
-    </ChartFrame>
+            <svg data-chart="" width={width} height={height} role="group" aria-label={summary}>
+              {lineage.edges.map((edge) => {
+                const from = place.get(edge.from)
+                const to = place.get(edge.to)
+                if (!from || !to) return null
+                return (
+                  <path
+                    key={`${edge.from}${edge.to}${edge.label}`}
+                    d={edgePath(from, to, layout)}
+                    fill="none"
+                    stroke="var(--color-strong)"
+                    strokeWidth="1.5"
+                  >
+                    <title>{edge.label}</title>
+                  </path>
+                )
+              })}
+              {placed.map((node) => {
+                const family = familyOf(node.noun)
+                const href = hrefOf(project, family, node.id, node.name)
+                const box = (
+                  <g transform={`translate(${node.x},${node.y})`}>
+                    <title>{`${node.noun}: ${node.name}${node.detail ? `, ${node.detail}` : ''}`}</title>
+                    <rect
+                      width={nodeWidth}
+                      height={nodeHeight}
+                      rx="7"
+                      fill="var(--color-surface)"
+                      stroke={node.id === here ? 'var(--color-accent)' : 'var(--color-strong)'}
+                      strokeWidth={node.id === here ? 2 : 1}
+                    />
+                    <rect x="0" y="8" width="3" height={nodeHeight - 16} rx="1.5" fill={colours[family] ?? 'var(--color-s6)'} />
+                    <text x="12" y="16" fontSize="10.5" fill="var(--color-faint)" dominantBaseline="central">
+                      {node.noun.replaceAll('_', ' ')}
+                      {node.detail &&
+                        ` · ${clip(node.detail, Math.max(4, Math.floor((nodeWidth - 24) / 5.4) - node.noun.length - 3))}`}
+                    </text>
+                    <text x="12" y="35" fontSize="13" fontWeight="500" fill="var(--color-ink)" dominantBaseline="central">
+                      {clip(node.name, Math.floor((nodeWidth - 20) / 6.9))}
+                    </text>
+                  </g>
+                )
+                if (!href) return <g key={node.id}>{box}</g>
+                return (
+                  <a
+                    key={node.id}
+                    href={href}
+                    aria-label={`${node.noun} ${node.name}`}
+                    onClick={(event) => {
+                      if (event.metaKey || event.ctrlKey) return
+                      event.preventDefault()
+                      router.history.push(href)
+                    }}
+                  >
+                    {box}
+                  </a>
+                )
+              })}
+            </svg>
+          </div>
+        )}
+      </ChartFrame>
+    </div>
   )
 }
 
-const scaleFor = (room: number, width: number): number => Math.min(1, Math.max(0.72, room / width))
+/** How wide the graph may be before it must be scrolled. */
+function useRoom() {
+  const box = useRef<HTMLDivElement>(null)
+  const [room, setRoom] = useState(Number.POSITIVE_INFINITY)
+  useLayoutEffect(() => {
+    const element = box.current
+    if (!element) return
+    const measure = () => setRoom(element.clientWidth)
+    measure()
+    const observer = new ResizeObserver(measure)
+    observer.observe(element)
+    return () => observer.disconnect()
+  }, [])
+  return [box, room] as const
+}
 
 /** Brings the thing that the page is about into view. */
-function showHere(element: HTMLElement | null, node: { x: number } | undefined, scale: number): void {
-  if (element && node) element.scrollLeft = Math.max(0, (node.x + nodeWidth / 2) * scale - element.clientWidth / 2)
+function showHere(element: HTMLElement | null, node: { x: number } | undefined, nodeWidth: number): void {
+  if (element && node) element.scrollLeft = Math.max(0, node.x + nodeWidth / 2 - element.clientWidth / 2)
 }
 
 const clip = (text: string, length: number) => (text.length > length ? `${text.slice(0, length - 1)}…` : text)

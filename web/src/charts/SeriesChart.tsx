@@ -26,6 +26,8 @@ interface SeriesChartProps {
   /** 0: as measured. Up to 0.99: exponential smoothing, with the raw values as a shadow. */
   smoothing?: number
   logY?: boolean
+  /** A missing value breaks the line: nothing was measured there. */
+  gaps?: boolean
   height?: number
   showTitle?: boolean
   legend?: boolean
@@ -100,8 +102,9 @@ function Canvas(props: SeriesChartProps & { width: number; height: number }) {
         stroke: colour,
         width: 1.8,
         dash,
-        spanGaps: true,
-        points: { show: one.x.length < 40, size: 5, fill: colour },
+        // Series with other x than their neighbours have holes that mean nothing.
+        spanGaps: !props.gaps,
+        points: { show: props.gaps || one.x.length < 40, size: props.gaps ? 4 : 5, fill: colour },
       }
       return smoothing > 0
         ? [{ ...line, label: `${one.label} (raw)`, width: 1, alpha: 0.28, dash: [], points: { show: false } }, line]

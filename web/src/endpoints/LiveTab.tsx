@@ -78,6 +78,7 @@ export function LiveTab({ endpoint }: { endpoint: Endpoint }) {
                   title="Latency (ms)"
                   name="latency"
                   time
+                  gaps
                   summary={
                     data.latencyMs
                       ? `Half of the requests took less than ${short(data.latencyMs.p50, 3)} ms, 99 % less than ${short(data.latencyMs.p99, 3)} ms.`

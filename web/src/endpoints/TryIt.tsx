@@ -165,7 +165,7 @@ function Answer({ answer, endpoint, seconds }: { answer: PredictOutput; endpoint
         <div className="mt-3 space-y-2">
           {answer.warnings.map((warning) => (
             <Notice key={warning} severity="warning">
-              {warning}
+              {warning.replace(/^Row 0, column/, 'Column')}
             </Notice>
           ))}
         </div>

@@ -1,7 +1,7 @@
-import type { Goal, ModelVersion } from '@atoll/sdk'
+import type { Goal, GoalOutcome, ModelVersion } from '@atoll/sdk'
 import { linear, padded } from '../charts/scale.ts'
 import { Badge } from '../ui/Badge.tsx'
-import { algorithmName, metricName, short } from '../ui/format.ts'
+import { algorithmName, decimalsFor, fixed, metricName, short } from '../ui/format.ts'
 import { NounLink } from '../ui/NounLink.tsx'
 import { WithInterval } from '../ui/Num.tsx'
 
@@ -113,14 +113,16 @@ export function GoalStrip({ goal, versions }: { goal: Goal; versions: readonly M
 }
 
 /** "0.05 to go": how far the value is on the wrong or the right side of the bound that is nearest. */
-function distance(goal: Goal, { value, met }: { value: number; met: boolean }): string {
+function distance(goal: Goal, { value, low, high, met }: GoalOutcome): string {
   const gaps = [
     goal.atLeast === null ? null : { gap: value - goal.atLeast, beyond: 'above' },
     goal.atMost === null ? null : { gap: goal.atMost - value, beyond: 'below' },
   ].filter((one) => one !== null)
   const nearest = gaps.sort((a, b) => a.gap - b.gap)[0]
   if (!nearest) return ''
-  return met ? `${short(nearest.gap, 2)} ${nearest.beyond}` : `${short(-nearest.gap, 2)} to go`
+  const decimals = low === null || high === null ? 3 : decimalsFor((high - low) / 2)
+  const size = fixed(Math.abs(nearest.gap), decimals)
+  return met ? `${size} ${nearest.beyond}` : `${size} to go`
 }
 
 /** Met, met but not surely, or not met. */

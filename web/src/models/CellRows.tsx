@@ -44,7 +44,7 @@ export function CellRows({ model, version }: { model: Model; version: ModelVersi
                       scope="col"
                       className="border-b bg-sunken px-2.5 py-1.5 text-left font-medium whitespace-nowrap"
                     >
-                      {column}
+                      {column === '__row' ? 'row' : column}
                     </th>
                   ))}
                 </tr>

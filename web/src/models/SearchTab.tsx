@@ -114,7 +114,7 @@ export function SearchTab({ details, version }: { details: VersionDetails; versi
                     {one.expression}
                   </td>
                   <td className="num border-b px-3 py-1.5 text-right max-sm:border-0 max-sm:p-0">
-                    {one.gain == null ? '–' : `${one.gain > 0 ? '+' : ''}${fixed(one.gain, 3)}`}
+                    {one.gain == null ? '–' : `${one.gain >= 0.0005 ? '+' : ''}${fixed(one.gain, 3)}`}
                   </td>
                   <td title={one.reason} className="border-b py-1.5 pl-3 text-right whitespace-nowrap max-sm:border-0 max-sm:p-0">
                     {one.kept ? 'kept' : one.gain == null ? 'not tried' : 'left out'}

@@ -78,6 +78,7 @@ export function MonitorPage() {
           ) : (
             'on demand'
           )}
+          {data.webhookUrl && `, webhook to ${hostOf(data.webhookUrl)}`}
         </>
       }
       actions={
@@ -194,6 +195,8 @@ export function MonitorPage() {
     </Page>
   )
 }
+
+const hostOf = (url: string): string => URL.parse(url)?.host ?? url
 
 function SettingsPanel({ monitor, onClose }: { monitor: Monitor; onClose: () => void }) {
   const { schedule, windowHours, minimumRows, psiWarning, psiAlert, falseAlarmRate, webhookUrl } = monitor

@@ -35,8 +35,11 @@ export function ReportView({ report, monitor }: { report: DriftReport; monitor: 
         <Fact label="Rows now" note={`training: ${whole(report.baselineRows)}`}>
           <Num>{whole(report.rows)}</Num>
         </Fact>
-        <Fact label="Columns that drifted" note={`${tally('warning')} moving, ${tally('quiet')} quiet`}>
-          <Num>{tally('alert')}</Num>
+        <Fact
+          label="Columns that moved"
+          note={`${count(tally('alert'), 'alert')}, ${count(tally('warning'), 'warning')}, ${tally('quiet')} quiet`}
+        >
+          <Num>{tally('alert') + tally('warning')}</Num>
         </Fact>
         <Fact label="Took">
           <Num>{duration(report.seconds)}</Num>
@@ -152,7 +155,7 @@ function PsiBar({ row, monitor }: { row: ColumnDrift; monitor: Monitor }) {
   const place = (value: number) => `${Math.min(100, (value / most) * 100)}%`
   return (
     <span className="inline-flex items-center gap-2">
-      <svg aria-hidden="true" width="72" height="12">
+      <svg aria-hidden="true" width="72" height="12" className="max-sm:hidden">
         <rect width="100%" height="12" rx="2" fill="var(--color-sunken)" />
         <rect
           width={place(row.psi)}

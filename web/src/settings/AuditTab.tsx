@@ -1,7 +1,9 @@
 import type { AuditEntry } from '@atoll/sdk'
 import { useMutation } from '@tanstack/react-query'
+import { Link } from '@tanstack/react-router'
 import { useDeferredValue, useState } from 'react'
 import { atoll, usePagedList } from '../api.ts'
+import { hasPlace } from '../app/places.ts'
 import { Button } from '../ui/Button.tsx'
 import { CodeBlock, Copyable } from '../ui/CopyButton.tsx'
 import { type ColumnOf, DataTable } from '../ui/DataTable.tsx'
@@ -9,7 +11,7 @@ import { whole } from '../ui/format.ts'
 import { Details } from '../ui/Page.tsx'
 import { SearchBox } from '../ui/SearchBox.tsx'
 import { SidePanel } from '../ui/SidePanel.tsx'
-import { ErrorNote, Notice } from '../ui/State.tsx'
+import { Empty, ErrorNote, Notice } from '../ui/State.tsx'
 import { Ago } from '../ui/Time.tsx'
 
 /** Who did what, each entry bound to the one before by its hash. */
@@ -88,14 +90,8 @@ export function AuditTab() {
             </Button>
           </>
         }
-        empty={
-          action ? (
-            <div>
-              <SearchBox label="Action, e.g. models.promote" value={text} onChange={setText} />
-              <p className="mt-4 text-soft">No entry has this action.</p>
-            </div>
-          ) : undefined
-        }
+        filtered
+        empty={action ? <Empty title="No entry has this action" /> : undefined}
       />
       {open && (
         <SidePanel open onClose={() => setOpen(null)} title={open.action}>
@@ -105,6 +101,12 @@ export function AuditTab() {
               ['Who', open.actorName],
               ['With', open.credential],
               ['To', open.target && <Copyable key="t" text={open.target} />],
+              hasPlace(open.target) && [
+                '',
+                <Link key="o" to="/open/$id" params={{ id: open.target! }} className="link">
+                  Open its page
+                </Link>,
+              ],
               ['Project', open.project && <Copyable key="p" text={open.project} />],
               ['Hash', <Copyable key="h" text={open.hash} shown={`${open.hash.slice(0, 16)}…`} />],
             ]}

@@ -72,10 +72,10 @@ export function PeopleTab() {
         row.id === me.id ? null : (
           <span className="inline-flex gap-1.5">
             <Button size="sm" onClick={() => newLink(row)}>
-              Link
+              New sign-in link
             </Button>
             <Button size="sm" onClick={() => update(row, { isPlatformAdmin: !row.isPlatformAdmin })}>
-              {row.isPlatformAdmin ? 'Not administrator' : 'Administrator'}
+              {row.isPlatformAdmin ? 'Make ordinary' : 'Make administrator'}
             </Button>
             <Button size="sm" onClick={() => update(row, { state: row.state === 'disabled' ? 'active' : 'disabled' })}>
               {row.state === 'disabled' ? 'Let in' : 'Shut out'}

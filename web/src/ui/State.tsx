@@ -29,7 +29,10 @@ export function Empty({
 /** What happened, to what, and what would help. */
 export function ErrorNote({ error, retry, title }: { error: unknown; retry?: () => void; title?: string }) {
   const known = error instanceof AtollError ? error : null
-  const facts = known ? Object.entries(known.facts).filter(([, value]) => value != null && typeof value !== 'object') : []
+  // What is not there will not be there the next time, and the sentence has said its name.
+  const gone = known?.code === 'not_found' || known?.code === 'forbidden'
+  const facts =
+    known && !gone ? Object.entries(known.facts).filter(([, value]) => value != null && typeof value !== 'object') : []
   return (
     <div role="alert" className="flex gap-2.5 rounded-lg border border-bad/40 bg-bad-soft px-3.5 py-3 text-ink">
       <CircleAlert aria-hidden="true" className="mt-0.5 size-4 shrink-0 text-bad" />
@@ -40,7 +43,7 @@ export function ErrorNote({ error, retry, title }: { error: unknown; retry?: () 
           <p className="num mt-1 text-xs text-soft">{facts.map(([name, value]) => `${name}: ${String(value)}`).join(' · ')}</p>
         )}
       </div>
-      {retry && (
+      {retry && !gone && (
         <Button size="sm" onClick={retry} icon={<RotateCw aria-hidden="true" className="size-3.5" />}>
           Try again
         </Button>
