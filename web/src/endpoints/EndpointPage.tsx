@@ -7,6 +7,7 @@ import { useProjectRef, useRefusal } from '../app/project.ts'
 import { LineageTab } from '../datasets/LineageTab.tsx'
 import { StateBadge } from '../ui/Badge.tsx'
 import { Button, buttonClass } from '../ui/Button.tsx'
+import { Confirm } from '../ui/Confirm.tsx'
 import { Menu, MenuItem, MenuLine } from '../ui/Menu.tsx'
 import { NounLink } from '../ui/NounLink.tsx'
 import { Page } from '../ui/Page.tsx'
@@ -35,6 +36,7 @@ export function EndpointPage() {
   const ref = useParams({ strict: false }).endpoint ?? ''
   const search = useSearch({ strict: false })
   const [deploying, setDeploying] = useState(false)
+  const [deleting, setDeleting] = useState(false)
   const endpoint = useQuery({
     queryKey: ['endpoint', project, ref],
     queryFn: () => atoll.endpoints.get(ref, { project }),
@@ -95,17 +97,7 @@ export function EndpointPage() {
               {running ? 'Stop answering' : 'Start answering'}
             </MenuItem>
             <MenuLine />
-            <MenuItem
-              tone="bad"
-              disabled={Boolean(refused)}
-              onSelect={() =>
-                void atoll.endpoints.delete(data.id).then(() => {
-                  changed('endpoints', 'projects', 'models', 'model')
-                  say(`${data.name} no longer answers; it is in the bin for 30 days.`)
-                  void navigate({ to: '/p/$project/endpoints', params: { project } })
-                }, sayError)
-              }
-            >
+            <MenuItem tone="bad" disabled={Boolean(refused)} onSelect={() => setDeleting(true)}>
               Delete
             </MenuItem>
           </Menu>
@@ -123,6 +115,23 @@ export function EndpointPage() {
       {tab === 'captures' && <CapturesTab endpoint={data} />}
       {tab === 'history' && <HistoryTab endpoint={data} />}
       {tab === 'lineage' && <LineageTab id={data.id} />}
+      {deleting && (
+        <Confirm
+          open
+          onClose={() => setDeleting(false)}
+          title={`Delete the endpoint “${data.name}”?`}
+          action="Delete it"
+          onConfirm={() =>
+            void atoll.endpoints.delete(data.id).then(() => {
+              changed('endpoints', 'projects', 'models', 'model')
+              say(`${data.name} no longer answers.`)
+              void navigate({ to: '/p/$project/endpoints', params: { project } })
+            }, sayError)
+          }
+        >
+          Whoever asks it gets an error from then on. To take it away for a while, stop it instead. This cannot be undone.
+        </Confirm>
+      )}
       {deploying && <DeployPanel endpoint={data} onClose={() => setDeploying(false)} />}
     </Page>
   )

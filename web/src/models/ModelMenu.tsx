@@ -41,7 +41,12 @@ export function ModelMenu({ model, version }: { model: Model; version: ModelVers
           onSelect={() =>
             void atoll.models.delete(model.id).then(() => {
               changed('models', 'projects')
-              say(`${model.name} is in the bin for 30 days.`)
+              say(`${model.name} is in the bin.`, {
+                action: {
+                  label: 'Undo',
+                  run: () => void atoll.models.restore(model.id).then(() => changed('models', 'model', 'projects'), sayError),
+                },
+              })
               void navigate({ to: '/p/$project/models', params: { project } })
             }, sayError)
           }

@@ -8,6 +8,7 @@ import { useProjectRef, useRefusal } from '../app/project.ts'
 import { useJob } from '../jobs/use-job.ts'
 import { StateBadge } from '../ui/Badge.tsx'
 import { Button } from '../ui/Button.tsx'
+import { Confirm } from '../ui/Confirm.tsx'
 import { dateTime } from '../ui/format.ts'
 import { Menu, MenuItem, MenuLine } from '../ui/Menu.tsx'
 import { NounLink } from '../ui/NounLink.tsx'
@@ -32,6 +33,7 @@ export function MonitorPage() {
   const search = useSearch({ strict: false })
   const [panel, setPanel] = useState<'settings' | 'dataset' | null>(null)
   const [running, setRunning] = useState<string | null>(null)
+  const [deleting, setDeleting] = useState(false)
   const monitor = useQuery({ queryKey: ['monitor', project, ref], queryFn: () => atoll.monitors.get(ref, { project }) })
   const reports = useQuery({
     queryKey: ['monitor', monitor.data?.id, 'reports'],
@@ -106,16 +108,7 @@ export function MonitorPage() {
               Schedule and bounds
             </MenuItem>
             <MenuLine />
-            <MenuItem
-              tone="bad"
-              disabled={Boolean(refused)}
-              onSelect={() =>
-                void atoll.monitors.delete(data.id).then(() => {
-                  changed('monitors')
-                  void navigate({ to: '/p/$project/monitors', params: { project } })
-                }, sayError)
-              }
-            >
+            <MenuItem tone="bad" disabled={Boolean(refused)} onSelect={() => setDeleting(true)}>
               Delete
             </MenuItem>
           </Menu>
@@ -181,6 +174,22 @@ export function MonitorPage() {
           <AlertsList monitor={data.id} />
         </Section>
       </div>
+      {deleting && (
+        <Confirm
+          open
+          onClose={() => setDeleting(false)}
+          title={`Delete the monitor “${data.name}”?`}
+          action="Delete it"
+          onConfirm={() =>
+            void atoll.monitors.delete(data.id).then(() => {
+              changed('monitors', 'alerts')
+              void navigate({ to: '/p/$project/monitors', params: { project } })
+            }, sayError)
+          }
+        >
+          Its reports and alerts go with it. This cannot be undone.
+        </Confirm>
+      )}
       {panel === 'settings' && <SettingsPanel monitor={data} onClose={() => setPanel(null)} />}
       {panel === 'dataset' && (
         <RunOnDataset

@@ -2,23 +2,27 @@ import { AlertDialog } from 'radix-ui'
 import type { ReactNode } from 'react'
 import { Button } from './Button.tsx'
 
-/** Asks before what cannot be undone, naming the thing. */
+/** Asks before what cannot be undone, naming the thing. It opens by its trigger, or by `open` where a menu asks. */
 export function Confirm({
   trigger,
+  open,
+  onClose,
   title,
   children,
   action,
   onConfirm,
 }: {
-  trigger: ReactNode
+  trigger?: ReactNode
+  open?: boolean
+  onClose?: () => void
   title: string
   children: ReactNode
   action: string
   onConfirm: () => void
 }) {
   return (
-    <AlertDialog.Root>
-      <AlertDialog.Trigger asChild>{trigger}</AlertDialog.Trigger>
+    <AlertDialog.Root open={open} onOpenChange={(now) => !now && onClose?.()}>
+      {trigger && <AlertDialog.Trigger asChild>{trigger}</AlertDialog.Trigger>}
       <AlertDialog.Portal>
         <AlertDialog.Overlay className="fixed inset-0 z-40 bg-black/30" />
         <AlertDialog.Content className="appear fixed top-1/4 left-1/2 z-50 w-[min(28rem,calc(100vw-2rem))] -translate-x-1/2 rounded-lg border bg-raised p-5 shadow-pop">
