@@ -54,7 +54,7 @@ test('an absent column that was never missing is refused by name; null is allowe
   assert.match(refusal(rest, [whole]).message, /Row 1 lacks the column "minutes" \(number\)/)
   const { batch, warnings } = encoder.encode([{ ...whole, minutes: null }])
   assert.equal(batch.numbers[1], Number.NaN)
-  assert.match(warnings[0]!, /"minutes": is missing, which it never was/)
+  assert.match(warnings[0]!, /"minutes": the value is missing; in training it never was/)
 })
 
 test('a refusal names row and column', () => {
