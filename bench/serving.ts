@@ -162,14 +162,14 @@ async function measureLatency(
   model: string,
   { ratePerSecond, rounds }: { ratePerSecond: number; rounds: number },
 ): Promise<BenchResult> {
-  const bodies = readFileSync(join(model, 'rows.jsonl'), 'utf8').trim().split('\n')
+  const bodies = join(model, 'rows.jsonl')
   const p99 = { atoll: [] as number[], fastapi: [] as number[] }
   for (let round = 0; round < rounds; round++) {
     for (const name of ['atoll', 'fastapi'] as const) {
       const { url, token } = contenders.find((contender) => contender.name === name)!
       const headers = { 'content-type': 'application/json', ...(token && { authorization: `Bearer ${token}` }) }
       await quietMoment()
-      const result = await runOpenLoop({ url, bodies, headers, ratePerSecond, seconds: 5, connections: 64 })
+      const result = await runOpenLoop({ url, bodies, headers, ratePerSecond, seconds: 5, connections: 64 }, clientCore)
       if (result.errors > 0) throw new Error(`${name}: ${result.errors} requests failed at ${ratePerSecond}/s.`)
       console.error(
         `round ${round + 1} ${name} at ${ratePerSecond}/s: p50 ${result.p50Ms.toFixed(2)} ms, p99 ${result.p99Ms.toFixed(2)} ms`,
