@@ -42,13 +42,17 @@ export async function loadOnnx(model: OnnxModelFile, limits: Partial<typeof defa
 
 /** Trees are walked here where that is faster and answers as ONNX Runtime does; the runtime's session is then let go. */
 async function fastest(session: Session, model: OnnxModelFile): Promise<Session> {
-  const trees = readTrees(await readFile(model.file), model)
+  const bytes = await readFile(model.file)
+  const trees = bytes.length > maxTreeBytes ? null : readTrees(bytes, model)
   if (!trees || !(await answersAlike(trees, session))) return session
   const batch = trees.tryingRows(16)
   if ((await fastestRunMs(trees, batch)) >= (await fastestRunMs(session, batch))) return session
   await session.close()
   return trees
 }
+
+/** Laying out more would hold the event loop for too long. */
+const maxTreeBytes = 3 * 2 ** 20
 
 function readTrees(bytes: Uint8Array, model: OnnxModelFile): TreeSession | null {
   try {

@@ -91,7 +91,11 @@ test('a refused batch fails alone, a worker that dies is started again', async (
   const [bad, good] = await Promise.allSettled([model.predict(encode([{ city: 'refuse' }])), model.predict(encode([{ x: 1 }]))])
   assert.match(String((bad as PromiseRejectedResult).reason), /that city cannot be/)
   assert.equal((good as PromiseFulfilledResult<{ values: Float32Array }>).value.values[0], 2)
-  await assert.rejects(model.predict(encode([{ city: 'die' }])), /ended unexpectedly: out of luck/)
+  await assert.rejects(model.predict(encode([{ city: 'die' }])), (error: Error & { code: string }) => {
+    assert.equal(error.code, 'unavailable')
+    assert.match(error.message, /Python worker ended unexpectedly: out of luck/)
+    return true
+  })
   assert.equal((await model.predict(encode([{ x: 4 }]))).values[0], 8)
   await model.close()
 })
