@@ -6,6 +6,7 @@ import { authRoutes } from './domains/auth/routes.ts'
 import { authService } from './domains/auth/service.ts'
 import { statusRoutes } from './domains/auth/status-routes.ts'
 import { costService } from './domains/cost/service.ts'
+import { daysInBin } from './domains/datasets/bin.ts'
 import { datasetsMigrations } from './domains/datasets/migrations.ts'
 import { datasetsRoutes } from './domains/datasets/routes.ts'
 import { datasetsService } from './domains/datasets/service.ts'
@@ -165,6 +166,13 @@ export async function openPlatform(config: Config, { logger }: { logger: Logger 
 
   for (const noun of ['datasets', 'goals', 'models', 'endpoints'] as const)
     auth.projects.count(noun, (by, project) => access.countIn(by, noun, project))
+  auth.bin.hold('datasets', { noun: 'dataset', permission: 'datasets:delete', days: daysInBin })
+  auth.bin.hold('goals', { noun: 'goal', permission: 'goals:write' })
+  auth.bin.hold('recipes', { noun: 'recipe', permission: 'recipes:write' })
+  auth.bin.hold('experiments', experiments.binnedExperiment)
+  auth.bin.hold('runs', experiments.binnedRun)
+  auth.bin.hold('models', { noun: 'model', permission: 'models:write' })
+  auth.bin.hold('endpoints', { noun: 'endpoint', permission: 'endpoints:write' })
   jobs.queue.register(monitorJob({ metadata, events, files, blobs, tables, inference, outbound, datasets, registry, endpoints }))
   const monitoring = monitoringService({
     metadata,
@@ -178,6 +186,7 @@ export async function openPlatform(config: Config, { logger }: { logger: Logger 
     endpoints,
     onError,
   })
+  auth.bin.hold('monitors', monitoring.binned)
   datasets.lineage.contribute(endpointsLineage({ metadata, access }))
   datasets.lineage.contribute(monitorsLineage({ metadata, access }))
 

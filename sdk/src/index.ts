@@ -4,7 +4,7 @@ import { datasets, lineage, splits, uploads } from './nouns/datasets.ts'
 import { alerts, endpoints, monitors } from './nouns/endpoints.ts'
 import { jobs } from './nouns/jobs.ts'
 import { experiments, goals, models, recipes, runs, training } from './nouns/models.ts'
-import { audit, platform, projects, runtimes, session, settings, teams, tokens, users } from './nouns/people.ts'
+import { audit, bin, platform, projects, runtimes, session, settings, teams, tokens, users } from './nouns/people.ts'
 
 export type { CallOptions, ClientOptions, CreateOptions, ProjectOptions } from './http.ts'
 export { AtollError } from './http.ts'
@@ -28,6 +28,7 @@ export function createAtoll(options: ClientOptions) {
     projects: projects(http),
     settings: settings(http),
     audit: audit(http),
+    bin: bin(http),
     jobs: jobs(http),
     runtimes: runtimes(http),
     uploads: uploads(http),

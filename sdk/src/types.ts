@@ -137,3 +137,4 @@ export type Alert = z.output<typeof monitoring.Alert>
 
 export type PlatformStatus = Status
 export type SearchHit = z.output<typeof auth.SearchHit>
+export type BinItem = z.output<typeof auth.BinItem>

@@ -1,4 +1,5 @@
 import { Command } from 'commander'
+import { binCommands } from './commands/bin.ts'
 import { dataCommands } from './commands/data.ts'
 import { demoCommand } from './commands/demo.ts'
 import { serveCommands } from './commands/serve.ts'
@@ -23,6 +24,7 @@ for (const [name, about] of [
 dataCommands(program)
 trainCommands(program)
 serveCommands(program)
+binCommands(program)
 demoCommand(program)
 for (const command of everyCommand(program))
   if (!command.options.some((option) => option.long === '--json')) command.option('--json', 'print one JSON value')

@@ -2,7 +2,9 @@ import type { CallOptions, CreateOptions, Http, ProjectOptions } from '../http.t
 import { segment, withOptions } from '../http.ts'
 import type {
   AuditEntry,
+  BinItem,
   Job,
+  ListQuery,
   Member,
   NewToken,
   Page,
@@ -101,4 +103,10 @@ export const runtimes = (http: Http) => ({
   /** Builds a Python environment now; answers the job that does it. */
   build: (name: string, options: ProjectOptions & CreateOptions = {}) =>
     http.json<Job>('POST', `/v1/runtimes/${segment(name)}`, withOptions(options)),
+})
+
+/** What was deleted and can be had back. */
+export const bin = (http: Http) => ({
+  list: (query: ListQuery & { q?: string } = {}) => http.json<Page<BinItem>>('GET', '/v1/bin', { query }),
+  restore: (id: string) => http.json<BinItem>('POST', `/v1/bin/${segment(id)}/restore`),
 })

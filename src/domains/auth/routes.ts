@@ -4,7 +4,7 @@ import { type RouteRecord, route } from '../../kernel/route.ts'
 import { listAudit, verifyAudit } from './audit.ts'
 import { peopleRoutes } from './people-routes.ts'
 import { projectRoutes } from './project-routes.ts'
-import { AuditEntry, NewToken, SearchHit, Settings, Token, TokenInput } from './schema.ts'
+import { AuditEntry, BinItem, NewToken, Ref, SearchHit, Settings, Token, TokenInput } from './schema.ts'
 import type { AuthService } from './service.ts'
 import { sessionRoutes } from './session-routes.ts'
 
@@ -120,6 +120,25 @@ export const authRoutes = (auth: AuthService): RouteRecord[] => [
     query: z.object({ q: z.string().trim().min(1).max(200), limit: z.coerce.number().int().min(1).max(50).default(20) }),
     returns: z.object({ items: z.array(SearchHit) }),
     handle: async ({ principal, query }) => ({ items: await auth.search.find(principal, query.q, query.limit) }),
+  }),
+  route({
+    method: 'GET',
+    path: '/v1/bin',
+    permission: 'session:read',
+    summary: 'What was deleted and can be had back, newest first',
+    tag: 'bin',
+    query: PageQuery.extend({ project: Ref.optional(), q: z.string().trim().max(200).optional() }),
+    returns: pageOf(BinItem),
+    handle: ({ principal, query }) => auth.bin.list(principal, query),
+  }),
+  route({
+    method: 'POST',
+    path: '/v1/bin/:id/restore',
+    permission: 'session:read',
+    summary: 'Have a deleted thing back: what its deletion took, this takes too',
+    tag: 'bin',
+    returns: BinItem,
+    handle: ({ principal, params }) => auth.bin.restore(principal, params.id),
   }),
 ]
 

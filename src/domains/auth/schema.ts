@@ -160,3 +160,15 @@ export const SearchHit = z.object({
   description: z.string(),
 })
 export type SearchHit = z.infer<typeof SearchHit>
+
+/** A thing in the bin. */
+export const BinItem = z.object({
+  id: z.string(),
+  noun: z.string(),
+  name: z.string(),
+  project: z.string(),
+  ownerName: z.string(),
+  deletedAt: Iso,
+  keptUntil: Iso.nullable().describe('null: until somebody wants it back'),
+})
+export type BinItem = z.infer<typeof BinItem>

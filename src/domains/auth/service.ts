@@ -3,6 +3,7 @@ import type { Principal } from '../../kernel/principal.ts'
 import type { Metadata } from '../../ports/metadata/metadata.ts'
 import { type Access, accessControl } from './access.ts'
 import { answeredCalls } from './answered-calls.ts'
+import { binService } from './bin.ts'
 import { credentialCheck } from './credentials.ts'
 import { firstStart } from './first-start.ts'
 import { projectService } from './projects.ts'
@@ -34,6 +35,7 @@ export function authService({ metadata, events }: { metadata: Metadata; events: 
     tokens: tokenService({ metadata, events }),
     projects: projectService({ metadata, access }),
     search: searchService({ metadata, access }),
+    bin: binService({ metadata, access }),
     answeredCalls: answeredCalls({ metadata }),
     endSession: (by: Principal) => endSession({ metadata, events }, by),
   }

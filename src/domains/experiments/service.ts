@@ -8,6 +8,7 @@ import { type BlobStore, hashesIn } from '../../ports/blobs/blob-store.ts'
 import type { Db, Metadata } from '../../ports/metadata/metadata.ts'
 import { type Access, nameTakenIsConflict } from '../auth/access.ts'
 import { audit } from '../auth/audit.ts'
+import type { Binned } from '../auth/bin.ts'
 import type { Search } from '../auth/search.ts'
 import { compareRuns } from './compare-runs.ts'
 import { appendPoints, type Point, pointsOf } from './metric-store.ts'
@@ -222,6 +223,42 @@ export function experimentsService({ metadata, access, blobs, search }: Experime
       .where('id', '=', runId)
       .execute()
 
+  /** The runs that went with an experiment come back with it. */
+  const binnedExperiment: Binned = {
+    noun: 'experiment',
+    permission: 'experiments:write',
+    restored: async (tx, row) => {
+      await experimentTables(tx)
+        .updateTable('runs')
+        .set({ deleted_at: null })
+        .where('experiment_id', '=', row.id)
+        .where('deleted_at', '=', row.deleted_at)
+        .execute()
+    },
+  }
+
+  const binnedRun: Binned = {
+    noun: 'run',
+    permission: 'experiments:write',
+    restored: async (tx, row) => {
+      const lost = await experimentTables(tx)
+        .selectFrom('experiments')
+        .innerJoin('runs', 'runs.experiment_id', 'experiments.id')
+        .select(['experiments.id', 'experiments.name'])
+        .where('runs.id', '=', row.id)
+        .where('experiments.deleted_at', 'is not', null)
+        .executeTakeFirst()
+      if (lost)
+        throw conflict(
+          `The run "${row.name}" is of the experiment "${lost.name}", which is in the bin too. Restore that first.`,
+          {
+            run: row.id,
+            experiment: lost.id,
+          },
+        )
+    },
+  }
+
   async function createRun(by: Principal, input: z.output<typeof RunInput>): Promise<Run> {
     const experiment = await findExperiment(by, input.experiment, input.project)
     await access.authorize(by, 'experiments:write', experiment)
@@ -416,6 +453,8 @@ export function experimentsService({ metadata, access, blobs, search }: Experime
     metricSeries,
     artifact,
     addArtifact,
+    binnedExperiment,
+    binnedRun,
     blobsInUse,
     compare,
   }

@@ -7,6 +7,7 @@ import type { Metadata } from '../../ports/metadata/metadata.ts'
 import type { Outbound } from '../../ports/outbound/outbound.ts'
 import { type Access, nameTakenIsConflict } from '../auth/access.ts'
 import { audit } from '../auth/audit.ts'
+import type { Binned } from '../auth/bin.ts'
 import type { Search } from '../auth/search.ts'
 import type { DatasetsService } from '../datasets/service.ts'
 import type { EndpointsService } from '../endpoints/service.ts'
@@ -223,7 +224,22 @@ export function monitoringService({
     for (const { sha256 } of await monitoringTables(db).selectFrom('monitor_baselines').select('sha256').execute()) yield sha256
   }
 
+  const binned: Binned = {
+    noun: 'monitor',
+    permission: 'monitors:write',
+    restored: async (tx, row) => {
+      const { schedule } = row as unknown as MonitorRow
+      if (schedule)
+        await monitoringTables(tx)
+          .updateTable('monitors')
+          .set({ next_run_at: nextRunAfter(schedule, Date.now()) })
+          .where('id', '=', row.id)
+          .execute()
+    },
+  }
+
   return {
+    binned,
     blobsInUse,
     create,
     get: async (by: Principal, ref: string, project?: string) => wire((await find(by, ref, project)).id),

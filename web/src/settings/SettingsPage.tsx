@@ -4,6 +4,7 @@ import { Page } from '../ui/Page.tsx'
 import { Tabs, tabOf } from '../ui/Tabs.tsx'
 import { AccountTab } from './AccountTab.tsx'
 import { AuditTab } from './AuditTab.tsx'
+import { BinTab } from './BinTab.tsx'
 import { PeopleTab } from './PeopleTab.tsx'
 import { PlatformTab } from './PlatformTab.tsx'
 import { ProjectTab } from './ProjectTab.tsx'
@@ -14,6 +15,7 @@ const tabs = [
   { id: 'account', title: 'Account' },
   { id: 'tokens', title: 'Tokens' },
   { id: 'project', title: 'Project' },
+  { id: 'bin', title: 'Bin' },
   { id: 'people', title: 'People' },
   { id: 'teams', title: 'Teams' },
   { id: 'platform', title: 'Platform' },
@@ -30,6 +32,7 @@ export function SettingsPage() {
       {tab === 'account' && <AccountTab />}
       {tab === 'tokens' && <TokensTab />}
       {tab === 'project' && <ProjectTab />}
+      {tab === 'bin' && <BinTab />}
       {tab === 'people' && <PeopleTab />}
       {tab === 'teams' && <TeamsTab />}
       {tab === 'platform' && <PlatformTab />}
