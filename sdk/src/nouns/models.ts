@@ -138,9 +138,6 @@ export const models = (http: Http) => {
     update: (model: string, patch: ResourcePatch, options: ProjectOptions = {}) =>
       http.json<Model>('PATCH', one(model), withOptions(options, { body: patch })),
     delete: (model: string, options: ProjectOptions = {}) => http.json<void>('DELETE', one(model), withOptions(options)),
-    /** Takes a model out of the bin. */
-    restore: (model: string, options: ProjectOptions = {}) =>
-      http.json<Model>('POST', `${one(model)}/restore`, withOptions(options)),
     versions: (model: string, query: ListQuery = {}) => http.json<Page<ModelVersion>>('GET', `${one(model)}/versions`, { query }),
     version: (model: string, version: number | string, options: ProjectOptions = {}) =>
       http.json<ModelVersion>('GET', at(model, version), withOptions(options)),

@@ -208,11 +208,7 @@ onBoth('a deployed version is not archived, and its model is not deleted', async
   assert.equal((await registry.resolveVersion(by, id)).state, 'approved')
   await registry.remove(by, 'churn')
   await assert.rejects(registry.resolveVersion(by, id), { code: 'not_found' })
-  assert.equal((await registry.restore(by, 'churn')).name, 'churn')
-  assert.equal((await registry.resolveVersion(by, id)).state, 'approved')
-  await registry.remove(by, 'churn')
-  await register('churn')
-  await assert.rejects(registry.restore(by, 'churn'), { code: 'conflict' })
+})
 })
 
 onBoth('lays a package, native files only for a sandbox', async ({ registry, register, folder, filesOf, by }) => {

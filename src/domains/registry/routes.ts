@@ -54,16 +54,6 @@ export const registryRoutes = ({ registry, files }: { registry: RegistryService;
     handle: ({ principal, params, query }) => registry.remove(principal, params.model, query.project),
   }),
   route({
-    method: 'POST',
-    path: '/v1/models/:model/restore',
-    permission: 'models:write',
-    tag: 'models',
-    summary: 'Take a model out of the bin',
-    query: InProject,
-    returns: Model,
-    handle: ({ principal, params, query }) => registry.restore(principal, params.model, query.project),
-  }),
-  route({
     method: 'GET',
     path: '/v1/models/:model/versions',
     permission: 'models:read',

@@ -151,17 +151,6 @@ export function registryService({ metadata, access, search, events, blobs, files
     })
   }
 
-  async function restore(by: Principal, ref: string, project?: string): Promise<z.infer<typeof Model>> {
-    const row = await access.resolve<ModelRow>('models', by, ref, project, { inBin: true })
-    await access.authorize(by, 'models:write', row)
-    const taken = metadata.transaction(async (tx) => {
-      await registryTables(tx).updateTable('models').set({ deleted_at: null }).where('id', '=', row.id).execute()
-      await audit(tx, by, 'models.restore', { target: row.id, project: row.project_id, facts: { name: row.name } })
-    })
-    await nameTakenIsConflict('model', row.name, taken)
-    return get(by, row.id)
-  }
-
   async function versions(by: Principal, ref: string, query: PageQuery, project?: string): Promise<Page<ModelVersion>> {
     const model = await findModel(by, ref, project)
     const page = toPage(await listVersions(db, model.id, query), query.limit, (row) => [row.number])
@@ -359,7 +348,6 @@ export function registryService({ metadata, access, search, events, blobs, files
     patch,
     remove,
     blobsInUse,
-    restore,
     versions,
     findVersion,
     resolveVersion,

@@ -3,11 +3,12 @@ import { Link, useNavigate } from '@tanstack/react-router'
 import { Ellipsis } from 'lucide-react'
 import { useState } from 'react'
 import { atoll, changed } from '../api.ts'
+import { sayDeleted } from '../app/deleted.ts'
 import { useProjectRef, useRefusal } from '../app/project.ts'
 import { Button } from '../ui/Button.tsx'
 import { Menu, MenuItem, MenuLine } from '../ui/Menu.tsx'
 import { ResourcePanel } from '../ui/ResourcePanel.tsx'
-import { say, sayError } from '../ui/toast.tsx'
+import { sayError } from '../ui/toast.tsx'
 
 /** Export, new version, rename, delete (with a way back). */
 export function DatasetMenu({ dataset, version }: { dataset: Dataset; version: DatasetVersion | null }) {
@@ -21,14 +22,8 @@ export function DatasetMenu({ dataset, version }: { dataset: Dataset; version: D
     atoll.datasets
       .delete(dataset.id)
       .then(() => {
-        changed('datasets', 'projects')
+        sayDeleted(dataset, 'datasets', 'dataset', 'projects')
         void navigate({ to: '/p/$project/datasets', params: { project } })
-        say(`${dataset.name} is in the bin for 30 days.`, {
-          action: {
-            label: 'Undo',
-            run: () => void atoll.datasets.restore(dataset.id).then(() => changed('datasets', 'dataset', 'projects'), sayError),
-          },
-        })
       })
       .catch(sayError)
   return (

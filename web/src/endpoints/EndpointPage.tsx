@@ -3,6 +3,7 @@ import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router'
 import { Ellipsis } from 'lucide-react'
 import { useState } from 'react'
 import { atoll, changed } from '../api.ts'
+import { sayDeleted } from '../app/deleted.ts'
 import { useProjectRef, useRefusal } from '../app/project.ts'
 import { LineageTab } from '../datasets/LineageTab.tsx'
 import { StateBadge } from '../ui/Badge.tsx'
@@ -13,7 +14,7 @@ import { NounLink } from '../ui/NounLink.tsx'
 import { Page } from '../ui/Page.tsx'
 import { ErrorNote, Notice, SkeletonLines } from '../ui/State.tsx'
 import { Tabs, tabOf } from '../ui/Tabs.tsx'
-import { say, sayError } from '../ui/toast.tsx'
+import { sayError } from '../ui/toast.tsx'
 import { CapturesTab } from './CapturesTab.tsx'
 import { DeployPanel } from './DeployPanel.tsx'
 import { HistoryTab } from './HistoryTab.tsx'
@@ -123,13 +124,13 @@ export function EndpointPage() {
           action="Delete it"
           onConfirm={() =>
             void atoll.endpoints.delete(data.id).then(() => {
-              changed('endpoints', 'projects', 'models', 'model')
-              say(`${data.name} no longer answers.`)
+              sayDeleted(data, 'endpoints', 'endpoint', 'projects', 'models', 'model')
               void navigate({ to: '/p/$project/endpoints', params: { project } })
             }, sayError)
           }
         >
-          Whoever asks it gets an error from then on. To take it away for a while, stop it instead. This cannot be undone.
+          Whoever asks it gets an error from then on. To take it away for a while, stop it instead. From the bin it comes back
+          stopped.
         </Confirm>
       )}
       {deploying && <DeployPanel endpoint={data} onClose={() => setDeploying(false)} />}

@@ -3,6 +3,7 @@ import { useMutation, useQuery } from '@tanstack/react-query'
 import { Link, useNavigate, useParams } from '@tanstack/react-router'
 import { useState } from 'react'
 import { atoll, changed } from '../api.ts'
+import { sayDeleted } from '../app/deleted.ts'
 import { useProjectRef, useRefusal } from '../app/project.ts'
 import { Badge } from '../ui/Badge.tsx'
 import { Button, buttonClass } from '../ui/Button.tsx'
@@ -140,7 +141,7 @@ export function GoalPage() {
                 action="Delete it"
                 onConfirm={() =>
                   void atoll.goals.delete(data.id).then(() => {
-                    changed('goals', 'projects')
+                    sayDeleted(data, 'goals', 'goal', 'projects')
                     void navigate({ to: '/p/$project/goals', params: { project } })
                   }, sayError)
                 }

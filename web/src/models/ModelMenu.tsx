@@ -3,6 +3,7 @@ import { useNavigate } from '@tanstack/react-router'
 import { Ellipsis } from 'lucide-react'
 import { useState } from 'react'
 import { atoll, changed } from '../api.ts'
+import { sayDeleted } from '../app/deleted.ts'
 import { useProjectRef, useRefusal } from '../app/project.ts'
 import { Button } from '../ui/Button.tsx'
 import { Menu, MenuItem, MenuLine } from '../ui/Menu.tsx'
@@ -40,13 +41,7 @@ export function ModelMenu({ model, version }: { model: Model; version: ModelVers
           disabled={Boolean(refused)}
           onSelect={() =>
             void atoll.models.delete(model.id).then(() => {
-              changed('models', 'projects')
-              say(`${model.name} is in the bin.`, {
-                action: {
-                  label: 'Undo',
-                  run: () => void atoll.models.restore(model.id).then(() => changed('models', 'model', 'projects'), sayError),
-                },
-              })
+              sayDeleted(model, 'models', 'model', 'projects')
               void navigate({ to: '/p/$project/models', params: { project } })
             }, sayError)
           }

@@ -4,6 +4,7 @@ import { useNavigate, useParams, useSearch } from '@tanstack/react-router'
 import { Ellipsis } from 'lucide-react'
 import { useEffect, useState } from 'react'
 import { atoll, changed, fieldOf, sentence } from '../api.ts'
+import { sayDeleted } from '../app/deleted.ts'
 import { useProjectRef, useRefusal } from '../app/project.ts'
 import { useJob } from '../jobs/use-job.ts'
 import { StateBadge } from '../ui/Badge.tsx'
@@ -182,12 +183,12 @@ export function MonitorPage() {
           action="Delete it"
           onConfirm={() =>
             void atoll.monitors.delete(data.id).then(() => {
-              changed('monitors', 'alerts')
+              sayDeleted(data, 'monitors', 'monitor', 'alerts')
               void navigate({ to: '/p/$project/monitors', params: { project } })
             }, sayError)
           }
         >
-          Its reports and alerts go with it. This cannot be undone.
+          It no longer looks, and its reports and alerts go with it into the bin.
         </Confirm>
       )}
       {panel === 'settings' && <SettingsPanel monitor={data} onClose={() => setPanel(null)} />}

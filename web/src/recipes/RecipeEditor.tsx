@@ -4,6 +4,7 @@ import { Link, useNavigate, useSearch } from '@tanstack/react-router'
 import { Sparkles } from 'lucide-react'
 import { useState } from 'react'
 import { atoll, changed, fieldOf, sentence } from '../api.ts'
+import { sayDeleted } from '../app/deleted.ts'
 import { useProjectRef, useRefusal } from '../app/project.ts'
 import { Button, buttonClass } from '../ui/Button.tsx'
 import { Confirm } from '../ui/Confirm.tsx'
@@ -108,7 +109,7 @@ export function RecipeEditor({ recipe }: { recipe: Recipe | null }) {
               action="Delete it"
               onConfirm={() =>
                 void atoll.recipes.delete(recipe.id).then(() => {
-                  changed('recipes')
+                  sayDeleted(recipe, 'recipes', 'recipe')
                   void navigate({ to: '/p/$project/recipes', params: { project } })
                 }, sayError)
               }
