@@ -209,7 +209,6 @@ onBoth('a deployed version is not archived, and its model is not deleted', async
   await registry.remove(by, 'churn')
   await assert.rejects(registry.resolveVersion(by, id), { code: 'not_found' })
 })
-})
 
 onBoth('lays a package, native files only for a sandbox', async ({ registry, register, folder, filesOf, by }) => {
   const { id } = await register('churn')
