@@ -2,7 +2,7 @@ import { useQuery } from '@tanstack/react-query'
 import { useNavigate, useRouter } from '@tanstack/react-router'
 import { Command } from 'cmdk'
 import { Dialog } from 'radix-ui'
-import { useDeferredValue, useState } from 'react'
+import { useDeferredValue, useEffect, useState } from 'react'
 import { atoll, sentence } from '../api.ts'
 import { pathOf } from './places.ts'
 import { useProjectRef } from './project.ts'
@@ -38,6 +38,10 @@ export default function Palette({ onClose, onHelp }: { onClose: () => void; onHe
   const places = sections.filter((section) => matches(`go to ${section.title}`))
   const begun = actions.filter((action) => matches(`${action.title} ${action.words}`))
   const hits = wanted ? (found.data?.items ?? []) : []
+  const first = hits[0]?.id ?? begun[0]?.path ?? (places[0] ? `go ${places[0].title}` : '')
+  const [selected, setSelected] = useState('')
+  // Enter takes what stands first, also when that came after the last key was pressed.
+  useEffect(() => setSelected(first), [first])
   return (
     <Dialog.Root open onOpenChange={(open) => !open && onClose()}>
       <Dialog.Portal>
@@ -47,7 +51,7 @@ export default function Palette({ onClose, onHelp }: { onClose: () => void; onHe
           className="appear fixed top-[12vh] left-1/2 z-50 w-[min(38rem,calc(100vw-1.5rem))] -translate-x-1/2 overflow-hidden rounded-lg border bg-raised shadow-pop"
         >
           <Dialog.Title className="sr-only">Search and actions</Dialog.Title>
-          <Command shouldFilter={false} label="Search and actions">
+          <Command shouldFilter={false} value={selected} onValueChange={setSelected} label="Search and actions">
             <Command.Input
               autoFocus
               value={text}

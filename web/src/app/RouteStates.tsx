@@ -5,6 +5,7 @@ import { Empty, ErrorNote, Skeleton, SkeletonLines } from '../ui/State.tsx'
 
 export const Missing = () => (
   <div className="mx-auto max-w-2xl px-4 py-16">
+    <h1 className="sr-only">Not found</h1>
     <Empty
       title="There is no such page"
       action={

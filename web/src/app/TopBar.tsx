@@ -35,11 +35,10 @@ export function TopBar({
       <Button
         size="sm"
         onClick={onSearch}
-        aria-label="Search and actions (Ctrl K)"
         className="text-faint! sm:w-52 sm:justify-start"
         icon={<Search aria-hidden="true" className="size-3.5" />}
       >
-        <span className="hidden flex-1 text-left font-normal sm:inline">Search</span>
+        <span className="sr-only flex-1 text-left font-normal sm:not-sr-only">Search</span>
         <kbd className="hidden font-sans text-xs sm:inline">Ctrl K</kbd>
       </Button>
       <IconButton label="Keyboard shortcuts (?)" onClick={onHelp} className="hidden sm:inline-flex">

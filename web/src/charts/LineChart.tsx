@@ -104,7 +104,8 @@ function Plot(props: LineChartProps & { width: number; height: number }) {
       data-chart=""
       width={width}
       height={height}
-      role="img"
+      // What can be moved by keys is not seen inside an image.
+      role={props.overlay ? 'group' : 'img'}
       aria-label={props.summary}
       onPointerMove={move}
       onPointerLeave={() => setAt(null)}

@@ -100,7 +100,6 @@ export function LineageGraph({ lineage, here }: { lineage: Lineage; here: string
                   <a
                     key={node.id}
                     href={href}
-                    aria-label={`${node.noun} ${node.name}`}
                     onClick={(event) => {
                       if (event.metaKey || event.ctrlKey) return
                       event.preventDefault()

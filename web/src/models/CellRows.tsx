@@ -34,7 +34,7 @@ export function CellRows({ model, version }: { model: Model; version: ModelVersi
             {count(rows.data.total, 'row')}
             {rows.data.total > rows.data.rows.length && `, the first ${rows.data.rows.length} shown`}
           </p>
-          <div className="overflow-auto rounded-md border">
+          <div tabIndex={0} role="region" aria-label="Rows of the cell" className="overflow-auto rounded-md border">
             <table className="text-sm">
               <thead>
                 <tr>

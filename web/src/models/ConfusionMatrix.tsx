@@ -55,7 +55,6 @@ export function ConfusionMatrix({
                         type="button"
                         disabled={!onOpen || count === 0}
                         title={why ?? (count ? `Open the rows that are ${actual} and were called ${predicted}` : undefined)}
-                        aria-label={`actual ${actual}, predicted ${predicted}: ${whole(count)} rows, ${percent(share)} of ${actual}`}
                         onClick={() => onOpen?.(actual, predicted)}
                         className={cx(
                           'relative block overflow-hidden rounded-md border text-center',
@@ -69,10 +68,15 @@ export function ConfusionMatrix({
                           className={cx('absolute inset-0', right ? 'bg-good' : 'bg-bad')}
                           style={{ opacity: 0.06 + share * 0.28 }}
                         />
+                        <span className="sr-only">
+                          actual {actual}, predicted {predicted}:{' '}
+                        </span>
                         <span className={cx('num relative block', many ? 'text-sm' : 'text-lg font-semibold')}>
                           {whole(count)}
                         </span>
+                        <span className="sr-only"> rows, </span>
                         <span className="num relative block text-xs text-soft">{percent(share)}</span>
+                        <span className="sr-only"> of {actual}</span>
                       </button>
                     </td>
                   )

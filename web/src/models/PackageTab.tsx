@@ -31,7 +31,7 @@ export function PackageTab({ model, version, details }: { model: Model; version:
         title="Takes"
         note={`${count(signature.inputs.length, 'raw column')}; gives ${signature.classes ? `one of ${signature.classes.join(', ')}` : `a number, ${signature.target}`}`}
       >
-        <div className="max-h-96 overflow-auto">
+        <div tabIndex={0} role="region" aria-label="Columns of the signature" className="max-h-96 overflow-auto">
           <table className="w-full">
             <caption className="sr-only">Inputs of the model</caption>
             <thead className="text-left text-sm text-faint">

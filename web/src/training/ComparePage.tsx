@@ -27,7 +27,7 @@ export function ComparePage() {
   const comparison = useQuery({
     queryKey: ['runs', 'compare', ids],
     queryFn: () => atoll.runs.compare(ids),
-    enabled: ids.length > 0,
+    enabled: ids.length > 1,
   })
   const searches = useQueries({
     queries: (comparison.data?.runs ?? []).map((run) => ({
@@ -42,10 +42,10 @@ export function ComparePage() {
       Choose runs
     </Link>
   )
-  if (ids.length === 0) {
+  if (ids.length < 2) {
     return (
       <Page title="Compare runs">
-        <Empty title="No run is chosen" action={back}>
+        <Empty title={ids.length ? 'Only one run is chosen' : 'No run is chosen'} action={back}>
           Select two or more in the table of runs.
         </Empty>
       </Page>

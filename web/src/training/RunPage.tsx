@@ -99,7 +99,7 @@ function Overview({ run }: { run: Run }) {
           )
         }
       >
-        <div className="max-h-96 overflow-auto">
+        <div tabIndex={0} role="region" aria-label="Metrics" className="max-h-96 overflow-auto">
           <table className="w-full">
             <caption className="sr-only">Latest value of each metric</caption>
             <tbody>
@@ -122,7 +122,7 @@ function Overview({ run }: { run: Run }) {
         </div>
       </Section>
       <Section title="Parameters">
-        <div className="max-h-96 overflow-auto">
+        <div tabIndex={0} role="region" aria-label="Parameters" className="max-h-96 overflow-auto">
           <Details
             rows={Object.entries(run.parameters).map(
               ([name, value]) =>

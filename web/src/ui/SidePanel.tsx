@@ -33,7 +33,10 @@ export function SidePanel({
               </IconButton>
             </Dialog.Close>
           </div>
-          <div className="min-h-0 flex-1 overflow-auto p-4">{children}</div>
+          {/* Reached by Tab, so that what is longer than the window can be scrolled by keys. */}
+          <div tabIndex={0} className="min-h-0 flex-1 overflow-auto p-4 -outline-offset-2">
+            {children}
+          </div>
         </Dialog.Content>
       </Dialog.Portal>
     </Dialog.Root>

@@ -1,0 +1,37 @@
+import axe from 'axe-core'
+import type { Page } from 'playwright-core'
+
+/** What axe finds that is serious or worse, a line each: rule, where, what would help. */
+export async function faults(page: Page, rules?: string[]): Promise<string[]> {
+  if (!(await page.evaluate(() => 'axe' in window))) await page.evaluate(axe.source)
+  return page.evaluate(async (only) => {
+    const { axe: runner } = window as unknown as { axe: typeof import('axe-core') }
+    const { violations } = await runner.run(document, {
+      resultTypes: ['violations'],
+      ...(only && { runOnly: { type: 'rule', values: only } }),
+    })
+    return violations
+      .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+      .flatMap(({ id, nodes }) =>
+        nodes.slice(0, 4).map((node) => `${id} at ${node.target.join(' ')}: ${node.failureSummary?.replace(/\s+/g, ' ')}`),
+      )
+  }, rules)
+}
+
+/** What sticks out of the window sideways; null when nothing does. */
+export async function overflow(page: Page): Promise<string | null> {
+  await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))))
+  return page.evaluate(() => {
+    const { scrollWidth, clientWidth } = document.documentElement
+    if (scrollWidth <= clientWidth) return null
+    const inside = (element: Element): boolean => {
+      for (let at = element.parentElement; at && at !== document.body; at = at.parentElement)
+        if (getComputedStyle(at).overflowX !== 'visible') return true
+      return false
+    }
+    const out = [...document.body.querySelectorAll('*')].find(
+      (element) => element.getBoundingClientRect().right > clientWidth + 1 && !inside(element),
+    )
+    return `${scrollWidth} px wide in ${clientWidth}: ${out?.outerHTML.slice(0, 200) ?? 'unknown'}`
+  })
+}
