@@ -186,3 +186,15 @@ def test_events_hold_no_bare_nan(tmp_path):
     assert refused(tmp_path, small_table("binary").assign(target="no"))
     for line in (tmp_path / "output" / "events.jsonl").read_text().splitlines():
         json.loads(line, parse_constant=lambda word: pytest.fail(f"{word} is not JSON"))
+
+
+def test_whole_numbers_beyond_float64_are_taken_as_their_nearest(tmp_path):
+    frame = small_table("binary")
+    frame["calls"] = 2**53 + 1 + np.arange(len(frame))
+    write_channel(tmp_path, "train", frame, TYPES)
+    request = {
+        "task": "binary", "target": "target", "metric": "f1", "recipe": {"auto": True}, "algorithms": ["decision_tree"],
+        "search": {"strategy": "none"}, "importance": False, "threads": 1,
+    }  # fmt: skip
+    write_job(tmp_path, "tabular.train", request)
+    assert run_here(tmp_path) == 0

@@ -171,5 +171,5 @@ def test_random_text_never_does_more_than_fail_with_a_sentence():
 
 
 def test_names_are_written_so_that_they_are_read_back():
-    for name in ["a", "total cost", "min", "2nd", "Größe", "a-b"]:
+    for name in ["a", "total cost", "min", "2nd", "Größe", "a-b", "back`tick", "`", "``a``", 'say "so"']:
         assert names_in(parse(column_text(name) + " + 0")) == [name]

@@ -36,7 +36,7 @@ FUNCTIONS = {
 _COMPARISONS = ("==", "!=", "<=", ">=", "<", ">")
 _MOST_DEPTH, _MOST_TOKENS, _MOST_CHARACTERS = 40, 300, 4000
 _TOKEN = re.compile(
-    r"(?P<space>\s+)|(?P<number>(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?)|(?P<quoted>`[^`]*`)"
+    r"(?P<space>\s+)|(?P<number>(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?)|(?P<quoted>`(?:[^`]|``)*`)"
     r"|(?P<text>\"[^\"]*\"|'[^']*')|(?P<name>[^\W\d]\w*)|(?P<sign>==|!=|<=|>=|[-+*/<>(),])"
 )
 
@@ -114,7 +114,7 @@ def evaluate(node: Node, columns: Columns) -> Any:
 
 def column_text(name: str) -> str:
     """A column's name as an expression writes it."""
-    return name if re.fullmatch(r"[^\W\d]\w*", name) and name not in FUNCTIONS else f"`{name}`"
+    return name if re.fullmatch(r"[^\W\d]\w*", name) and name not in FUNCTIONS else f"`{name.replace('`', '``')}`"
 
 
 def _tokens(source: str) -> Iterator[Token]:
@@ -187,7 +187,7 @@ class _Parser:
         if token.kind == "text":
             return Text(token.text[1:-1], token.position)
         if token.kind == "quoted":
-            return Name(token.text[1:-1], token.position)
+            return Name(token.text[1:-1].replace("``", "`"), token.position)
         if token.kind == "name":
             if self.token.kind == "sign" and self.token.text == "(":
                 return self.call(token)

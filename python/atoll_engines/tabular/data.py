@@ -107,7 +107,8 @@ def to_frame(part: pa.Table, table: TableFiles, names: list[str]) -> pd.DataFram
 def to_values(column: pa.ChunkedArray, type: str) -> np.ndarray | pd.Series:
     """One column in the engines' form."""
     if type in NUMERIC:
-        return pc.cast(column, pa.float64()).to_numpy(zero_copy_only=False)
+        # Whole numbers beyond 2^53 become their nearest float64, as they do in JSON.
+        return pc.cast(column, pa.float64(), safe=False).to_numpy(zero_copy_only=False)
     if type == "datetime":
         return pc.cast(column, pa.timestamp("ms"), safe=False).to_numpy(zero_copy_only=False)
     words = pc.cast(column, pa.string()).dictionary_encode().combine_chunks()

@@ -8,7 +8,7 @@ import { checkSteps } from './check-steps.ts'
 const enginesFolder = fileURLToPath(new URL('../../../python', import.meta.url))
 const catalogue = await readCatalogue({ files: localFiles(), enginesFolder })
 const given = {
-  columns: ['churn', 'state', 'minutes', 'charge', 'joined at'].map((name) => ({ name, type: 'number' })),
+  columns: ['churn', 'state', 'minutes', 'charge', 'joined at', 'back`tick'].map((name) => ({ name, type: 'number' })),
   target: 'churn',
 }
 const check = (...steps: { step: string; [key: string]: any }[]) => checkSteps(catalogue, steps, given)
@@ -16,7 +16,11 @@ const check = (...steps: { step: string; [key: string]: any }[]) => checkSteps(c
 test('accepts steps of the catalogue on columns that are there, derived ones included', () => {
   check(
     { step: 'impute', columns: '*numbers', strategy: 'median' },
-    { step: 'derive', name: 'per_minute', expression: 'if(minutes > 0, charge / minutes, 0) + coalesce(`joined at`, 1)' },
+    {
+      step: 'derive',
+      name: 'per_minute',
+      expression: 'if(minutes > 0, charge / minutes, 0) + coalesce(`joined at`, `back``tick`, 1)',
+    },
     { step: 'standard_scale', columns: ['per_minute', 'minutes'] },
     { step: 'one_hot', columns: ['state'] },
     { step: 'drop_columns', columns: ['state=OH'] },

@@ -174,9 +174,9 @@ function columnsIn(step: RecipeStep, known: ReadonlySet<string>): { name: string
 /** Column names in an expression: bare words that are not functions, and whatever stands in backticks. */
 function namesInExpression(expression: string, known: ReadonlySet<string>): string[] {
   const names: string[] = []
-  const words = /'[^']*'|"[^"]*"|`([^`]*)`|([\p{L}_][\p{L}\p{N}_]*)\s*(\(?)/gu
+  const words = /'[^']*'|"[^"]*"|`((?:[^`]|``)*)`|([\p{L}_][\p{L}\p{N}_]*)\s*(\(?)/gu
   for (const [, quoted, bare, bracket] of expression.matchAll(words)) {
-    if (quoted !== undefined) names.push(quoted)
+    if (quoted !== undefined) names.push(quoted.replaceAll('``', '`'))
     else if (
       bare &&
       !bracket &&

@@ -30,7 +30,8 @@ export function columnNames(cells: readonly string[]): {
   notes: string[]
   renamed: { from: string; to: string; position: number }[]
 } {
-  const taken = new Set(['__row'])
+  // No JSON body may hold the second: a row with it could never be sent.
+  const taken = new Set(['__row', '__proto__'])
   const renamed: { from: string; to: string; position: number }[] = []
   const names = cells.map((cell, at) => {
     const clean = cell
