@@ -48,7 +48,13 @@ function table(rows: number, seed: number): string {
       one([1, 2, '']),
     ]
     lines.push(
-      [...cells, `2024-03-${day}T0${i % 10}:00:00+02:00`, 9007199254740993n + BigInt((i * 211) % 500), known, i % 50 === 0 ? '' : answer]
+      [
+        ...cells,
+        `2024-03-${day}T0${i % 10}:00:00+02:00`,
+        9007199254740993n + BigInt((i * 211) % 500),
+        known,
+        i % 50 === 0 ? '' : answer,
+      ]
         .map(quote)
         .join(','),
     )
