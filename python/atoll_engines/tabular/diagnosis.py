@@ -35,20 +35,24 @@ def diagnose(training: dict[str, Any] | None, test: dict[str, dict[str, Any]]) -
     validation = training["validation"][metric]
     mean, std = float(validation["mean"]), float(validation["std"])
     fitted, baseline = float(training["training"][metric]), float(training["baseline"][metric])
-    said = f"{TITLES.get(metric, metric)} is {fitted:.3f} on training rows, {mean:.3f} ± {std:.3f} in validation and {on_test:.3f} on test rows"
+    digits = decimals(fitted)
+    said = (
+        f"{TITLES.get(metric, metric)} is {fitted:.{digits}f} on training rows, "
+        f"{mean:.{digits}f} ± {std:.{digits}f} in validation and {on_test:.{digits}f} on test rows"
+    )
     toward = sign(metric)
     if toward * (mean - on_test) > 0 and not low <= mean <= high:
         return {
             "kind": "overfit",
             "sentence": f"{said}: the test is worse than validation promised, beyond what chance explains "
-            f"(interval {low:.3f} to {high:.3f}).",
+            f"(interval {low:.{digits}f} to {high:.{digits}f}).",
         }
     room = headroom(metric, baseline)
     gained = toward * (mean - baseline) / room if room > 0 else 1.0
     if gained < 0.1:
         return {
             "kind": "underfit",
-            "sentence": f"{said}: hardly better than the baseline ({baseline:.3f}), so the columns say little about the target.",
+            "sentence": f"{said}: hardly better than the baseline ({baseline:.{digits}f}), so the columns say little about the target.",
         }
     gap = toward * (fitted - mean) / room if room > 0 else 0.0
     if gap > 0.25 and toward * (fitted - mean) > 2 * std:
@@ -62,6 +66,11 @@ def diagnose(training: dict[str, Any] | None, test: dict[str, dict[str, Any]]) -
             "sentence": f"{said}: it keeps what validation promised, though it knows the training rows somewhat better.",
         }
     return {"kind": "good_fit", "sentence": f"{said}: training, validation and test agree."}
+
+
+def decimals(value: float) -> int:
+    """Three for scores, fewer for errors that are large in the unit of the target."""
+    return 3 if abs(value) < 10 else 1 if abs(value) < 100 else 0
 
 
 def headroom(metric: str, baseline: float) -> float:

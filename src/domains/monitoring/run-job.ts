@@ -255,7 +255,7 @@ function reportOf(
     columns: columns ?? [],
     sentence: columns
       ? reportSentence(columns, now.rows, now.source)
-      : `There are only ${now.rows} rows of ${now.source}; ${monitor.minimum_rows} are needed to say anything.`,
+      : `There ${now.rows === 1 ? 'is only 1 row' : `are only ${now.rows} rows`} of ${now.source}; ${monitor.minimum_rows} are needed to say anything.`,
     seconds,
   }
 }

@@ -124,8 +124,10 @@ export function EndpointPage() {
           action="Delete it"
           onConfirm={() =>
             void atoll.endpoints.delete(data.id).then(() => {
-              sayDeleted(data, 'endpoints', 'endpoint', 'projects', 'models', 'model')
-              void navigate({ to: '/p/$project/endpoints', params: { project } })
+              // Away first: what is gone is not to be read again by this page.
+              void navigate({ to: '/p/$project/endpoints', params: { project } }).then(() =>
+                sayDeleted(data, 'endpoints', 'endpoint', 'projects', 'models', 'model'),
+              )
             }, sayError)
           }
         >

@@ -39,7 +39,10 @@ export function CompareVersionsPage() {
       {compared.error ? (
         <ErrorNote error={compared.error} retry={() => void compared.refetch()} />
       ) : !data ? (
-        <SkeletonLines lines={6} />
+        <div role="status">
+          <p className="mb-4 text-soft">Both versions answer the same sealed rows; this takes a few seconds.</p>
+          <SkeletonLines lines={6} />
+        </div>
       ) : (
         <div className="max-w-3xl space-y-6">
           <p className="text-lg">{data.sentence}</p>

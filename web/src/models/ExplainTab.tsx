@@ -1,10 +1,12 @@
 import type { ModelVersion, VersionDetails } from '@atoll/sdk'
 import { useNavigate, useSearch } from '@tanstack/react-router'
+import { useState } from 'react'
 import { Bars } from '../charts/Bars.tsx'
 import { LineChart } from '../charts/LineChart.tsx'
 import { linear } from '../charts/scale.ts'
+import { lessIsBetter } from '../goals/metrics.ts'
 import { SelectField } from '../ui/Field.tsx'
-import { fixed, metricName, short, whole } from '../ui/format.ts'
+import { count, fixed, metricName, short } from '../ui/format.ts'
 import { Section } from '../ui/Page.tsx'
 import { Empty } from '../ui/State.tsx'
 import { type ExplainFile, explainOf } from './evidence.ts'
@@ -23,20 +25,25 @@ export function ExplainTab({ details, version }: { details: VersionDetails; vers
     explain.partialDependence[0]
   const choose = (column: string) =>
     void navigate({ to: '.', search: (old) => ({ ...old, column }), replace: true, resetScroll: false })
+  // As many decimals for all as the greatest can use.
+  const decimals = Math.min(3, Math.max(0, 2 - Math.floor(Math.log10(Math.abs(ranked[0]?.mean ?? 1) || 1))))
   const top = ranked.slice(0, 3).map((one) => one.column)
   return (
     <div className="grid items-start gap-6 xl:grid-cols-2">
-      <Section title="Importance" note={`How much ${metricName(explain.metric)} falls when a column is shuffled (Breiman 2001).`}>
+      <Section
+        title="Importance"
+        note={`How much ${metricName(explain.metric)} ${lessIsBetter.has(explain.metric) ? 'rises' : 'falls'} when a column is shuffled (Breiman 2001).`}
+      >
         <Bars
           title="Permutation importance"
           showTitle={false}
           name="importance"
-          valueLabel={`fall of ${explain.metric}`}
+          valueLabel={`${lessIsBetter.has(explain.metric) ? 'rise' : 'fall'} of ${explain.metric}`}
           summary={`The columns that matter most: ${top.join(', ')}.`}
           rows={ranked
             .slice(0, 25)
             .map((one) => ({ label: one.column, value: one.mean, low: one.mean - one.std, high: one.mean + one.std }))}
-          format={(value) => fixed(value, 3)}
+          format={(value) => fixed(value, decimals)}
           onPick={(row) => choose(row.label)}
         />
         {ranked.length > 25 && (
@@ -68,8 +75,8 @@ function Dependence({ one, version }: { one: ExplainFile['partialDependence'][nu
   const what =
     version.task === 'regression'
       ? version.target
-      : many
-        ? 'probability'
+      : many && classes.length > 2
+        ? 'probability of each class'
         : `probability of ${version.signature.positive ?? classes[1] ?? version.target}`
   // Of two classes the second says it all.
   const responses = many
@@ -77,22 +84,36 @@ function Dependence({ one, version }: { one: ExplainFile['partialDependence'][nu
         .map((_, at) => ({ label: classes[at] ?? String(at), y: (one.response as number[][]).map((row) => row[at] ?? null) }))
         .filter((_, at, all) => all.length > 2 || at === 1)
     : [{ label: what, y: one.response as number[] }]
+  const [chosen, setChosen] = useState(responses[0]?.label)
+  const shown = responses.find((response) => response.label === chosen) ?? responses[0]
   const numbers = one.values.every((value) => typeof value === 'number')
-  const first = responses[0]?.y ?? []
+  const first = (numbers ? responses[0] : shown)?.y ?? []
   const summary = `${what} by ${one.column}: from ${short(first[0], 3)} at ${String(one.values[0])} to ${short(first.at(-1), 3)} at ${String(one.values.at(-1))}.`
   if (!numbers) {
+    const ofOne = responses.length > 1 ? `probability of ${shown?.label}` : what
     return (
-      <Bars
-        title={`${what} by ${one.column}`}
-        name={`dependence-${one.column}`}
-        valueLabel={what}
-        summary={summary}
-        rows={one.values.map((value, at) => ({
-          label: value === null ? '(missing)' : String(value),
-          value: first[at] ?? 0,
-          note: `${whole(one.counts[at])} rows`,
-        }))}
-      />
+      <>
+        {responses.length > 1 && (
+          <SelectField
+            wrap="mb-3 max-w-72"
+            label="Class"
+            value={shown?.label ?? ''}
+            choices={responses.map((response) => response.label)}
+            onChange={setChosen}
+          />
+        )}
+        <Bars
+          title={`${ofOne} by ${one.column}`}
+          name={`dependence-${one.column}`}
+          valueLabel={ofOne}
+          summary={summary}
+          rows={one.values.map((value, at) => ({
+            label: value === null ? '(missing)' : String(value),
+            value: first[at] ?? 0,
+            note: count(one.counts[at] ?? 0, 'row'),
+          }))}
+        />
+      </>
     )
   }
   return (

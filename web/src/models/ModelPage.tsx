@@ -8,7 +8,7 @@ import { StateBadge } from '../ui/Badge.tsx'
 import { buttonClass } from '../ui/Button.tsx'
 import { algorithmName } from '../ui/format.ts'
 import { Page } from '../ui/Page.tsx'
-import { Empty, ErrorNote, Skeleton, SkeletonLines } from '../ui/State.tsx'
+import { Empty, ErrorNote, Notice, Skeleton, SkeletonLines } from '../ui/State.tsx'
 import { Tabs, tabOf } from '../ui/Tabs.tsx'
 import { Ago } from '../ui/Time.tsx'
 import { CardTab } from './CardTab.tsx'
@@ -135,6 +135,14 @@ export function ModelPage() {
       ) : (
         <>
           {version.goalOutcome && <p className="mb-4 text-soft">{version.goalOutcome.sentence}</p>}
+          {version.override && (
+            <div className="mb-4">
+              <Notice severity="warning" word="Override">
+                {version.override.by} promoted it against the refusal, <Ago at={version.override.at} />: “
+                {version.override.reason}”
+              </Notice>
+            </div>
+          )}
           <Tabs tabs={tabs} current={tab} label="Parts of the model" />
           {details.error ? (
             <ErrorNote error={details.error} retry={() => void details.refetch()} />

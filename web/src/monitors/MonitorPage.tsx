@@ -183,8 +183,10 @@ export function MonitorPage() {
           action="Delete it"
           onConfirm={() =>
             void atoll.monitors.delete(data.id).then(() => {
-              sayDeleted(data, 'monitors', 'monitor', 'alerts')
-              void navigate({ to: '/p/$project/monitors', params: { project } })
+              // Away first: what is gone is not to be read again by this page.
+              void navigate({ to: '/p/$project/monitors', params: { project } }).then(() =>
+                sayDeleted(data, 'monitors', 'monitor', 'alerts'),
+              )
             }, sayError)
           }
         >
