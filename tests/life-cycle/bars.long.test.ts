@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { after, before, test } from 'node:test'
+import { after, before, type TestContext, test } from 'node:test'
 import type { TrainingResult } from '../../src/domains/training/schema.ts'
 import { type ExampleWorld, exampleWorld, rowsOf } from './example-world.ts'
 
@@ -14,6 +14,7 @@ after(() => w?.close())
 type Trained = Awaited<ReturnType<ExampleWorld['trained']>>
 
 async function reach(
+  t: TestContext,
   table: [name: string, file: string, target: string],
   goal: object,
   search: object,
@@ -25,7 +26,17 @@ async function reach(
   const { figures, differ } = await w.recomputed(trained)
   assert.deepEqual(differ, [], 'scikit-learn says the same of the same predictions')
   assert.ok(figures > 40, String(figures))
+  show(t, trained.result)
   return { ...trained, csv }
+}
+
+/** The figures, for whoever reads the log of the tests. */
+function show(t: TestContext, { algorithm, validation, test, parity }: TrainingResult): void {
+  const one = (name: string) =>
+    test[name] &&
+    `${name} ${validation[name]?.toFixed(4)}, sealed ${test[name].value.toFixed(4)} [${test[name].low.toFixed(4)}, ${test[name].high.toFixed(4)}]`
+  const figures = ['f1', 'roc_auc', 'accuracy', 'mae', 'r2'].map(one).filter(Boolean)
+  t.diagnostic(`${algorithm}: ${figures.join('; ')}; ${parity.flips} flips in ${parity.rows} rows`)
 }
 
 /** The sealed test must not contradict cross-validation. */
@@ -37,8 +48,9 @@ function covers({ test, validation }: TrainingResult, metric: string): void {
   )
 }
 
-test('churners of mlc_churn: sealed F1 of at least 0.88, not a label flipped, and it answers over HTTP', async () => {
+test('churners of mlc_churn: sealed F1 of at least 0.88, not a label flipped, and it answers over HTTP', async (t) => {
   const { result, csv } = await reach(
+    t,
     ['churn', 'mlc_churn.csv', 'churn'],
     { positive: 'yes', metric: 'f1', atLeast: 0.85, costFalsePositive: 1, costFalseNegative: 5 },
     { budgetSeconds: 60 },
@@ -58,8 +70,9 @@ test('churners of mlc_churn: sealed F1 of at least 0.88, not a label flipped, an
   assert.ok(churners > 500 && churners < 900, String(churners))
 })
 
-test('churners of Telco: AUC of at least 0.84 and F1 about 0.6; a goal of 0.85 is said not to be met', async () => {
+test('churners of Telco: AUC of at least 0.84 and F1 about 0.6; a goal of 0.85 is said not to be met', async (t) => {
   const { result } = await reach(
+    t,
     ['telco', 'telco_churn.csv', 'churn'],
     { positive: 'Yes', metric: 'f1', atLeast: 0.85 },
     { budgetSeconds: 60 },
@@ -73,8 +86,9 @@ test('churners of Telco: AUC of at least 0.84 and F1 about 0.6; a goal of 0.85 i
   assert.deepEqual([status, json.error.code], [412, 'precondition_failed'])
 })
 
-test('bad loans of German credit: cross-validated ROC AUC of at least 0.77', async () => {
+test('bad loans of German credit: cross-validated ROC AUC of at least 0.77', async (t) => {
   const { result } = await reach(
+    t,
     ['german-credit', 'german_credit.csv', 'class'],
     { positive: 'bad', metric: 'roc_auc', atLeast: 0.77 },
     { budgetSeconds: 60 },
@@ -83,21 +97,27 @@ test('bad loans of German credit: cross-validated ROC AUC of at least 0.77', asy
   covers(result, 'roc_auc')
 })
 
-test('three species of penguins: accuracy of at least 0.97', async () => {
-  const { result } = await reach(['penguins', 'penguins.csv', 'Species'], { metric: 'accuracy', atLeast: 0.97 }, { trials: 20 })
+test('three species of penguins: accuracy of at least 0.97', async (t) => {
+  const { result } = await reach(
+    t,
+    ['penguins', 'penguins.csv', 'Species'],
+    { metric: 'accuracy', atLeast: 0.97 },
+    { trials: 20 },
+  )
   assert.equal(result.task, 'multiclass')
   assert.ok(result.validation.accuracy! >= 0.97, String(result.validation.accuracy))
   assert.ok(result.test.accuracy!.value >= 0.97, JSON.stringify(result.test.accuracy))
   covers(result, 'accuracy')
 })
 
-test('riders of the next days: the mean is beaten threefold', async () => {
+test('riders of the next days: the mean is beaten threefold', async (t) => {
   await w.addExample('ridership', 'chicago_ridership.csv', 'ridership')
   const { id: split } = await w.ask('POST', '/v1/splits', { dataset: 'ridership', target: 'ridership', timeColumn: 'date' })
   const goal = await w.ask('POST', '/v1/goals', { dataset: 'ridership', target: 'ridership', metric: 'mae', atMost: 2, split })
   const trained = await w.trained({ dataset: 'ridership', goal: goal.id, search: { budgetSeconds: 60 }, model: 'riders' })
   const { result } = trained
   assert.deepEqual((await w.recomputed(trained)).differ, [])
+  show(t, result)
   assert.ok(result.test.mae!.value < result.baseline.mae! / 3, JSON.stringify([result.test.mae, result.baseline.mae]))
   assert.deepEqual([result.goal?.met, result.parity.flips], [true, 0])
 })
