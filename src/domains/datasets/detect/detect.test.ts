@@ -259,6 +259,13 @@ test('columns that may point to a person are named, with the reason', async () =
   assert.match(found.columns[0]!.personalData!.why, /100 % of its values look like e-mail addresses/)
 })
 
+test('the rows of a file that is looked at in part are estimated from its lines', async () => {
+  const rows = 400_000
+  const lines = Array.from({ length: rows }, (_, at) => `${100_000_000 + at},${['x', 'yy', 'zzz'][at % 3]},${(at % 977) / 10}`)
+  const { rowsEstimate } = await detect(`number,word,share\n${lines.join('\n')}\n`)
+  assert.ok(rowsEstimate && Math.abs(rowsEstimate / rows - 1) < 0.02, `${rowsEstimate}`)
+})
+
 test('the example tables are read as their documentation says', async () => {
   const churn = await example('churn/mlc_churn.csv')
   assert.deepEqual(

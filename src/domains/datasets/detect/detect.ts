@@ -16,6 +16,8 @@ export interface Inspection {
   /** Rows that were looked at, and whether that was all. */
   rows: number
   complete: boolean
+  /** Of the whole file, where its beginning is all of it. */
+  total: number | null
   missing: Map<string, number>
   distinct: Map<string, number>
   raw: string
@@ -39,7 +41,7 @@ export async function inspect(
   const large = !source.sample.complete || source.options.format === 'parquet'
   const raw = await makeRawTable(work, source, {
     path: source.sample.path,
-    mostRows: large && source.options.format === 'jsonl' ? sampleRows : undefined,
+    mostRows: large ? sampleRows : undefined,
   })
   const complete = source.sample.complete && raw.rows <= sampleRows
   const looked = complete ? parquet(raw.path) : `(SELECT * FROM ${parquet(raw.path)} LIMIT ${sampleRows})`
@@ -75,6 +77,7 @@ export async function inspect(
     notes: [...source.notes, ...trim(notes)],
     rows,
     complete,
+    total: source.sample.complete && source.options.format !== 'parquet' ? raw.rows : null,
     raw: raw.path,
     missing: count((shape) => rows - (shape?.total('n', 'blank', 'na') ?? 0)),
     distinct: count((shape) => shape?.total('distinct', 'blank', 'na') ?? 0),
@@ -134,11 +137,11 @@ export async function toDetection(work: Work, inspection: Inspection): Promise<z
     preview: preview!.rows,
     notes: [...inspection.notes, ...(isCut ? [`The preview shows the first ${shown.length} of ${columns.length} columns.`] : [])],
     ...(source.sheets && { sheets: source.sheets }),
-    rowsEstimate: inspection.complete ? inspection.rows : estimateRows(inspection),
+    rowsEstimate: inspection.total ?? estimateRows(inspection),
   }
 }
 
-function estimateRows({ source, rows }: Inspection): number | null {
-  if (source.options.format !== 'csv' || source.sample.complete) return null
-  return Math.round((rows * source.sizeBytes) / (8 * 1024 ** 2))
+function estimateRows({ source }: Pick<Inspection, 'source'>): number | null {
+  const { bytesPerLine } = source.sample
+  return bytesPerLine === undefined ? null : Math.round(source.sizeBytes / bytesPerLine)
 }

@@ -29,7 +29,7 @@ export interface SourceFile {
   mixedLineEnds?: boolean
   sheets?: string[]
   /** The sample, as a file that the table engine reads; the whole table when `complete`. */
-  sample: { path: string; complete: boolean }
+  sample: { path: string; complete: boolean; bytesPerLine?: number }
 }
 
 interface Need {
@@ -217,9 +217,11 @@ function openText(
     notes,
     renamed: found.header ? renamed : [],
     mixedLineEnds: sample.mixedLineEnds,
-    sample: { path: samplePath, complete: sample.complete },
+    sample: { path: samplePath, complete: sample.complete, bytesPerLine: bytesPerLine(sample.text) },
   }
 }
+
+const bytesPerLine = (text: string): number => Buffer.byteLength(text) / Math.max(1, text.split('\n').length - 1)
 
 /** The comma is the decimal sign where numbers have one comma and none has one point. */
 function usesDecimalComma(records: string[][], delimiter: string): boolean {

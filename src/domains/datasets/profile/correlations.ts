@@ -4,6 +4,7 @@ import type { Column, Profile } from '../schema.ts'
 import { contingencyOf, correlationRatio, cramersV } from './associations.ts'
 import type { ColumnFacts } from './column-profile.ts'
 import { isNumeric, number, valueSql } from './column-statements.ts'
+import { cubeStatement, cubesOf, pairStatement, ratioStatement } from './cubes.ts'
 
 /** Runs statements and gives the rows of each. */
 export type Queries = (statements: readonly (string | TableQuery)[]) => Promise<unknown[][][]>
@@ -49,18 +50,28 @@ export async function correlations(
     values[at.get(a)!]![at.get(b)!] = value
     values[at.get(b)!]![at.get(a)!] = value
   }
-  const pairs = categorical.flatMap((a, index) => categorical.slice(index + 1).map((b) => [a.column, b.column] as const))
-  const [numbers, ...rest] = await queries([
+  const cubes = cubesOf(categorical)
+  const numbers = centred(numeric)
+  const [pearson] = await queries([
     pearsonStatement(relation, numeric),
-    ...categorical.map(({ column }) => ratioStatement(relation, column, numeric)),
-    ...pairs.map(([a, b]) => contingencyStatement(relation, a, b)),
+    ...cubes.map((cube) => cubeStatement(cube, relation, numbers)),
   ])
-  for (const [i, [a, b]] of pairsOf(numeric).entries()) set(a.column.name, b.column.name, asCorrelation(numbers![0]?.[i]))
-  for (const [i, { column }] of categorical.entries())
+  for (const [i, [a, b]] of pairsOf(numeric).entries()) set(a.column.name, b.column.name, asCorrelation(pearson![0]?.[i]))
+
+  const each = cubes.flatMap((cube) => cube.columns.map(({ column }, at) => ({ cube, column, at })))
+  const ratios = await queries(each.map(({ cube, at }) => ratioStatement(cube, at, numeric.length)))
+  for (const [i, { column }] of each.entries())
     for (const [j, measured] of numeric.entries())
-      set(column.name, measured.column.name, correlationRatio(rest[i]!.map((row) => groupOf(row.slice(3 * j, 3 * j + 3)))))
+      set(column.name, measured.column.name, correlationRatio(ratios[i]!.map((row) => groupOf(row.slice(3 * j, 3 * j + 3)))))
+
+  const pairs = pairsOf(each)
+  const counts = await queries(
+    pairs.map(([a, b]) =>
+      a.cube === b.cube ? pairStatement(a.cube, a.at, b.at) : contingencyStatement(relation, a.column, b.column),
+    ),
+  )
   for (const [i, [a, b]] of pairs.entries())
-    set(a.name, b.name, cramersV(contingencyOf(rest[categorical.length + i]! as [string, string, number][])))
+    set(a.column.name, b.column.name, cramersV(contingencyOf(counts[i]! as [string, string, number][])))
   return { columns, measure, values }
 }
 
@@ -87,12 +98,6 @@ function pearsonStatement(relation: string, numeric: readonly Associated[]): str
   const pairs = pairsOf(numeric.map((_, index) => index))
   if (pairs.length === 0) return 'SELECT 1'
   return `SELECT ${pairs.map(([a, b]) => `corr(x${a}, x${b})`).join(', ')} FROM (SELECT ${centred(numeric).join(', ')} FROM ${relation})`
-}
-
-function ratioStatement(relation: string, category: Column, numeric: readonly Associated[]): string {
-  if (numeric.length === 0) return 'SELECT 1'
-  const measures = numeric.flatMap((_, index) => [`count(x${index})`, `avg(x${index})`, `sum(x${index} * x${index})`])
-  return `SELECT ${measures.join(', ')} FROM (SELECT ${identifier(category.name)} AS c, ${centred(numeric).join(', ')} FROM ${relation}) WHERE c IS NOT NULL GROUP BY c`
 }
 
 /** Rows of (value, value, count), both present. */
