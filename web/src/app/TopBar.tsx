@@ -63,7 +63,7 @@ function Breadcrumb() {
   return (
     <nav aria-label="Breadcrumb" className="min-w-0 flex-1">
       <ol className="flex min-w-0 items-center gap-1.5 text-soft">
-        <li className="hidden min-w-0 shrink truncate sm:block">
+        <li className="hidden max-w-48 shrink-0 truncate sm:block">
           <Link to="/p/$project" params={{ project: ref }} className="no-underline hover:text-ink hover:underline">
             {project?.name ?? ref}
           </Link>

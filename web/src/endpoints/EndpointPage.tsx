@@ -110,6 +110,21 @@ export function EndpointPage() {
           <Notice severity={data.state === 'failed' ? 'serious' : 'info'}>{data.message}</Notice>
         </div>
       )}
+      {data.state === 'stopped' && (
+        <div className="mb-4">
+          <Notice
+            severity="info"
+            word="Stopped"
+            action={
+              <Button size="sm" why={refused} busy={update.isPending} onClick={() => update.mutate(true)}>
+                Start answering
+              </Button>
+            }
+          >
+            It answers nobody until it is started again.
+          </Notice>
+        </div>
+      )}
       <Tabs tabs={tabs} current={tab} label="Parts of the endpoint" />
       {tab === 'try' && <TryIt key={data.version} endpoint={data} />}
       {tab === 'live' && <LiveTab endpoint={data} />}

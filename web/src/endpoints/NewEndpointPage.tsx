@@ -25,7 +25,15 @@ export function NewEndpointPage() {
   const [hide, setHide] = useState<string[]>([])
   const [reason, setReason] = useState('')
   const models = useQuery({ queryKey: ['models', project, 'all'], queryFn: () => atoll.models.list({ project, limit: 200 }) })
-  const model = models.data?.items.find((one) => one.name === modelName) ?? (modelName ? undefined : models.data?.items[0])
+  const listed = models.data?.items.find((one) => one.name === modelName)
+  // The one that the address names may be beyond the list.
+  const named = useQuery({
+    queryKey: ['model', project, modelName],
+    queryFn: () => atoll.models.get(modelName, { project }),
+    enabled: modelName !== '' && models.data !== undefined && !listed,
+    retry: false,
+  })
+  const model = listed ?? (modelName ? named.data : models.data?.items[0])
   const versions = useQuery({
     queryKey: ['model', model?.id, 'versions'],
     queryFn: () => atoll.models.versions(model!.id, { limit: 200 }),
@@ -68,7 +76,7 @@ export function NewEndpointPage() {
               <SelectField
                 label="Model"
                 value={model?.name ?? ''}
-                choices={models.data.items.map((one) => one.name)}
+                choices={[...(listed || !model ? [] : [model.name]), ...models.data.items.map((one) => one.name)]}
                 onChange={(next) => {
                   setModelName(next)
                   setNumber('')

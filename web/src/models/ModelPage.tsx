@@ -127,9 +127,13 @@ export function ModelPage() {
           <Skeleton className="h-96" />
         ) : (
           <Empty title={wanted ? `There is no version ${wanted}` : 'This model has no version'}>
-            <Link to="." search={{}} className="link">
-              Show the latest
-            </Link>
+            {wanted ? (
+              <Link to="." search={{}} className="link">
+                Show the latest
+              </Link>
+            ) : (
+              'Train one under this name.'
+            )}
           </Empty>
         )
       ) : (

@@ -22,7 +22,15 @@ export function NewMonitorPage() {
     queryKey: ['endpoints', project, 'all'],
     queryFn: () => atoll.endpoints.list({ project, limit: 200 }),
   })
-  const endpoint = endpoints.data?.items.find((one) => one.name === chosen || one.id === chosen) ?? endpoints.data?.items[0]
+  const listed = endpoints.data?.items.find((one) => one.name === chosen || one.id === chosen)
+  // The one that the address names may be beyond the list.
+  const named = useQuery({
+    queryKey: ['endpoint', project, chosen],
+    queryFn: () => atoll.endpoints.get(chosen, { project }),
+    enabled: chosen !== '' && endpoints.data !== undefined && !listed,
+    retry: false,
+  })
+  const endpoint = listed ?? (chosen && !named.error ? named.data : endpoints.data?.items[0])
   const create = useMutation({
     mutationFn: () =>
       atoll.monitors.create({ project, endpoint: endpoint!.id, ...settings, ...(name.trim() && { name: name.trim() }) }),
@@ -36,7 +44,7 @@ export function NewMonitorPage() {
     <Page title="Watch an endpoint" lead="What comes in is compared with what the model learned from.">
       {endpoints.error ? (
         <ErrorNote error={endpoints.error} retry={() => void endpoints.refetch()} />
-      ) : endpoints.isPending ? (
+      ) : endpoints.isPending || named.isLoading ? (
         <SkeletonLines lines={6} />
       ) : !endpoint ? (
         <Empty title="There is no endpoint to watch" action={<NewLink to="/endpoints/new">Deploy a model</NewLink>} />
@@ -53,7 +61,9 @@ export function NewMonitorPage() {
               <SelectField
                 label="Endpoint"
                 value={endpoint.name}
-                choices={endpoints.data.items.map((one) => one.name)}
+                choices={[...(listed ? [] : [endpoint.name]), ...endpoints.data.items.map((one) => one.name)].filter(
+                  (one, at, all) => all.indexOf(one) === at,
+                )}
                 onChange={setChosen}
                 error={errorFor('endpoint')}
               />

@@ -174,6 +174,7 @@ export function DataTable<T>(props: DataTableProps<T>) {
                   {columns.map((column) => (
                     <td
                       key={column.id}
+                      title={hoverOf(column, row)}
                       className={cx(
                         'max-w-80 truncate border-b border-line/70 px-3 py-1 group-last:border-0',
                         column.right && 'text-right',
@@ -207,6 +208,12 @@ export function DataTable<T>(props: DataTableProps<T>) {
       )}
     </div>
   )
+}
+
+/** What may be cut off, in full. */
+function hoverOf<T>(column: ColumnOf<T>, row: T): string | undefined {
+  const value = column.value?.(row)
+  return typeof value === 'string' && value.length > 24 && !/^\d{4}-\d\d-\d\dT/.test(value) ? value : undefined
 }
 
 const nameOf = (column: { title: ReactNode; name?: string; id: string }) =>
