@@ -93,6 +93,20 @@ def test_parameters_that_a_library_refuses_fail_one_trial_not_the_job(tmp_path):
     assert "max_features" in next(one["reason"] for one in trials if one["state"] == "failed")
 
 
+def test_a_recipe_that_nothing_can_learn_from_does_not_use_up_the_budget(tmp_path):
+    write_channel(tmp_path, "train", small_table("binary", 120), TYPES)
+    columns = [name for name in small_table("binary", 10).columns if name != "target"]
+    request = {
+        "task": "binary", "target": "target", "metric": "roc_auc", "algorithms": ["decision_tree"], "threads": 1,
+        "recipe": {"steps": [{"step": "drop_columns", "columns": columns}]},
+        "search": {"strategy": "tpe", "budgetSeconds": 600}, "validation": {"kind": "stratified", "folds": 3},
+    }  # fmt: skip
+    write_job(tmp_path, "tabular.train", request)
+    assert run_here(tmp_path) == 2
+    assert "no column is left" in (tmp_path / "output" / "failure").read_text()
+    assert sum(one["type"] == "trial" and one["state"] == "failed" for one in events(tmp_path)) <= 10
+
+
 def test_a_validation_channel_is_the_holdout(tmp_path):
     write_channel(tmp_path, "validation", small_table("binary", 90, seed=40), TYPES, list(range(900, 990)))
     searched(tmp_path, {"strategy": "none"}, validation={"kind": "holdout"})

@@ -20,7 +20,12 @@ export async function faults(page: Page, rules?: string[]): Promise<string[]> {
 
 /** What sticks out of the window sideways; null when nothing does. */
 export async function overflow(page: Page): Promise<string | null> {
-  await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))))
+  // Charts measure their place anew after the window has changed.
+  await page
+    .waitForFunction(() => document.documentElement.scrollWidth <= document.documentElement.clientWidth, undefined, {
+      timeout: 4000,
+    })
+    .catch(() => {})
   return page.evaluate(() => {
     const { scrollWidth, clientWidth } = document.documentElement
     if (scrollWidth <= clientWidth) return null

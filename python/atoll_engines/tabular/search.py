@@ -20,6 +20,7 @@ DEFAULT_TRIALS = 40
 DEFAULT_SECONDS = 120.0
 # Which contender has its turn, best first: the leader twice as often as the second, and so on.
 TURNS = (0, 1, 0, 2, 0, 1, 3, 0, 1, 2)
+MOST_FAILURES = 5
 
 
 @dataclass
@@ -169,7 +170,7 @@ class Search:
 
     def contenders(self) -> list[Algorithm]:
         """The algorithms worth more trials: those within two standard errors of the leader, best first."""
-        searchable = [one for one in self.algorithms if self.space(one)]
+        searchable = [one for one in self.algorithms if self.space(one) and not self.is_hopeless(one.name)]
         if not self.is_auto:
             order = {one.name: number for number, one in enumerate(searchable)}
             return sorted(searchable, key=lambda one: (-self.best_of(one.name), order[one.name]))
@@ -180,6 +181,13 @@ class Search:
         bar = self.gain(leader) - max(slack, 1e-3 * abs(self.gain(leader)))
         near = [one for one in searchable if self.best_of(one.name) >= bar]
         return sorted(near, key=lambda one: -self.best_of(one.name))
+
+    def is_hopeless(self, name: str) -> bool:
+        """Whether an algorithm has failed so often, and never done otherwise, that more of the budget is lost on it."""
+        if self.limits.strategy == "grid":
+            return False
+        states = [record.outcome.state for record in self.records if record.algorithm == name]
+        return len(states) >= MOST_FAILURES and set(states) == {"failed"}
 
     def propose(self, algorithm: Algorithm) -> dict[str, Any] | None:
         """The algorithm's next parameters, or None when there is nothing left to try."""

@@ -66,6 +66,10 @@ export type JobEvent = z.infer<typeof JobEvent>
 export const JobListQuery = PageQuery.extend({
   kind: z.string().max(100).optional(),
   state: z.enum(jobStates).optional(),
+  lane: z
+    .enum(['batch', 'interactive'])
+    .optional()
+    .describe('interactive: what somebody waits for on a page, such as the preview of a recipe'),
   project: Ref.optional(),
 })
 export type JobListQuery = z.infer<typeof JobListQuery>

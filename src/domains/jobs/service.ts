@@ -66,6 +66,7 @@ export function jobsService(needs: JobsNeeds) {
       .$if(project !== null, (q) => q.where('project_id', '=', project!.id))
       .$if(query.kind !== undefined, (q) => q.where('kind', '=', query.kind!))
       .$if(query.state !== undefined, (q) => q.where('state', '=', query.state!))
+      .$if(query.lane !== undefined, (q) => q.where('lane', '=', query.lane!))
       .$if(before !== null, (q) =>
         q.where((eb) =>
           eb.or([

@@ -4,7 +4,7 @@ import { atoll, usePagedList } from '../api.ts'
 import { useProjectRef } from '../app/project.ts'
 import { StateBadge } from '../ui/Badge.tsx'
 import { type ColumnOf, DataTable } from '../ui/DataTable.tsx'
-import { Segmented } from '../ui/Field.tsx'
+import { Check, Segmented } from '../ui/Field.tsx'
 import { bytes, duration } from '../ui/format.ts'
 import { NounLink } from '../ui/NounLink.tsx'
 import { Num } from '../ui/Num.tsx'
@@ -73,7 +73,7 @@ const columns: readonly ColumnOf<Job>[] = [
     value: (row) => row.attempt,
     cell: (row) => <Num>{row.attempt}</Num>,
   },
-  { id: 'owner', title: 'By', hide: 'narrow', value: (row) => row.ownerName, cell: (row) => row.ownerName },
+  { id: 'owner', title: 'By', hide: 'default', value: (row) => row.ownerName, cell: (row) => row.ownerName },
   { id: 'at', title: 'Asked for', right: true, value: (row) => row.createdAt, cell: (row) => <Ago at={row.createdAt} /> },
 ]
 
@@ -82,12 +82,38 @@ const states = ['all', 'running', 'queued', 'failed', 'succeeded', 'cancelled'] 
 export function JobsPage() {
   const project = useProjectRef()
   const navigate = useNavigate()
-  const wanted = useSearch({ strict: false }).state
+  const { state: wanted, q } = useSearch({ strict: false })
+  const withPreviews = q === 'previews'
   const state = states.find((one) => one === wanted) ?? 'all'
   const list = usePagedList(
-    ['jobs', project, 'list', state],
-    (page) => atoll.jobs.list({ project, state: state === 'all' ? undefined : state, ...page }),
+    ['jobs', project, 'list', state, withPreviews],
+    (page) =>
+      atoll.jobs.list({
+        project,
+        state: state === 'all' ? undefined : state,
+        lane: withPreviews ? undefined : 'batch',
+        ...page,
+      }),
     { refetchInterval: 4000 },
+  )
+  const filters = (
+    <div className="flex flex-wrap items-center gap-x-4 gap-y-2">
+      <Segmented
+        label="State"
+        size="sm"
+        value={state}
+        choices={states.map((one) => ({ value: one, label: one }))}
+        onChange={(value) =>
+          void navigate({ to: '.', search: (old) => ({ ...old, state: value === 'all' ? undefined : value }) })
+        }
+      />
+      <Check
+        label="Also previews of recipes"
+        className="text-sm"
+        checked={withPreviews}
+        onChange={(on) => void navigate({ to: '.', search: (old) => ({ ...old, q: on ? 'previews' : undefined }) })}
+      />
+    </div>
   )
   return (
     <Page title="Jobs">
@@ -102,30 +128,10 @@ export function JobsPage() {
         hasMore={list.hasMore}
         loadMore={list.loadMore}
         loadingMore={list.loadingMore}
-        toolbar={
-          <Segmented
-            label="State"
-            size="sm"
-            value={state}
-            choices={states.map((one) => ({ value: one, label: one }))}
-            onChange={(value) =>
-              void navigate({ to: '.', search: (old) => ({ ...old, state: value === 'all' ? undefined : value }) })
-            }
-          />
-        }
+        toolbar={filters}
         empty={
           <div>
-            {state !== 'all' && (
-              <Segmented
-                label="State"
-                size="sm"
-                value={state}
-                choices={states.map((one) => ({ value: one, label: one }))}
-                onChange={(value) =>
-                  void navigate({ to: '.', search: (old) => ({ ...old, state: value === 'all' ? undefined : value }) })
-                }
-              />
-            )}
+            {filters}
             <div className="mt-2">
               <Empty title={state === 'all' ? 'No job has been asked for yet' : `No job is ${state}`}>
                 Imports, profiles, splits, training and drift checks run as jobs.

@@ -75,7 +75,7 @@ export function StepCard({
             )}
           </span>
           {effect && effect.columnsBefore !== effect.columnsAfter && (
-            <span className="num shrink-0 text-xs text-faint" title={effect.note}>
+            <span className="num hidden shrink-0 text-xs text-faint sm:inline" title={effect.note}>
               {effect.columnsBefore} → {effect.columnsAfter} columns
             </span>
           )}

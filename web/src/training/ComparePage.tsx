@@ -97,7 +97,7 @@ function ValuesTable({ comparison }: { comparison: Comparison }) {
                 Run
               </th>
               {runs.map((run, at) => (
-                <th key={run.id} scope="col" className="border-b px-3 py-2 text-right font-medium">
+                <th key={run.id} scope="col" className="border-b px-3 py-2 text-right font-medium whitespace-nowrap">
                   <span className="inline-flex items-center gap-1.5">
                     <span aria-hidden="true" className="size-2.5 rounded-sm" style={{ background: colourOf(at) }} />
                     <NounLink noun="run" to={run.id}>

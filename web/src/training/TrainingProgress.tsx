@@ -63,27 +63,29 @@ export function TrainingProgress({ job, events }: { job: Job; events: readonly J
           ))}
         </ul>
       )}
-      <div className="grid gap-6 xl:grid-cols-2">
-        <Section>
-          <TrialsChart trials={trials} metric={metric} greaterIsBetter={greater} />
-        </Section>
-        <Section>
-          {shown.length > 0 ? (
-            <SeriesChart
-              title="Loss while fitting"
-              name="loss"
-              height={260}
-              xLabel="round"
-              summary={`Loss on held-out rows by round, for ${shown.map((series) => series.label).join(', ')}.`}
-              series={shown}
-            />
-          ) : (
-            <div className="grid h-[292px] place-items-center text-center text-soft">
-              {isActive(job) ? 'Curves come with the first boosted trees.' : 'No algorithm of this job fits in rounds.'}
-            </div>
-          )}
-        </Section>
-      </div>
+      {(isActive(job) || trials.some((trial) => trial.score !== null)) && (
+        <div className="grid gap-6 xl:grid-cols-2">
+          <Section>
+            <TrialsChart trials={trials} metric={metric} greaterIsBetter={greater} />
+          </Section>
+          <Section>
+            {shown.length > 0 ? (
+              <SeriesChart
+                title="Loss while fitting"
+                name="loss"
+                height={260}
+                xLabel="round"
+                summary={`Loss on held-out rows by round, for ${shown.map((series) => series.label).join(', ')}.`}
+                series={shown}
+              />
+            ) : (
+              <div className="grid h-[292px] place-items-center text-center text-soft">
+                {isActive(job) ? 'Curves come with the first boosted trees.' : 'No algorithm of this job fits in rounds.'}
+              </div>
+            )}
+          </Section>
+        </div>
+      )}
       {trials.length > 0 && (
         <Section title={count(trials.length, 'trial')} bare>
           <TrialsTable trials={trials} metric={metric} best={best?.trial ?? null} />
