@@ -72,7 +72,7 @@ export function uploadService({
     const row: UploadRow = {
       id: newId('upl', now),
       owner_id: by.userId,
-      filename: filenameOf(input.filename.replaceAll('\\', '/')).replace(/[\x00-\x1f\x7f]/g, '') || 'upload',
+      filename: filenameOf(input.filename.replaceAll('\\', '/')).replace(/[\x00-\x1f\x7f]|^\.+$/g, '') || 'upload',
       size_bytes: input.sizeBytes,
       expected_sha256: input.sha256 ?? null,
       sha256: null,

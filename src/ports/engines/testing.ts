@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Runtimes } from './runtimes.ts'
 
@@ -10,8 +10,14 @@ import type { Runtimes } from './runtimes.ts'
 export function scriptRuntimes(folder: string, script: string): Runtimes {
   const package_ = join(folder, 'engine-source', 'atoll_engines')
   mkdirSync(package_, { recursive: true })
-  writeFileSync(join(package_, '__init__.py'), '')
-  writeFileSync(join(package_, 'run.py'), prelude + script)
+  // Whole or not at all: servers of one test share the folder, and an engine may begin while another server starts.
+  const place = (name: string, text: string) => {
+    const part = join(package_, `${name}.${process.pid}.part`)
+    writeFileSync(part, text)
+    renameSync(part, join(package_, name))
+  }
+  place('__init__.py', '')
+  place('run.py', prelude + script)
   const [python, prefix] = execFileSync('python3', ['-c', 'import sys; print(sys.executable); print(sys.base_prefix)'], {
     encoding: 'utf8',
   }).split('\n') as [string, string]

@@ -5,8 +5,8 @@ import type { Session } from './session.ts'
 
 type OnnxShape = Omit<OnnxModelFile, 'file' | 'trust'>
 
-/** Opens a graph on the calling thread: one thread, no spinning. `source` is a path, or bytes (then no external data can be reached). */
-export async function openOnnxSession(source: string | Uint8Array, shape: OnnxShape): Promise<Session> {
+/** Opens a graph on the calling thread: one thread, no spinning. From its bytes, so that no external data can be reached. */
+export async function openOnnxSession(graph: Uint8Array, shape: OnnxShape): Promise<Session> {
   const { InferenceSession, Tensor } = await import('onnxruntime-node')
   const options: InferenceSession.SessionOptions = {
     intraOpNumThreads: 1,
@@ -16,10 +16,7 @@ export async function openOnnxSession(source: string | Uint8Array, shape: OnnxSh
     // Waiting threads that spin halve the throughput of a small machine.
     extra: { session: { intra_op: { allow_spinning: '0' }, inter_op: { allow_spinning: '0' } } },
   }
-  const session = await (typeof source === 'string'
-    ? InferenceSession.create(source, options)
-    : InferenceSession.create(source, options)
-  ).catch((error: Error) => {
+  const session = await InferenceSession.create(graph, options).catch((error: Error) => {
     throw invalidInput(`The model's graph cannot be loaded: ${plainReason(error)}`, { reason: plainReason(error) })
   })
   const output = checkShape(session, shape)

@@ -22,7 +22,9 @@ export async function loadOnnx(model: OnnxModelFile, limits: Partial<typeof defa
   const fileBytes = statSync(model.file).size
   if (model.trust === 'imported') return loaded('process', [await remote('process')])
   if (fileBytes <= maxInlineBytes) {
-    const session = await fastest(await openOnnxSession(model.file, model), model)
+    // Bytes, not a path: the graph then has no folder from which it could name further files.
+    const graph = await readFile(model.file)
+    const session = await fastest(await openOnnxSession(graph, model), graph, model)
     const pace = await measurePace(session, model)
     if (pace.oneRowMs <= maxInlineRunMs) return loaded('inline', [session], pace.bestRows)
     await session.close()
@@ -41,9 +43,8 @@ export async function loadOnnx(model: OnnxModelFile, limits: Partial<typeof defa
 }
 
 /** Trees are walked here where that is faster and answers as ONNX Runtime does; the runtime's session is then let go. */
-async function fastest(session: Session, model: OnnxModelFile): Promise<Session> {
-  const bytes = await readFile(model.file)
-  const trees = bytes.length > maxTreeBytes ? null : readTrees(bytes, model)
+async function fastest(session: Session, graph: Uint8Array, model: OnnxModelFile): Promise<Session> {
+  const trees = graph.length > maxTreeBytes ? null : readTrees(graph, model)
   if (!trees || !(await answersAlike(trees, session))) return session
   const batch = trees.tryingRows(16)
   if ((await fastestRunMs(trees, batch)) >= (await fastestRunMs(session, batch))) return session
