@@ -9,7 +9,11 @@ export const MonitorInput = ResourceInput.partial({ name: true }).extend({
   psiWarning: z.number().min(0).default(0.1),
   psiAlert: z.number().min(0).default(0.25),
   falseAlarmRate: z.number().min(0.0001).max(0.5).default(0.01).describe('per run, over all columns (Holm)'),
-  webhookUrl: z.url().max(2000).nullable().default(null),
+  webhookUrl: z
+    .url({ protocol: /^https?$/, error: 'an address that begins with https:// or http://' })
+    .max(2000)
+    .nullable()
+    .default(null),
 })
 export const MonitorPatch = MonitorInput.omit({ endpoint: true, project: true })
   .extend({

@@ -54,7 +54,8 @@ export async function openFilesystemBlobs({ root, hardLinks = false }: Filesyste
   }
 
   async function putFile(path: string) {
-    const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW).catch((error) => {
+    // O_NONBLOCK: a pipe in the place of a file would be waited for.
+    const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK).catch((error) => {
       throw error.code === 'ELOOP' ? invalidInput(`"${path}" is a link; only a regular file can be stored.`) : storageError(error)
     })
     let info: BlobInfo

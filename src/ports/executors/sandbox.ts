@@ -62,7 +62,8 @@ export function fullArgv(
     ...['--unshare-all', '--unshare-user', '--disable-userns', '--die-with-parent', '--new-session'],
     ...['--uid', '65534', '--gid', '65534', '--hostname', 'atoll-job'],
     ...systemMounts(),
-    ...['--proc', '/proc', '--dev', '/dev'],
+    // Read-only: the files of the kernel ask for the owner alone, and where the server is root's the job is too, seen from outside.
+    ...['--proc', '/proc', '--remount-ro', '/proc', '--dev', '/dev'],
     ...['--size', tempBytes, '--tmpfs', '/dev/shm', '--size', tempBytes, '--tmpfs', '/tmp'],
     ...readOnly.filter((path) => !path.startsWith('/usr/')).flatMap((path) => ['--ro-bind', path, path]),
     ...(job ?? ['--bind', folder, '/job']),
