@@ -208,6 +208,7 @@ export async function openPlatform(config: Config, { logger }: { logger: Logger 
   const tidy = () =>
     datasets
       .tidy()
+      .then(() => jobs.tidy())
       .then(() => collectUnused({ blobs, inUse }))
       .catch((error) => onError(error, 'tidying'))
 

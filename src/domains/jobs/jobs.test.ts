@@ -503,3 +503,41 @@ test('a warm engine takes the next job, once, and keeps nothing of the one befor
   assert.deepEqual(readdirSync(join(root, 'jobs')), [])
   await metadata.close()
 })
+
+onEachDatabase(
+  'where jobs cannot be confined, engines run for platform administrators alone',
+  jobsTestMigrations,
+  async (metadata) => {
+    const reason = 'Jobs run unconfined in this test.'
+    const unconfined = await openLocalExecutor({ python: 'python3', probe: { level: 'off', reason } })
+    const root = await mkdtemp(join(folder, 'off-'))
+    const world = await jobsWorld(metadata, { executor: unconfined, runtimes, files: localFiles(), folder: root })
+    world.jobs.queue.register(engine())
+    const worker = world.jobs.startWorker({ slots: 1 })
+    try {
+      const projectAdmin = await world.person('Eve', 'admin')
+      for (const [by, state] of [
+        [projectAdmin, 'failed'],
+        [world.admin, 'succeeded'],
+      ] as const) {
+        const id = await metadata.transaction((tx) =>
+          world.jobs.queue.enqueue(tx, by, { kind: 'engine', name: 'x', projectId: world.project.id, spec: {} }),
+        )
+        world.jobs.queue.wake()
+        await world.jobs.ended(id, AbortSignal.timeout(20_000))
+        const job = await world.jobs.get(world.admin, id)
+        assert.equal(job.state, state, JSON.stringify(job.failure))
+        if (state === 'failed')
+          assert.deepEqual(job.failure, {
+            code: 'forbidden',
+            message: `Only a platform administrator may run engines here. ${reason}`,
+            facts: { sandbox: 'off' },
+          })
+      }
+      assert.deepEqual(world.errors, [])
+    } finally {
+      await worker.close({ graceMs: 2000 })
+      await unconfined.close()
+    }
+  },
+)

@@ -3,7 +3,7 @@ import type { Events } from '../../kernel/events.ts'
 import { decodeCursor, type Page, toPage } from '../../kernel/paging.ts'
 import type { Principal } from '../../kernel/principal.ts'
 import type { ServerEvent } from '../../kernel/route.ts'
-import { toIso, toIsoOrNull } from '../../kernel/time.ts'
+import { days, toIso, toIsoOrNull } from '../../kernel/time.ts'
 import type { Runtimes } from '../../ports/engines/runtimes.ts'
 import type { Executor } from '../../ports/executors/executor.ts'
 import type { Files } from '../../ports/files/files.ts'
@@ -11,6 +11,7 @@ import type { Metadata } from '../../ports/metadata/metadata.ts'
 import { type Access, ownerName, type Resolved } from '../auth/access.ts'
 import { audit } from '../auth/audit.ts'
 import type { AuthService } from '../auth/service.ts'
+import { trimEvents } from './event-retention.ts'
 import { isFinal, streamJobEvents, toJobEvent } from './event-stream.ts'
 import { jobQueue } from './queue.ts'
 import { runtimeJobs } from './runtime-jobs.ts'
@@ -42,6 +43,7 @@ export function jobsService(needs: JobsNeeds) {
   const access: Access = needs.auth.access
   const { db } = metadata
   const store = jobStore(metadata)
+  let tidiedAt = 0
   let worker: Worker | null = null
   let warm: WarmEngines | null = null
   const { queue, handlers, announce } = jobQueue({ store, events, onWake: () => worker?.wake() })
@@ -272,6 +274,12 @@ export function jobsService(needs: JobsNeeds) {
         },
       }
       return worker
+    },
+    /** Lets go of old events, once a day. */
+    async tidy(now = Date.now()): Promise<void> {
+      if (now - tidiedAt < days(1)) return
+      tidiedAt = now
+      await trimEvents(metadata, now)
     },
     /** Where there is one: stops claiming, gives running jobs 120 seconds for a checkpoint, puts them back into the queue. */
     stopWorker: async (): Promise<void> => worker?.close(),
