@@ -168,3 +168,18 @@ test('a recipe of many steps is one graph that answers raw rows', async () => {
   assert.deepEqual([result.served, result.parity.flips], ['onnx', 0])
   await served(w, 'long', 'binary')
 })
+
+test('what has no faithful graph is marked and served by Python, with a certificate of that', async () => {
+  const { result, version } = await w.trained({
+    dataset: 'customers',
+    target: 'churn',
+    algorithms: ['lightgbm'],
+    search: { trials: 3, space: { lightgbm: { linear_tree: true } } },
+    model: 'linear trees',
+  })
+  assert.deepEqual([result.served, result.parity.flips, version.manifest.kind], ['python', 0, 'python'])
+  assert.match(version.parity!.reason!, /linear_tree has no faithful ONNX form/)
+  const { text } = await w.call('GET', '/v1/models/linear%20trees/versions/1/card')
+  assert.match(text, /the Python worker that serves it/)
+  await served(w, 'linear trees', 'binary')
+})
