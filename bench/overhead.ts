@@ -19,7 +19,7 @@ export async function suite({ quick, rounds }: BenchOptions): Promise<BenchResul
   const { python, sources } = await enginePython()
   const channel = join(folder, 'channel')
   execFileSync(python, [join(import.meta.dirname, 'overhead', 'make_channel.py'), channel])
-  const parameters = parametersOf(quick ? 2 : 8)
+  const parameters = parametersOf(quick ? 2 : 6)
   const warmUp = parametersOf(1)
   const config = readConfig(process.env, { dataDir: folder })
   const metadata = openSqlite({ file: join(folder, 'atoll.db') })
