@@ -66,12 +66,12 @@ export interface RouteRecord {
   handleText?: (input: TextInput) => Promise<string>
 }
 
-/** What `handleText` gets: the parsed body, not yet checked, and its text as it came. */
+/** What `handleText` gets: the body's text as it came, and how to parse it (not yet checked; refuses what is no JSON). */
 export interface TextInput {
   principal: Principal
   params: Record<string, string>
   query: any
-  body: unknown
+  body(): unknown
   text: string
   requestId: string
 }

@@ -18,7 +18,7 @@ export interface CaptureRecorder {
   /** The platform's cap, where it changed since. */
   setCap(mostShare: number): void
   /** Takes a request off the hot path: `text` is its body, `predictions` the JSON list that was answered. */
-  record(request: { at: number; text: string; rows: readonly unknown[]; version: string; predictions: string }): void
+  record(request: { at: number; text: string; rows(): readonly unknown[]; version: string; predictions: string }): void
   /** Requests that were not kept because the disk did not keep up. */
   readonly dropped: number
   close(): Promise<void>
@@ -44,7 +44,7 @@ export function captureStore(logs: AppendLogs) {
       },
       record({ at, text, rows, version, predictions }) {
         if (share === 0 || (share < 1 && Math.random() >= share)) return
-        const body = hidden.size > 0 ? withoutColumns(rows, hidden) : onOneLine(text)
+        const body = hidden.size > 0 ? withoutColumns(rows(), hidden) : onOneLine(text)
         const taken = logOf(endpointId).append(
           `{"at":${at},"version":"${version}","body":`,
           body,

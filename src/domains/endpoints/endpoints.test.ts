@@ -41,8 +41,8 @@ const onSqlite = (name: string, work: (w: World, metadata: Metadata) => Promise<
 const input = (model: string, name: string, more: object = {}) => EndpointInput.parse({ model, name, ...more })
 
 async function predict(w: World, ref: string, body: unknown, by: Principal = w.by) {
-  const text = JSON.stringify(body)
-  return PredictOutput.parse(JSON.parse(await w.endpoints.predictText(by, ref, { body, text, requestId: 'req_1' })))
+  const text = JSON.stringify(body) ?? ''
+  return PredictOutput.parse(JSON.parse(await w.endpoints.predictText(by, ref, { body: () => body, text, requestId: 'req_1' })))
 }
 
 async function refusal(work: Promise<unknown>) {
@@ -201,7 +201,7 @@ onBoth('after a restart endpoints answer again', async (w) => {
   assert.equal((await again.get(w.by, 'live')).state, 'starting')
   await again.start()
   assert.equal((await again.get(w.by, 'live')).state, 'ready')
-  const text = await again.predictText(w.by, 'live', { body: { row: { b: 1 } }, text: '{"row":{"b":1}}', requestId: 'r' })
+  const text = await again.predictText(w.by, 'live', { body: () => ({ row: { b: 1 } }), text: '{"row":{"b":1}}', requestId: 'r' })
   assert.equal(JSON.parse(text).version, 1)
   await again.close()
   assert.deepEqual(w.errors, [])
@@ -260,7 +260,7 @@ onSqlite('requests are captured by policy, newest first, without hidden columns'
 
   await w.endpoints.patch(w.by, 'live', { capture: CapturePolicy.parse({ hide: ['a'] }) })
   await w.endpoints.predictText(w.by, 'live', {
-    body: { row: { a: 5, b: 2 } },
+    body: () => ({ row: { a: 5, b: 2 } }),
     text: '{\n "row": {"a": 5,\r\n "b": 2}}',
     requestId: 'r',
   })

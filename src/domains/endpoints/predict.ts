@@ -1,6 +1,7 @@
 import { invalidInput, PlatformError, preconditionFailed } from '../../kernel/errors.ts'
 import type { Events } from '../../kernel/events.ts'
 import type { Principal } from '../../kernel/principal.ts'
+import type { EncodedRows, RowEncoder } from '../../ports/inference/encode.ts'
 import type { Access } from '../auth/access.ts'
 import type { LiveEndpoint } from './live.ts'
 import type { EndpointRow } from './store.ts'
@@ -12,9 +13,9 @@ export interface PredictNeeds {
   ready(row: EndpointRow): Promise<LiveEndpoint>
 }
 
-/** A request whose body has been parsed. `text` is the body as it came, kept for captures. */
+/** A request: the text of its body as it came, which captures keep, and how to parse it. */
 export interface PredictRequest {
-  body: unknown
+  body(): unknown
   text: string
   requestId: string
   project?: string
@@ -79,16 +80,21 @@ export function predictor({ access, events, ready }: PredictNeeds) {
           'unavailable',
           `The endpoint "${endpoint.name}" is not ready: ${endpoint.message ?? endpoint.state}.`,
         )
-      const rows = rowsOf(request.body)
-      rowCount = rows.length
-      const { batch, warnings } = serving.encoder.encode(rows)
+      const { batch, warnings } = encoded(serving.encoder, request)
+      rowCount = batch.rows
       const scores = await serving.model.predict(batch)
       let predictions = '['
       for (let r = 0; r < rowCount; r++) {
         predictions += `${r === 0 ? '' : ','}${serving.answer(scores, r, rowCount === 1 ? request.requestId : `${request.requestId}.${r}`)}`
       }
       predictions += ']'
-      endpoint.captures.record({ at: now, text: request.text, rows, version: serving.versionId, predictions })
+      endpoint.captures.record({
+        at: now,
+        text: request.text,
+        rows: () => rowsOf(request.body()),
+        version: serving.versionId,
+        predictions,
+      })
       failed = false
       return `${serving.head}${predictions.slice(1)},"warnings":${warnings.length === 0 ? '[]' : JSON.stringify(warnings)}}`
     } finally {
@@ -97,6 +103,16 @@ export function predictor({ access, events, ready }: PredictNeeds) {
   }
 
   return { predictText }
+}
+
+/** Most bodies are written as the one before and need no parsing. */
+function encoded(encoder: RowEncoder, request: PredictRequest): EncodedRows {
+  const batch = encoder.encodeText(request.text)
+  if (batch !== null) return { batch, warnings: [] }
+  const rows = rowsOf(request.body())
+  const result = encoder.encode(rows)
+  encoder.learn(rows)
+  return result
 }
 
 export function refuseStopped(row: EndpointRow): void {

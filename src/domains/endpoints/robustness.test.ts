@@ -33,7 +33,7 @@ const onSqlite = (name: string, work: (w: World) => Promise<void>) =>
 const deploy = (w: World, model: string, name = 'live') => w.endpoints.create(w.by, EndpointInput.parse({ model, name }))
 
 async function send(w: World, text: string) {
-  const request = { body: JSON.parse(text), text, requestId: 'req_1' }
+  const request = { body: () => JSON.parse(text), text, requestId: 'req_1' }
   return PredictOutput.parse(JSON.parse(await w.endpoints.predictText(w.by, 'live', request)))
 }
 
@@ -74,15 +74,20 @@ onBoth('redeploys and rollbacks at once, under load, lose no request and end as 
       await delay(0)
     }
   })
-  for (let round = 0; round < 6; round++) {
-    await Promise.all([
-      w.endpoints.patch(w.by, 'live', { model: `churn:${1 + (round % 3)}` }),
-      w.endpoints.patch(w.by, 'live', { model: `churn:${1 + ((round + 1) % 3)}` }),
-      w.endpoints.rollback(w.by, 'live'),
-      w.endpoints.patch(w.by, 'live', { description: `round ${round}` }),
-    ])
+  try {
+    await w.endpoints.patch(w.by, 'live', { model: 'churn:2' })
+    for (let round = 0; round < 6; round++) {
+      await Promise.all([
+        w.endpoints.patch(w.by, 'live', { model: `churn:${1 + (round % 3)}` }),
+        w.endpoints.patch(w.by, 'live', { model: `churn:${1 + ((round + 1) % 3)}` }),
+        w.endpoints.rollback(w.by, 'live'),
+        w.endpoints.patch(w.by, 'live', { description: `round ${round}` }),
+      ])
+    }
+  } finally {
+    isOver = true
+    await Promise.allSettled(clients)
   }
-  isOver = true
   await Promise.all(clients)
   assert.ok(answers > 100 && served.size === 3, `${answers} answers by versions ${[...served]}`)
 

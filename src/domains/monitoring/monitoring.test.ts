@@ -102,7 +102,7 @@ async function world(metadata: Metadata) {
         state: states[i % states.length],
       })),
     }
-    await w.endpoints.predictText(w.by, 'live', { body, text: JSON.stringify(body), requestId: 'r' })
+    await w.endpoints.predictText(w.by, 'live', { body: () => body, text: JSON.stringify(body), requestId: 'r' })
   }
 
   async function run(input: object = {}) {

@@ -9,7 +9,7 @@ import type { Principal } from '../../kernel/principal.ts'
 import type { RequestFacts, RouteRecord, ServerEvent, StreamReply } from '../../kernel/route.ts'
 import type { EventStreams } from './event-streams.ts'
 import { attachment, dataHeaders } from './headers.ts'
-import type { ParsedText } from './json-body.ts'
+import { parseJson } from './json-body.ts'
 import { validator } from './validate.ts'
 
 export interface RouteNeeds {
@@ -86,14 +86,16 @@ export function bindTextRoute(record: RouteRecord, { authorize }: Pick<RouteNeed
     const { principal } = request
     await authorize(principal, record.permission)
     const hasQuery = request.url.includes('?')
-    const text = await handleText({
+    const text = typeof request.body === 'string' ? request.body : ''
+    const answer = await handleText({
       principal,
       params: pathTexts(request.params) as Record<string, string>,
       query: hasQuery ? checkQuery(plainText(request.query)) : noQuery,
-      ...((request.body as ParsedText | undefined) ?? { text: '', body: undefined }),
+      text,
+      body: () => parseJson(text),
       requestId: request.id,
     })
-    return sendJson(reply, record.status ?? 200, text)
+    return sendJson(reply, record.status ?? 200, answer)
   }
 }
 

@@ -14,7 +14,7 @@ const echo: RouteRecord = route({
   returns: z.object({}),
   maxBodyBytes: 2000,
   handleText: async ({ params, body, text, principal }) => {
-    const { rows } = (body ?? {}) as { rows?: unknown }
+    const { rows } = (body() ?? {}) as { rows?: unknown }
     if (!Array.isArray(rows)) throw invalidInput('"rows" is required.', { field: 'rows' })
     if (rows[0] === 'fault') throw new TypeError('inside')
     return JSON.stringify({ ref: params.echo, user: principal.userId, text })

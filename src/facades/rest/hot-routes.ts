@@ -7,7 +7,7 @@ import type { RouteRecord } from '../../kernel/route.ts'
 import type { BrowserSafety } from './browser-safety.ts'
 import { toErrorReply } from './errors.ts'
 import { dataHeaders } from './headers.ts'
-import { defaultMaxBodyBytes, type ParsedText, readJsonText } from './json-body.ts'
+import { defaultMaxBodyBytes, parseJson, readJsonText } from './json-body.ts'
 import type { RateLimiter } from './limits.ts'
 import { limitOf } from './limits.ts'
 
@@ -86,7 +86,7 @@ export function hotRoutes(records: readonly RouteRecord[], needs: HotNeeds) {
     { route, value }: HotTarget,
     caller: Caller,
     requestId: string,
-    read: () => ParsedText | Promise<ParsedText>,
+    read: () => string | Promise<string>,
   ): Promise<string> {
     const { record, param, handleText, noQuery } = route
     const { headers } = caller
@@ -100,8 +100,8 @@ export function hotRoutes(records: readonly RouteRecord[], needs: HotNeeds) {
     needs.limiter.takeFrom(connection.bucket)
     const { principal } = connection
     await needs.authorize(principal, record.permission)
-    const { body, text } = await read()
-    return handleText({ principal, params: { [param]: value }, query: noQuery, body, text, requestId })
+    const text = await read()
+    return handleText({ principal, params: { [param]: value }, query: noQuery, body: () => parseJson(text), text, requestId })
   }
 
   /** Takes a request of Node's own server if it is for a hot route; says whether it did. */

@@ -17,7 +17,7 @@ const echo: RouteRecord = route({
   maxBodyBytes: 2 << 20,
   handleText: async ({ body, text }) => {
     served++
-    const { wait, size } = (body ?? {}) as { wait?: number; size?: number }
+    const { wait, size } = (body() ?? {}) as { wait?: number; size?: number }
     if (wait) await delay(wait)
     return size ? JSON.stringify({ fill: 'x'.repeat(size) }) : JSON.stringify({ text })
   },

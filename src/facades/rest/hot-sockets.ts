@@ -2,7 +2,6 @@ import type { Server } from 'node:http'
 import type { Socket } from 'node:net'
 import { minutes, seconds } from '../../kernel/time.ts'
 import type { HotRoutes, HotTarget } from './hot-routes.ts'
-import { parseJson } from './json-body.ts'
 import { type RequestHead, readHead } from './request-head.ts'
 
 /** A request for a hot route: its head, understood. */
@@ -120,7 +119,7 @@ export function hotSockets(server: Server, hot: HotRoutes, { isTls }: { isTls: b
       let reply: string
       try {
         const caller = { headers, socket: this.#socket }
-        const answer = await hot.answer(target, caller, id, () => ({ text, body: parseJson(text) }))
+        const answer = await hot.answer(target, caller, id, () => text)
         reply = `${replyHead(record.status ?? 200, closing)}x-content-type-options: nosniff\r\nx-request-id: ${id}\r\ncontent-length: ${Buffer.byteLength(answer)}\r\n\r\n${answer}`
       } catch (error) {
         const refused = hot.refusal(error, id, record)

@@ -19,19 +19,13 @@ export async function readJsonBody(
   return parseJson(await readText(source, headers, maxBytes))
 }
 
-/** A body and its text, for calls that keep it as it came. */
-export interface ParsedText {
-  text: string
-  body: unknown
-}
-
-export async function readJsonText(
+/** The text of a body, for calls that keep it as it came and may not need it parsed. */
+export function readJsonText(
   source: Readable,
   headers: { 'content-length'?: string | undefined },
   maxBytes: number,
-): Promise<ParsedText> {
-  const text = await readText(source, headers, maxBytes)
-  return { text, body: parseJson(text) }
+): Promise<string> {
+  return readText(source, headers, maxBytes)
 }
 
 function readText(source: Readable, headers: { 'content-length'?: string | undefined }, maxBytes: number): Promise<string> {

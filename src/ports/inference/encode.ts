@@ -1,4 +1,5 @@
 import { invalidInput } from '../../kernel/errors.ts'
+import { bodyReader } from './encode-text.ts'
 import type { RawBatch } from './inference.ts'
 import { parseIsoDate } from './iso-date.ts'
 import type { ModelSignature, SignatureColumn } from './signature.ts'
@@ -14,6 +15,12 @@ export interface RowEncoder {
   readonly columns: readonly string[]
   /** Refuses with invalid_input, naming row (from 0) and column, what the signature does not allow. */
   encode(rows: readonly unknown[]): EncodedRows
+  /**
+   * The same straight from the text of a body, for rows written as those that `learn` saw last. Null where it would have to refuse, warn, or read
+   * what is not plain: then the body is parsed, and `encode` says what there is to say.
+   */
+  encodeText(text: string): RawBatch | null
+  learn(rows: readonly unknown[]): void
 }
 
 /**
@@ -65,12 +72,28 @@ export function compileEncoder(
     return { batch: { rows: rows.length, numbers, strings }, warnings: notes.sentences() }
   }
 
-  return { columns: [...known], encode }
+  const direct = bodyReader({ numbers: numberReaders, strings: stringReaders })
+
+  function encodeText(text: string): RawBatch | null {
+    const notes = new Notes()
+    try {
+      const batch = direct.encode(text, notes)
+      return notes.isEmpty ? batch : null
+    } catch {
+      return null
+    }
+  }
+
+  return { columns: [...known], encode, encodeText, learn: (rows) => direct.learn(rows[0] as object) }
 }
 
-interface Reader<T> {
+/** Reads one column's value, or refuses it. */
+export interface Reader<T> {
   name: string
   index: number
+  /** A number from low to high is itself, and nothing need be said of it. */
+  low: number
+  high: number
   read(value: unknown, row: number, notes: Notes): T
 }
 
@@ -79,9 +102,12 @@ function numberReader(input: SignatureColumn): Reader<number> {
   const low = input.min ?? Number.NEGATIVE_INFINITY
   const high = input.max ?? Number.POSITIVE_INFINITY
   const parse = numberParsers[input.type] ?? numberParsers.number!
+  const isAny = parse === plainNumber
   return {
     name,
     index,
+    low: isAny ? Math.max(low, -Number.MAX_VALUE) : Number.NaN,
+    high: isAny ? Math.min(high, Number.MAX_VALUE) : Number.NaN,
     read(value, row, notes) {
       if (typeof value !== 'number' || parse !== plainNumber) {
         if (value === null || value === undefined || value === '') {
@@ -128,6 +154,8 @@ function stringReader(input: SignatureColumn): Reader<string> {
   return {
     name,
     index,
+    low: Number.NaN,
+    high: Number.NaN,
     read(value, row, notes) {
       if (typeof value !== 'string') {
         if (value !== null && value !== undefined)
@@ -222,7 +250,7 @@ function describe(value: unknown): string {
 }
 
 /** Warnings gathered over a batch: the first row of each (column, reason) speaks, the others are counted. */
-class Notes {
+export class Notes {
   private notes: Map<string, { column: string; row: number; sentence: string; more: number }> | null = null
 
   add(column: string, reason: string, row: number, sentence: string): void {
@@ -231,6 +259,10 @@ class Notes {
     const note = this.notes.get(key)
     if (note) note.more++
     else this.notes.set(key, { column, row, sentence, more: 0 })
+  }
+
+  get isEmpty(): boolean {
+    return this.notes === null
   }
 
   sentences(): string[] {
