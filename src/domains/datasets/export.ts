@@ -26,7 +26,8 @@ export async function exportTable(
     const source = await localTable({ blobs }, table.sha256, async () => folder.path)
     const file = `table.${query.format}`
     const into = `${folder.path}/${file}`
-    const select = `SELECT ${columns.map((column) => (query.format === 'csv' ? csvColumn(column) : identifier(column.name))).join(', ')} FROM ${parquet(source)} ORDER BY __row`
+    // The file has the rows in their order, and the engine keeps it: sorting them again would cost a large table its memory.
+    const select = `SELECT ${columns.map((column) => (query.format === 'csv' ? csvColumn(column) : identifier(column.name))).join(', ')} FROM ${parquet(source)}`
     const sql =
       query.format === 'csv'
         ? `COPY (${select}) TO ${literal(into)} (FORMAT csv, HEADER, DELIMITER ',', QUOTE '"', ESCAPE '"')`

@@ -37,9 +37,11 @@ export async function localIncoming({ root }: { root: string }): Promise<Incomin
         })
       const file = await open(pathOf(id), 'r+')
       try {
-        return await writeFrom(file, offset, source, sizeBytes)
+        const at = await writeFrom(file, offset, source, sizeBytes)
+        // Bytes are confirmed once they are on the disk.
+        await file.sync()
+        return at
       } finally {
-        await file.sync().catch(() => {})
         await file.close()
       }
     } catch (error) {
