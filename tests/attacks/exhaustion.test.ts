@@ -107,3 +107,66 @@ onEachPlatform('H9: half a thousand connections that send nothing more do not ke
     for (const socket of sockets) socket.destroy()
   }
 })
+
+onEachPlatform('H4: dear questions from one person wait for each other, not others for them', async (world) => {
+  const { call } = world
+  const eve = await world.person('Eve', 'viewer')
+  const asked = Array.from({ length: 60 }, (_, i) =>
+    Promise.all([
+      call('GET', `/v1/search?q=${'%25_'.repeat(30)}${i}`, { token: eve.token }),
+      call('GET', `/v1/runs?filter=${encodeURIComponent(Array(40).fill("params.a != 'x'").join(' and '))}&limit=500`, {
+        token: eve.token,
+      }),
+      call('GET', `/v1/jobs?limit=500&kind=${'x'.repeat(100)}`, { token: eve.token }),
+    ]),
+  )
+  for (let i = 0; i < 5; i++) await stillWell(world)
+  for (const replies of await Promise.all(asked)) for (const { status, text } of replies) assert.ok(status < 500, text)
+})
+
+onEachPlatform('H5: keys that collide, and very many of them, cost no more than others', async (world) => {
+  const { call } = world
+  const fields = (make: (i: number) => string) =>
+    `{"name":"x",${Array.from({ length: 20_000 }, (_, i) => `"${make(i)}":1`).join(',')}}`
+  for (const body of [
+    fields((i) => String(i * 65_536)),
+    fields((i) => [...i.toString(2).padStart(16, '0')].map((bit) => (bit === '1' ? 'Aa' : 'BB')).join('')),
+  ]) {
+    const started = performance.now()
+    assert.equal((await call('POST', '/v1/experiments', { body })).status, 400)
+    assert.ok(performance.now() - started < 3000)
+  }
+  const query = Array.from({ length: 1000 }, (_, i) => `k${i}=1`).join('&')
+  assert.ok((await call('GET', `/v1/users?${query}`)).status >= 400)
+  await stillWell(world)
+})
+
+onEachPlatform('event streams are bounded by person, and idle ones do not slow others down', async (world) => {
+  const { server, call, platform, project } = world
+  const job = 'job_00000000000000000000000000'
+  const now = Date.now()
+  const { id: owner } = (await call('GET', '/v1/session')).json.user
+  await platform.metadata.db
+    .insertInto('jobs')
+    .values({
+      ...{ id: job, project_id: project.id, owner_id: owner, name: 'x', visibility: 'team', description: '', tags: '[]' },
+      ...{ created_at: now, updated_at: now, queued_at: now, kind: 'none', lane: 'x', state: 'queued', spec: '{}' },
+      ...{ cancel_requested: 0, attempt: 0, max_attempts: 3, crashes: 0, event_seq: 0 },
+    })
+    .execute()
+  const eve = await world.person('Eve', 'viewer')
+  const stop = new AbortController()
+  const follow = (token: string) =>
+    fetch(`${server.url}/v1/jobs/${job}/events`, { headers: { authorization: `Bearer ${token}` }, signal: stop.signal })
+  try {
+    // Kept: a reply that nobody holds is collected, and its connection closed.
+    const replies: Response[] = []
+    for (let i = 0; i < 210; i += 30) replies.push(...(await Promise.all(Array.from({ length: 30 }, () => follow(eve.token)))))
+    const answered = (status: number) => replies.filter((reply) => reply.status === status).length
+    assert.deepEqual([answered(200), answered(429)], [200, 10])
+    assert.equal((await follow(world.token)).status, 200, 'somebody else still may')
+    for (let i = 0; i < 10; i++) await stillWell(world)
+  } finally {
+    stop.abort()
+  }
+})

@@ -1,10 +1,15 @@
 import type { ServerResponse } from 'node:http'
+import { PlatformError } from '../../kernel/errors.ts'
 import type { Events } from '../../kernel/events.ts'
 import type { Principal } from '../../kernel/principal.ts'
 import type { ServerEvent } from '../../kernel/route.ts'
+import { toErrorReply } from './errors.ts'
 import { writeEvents } from './events-reply.ts'
+import { dataHeaders } from './headers.ts'
 
 const maxOpen = 5000
+/** Of one person, over all their pages and scripts. */
+const maxOpenEach = 200
 
 export type EventStreams = ReturnType<typeof eventStreams>
 
@@ -22,10 +27,10 @@ export function eventStreams({ events, onError }: { events: Events; onError: (er
       by: Principal,
       headers: Record<string, string>,
     ): Promise<void> {
-      if (open.size >= maxOpen) {
-        out.writeHead(503, { 'retry-after': '5' }).end()
-        return
-      }
+      if (open.size >= maxOpen) return refuse(out, 'unavailable', 'Too many event streams are open here. Try again soon.')
+      const own = [...open.values()].filter((owner) => owner === by.userId).length
+      if (own >= maxOpenEach)
+        return refuse(out, 'rate_limited', `You have ${own} event streams open, which is the most. Close some of them.`)
       open.set(out, by.userId)
       try {
         await writeEvents(out, source, headers)
@@ -39,4 +44,11 @@ export function eventStreams({ events, onError }: { events: Events; onError: (er
       for (const out of open.keys()) out.end()
     },
   }
+}
+
+function refuse(out: ServerResponse, code: 'unavailable' | 'rate_limited', message: string): void {
+  const { status, headers, body } = toErrorReply(new PlatformError(code, message, { retryAfterSeconds: 5 }), '')
+  out
+    .writeHead(status, { ...dataHeaders, ...headers, 'content-type': 'application/json; charset=utf-8' })
+    .end(JSON.stringify(body))
 }

@@ -17,6 +17,10 @@ export function openApiDocument(routes: readonly RouteRecord[], version: string)
     paths,
     components: {
       securitySchemes: { token: { type: 'http', scheme: 'bearer', description: 'A personal token: atoll_pat_…' } },
+      responses: {
+        Refused: errorResponse('Refused, and nothing was changed', (status) => status < 500),
+        Failed: errorResponse('Not done, through no fault of the call', (status) => status >= 500),
+      },
       schemas: {
         Error: {
           type: 'object',
@@ -38,6 +42,15 @@ export function openApiDocument(routes: readonly RouteRecord[], version: string)
     security: [{ token: [] }],
   }
 }
+
+/** One kind of error reply, with the codes that it may hold. */
+const errorResponse = (what: string, has: (status: number) => boolean) => ({
+  description: `${what}: ${Object.entries(statusOf)
+    .filter(([, status]) => has(status))
+    .map(([code, status]) => `${status} ${code}`)
+    .join(', ')}.`,
+  content: { 'application/json': { schema: { $ref: '#/components/schemas/Error' } } },
+})
 
 /** A unique, readable name: `GET /v1/jobs/:job/events` is `getJobsEventsByJob`. */
 export function operationId({ method, path }: Pick<RouteRecord, 'method' | 'path'>): string {
@@ -65,10 +78,8 @@ function operation(record: RouteRecord): Record<string, unknown> {
         description: 'Done.',
         ...replyContent(record.returns),
       },
-      default: {
-        description: 'What went wrong.',
-        content: { 'application/json': { schema: { $ref: '#/components/schemas/Error' } } },
-      },
+      '4XX': { $ref: '#/components/responses/Refused' },
+      '5XX': { $ref: '#/components/responses/Failed' },
     },
   }
 }
