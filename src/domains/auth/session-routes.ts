@@ -5,7 +5,13 @@ import { Session } from './schema.ts'
 import type { AuthService } from './service.ts'
 
 const SignIn = z.union([
-  z.strictObject({ link: z.string().min(20).max(200).describe('The secret of a one-time sign-in link') }),
+  z.strictObject({
+    link: z
+      .string()
+      .min(20, 'A sign-in link is longer; copy the whole of it.')
+      .max(200)
+      .describe('The secret of a one-time sign-in link'),
+  }),
   z.strictObject({ email: z.string().max(254), password: z.string().max(1000) }),
 ])
 

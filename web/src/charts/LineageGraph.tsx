@@ -1,10 +1,11 @@
 import type { Lineage } from '@atoll/sdk'
 import { useRouter } from '@tanstack/react-router'
-import { useLayoutEffect, useRef, useState } from 'react'
+import { useLayoutEffect, useMemo, useRef, useState } from 'react'
 import { pathOf } from '../app/places.ts'
 import { useProjectRef } from '../app/project.ts'
 import { count } from '../ui/format.ts'
 import { ChartFrame } from './ChartFrame.tsx'
+import { foldMany } from './lineage-fold.ts'
 import { edgePath, layOut, nodeHeight } from './lineage-layout.ts'
 
 const colours: Record<string, string> = {
@@ -21,15 +22,17 @@ const colours: Record<string, string> = {
 const familyOf = (noun: string) => Object.keys(colours).find((name) => noun.startsWith(name)) ?? noun
 
 /** The graph from data to endpoint; each box opens its page. */
-export function LineageGraph({ lineage, here }: { lineage: Lineage; here: string }) {
+export function LineageGraph({ lineage: whole, here }: { lineage: Lineage; here: string }) {
+  const lineage = useMemo(() => foldMany(whole, here), [whole, here])
   const project = useProjectRef()
   const router = useRouter()
   const [measured, room] = useRoom()
   const layout = layOut(lineage, room)
   const { placed, width, height, nodeWidth } = layout
+  const byId = new Map(whole.nodes.map((node) => [node.id, node.name]))
   const place = new Map(placed.map((node) => [node.id, node]))
   const name = (id: string) => place.get(id)?.name ?? id
-  const summary = `${count(placed.length, 'thing')}: ${lineage.edges
+  const summary = `${count(whole.nodes.length, 'thing')}: ${lineage.edges
     .slice(0, 12)
     .map((edge) => `${name(edge.from)} ${edge.label || 'to'} ${name(edge.to)}`)
     .join('; ')}${lineage.edges.length > 12 ? '; and more' : ''}.`
@@ -42,7 +45,7 @@ export function LineageGraph({ lineage, here }: { lineage: Lineage; here: string
         height={height}
         data={() => ({
           header: ['from', 'relation', 'to'],
-          rows: lineage.edges.map((edge) => [name(edge.from), edge.label, name(edge.to)]),
+          rows: whole.edges.map((edge) => [byId.get(edge.from) ?? edge.from, edge.label, byId.get(edge.to) ?? edge.to]),
         })}
       >
         {() => (
@@ -143,6 +146,7 @@ const clip = (text: string, length: number) => (text.length > length ? `${text.s
 
 /** Versions have no page of their own: they open within their data set or model, which the name says ("churn v3"). */
 function hrefOf(project: string, family: string, id: string, name: string): string | null {
+  if (id.startsWith('more-')) return null
   if (family === 'dataset' && id.startsWith('dsv_')) return versionPath(project, 'datasets', name, id)
   if (family === 'model' && id.startsWith('mdv_')) return versionPath(project, 'models', name, id)
   if (['dataset', 'goal', 'recipe', 'model', 'endpoint', 'monitor', 'run', 'job'].includes(family))

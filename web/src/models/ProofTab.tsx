@@ -10,13 +10,13 @@ import { whole } from '../ui/format.ts'
 import { NounLink } from '../ui/NounLink.tsx'
 import { Num } from '../ui/Num.tsx'
 import { Details, Section } from '../ui/Page.tsx'
-import { Empty, Notice } from '../ui/State.tsx'
+import { Empty } from '../ui/State.tsx'
 import { Ago } from '../ui/Time.tsx'
 import { sayError } from '../ui/toast.tsx'
 
 const scientific = (value: number) => (value === 0 ? '0' : value.toExponential(1).replace('-', '−'))
 
-/** The parity certificate, the one opening of the sealed rows, any override, and replay. */
+/** The parity certificate, the one opening of the sealed rows, and replay. */
 export function ProofTab({ model, version }: { model: Model; version: ModelVersion }) {
   const project = useProjectRef()
   const navigate = useNavigate()
@@ -75,12 +75,6 @@ export function ProofTab({ model, version }: { model: Model; version: ModelVersi
             <p className="text-soft">They were not opened for this version.</p>
           )}
         </Section>
-        {version.override && (
-          <Notice severity="warning" word="Override">
-            {version.override.by} promoted this version against the refusal, <Ago at={version.override.at} />: “
-            {version.override.reason}”
-          </Notice>
-        )}
         <Section title="Made from">
           <Details
             rows={[

@@ -8,6 +8,8 @@ import { TextField } from '../ui/Field.tsx'
 import { ErrorNote } from '../ui/State.tsx'
 import { sessionQuery } from './session.ts'
 
+const linkInAddress = (): string => window.location.hash.replace(/^#(?:link=|token=)?/, '')
+
 /** A one-time link signs in by itself; else e-mail and password. */
 export function SignInPage() {
   usePageTitle('Sign in')
@@ -17,10 +19,7 @@ export function SignInPage() {
   const [email, setEmail] = useState('')
   const [password, setPassword] = useState('')
   // The fragment never reaches a server's log; a query is accepted too.
-  const [link, setLink] = useState(() => {
-    const hash = window.location.hash.replace(/^#(?:link=|token=)?/, '')
-    return hash || search.link || ''
-  })
+  const [link, setLink] = useState(() => linkInAddress() || search.link || '')
   const signIn = useMutation({
     mutationFn: (how: { link: string } | { email: string; password: string }) => atoll.session.create(how),
     onSuccess: async () => {
@@ -32,9 +31,17 @@ export function SignInPage() {
       else await navigate({ to: '/', replace: true })
     },
   })
-  // The link is used once, on arrival.
+  // The link is used once: on arrival, or when it is pasted while this page is open, which loads nothing anew.
   useEffect(() => {
     if (link) signIn.mutate({ link })
+    const pasted = () => {
+      const next = linkInAddress()
+      if (!next) return
+      setLink(next)
+      signIn.mutate({ link: next })
+    }
+    window.addEventListener('hashchange', pasted)
+    return () => window.removeEventListener('hashchange', pasted)
   }, [])
   return (
     <main className="grid min-h-dvh place-items-center px-4 py-10">

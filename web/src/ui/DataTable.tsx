@@ -176,7 +176,7 @@ export function DataTable<T>(props: DataTableProps<T>) {
                       key={column.id}
                       title={hoverOf(column, row)}
                       className={cx(
-                        'max-w-80 truncate border-b border-line/70 px-3 py-1 group-last:border-0',
+                        'max-w-80 truncate border-b max-sm:max-w-44 border-line/70 px-3 py-1 group-last:border-0',
                         column.right && 'text-right',
                         column.hide === 'narrow' && 'hidden md:table-cell',
                       )}
