@@ -9,6 +9,7 @@ export type Role = (typeof roles)[number]
 export const permissions = {
   'platform:health': 'anyone',
   'session:create': 'anyone',
+  'session:see': 'anyone',
   'session:read': 'user',
   'tokens:manage-own': 'user',
   'projects:list': 'user',

@@ -37,8 +37,8 @@ export const sessionRoutes = (auth: AuthService): RouteRecord[] => [
   route({
     method: 'GET',
     path: '/v1/session',
-    permission: 'session:read',
-    summary: 'Who you are signed in as',
+    permission: 'session:see',
+    summary: 'Who you are signed in as; nobody is an answer too',
     tag: 'session',
     returns: Session,
     handle: ({ principal }) => describe(auth, principal),
@@ -59,6 +59,6 @@ export const sessionRoutes = (auth: AuthService): RouteRecord[] => [
 
 const describe = async (auth: AuthService, principal: Principal) => ({
   user: principal.userId ? await auth.users.read(principal.userId) : null,
-  defaultProject: (await auth.access.defaultProject(principal))?.id ?? null,
+  defaultProject: principal.userId ? ((await auth.access.defaultProject(principal))?.id ?? null) : null,
   scopes: principal.scopes ? [...principal.scopes] : null,
 })

@@ -229,7 +229,8 @@ onEachServer(
     const headers = { cookie: cookie.split(';')[0]! }
     assert.equal((await call('GET', '/v1/session', { token: null, headers })).statusCode, 200)
     assert.equal((await call('DELETE', '/v1/session', { token: null, headers })).statusCode, 204)
-    assert.equal((await call('GET', '/v1/session', { token: null, headers })).statusCode, 401)
+    assert.equal((await call('GET', '/v1/projects', { token: null, headers })).statusCode, 401)
+    assert.equal((await call('GET', '/v1/session', { token: null, headers })).json().user, null)
   },
 )
 
