@@ -1,15 +1,5 @@
-import { openAsBlob } from 'node:fs'
-import { readFile, stat } from 'node:fs/promises'
-import { basename } from 'node:path'
-import type { Atoll, Upload } from '../index.ts'
+import { readFile } from 'node:fs/promises'
 import { UsageError } from './context.ts'
-
-/** Uploads a local file in parts, without reading it into memory. */
-export async function uploadFile(atoll: Atoll, path: string, onProgress?: (sent: number, of: number) => void): Promise<Upload> {
-  const info = await stat(path).catch(() => null)
-  if (!info?.isFile()) throw new UsageError(`There is no file "${path}".`)
-  return atoll.uploads.send(await openAsBlob(path), { filename: basename(path), onProgress })
-}
 
 export interface RowsFile {
   rows: Record<string, unknown>[]

@@ -5,9 +5,9 @@ import { pipeline } from 'node:stream/promises'
 import type { Command } from 'commander'
 import type { Column } from '../../types.ts'
 import { connect, parseNumber, unlessAbsent } from '../context.ts'
-import { uploadFile } from '../files.ts'
 import { bytes, progressPrinter, round, table } from '../print.ts'
 import { answer } from '../run.ts'
+import { uploadFile } from '../upload-file.ts'
 
 export function dataCommands(program: Command): void {
   const datasets = program.command('datasets').description('tables: add, look at, profile, export')
@@ -28,7 +28,11 @@ export function dataCommands(program: Command): void {
         const name = options.name ?? basename(path, extname(path))
         const source = options.onServer
           ? { serverPath: path }
-          : { upload: (await uploadFile(atoll, path, (sent, of) => say(`  sent ${bytes(sent)} of ${bytes(of)}`, true))).id }
+          : {
+              upload: (
+                await uploadFile(atoll, path, { onProgress: (sent, of) => say(`  sent ${bytes(sent)} of ${bytes(of)}`, true) })
+              ).id,
+            }
         const columns = [
           ...split(options.drop).map((column) => ({ name: column, action: 'drop' as const })),
           ...split(options.pseudonymise).map((column) => ({ name: column, action: 'pseudonymise' as const })),
