@@ -1,17 +1,10 @@
 import DOMPurify from 'dompurify'
 import { marked } from 'marked'
 import { useMemo } from 'react'
+import { markdownRules } from './markdown-rules.ts'
 
-/** Markdown as safe HTML: no scripts, no styles, no remote pictures. */
+/** Markdown as safe HTML. */
 export function Markdown({ text }: { text: string }) {
-  const html = useMemo(
-    () =>
-      DOMPurify.sanitize(marked.parse(text, { async: false, gfm: true }), {
-        FORBID_TAGS: ['style', 'img', 'iframe', 'form', 'input', 'video', 'audio', 'object', 'embed', 'svg', 'math'],
-        FORBID_ATTR: ['style', 'class', 'id'],
-        ALLOWED_URI_REGEXP: /^(?:https?:|mailto:|#|\/(?!\/))/i,
-      }),
-    [text],
-  )
+  const html = useMemo(() => DOMPurify.sanitize(marked.parse(text, { async: false, gfm: true }), markdownRules), [text])
   return <div className="prose" dangerouslySetInnerHTML={{ __html: html }} />
 }
