@@ -1,6 +1,7 @@
 import { useQuery } from '@tanstack/react-query'
-import { Outlet, useRouterState } from '@tanstack/react-router'
+import { Outlet, useNavigate, useRouterState } from '@tanstack/react-router'
 import { lazy, Suspense, useEffect, useState } from 'react'
+import { sessionQuery } from '../session/session.ts'
 import { cx } from '../ui/cx.ts'
 import { ErrorNote } from '../ui/State.tsx'
 import { DropAnywhere } from './DropAnywhere.tsx'
@@ -12,6 +13,18 @@ import { TopBar } from './TopBar.tsx'
 const Palette = lazy(() => import('./Palette.tsx'))
 const ShortcutsHelp = lazy(() => import('./ShortcutsHelp.tsx'))
 
+/** A session that ended meanwhile leads to the sign-in, and from there back to this page. */
+function useSignedIn() {
+  const { data } = useQuery(sessionQuery)
+  const navigate = useNavigate()
+  const lost = data?.user === null
+  useEffect(() => {
+    if (!lost) return
+    const { pathname, search } = window.location
+    void navigate({ to: '/sign-in', search: { next: pathname + search }, replace: true })
+  }, [lost])
+}
+
 /** What stays while pages change: rail, top bar, palette, help. */
 export function Frame() {
   const project = useQuery(projectQuery(useProjectRef()))
@@ -19,6 +32,7 @@ export function Frame() {
   const [palette, setPalette] = useState(false)
   const [help, setHelp] = useState(false)
   const path = useRouterState({ select: (state) => state.location.pathname })
+  useSignedIn()
   useShortcuts({ palette: () => setPalette(true), help: () => setHelp(true) })
   // A new page folds the rail away.
   useEffect(() => setRailOpen(false), [path])

@@ -143,8 +143,8 @@ function AccountMenu() {
       <MenuItem
         onSelect={() => {
           void atoll.session.end().finally(() => {
-            queryClient.clear()
-            void navigate({ to: '/sign-in' })
+            // The pages go first: what they show is not to be asked for again.
+            void navigate({ to: '/sign-in' }).then(() => queryClient.clear())
           })
         }}
       >

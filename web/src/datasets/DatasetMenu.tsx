@@ -22,8 +22,10 @@ export function DatasetMenu({ dataset, version }: { dataset: Dataset; version: D
     atoll.datasets
       .delete(dataset.id)
       .then(() => {
-        sayDeleted(dataset, 'datasets', 'dataset', 'projects')
-        void navigate({ to: '/p/$project/datasets', params: { project } })
+        // Away first: what is gone is not to be read again by this page.
+        void navigate({ to: '/p/$project/datasets', params: { project } }).then(() =>
+          sayDeleted(dataset, 'datasets', 'dataset', 'projects'),
+        )
       })
       .catch(sayError)
   return (

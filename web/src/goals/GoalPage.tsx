@@ -141,8 +141,10 @@ export function GoalPage() {
                 action="Delete it"
                 onConfirm={() =>
                   void atoll.goals.delete(data.id).then(() => {
-                    sayDeleted(data, 'goals', 'goal', 'projects')
-                    void navigate({ to: '/p/$project/goals', params: { project } })
+                    // Away first: what is gone is not to be read again by this page.
+                    void navigate({ to: '/p/$project/goals', params: { project } }).then(() =>
+                      sayDeleted(data, 'goals', 'goal', 'projects'),
+                    )
                   }, sayError)
                 }
               >

@@ -41,8 +41,10 @@ export function ModelMenu({ model, version }: { model: Model; version: ModelVers
           disabled={Boolean(refused)}
           onSelect={() =>
             void atoll.models.delete(model.id).then(() => {
-              sayDeleted(model, 'models', 'model', 'projects')
-              void navigate({ to: '/p/$project/models', params: { project } })
+              // Away first: what is gone is not to be read again by this page.
+              void navigate({ to: '/p/$project/models', params: { project } }).then(() =>
+                sayDeleted(model, 'models', 'model', 'projects'),
+              )
             }, sayError)
           }
         >

@@ -109,8 +109,10 @@ export function RecipeEditor({ recipe }: { recipe: Recipe | null }) {
               action="Delete it"
               onConfirm={() =>
                 void atoll.recipes.delete(recipe.id).then(() => {
-                  sayDeleted(recipe, 'recipes', 'recipe')
-                  void navigate({ to: '/p/$project/recipes', params: { project } })
+                  // Away first: what is gone is not to be read again by this page.
+                  void navigate({ to: '/p/$project/recipes', params: { project } }).then(() =>
+                    sayDeleted(recipe, 'recipes', 'recipe'),
+                  )
                 }, sayError)
               }
             >
