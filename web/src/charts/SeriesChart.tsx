@@ -114,7 +114,7 @@ function Canvas(props: SeriesChartProps & { width: number; height: number }) {
       {
         width,
         height,
-        padding: [8, 12, 0, 0],
+        padding: [8, 18, 0, 0],
         legend: { show: false },
         cursor: { y: false, points: { size: 7 } },
         scales: {

@@ -66,7 +66,7 @@ export function CompareVersionsPage() {
                   'Test',
                   `${data.test.name}${data.test.statistic === null ? '' : `, statistic ${short(data.test.statistic, 4)}`}`,
                 ],
-                ['p', <Num key="p">{data.test.pValue < 0.0001 ? '< 0.0001' : short(data.test.pValue, 3)}</Num>],
+                ['p', <Num key="p">{data.test.pValue < 0.001 ? '< 0.001' : short(data.test.pValue, 2)}</Num>],
               ]}
             />
           </Section>
