@@ -100,8 +100,16 @@ export function hotRoutes(records: readonly RouteRecord[], needs: HotNeeds) {
     needs.limiter.takeFrom(connection.bucket)
     const { principal } = connection
     await needs.authorize(principal, record.permission)
-    const text = await read()
-    return handleText({ principal, params: { [param]: value }, query: noQuery, body: () => parseJson(text), text, requestId })
+    const received = read()
+    const text = typeof received === 'string' ? received : await received
+    return await handleText({
+      principal,
+      params: { [param]: value },
+      query: noQuery,
+      body: () => parseJson(text),
+      text,
+      requestId,
+    })
   }
 
   /** Takes a request of Node's own server if it is for a hot route; says whether it did. */

@@ -7,7 +7,6 @@ import type { AppendLog, AppendLogs, LogPosition, LogSegment } from './append-lo
 const flushEveryMs = 200
 const blockBytes = 128 * 1024
 const maxWaitingBytes = 32 * 1024 * 1024
-const newline = 10
 const defaultBounds: LogBounds = { segmentBytes: 64 * 2 ** 20, keepBytes: 4 * 2 ** 30 }
 const readBackBytes = 256 * 1024
 const dayMs = 86_400_000
@@ -99,14 +98,14 @@ function appendLog(
 
   function append(...parts: string[]): boolean {
     if (fullBytes > maxWaitingBytes) return false
-    let most = 1
-    for (const part of parts) most += part.length * 3
+    // One line at once: each writing into a block costs more than the joining.
+    const line = `${parts.join('')}\n`
+    const most = line.length * 3
     if (used + most > block.length) {
       endBlock(most)
       void write()
     }
-    for (const part of parts) used += block.write(part, used, 'utf8')
-    block[used++] = newline
+    used += block.write(line, used, 'utf8')
     timer ??= setTimeout(write, flushEveryMs).unref()
     return true
   }
