@@ -131,6 +131,25 @@ test('nobody gets in with what is known in advance', async () => {
   }
 })
 
+test('a server that starts and stops in order says nothing on the side: no warning, no deprecation', async () => {
+  await withFolder(async (data) => {
+    const child = spawn(process.execPath, [main, 'up', '--port', '0', '--data', data, '--json'], {
+      env: { ...process.env, NODE_OPTIONS: '', NODE_PENDING_DEPRECATION: '1', ATOLL_LOG: 'warn' },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    let said = ''
+    child.stderr.on('data', (piece) => {
+      said += piece
+    })
+    const printed: string = await new Promise((resolve) => child.stdout.once('data', (piece) => resolve(String(piece))))
+    const { url, token } = JSON.parse(printed.split('\n', 1)[0]!) as { url: string; token: string }
+    for (const path of ['/', '/docs', '/openapi.json', '/v1/status', '/v1/jobs', '/absent'])
+      await fetch(url + path, { headers: { authorization: `Bearer ${token}` } })
+    assert.equal(await stop(child), 0)
+    assert.equal(said, '')
+  })
+})
+
 test('a port that is taken, a port that is none, a folder that is a file: one sentence each, no stack', async () => {
   await withFolder(async (data) => {
     const first = await up(data)
