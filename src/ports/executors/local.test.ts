@@ -261,6 +261,18 @@ for (const level of ['full', 'limits-only'] as const)
     await nothingRuns(`sleep ${marker}`)
   })
 
+everyLevel('a job that goes on for more than a second leaves the processor to the server', async (executor) => {
+  const own = () => readFileSync('/proc/self/autogroup', 'utf8')
+  const before = existsSync('/proc/self/autogroup') ? own() : null
+  const job = await request('sleep 1.3; cat /proc/self/stat; cat /proc/self/autogroup 2>/dev/null; true')
+  await executor.run(job)
+  const fields = job.lines[0]!.slice(job.lines[0]!.lastIndexOf(')') + 2).split(' ')
+  assert.equal(fields[16], '10', 'its priority')
+  if (before === null) return
+  assert.match(job.lines[1]!, /nice 10$/, 'that of its session')
+  assert.equal(own(), before, 'the server keeps its own')
+})
+
 test('a program that is not there is a clear failure', async () => {
   const outcome = await found.run(await request('', { argv: ['/usr/bin/no-such-program'] }))
   assert.ok(outcome.exitCode !== 0)

@@ -1,4 +1,4 @@
-import { readdirSync } from 'node:fs'
+import { readdirSync, writeFileSync } from 'node:fs'
 import { setPriority } from 'node:os'
 
 const niceness = 10
@@ -11,6 +11,16 @@ export function yieldToServer(pid: number): void {
     } catch {
       // It has ended, or this system does not let us.
     }
+  }
+}
+
+/** The same for a process that leads a session of its own: Linux shares the processor out between sessions first, where it groups by them. */
+export function yieldSessionToServer(pid: number): void {
+  yieldToServer(pid)
+  try {
+    writeFileSync(`/proc/${pid}/autogroup`, String(niceness))
+  } catch {
+    // This system does not group by session, or the process has ended.
   }
 }
 

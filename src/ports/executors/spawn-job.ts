@@ -4,7 +4,7 @@ import { PlatformError } from '../../kernel/errors.ts'
 import { energyMeter } from './energy.ts'
 import type { ExceededLimit, ProcessOutcome, ProcessRequest, RunningProcess } from './executor.ts'
 import { readLines } from './lines.ts'
-import { yieldToServer } from './politeness.ts'
+import { yieldSessionToServer } from './politeness.ts'
 import { childrenOf } from './process-tree.ts'
 import { watchProcess } from './watch-process.ts'
 
@@ -51,7 +51,7 @@ export function spawnJob({ request, argv, env, depth, extraProcesses, ended }: S
   // Its first lines are what somebody waits for.
   const politeness = setTimeout(() => {
     const job = jobPid(child.pid, depth)
-    if (job !== null) yieldToServer(job)
+    if (job !== null) yieldSessionToServer(job)
   }, politeAfterMs).unref()
 
   const done = new Promise<ProcessOutcome>((resolve, reject) => {
