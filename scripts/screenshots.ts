@@ -77,11 +77,11 @@ async function fill({ atoll, url }: Product): Promise<Filled> {
 /** A goal that a real table does not let anybody meet. */
 async function missedGoal(atoll: Atoll): Promise<void> {
   const csv = await readFile(join(root, 'examples', 'telco', 'telco_churn.csv'), 'utf8')
-  const dataset = await addTable(atoll, 'Telco customers', csv, 'Churn')
+  const dataset = await addTable(atoll, 'Telco customers', csv, 'churn')
   const goal = await atoll.goals.create({
     name: 'Keep telco customers',
     dataset,
-    target: 'Churn',
+    target: 'churn',
     positive: 'Yes',
     metric: 'f1',
     atLeast: 0.85,

@@ -4,7 +4,7 @@ import { useNavigate, useSearch } from '@tanstack/react-router'
 import { useCallback, useEffect, useMemo, useRef, useState } from 'react'
 import { atoll } from '../api.ts'
 import { Button } from '../ui/Button.tsx'
-import { cell, count } from '../ui/format.ts'
+import { cell, count, dateCell } from '../ui/format.ts'
 import { Empty, ErrorNote, Skeleton } from '../ui/State.tsx'
 import { VirtualGrid } from '../ui/VirtualGrid.tsx'
 import { ColumnFinder } from './ColumnFinder.tsx'
@@ -96,9 +96,11 @@ export function PreviewTab({ dataset, version }: { dataset: Dataset; version: Da
           onView={pages.view}
           sort={search.sort}
           onSort={(name) => change({ sort: search.sort === name ? `-${name}` : search.sort === `-${name}` ? undefined : name })}
-          cell={(value) =>
+          cell={(value, at) =>
             value === null || value === undefined || value === '' ? (
               <span className="text-xs text-faint italic">missing</span>
+            ) : columns[at]?.type === 'datetime' ? (
+              dateCell(String(value))
             ) : (
               cell(value)
             )
@@ -110,7 +112,10 @@ export function PreviewTab({ dataset, version }: { dataset: Dataset; version: Da
 }
 
 const widthFor = (name: string, type: string) =>
-  Math.min(260, Math.max(isNumeric(type as 'number') ? 96 : type === 'text' ? 200 : 116, name.length * 7.4 + 66))
+  Math.min(
+    260,
+    Math.max(isNumeric(type as 'number') ? 96 : type === 'text' ? 200 : type === 'datetime' ? 168 : 116, name.length * 7.4 + 66),
+  )
 
 /** Pages of rows by number, fetched when they come into view, kept while the question stays the same. */
 function usePages(

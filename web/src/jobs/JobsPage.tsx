@@ -39,7 +39,7 @@ const columns: readonly ColumnOf<Job>[] = [
     id: 'progress',
     title: 'Progress',
     hide: 'narrow',
-    width: 220,
+    width: 180,
     cell: (row) =>
       row.state === 'running' ? (
         <span className="block">

@@ -129,6 +129,13 @@ export function cell(value: unknown): string {
   return String(value)
 }
 
+/** "2024-01-10T08:30:00Z" → "2024-01-10 08:30:00"; midnight goes without its zeros. */
+export const dateCell = (iso: string): string =>
+  iso
+    .replace('T', ' ')
+    .replace(/(\.0+)?Z$/, '')
+    .replace(/ 00:00:00$/, '')
+
 /** `roc_auc` → "ROC AUC". */
 export function metricName(name: string): string {
   return metricNames[name] ?? name.replaceAll('_', ' ')
