@@ -11,6 +11,7 @@ import { existsSync } from 'node:fs'
 import { mkdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import type { Page } from 'playwright-core'
 import { runDemo } from '../sdk/src/cli/commands/demo.ts'
 import type { Atoll } from '../sdk/src/index.ts'
 import { createAtoll } from '../sdk/src/index.ts'
@@ -26,10 +27,21 @@ const chosen: Record<string, number> = {
   recipe: 900,
   'job-training': 1000,
   'runs-compared': 900,
-  'model-performance': 1000,
+  'model-performance': 1420,
   'model-proof': 700,
-  'endpoint-try': 820,
+  'endpoint-try': 900,
   monitor: 1000,
+}
+/** What is done on a page before its picture is taken for the documentation. */
+const prepare: Record<string, (page: Page) => Promise<void>> = {
+  'endpoint-try': async (page) => {
+    await page.getByLabel('total_day_minutes').fill('340')
+    await page.getByLabel('international_plan').selectOption('yes')
+    await page.getByLabel('number_customer_service_calls').fill('5')
+    await page.getByRole('button', { name: 'Predict' }).click()
+    await page.getByText('there and back').waitFor()
+    await page.evaluate(() => window.scrollTo(0, 0))
+  },
 }
 const docsName: Record<string, string> = { 'model-performance': 'model' }
 
@@ -113,6 +125,7 @@ async function takeAll(product: Product, filled: Filled): Promise<void> {
         if (flags.docs) await page.setViewportSize({ width, height: chosen[name]! })
         await page.goto(product.url + path)
         await settled(page)
+        if (flags.docs) await prepare[name]?.(page)
         const file = flags.docs ? `${docsName[name] ?? name}.png` : `${name}.${width}.${colorScheme}.png`
         // A panel covers the window, not the page.
         const whole = !flags.docs && (await page.locator('[role="dialog"]').count()) === 0
