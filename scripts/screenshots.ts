@@ -36,6 +36,7 @@ const chosen: Record<string, number> = {
 const prepare: Record<string, (page: Page) => Promise<void>> = {
   'endpoint-try': async (page) => {
     await page.getByLabel('total_day_minutes').fill('340')
+    await page.getByLabel('total_day_charge').fill('57.8')
     await page.getByLabel('international_plan').selectOption('yes')
     await page.getByLabel('number_customer_service_calls').fill('5')
     await page.getByRole('button', { name: 'Predict' }).click()

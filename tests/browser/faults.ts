@@ -4,6 +4,8 @@ import type { Page } from 'playwright-core'
 /** What axe finds that is serious or worse, a line each: rule, where, what would help. */
 export async function faults(page: Page, rules?: string[]): Promise<string[]> {
   if (!(await page.evaluate(() => 'axe' in window))) await page.evaluate(axe.source)
+  // Colours follow a change of appearance with the next frames.
+  await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))))
   return page.evaluate(async (only) => {
     const { axe: runner } = window as unknown as { axe: typeof import('axe-core') }
     const { violations } = await runner.run(document, {

@@ -190,7 +190,7 @@ describe('the life of a model, in the browser', { skip: noBrowser, timeout: 600_
     await seen(page.getByText('tried out'))
     await button(/^Back to/).click()
     const cell = button(/^actual yes, predicted yes: \d+ rows/)
-    const rows = /: (\d+) rows/.exec((await cell.getAttribute('aria-label')) ?? '')![1]
+    const rows = /: (\d+) rows/.exec((await cell.textContent()) ?? '')![1]
     await cell.click()
     await seen(page.getByRole('dialog', { name: 'Actual yes, predicted yes' }).getByText(`${rows} rows`))
     await page.keyboard.press('Escape')

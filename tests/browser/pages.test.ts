@@ -101,7 +101,7 @@ describe('every page', { skip: noBrowser, timeout: 900_000 }, () => {
     await out.page.context().close()
   })
 
-  test('a page behind the sign-in leads back to itself', async () => {
+  test('a page behind the sign-in leads back to itself, by a link pasted where one is asked to sign in', async () => {
     const out = await openPage(browser)
     const path = placesOf(filled).find((place) => place.name === 'data-profile')!.path
     await out.page.goto(product.url + path)
@@ -109,7 +109,6 @@ describe('every page', { skip: noBrowser, timeout: 900_000 }, () => {
     const { user } = await product.atoll.session.get()
     const { link } = await product.atoll.users.signInLink(user!.id)
     await out.page.goto(`${out.page.url()}#link=${link}`)
-    await out.page.reload()
     await out.page.waitForURL((url) => url.pathname + url.search === path)
     await out.page.context().close()
   })
