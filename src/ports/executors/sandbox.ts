@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process'
 import { existsSync, lstatSync, readlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { noTelemetry } from '../../kernel/no-telemetry.ts'
 import type { ProcessRequest, ResourceLimits, SandboxLevel } from './executor.ts'
 
 export interface SandboxProbe {
@@ -96,6 +97,7 @@ export function baseEnvironment(temp: string): Record<string, string> {
     LOGNAME: 'atoll',
     LANG: 'C.UTF-8',
     TZ: 'UTC',
+    ...noTelemetry,
   }
 }
 

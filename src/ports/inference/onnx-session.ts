@@ -1,7 +1,11 @@
 import type { InferenceSession } from 'onnxruntime-node'
 import { invalidInput } from '../../kernel/errors.ts'
+import { noTelemetry } from '../../kernel/no-telemetry.ts'
 import type { OnnxModelFile, RawBatch } from './inference.ts'
 import type { Session } from './session.ts'
+
+// Before the library is loaded, and in the main thread: what a worker thread sets, native code does not see.
+Object.assign(process.env, noTelemetry)
 
 type OnnxShape = Omit<OnnxModelFile, 'file' | 'trust'>
 

@@ -2,6 +2,7 @@ import { fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { Worker } from 'node:worker_threads'
 import { PlatformError } from '../../kernel/errors.ts'
+import { noTelemetry } from '../../kernel/no-telemetry.ts'
 import type { OnnxModelFile, RawBatch } from './inference.ts'
 import type { MortalSession } from './session.ts'
 
@@ -92,7 +93,7 @@ function threadLink(): Link {
 function processLink(): Link {
   // No environment and no inherited flags: nothing of the server is told to a graph from outside.
   const child = fork(fileURLToPath(script), [], {
-    env: {},
+    env: noTelemetry,
     execArgv: [],
     serialization: 'advanced',
     stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
