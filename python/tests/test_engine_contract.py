@@ -186,7 +186,10 @@ def test_sigterm_stops_within_seconds_and_the_job_can_go_on(tmp_path):
 def test_no_room_for_what_a_job_writes_is_an_exit_code_of_its_own(tmp_path):
     write_channel(tmp_path, "train", small_table("binary"), TYPES)
     write_job(tmp_path, "tabular.train", parameters("lightgbm", "binary"))
-    limited = "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000)); from atoll_engines.run import main; sys.exit(main())"
+    limited = (
+        "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000)); "
+        "from atoll_engines.run import main; sys.exit(main())"
+    )
     process = subprocess.run(
         [sys.executable, "-c", limited, "--folder", str(tmp_path)],
         capture_output=True, text=True, timeout=120, env=os.environ | {"PYTHONPATH": str(PYTHON)},
