@@ -64,7 +64,7 @@ function Breadcrumb() {
     <nav aria-label="Breadcrumb" className="min-w-0 flex-1">
       <ol className="flex min-w-0 items-center gap-1.5 text-soft">
         <li className="hidden max-w-48 shrink-0 truncate sm:block">
-          <Link to="/p/$project" params={{ project: ref }} className="no-underline hover:text-ink hover:underline">
+          <Link to="/p/$project" params={{ project: ref }} className="text-soft no-underline hover:text-ink hover:underline">
             {project?.name ?? ref}
           </Link>
         </li>
@@ -77,7 +77,7 @@ function Breadcrumb() {
               <Link
                 to={`/p/$project${section.path}` as '/p/$project'}
                 params={{ project: ref }}
-                className="no-underline hover:text-ink hover:underline"
+                className="text-soft no-underline hover:text-ink hover:underline"
               >
                 {section.title}
               </Link>
