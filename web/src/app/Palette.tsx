@@ -34,10 +34,14 @@ export default function Palette({ onClose, onHelp }: { onClose: () => void; onHe
     setTheme(theme)
     onClose()
   }
-  const matches = (words: string) => words.toLowerCase().includes(wanted.toLowerCase())
+  // What is known here answers each key at once; the search comes after.
+  const typed = text.trim().toLowerCase()
+  const matches = (words: string) => words.toLowerCase().includes(typed)
   const places = sections.filter((section) => matches(`go to ${section.title}`))
   const begun = actions.filter((action) => matches(`${action.title} ${action.words}`))
-  const hits = wanted ? (found.data?.items ?? []) : []
+  // Of what an earlier word found, only what still fits: Enter must not take anything else.
+  const stale = found.isPlaceholderData || wanted.toLowerCase() !== typed
+  const hits = typed ? (found.data?.items ?? []).filter((hit) => !stale || hit.name.toLowerCase().includes(typed)) : []
   const first = hits[0]?.id ?? begun[0]?.path ?? (places[0] ? `go ${places[0].title}` : '')
   const [selected, setSelected] = useState('')
   // Enter takes what stands first, also when that came after the last key was pressed.

@@ -21,7 +21,16 @@ export function SignInPage() {
   // The fragment never reaches a server's log; a query is accepted too.
   const [link, setLink] = useState(() => linkInAddress() || search.link || '')
   const signIn = useMutation({
-    mutationFn: (how: { link: string } | { email: string; password: string }) => atoll.session.create(how),
+    mutationFn: async (how: { link: string } | { email: string; password: string }) => {
+      try {
+        return await atoll.session.create(how)
+      } catch (error) {
+        // A link that was used already, by somebody who is signed in by it: nothing is wrong.
+        const session = 'link' in how ? await atoll.session.get().catch(() => null) : null
+        if (session?.user) return session
+        throw error
+      }
+    },
     onSuccess: async () => {
       queryClient.clear()
       await queryClient.fetchQuery(sessionQuery)
