@@ -401,6 +401,6 @@ describe('rows that an endpoint cannot answer', () => {
     assert.equal(predictions.length, 3)
     assert.match(warnings.join('\n'), /"plan": "gold" was never seen in training/)
     assert.match(warnings.join('\n'), /"age": 140 is outside what training saw/)
-    assert.match(warnings.join('\n'), /"town": is missing, which it never was in training/)
+    assert.match(warnings.join('\n'), /"town": the value is missing; in training it never was/)
   })
 })
