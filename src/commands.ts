@@ -132,7 +132,11 @@ async function leaveKey({ config, domains }: Platform, url: string) {
   const file = join(config.dataDir, 'local.json')
   await rm(file, { force: true })
   await writeFile(file, `${JSON.stringify({ url, token })}\n`, { mode: 0o600, flag: 'wx' })
-  return { token, remove: () => rm(file, { force: true }) }
+  const remove = async () => {
+    await rm(file, { force: true })
+    await domains.auth.firstStart.endStarterToken(token)
+  }
+  return { token, remove }
 }
 
 function greeting(config: Config, { url, signInUrl }: { url: string; signInUrl: string | null }): string {

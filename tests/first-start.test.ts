@@ -84,6 +84,8 @@ test('the first start makes one administrator, without a password, behind one li
         body: JSON.stringify({ link: text }),
       })
     assert.equal((await signInLater(secret)).status, 401, 'the old link stopped working')
+    const asked = await fetch(`${later.url}/v1/users`, { headers: { authorization: `Bearer ${token}` } })
+    assert.equal(asked.status, 401, 'the token of a server that stopped opens nothing')
     assert.equal((await signInLater(again.split('#link=')[1])).status, 201)
     assert.equal((await signInLater(again.split('#link=')[1])).status, 401, 'once')
     await assert.rejects(signIn, 'the first server is gone')

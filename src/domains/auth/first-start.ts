@@ -4,6 +4,7 @@ import { minutes } from '../../kernel/time.ts'
 import type { Metadata } from '../../ports/metadata/metadata.ts'
 import { audit } from './audit.ts'
 import { insertProject } from './projects.ts'
+import { hashOfSecret } from './secrets.ts'
 import { firstLinkMs, type SignInService } from './sign-in.ts'
 import { authTables } from './tables.ts'
 import { insertToken } from './tokens.ts'
@@ -90,6 +91,20 @@ export function firstStart({ metadata, signIn }: { metadata: Metadata; signIn: S
         insertToken(tx, admin, { name: 'Made at start', scopes: null, lifetimeMs: starterTokenMs }),
       )
       return secret
+    },
+
+    /** The server that made it has stopped: its token opens nothing any more. */
+    async endStarterToken(secret: string): Promise<void> {
+      await metadata.transaction(async (tx) => {
+        const [ended] = await authTables(tx)
+          .updateTable('tokens')
+          .set({ revoked_at: Date.now() })
+          .where('hash', '=', hashOfSecret(secret))
+          .where('revoked_at', 'is', null)
+          .returning(['id', 'user_id'])
+          .execute()
+        if (ended) await audit(tx, { ...systemPrincipal, userId: ended.user_id }, 'token.revoke', { target: ended.id })
+      })
     },
   }
 }
