@@ -4,8 +4,7 @@ import type { Page } from 'playwright-core'
 /** What axe finds that is serious or worse, a line each: rule, where, what would help. */
 export async function faults(page: Page, rules?: string[]): Promise<string[]> {
   if (!(await page.evaluate(() => 'axe' in window))) await page.evaluate(axe.source)
-  // Colours follow a change of appearance with the next frames.
-  await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))))
+  await page.evaluate(atRest)
   return page.evaluate(async (only) => {
     const { axe: runner } = window as unknown as { axe: typeof import('axe-core') }
     const { violations } = await runner.run(document, {
@@ -18,6 +17,14 @@ export async function faults(page: Page, rules?: string[]): Promise<string[]> {
         nodes.slice(0, 4).map((node) => `${id} at ${node.target.join(' ')}: ${node.failureSummary?.replace(/\s+/g, ' ')}`),
       )
   }, rules)
+}
+
+/** Colours follow a change of appearance with the next frames, what lies deeper later: until three frames in a row move nothing. */
+async function atRest(): Promise<void> {
+  for (let still = 0, frames = 0; still < 3 && frames < 120; frames++) {
+    await new Promise((done) => requestAnimationFrame(done))
+    still = document.getAnimations().some((animation) => animation.playState === 'running') ? 0 : still + 1
+  }
 }
 
 /** What sticks out of the window sideways; null when nothing does. */

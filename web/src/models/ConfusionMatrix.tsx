@@ -75,7 +75,7 @@ export function ConfusionMatrix({
                           {whole(count)}
                         </span>
                         <span className="sr-only"> rows, </span>
-                        <span className="num relative block text-xs text-soft">{percent(share)}</span>
+                        <span className="num relative block text-xs">{percent(share)}</span>
                         <span className="sr-only"> of {actual}</span>
                       </button>
                     </td>
