@@ -62,6 +62,8 @@ async function start(name: Contender['name'], model: string, folder: string): Pr
       'fastapi_app:app',
       '--port',
       '0',
+      '--timeout-keep-alive',
+      '75',
       '--workers',
       '1',
       '--loop',
