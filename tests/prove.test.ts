@@ -75,6 +75,7 @@ describe('the proof that what is served is what was trained', () => {
       exported: { ok: true, reason: null },
       packageFolder,
       evidenceFolder: folder,
+      engine: { family: 'tabular', runtime: 'tabular' },
       hashOf: async (path) => `hash of ${path}`,
       layNative: () => cp(join(folder, 'a/native'), join(packageFolder, 'native'), { recursive: true }),
       ...changed,

@@ -258,7 +258,7 @@ describe('training', () => {
         /must go upwards/,
       ],
       ['a warm start from nothing', { search: { warmStartFrom: 'srch_none' } }, /no search "srch_none"/],
-      ['resampling of numbers', { target: 'age', imbalance: 'smote' }, /a number has none/],
+      ['resampling of numbers', { target: 'age', imbalance: 'smote' }, /a regression task has none/],
       ['a data set that is not there', { dataset: 'none such' }, /no data set "none such"/],
     ] as const)
       test(name, async () => {

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import errno
 import importlib
+import importlib.util
 import json
 import os
 import sys
@@ -144,6 +145,9 @@ def warm_up() -> None:
     limit_threads(os.cpu_count() or 1)
     for module in WARM_MODULES:
         importlib.import_module(module)
+    # In the runtimes that have it, it takes longer than all of the others.
+    if importlib.util.find_spec("torch"):
+        importlib.import_module("torch")
     print(json.dumps({"ready": True}, separators=(",", ":")), flush=True)
 
 

@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
-import { algorithms } from '../../src/domains/training/schema.ts'
+import described from '../../python/atoll_engines/tabular/algorithms.json' with { type: 'json' }
 import { customers } from '../training-world.ts'
 import { type ExampleWorld, exampleWorld } from './example-world.ts'
 import { served } from './served.ts'
 
 /** Every algorithm for every task it can do, through the whole product. */
 
+const algorithms = described.algorithms.map(({ name }) => name)
 const targets = { binary: 'churn', multiclass: 'plan', regression: 'age' } as const
 type Task = keyof typeof targets
 const alone = { search: { strategy: 'none' as const } }

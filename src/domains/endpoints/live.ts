@@ -4,7 +4,7 @@ import type { Files } from '../../ports/files/files.ts'
 import { compileEncoder, type RowEncoder } from '../../ports/inference/encode.ts'
 import type { Inference, LoadedModel } from '../../ports/inference/inference.ts'
 import { shapeOf } from '../../ports/inference/signature.ts'
-import type { Signature } from '../registry/schema.ts'
+import type { Manifest, Signature } from '../registry/schema.ts'
 import { type AnswerText, compileAnswer } from './answer.ts'
 import type { CaptureRecorder, CaptureStore } from './captures.ts'
 import { LiveMetrics } from './live-metrics.ts'
@@ -63,7 +63,11 @@ export function liveEndpoints({ inference, files, captures, folder, layPackage }
       await layPackage(version.id, place, { sandboxOnly: version.served === 'python' })
       const model =
         version.served === 'python'
-          ? await inference.loadPython({ folder: place, signature: version.signature })
+          ? await inference.loadPython({
+              folder: place,
+              signature: version.signature,
+              engine: ((await files.readJson(place, 'manifest.json')) as Manifest).engine,
+            })
           : await inference.load({
               file: files.resolvePath(place, 'model.onnx'),
               ...shapeOf(version.signature),

@@ -1,8 +1,9 @@
 import type * as z from 'zod'
+import { PlatformError } from '../../kernel/errors.ts'
 import type { Files } from '../../ports/files/files.ts'
 import type { Inference, LoadedModel } from '../../ports/inference/inference.ts'
 import { shapeOf } from '../../ports/inference/signature.ts'
-import type { Parity, Signature } from '../registry/schema.ts'
+import type { PackageEngine, Parity, Signature } from '../registry/schema.ts'
 import { type ParityFigures, replayParity } from './parity.ts'
 
 export interface ProveNeeds {
@@ -20,6 +21,8 @@ export interface Candidate {
   evidenceFolder: string
   /** Hash of the file that serves: of the graph, or of the native pipeline. */
   hashOf(path: string): Promise<string>
+  /** The engines that answer where the graph is not proven. */
+  engine: PackageEngine
   /** For the Python worker: lays native/ into the package folder. */
   layNative(): Promise<void>
 }
@@ -31,12 +34,17 @@ export interface Candidate {
 export async function prove({ files, inference }: ProveNeeds, candidate: Candidate): Promise<z.infer<typeof Parity>> {
   const { signature, packageFolder, evidenceFolder } = candidate
   const replay = (model: LoadedModel) => replayParity({ files }, { folder: evidenceFolder, signature, model })
+  const nativeFile = async (): Promise<string> => {
+    const [first] = (await files.list(packageFolder, 'native')).map(({ path }) => path).sort()
+    if (!first) throw new PlatformError('internal', 'The training engine left no native model, so nothing can answer.')
+    return first.startsWith('native/') ? first : `native/${first}`
+  }
   const certificate = async (figures: ParityFigures, served: 'onnx' | 'python', reason: string | null) => ({
     ...figures,
     tolerance: signature.tolerance,
     served,
     reason,
-    modelSha256: await candidate.hashOf(served === 'onnx' ? 'model.onnx' : 'native/pipeline.joblib'),
+    modelSha256: await candidate.hashOf(served === 'onnx' ? 'model.onnx' : await nativeFile()),
     at: new Date().toISOString(),
   })
 
@@ -51,7 +59,7 @@ export async function prove({ files, inference }: ProveNeeds, candidate: Candida
       typeof figures === 'string' ? `The graph could not be run: ${figures}` : `The graph is not served: ${figures.reason}`
   }
   await candidate.layNative()
-  const model = await inference.loadPython({ folder: packageFolder, signature })
+  const model = await inference.loadPython({ folder: packageFolder, signature, engine: candidate.engine })
   try {
     const figures = await replay(model)
     return await certificate(

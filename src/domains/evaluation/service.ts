@@ -34,7 +34,7 @@ export function evaluationService(needs: EvaluationNeeds) {
     const a = await registry.resolveVersion(by, input.a, project)
     const b = await registry.resolveVersion(by, input.b, project)
     refuseUnlike(a, b)
-    const metric = input.metric ?? a.goalOutcome?.metric ?? defaultMetric[a.task]
+    const metric = input.metric ?? a.goalOutcome?.metric ?? defaultMetric(a.task)
     refuseMetricOfOtherTask(metric, a.task, a.target)
     const [saidA, saidB] = [await predictionsOf(a), await predictionsOf(b)]
     const paired = await pairedPredictions(needs, { a: saidA, b: saidB, signature: a.signature })

@@ -1,8 +1,34 @@
 import { invalidInput } from '../../kernel/errors.ts'
 import { classificationMetrics, lowerIsBetter, type Metric, regressionMetrics, type Task } from './schema.ts'
 
-/** The metrics that a task reports. */
-export const metricsOf = (task: Task): readonly Metric[] => (task === 'regression' ? regressionMetrics : classificationMetrics)
+/** The metrics that each task reports; the first is what it is judged by when nobody says which. */
+const metricsByTask: Record<Task, readonly Metric[]> = {
+  binary: ['roc_auc', ...classificationMetrics.filter((metric) => metric !== 'roc_auc')],
+  multiclass: ['f1_macro', ...classificationMetrics.filter((metric) => metric !== 'f1_macro')],
+  regression: ['rmse', ...regressionMetrics.filter((metric) => metric !== 'rmse')],
+  multilabel: ['f1_macro', 'f1_micro', 'exact_match', 'hamming_loss', 'roc_auc', 'pr_auc'],
+  clustering: [
+    'silhouette',
+    'davies_bouldin',
+    'calinski_harabasz',
+    'stability',
+    'adjusted_rand',
+    'normalized_mutual_information',
+  ],
+  anomaly: ['roc_auc', 'pr_auc', 'precision', 'recall', 'f1', 'stability'],
+  projection: ['trustworthiness', 'explained_variance'],
+  topics: ['coherence', 'perplexity'],
+  forecast: ['mase', 'quantile_loss', 'coverage_80', 'mae', 'rmse', 'smape'],
+  tokens: ['f1', 'precision', 'recall', 'accuracy'],
+  seq2seq: ['bleu', 'rouge_l', 'exact_match'],
+  detection: ['mean_average_precision'],
+  segmentation: ['mean_iou', 'pixel_accuracy'],
+  transcription: ['word_error_rate', 'character_error_rate'],
+  diarisation: ['diarisation_error_rate'],
+  generation: ['perplexity', 'exact_match', 'accuracy'],
+}
+
+export const metricsOf = (task: Task): readonly Metric[] => metricsByTask[task]
 
 /** What a metric is called in a sentence. */
 export const metricTitle: Record<Metric, string> = {
@@ -22,23 +48,71 @@ export const metricTitle: Record<Metric, string> = {
   rmse: 'RMSE',
   r2: 'R2',
   mape: 'MAPE',
+  f1_micro: 'micro F1',
+  hamming_loss: 'Hamming loss',
+  exact_match: 'exact match',
+  silhouette: 'silhouette',
+  davies_bouldin: 'Davies-Bouldin index',
+  calinski_harabasz: 'Calinski-Harabasz index',
+  stability: 'stability',
+  adjusted_rand: 'adjusted Rand index',
+  normalized_mutual_information: 'normalised mutual information',
+  explained_variance: 'explained variance',
+  trustworthiness: 'trustworthiness',
+  coherence: 'coherence',
+  perplexity: 'perplexity',
+  mase: 'MASE',
+  smape: 'sMAPE',
+  quantile_loss: 'weighted quantile loss',
+  coverage_80: 'coverage of the 80 % interval',
+  bleu: 'BLEU',
+  rouge_l: 'ROUGE-L',
+  word_error_rate: 'word error rate',
+  character_error_rate: 'character error rate',
+  diarisation_error_rate: 'diarisation error rate',
+  mean_average_precision: 'mean average precision',
+  mean_iou: 'mean IoU',
+  pixel_accuracy: 'pixel accuracy',
 }
 
 export const isClassification = (metric: Metric): boolean => (classificationMetrics as readonly string[]).includes(metric)
 
 /** The metric a task is judged by when nobody says which. */
-export const defaultMetric: Record<Task, Metric> = { binary: 'roc_auc', multiclass: 'f1_macro', regression: 'rmse' }
+export const defaultMetric = (task: Task): Metric => metricsByTask[task][0]!
 
-export function refuseMetricOfOtherTask(metric: Metric, task: Task, target: string): void {
+export function refuseMetricOfOtherTask(metric: Metric, task: Task, target: string | null): void {
   if (metricsOf(task).includes(metric)) return
-  const kind = { binary: 'has two classes', multiclass: 'has several classes', regression: 'is a number' }[task]
+  const kinds: Partial<Record<Task, string>> = {
+    binary: 'has two classes',
+    multiclass: 'has several classes',
+    regression: 'is a number',
+  }
+  const kind = kinds[task]
+  const what = kind && target !== null ? `the target "${target}", which ${kind}` : `a ${task} task`
   throw invalidInput(
-    `The metric ${metricTitle[metric]} does not fit the target "${target}", which ${kind}. Choose one of ${metricsOf(task).join(', ')}.`,
+    `The metric ${metricTitle[metric]} does not fit ${what}. Choose one of ${metricsOf(task).join(', ')}.`,
     { field: 'metric', metric, task },
   )
 }
 
-const withinOne = new Set<Metric>([...classificationMetrics.filter((metric) => metric !== 'log_loss'), 'r2'])
+const withinOne = new Set<Metric>([
+  ...classificationMetrics.filter((metric) => metric !== 'log_loss'),
+  'r2',
+  'f1_micro',
+  'exact_match',
+  'silhouette',
+  'stability',
+  'adjusted_rand',
+  'normalized_mutual_information',
+  'explained_variance',
+  'trustworthiness',
+  'coherence',
+  'coverage_80',
+  'rouge_l',
+  'mean_average_precision',
+  'mean_iou',
+  'pixel_accuracy',
+])
 
 /** A bound must be on the side where the metric improves, and within what the metric can be. */
 export function refuseHopelessBound(

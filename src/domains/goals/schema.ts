@@ -1,7 +1,21 @@
 import * as z from 'zod'
 import { Ref, Resource, ResourceInput, ResourcePatch } from '../auth/schema.ts'
 
-export const tasks = ['binary', 'multiclass', 'regression'] as const
+/** Tasks that a target column sets by its values alone. */
+export const targetTasks = ['binary', 'multiclass', 'regression'] as const
+/** Tasks that learn from the rows alone: they have no target. */
+export const tasksWithoutTarget = ['clustering', 'anomaly', 'projection', 'topics', 'diarisation', 'generation'] as const
+/** Tasks with a target whose values do not say so: they must be asked for. */
+export const askedTasks = [
+  'multilabel',
+  'forecast',
+  'tokens',
+  'seq2seq',
+  'detection',
+  'segmentation',
+  'transcription',
+] as const
+export const tasks = [...targetTasks, ...askedTasks, ...tasksWithoutTarget] as const
 export const Task = z.enum(tasks)
 export type Task = z.infer<typeof Task>
 
@@ -20,16 +34,60 @@ export const classificationMetrics = [
   'mcc',
 ] as const
 export const regressionMetrics = ['mae', 'rmse', 'r2', 'mape'] as const
-export const Metric = z.enum([...classificationMetrics, ...regressionMetrics])
+/** Metrics of tasks beyond classes and numbers; docs/metrics.md says what each is and where it is from. */
+export const otherMetrics = [
+  'f1_micro',
+  'hamming_loss',
+  'exact_match',
+  'silhouette',
+  'davies_bouldin',
+  'calinski_harabasz',
+  'stability',
+  'adjusted_rand',
+  'normalized_mutual_information',
+  'explained_variance',
+  'trustworthiness',
+  'coherence',
+  'perplexity',
+  'mase',
+  'smape',
+  'quantile_loss',
+  'coverage_80',
+  'bleu',
+  'rouge_l',
+  'word_error_rate',
+  'character_error_rate',
+  'diarisation_error_rate',
+  'mean_average_precision',
+  'mean_iou',
+  'pixel_accuracy',
+] as const
+export const Metric = z.enum([...classificationMetrics, ...regressionMetrics, ...otherMetrics])
 export type Metric = z.infer<typeof Metric>
 
 /** Metrics of which less is better. */
-export const lowerIsBetter: ReadonlySet<string> = new Set(['log_loss', 'brier', 'mae', 'rmse', 'mape'])
+export const lowerIsBetter: ReadonlySet<string> = new Set([
+  'log_loss',
+  'brier',
+  'mae',
+  'rmse',
+  'mape',
+  'hamming_loss',
+  'davies_bouldin',
+  'perplexity',
+  'mase',
+  'smape',
+  'quantile_loss',
+  'word_error_rate',
+  'character_error_rate',
+  'diarisation_error_rate',
+])
 
 /** What the project wants of a model: the contract that training optimises, evaluation reports, promotion and alerts enforce. */
 export const GoalInput = ResourceInput.partial({ name: true }).extend({
   dataset: Ref,
   target: z.string().min(1).max(200),
+  task: z.enum([...targetTasks, ...askedTasks]).nullable().default(null).describe('Judged from the target when absent.'),
   positive: z.string().max(200).nullable().default(null),
   metric: Metric,
   atLeast: z.number().nullable().default(null),

@@ -1,5 +1,5 @@
 import type * as z from 'zod'
-import { isPlatformError } from '../../kernel/errors.ts'
+import { invalidInput, isPlatformError } from '../../kernel/errors.ts'
 import { type Page, type PageQuery, toPage } from '../../kernel/paging.ts'
 import type { Principal } from '../../kernel/principal.ts'
 import type { Metadata } from '../../ports/metadata/metadata.ts'
@@ -12,7 +12,7 @@ import { refuseOtherSplit } from './fitting-split.ts'
 import { type JudgedTarget, judgeTarget, mostClasses, targetColumn } from './judge-target.ts'
 import { metricTitle, refuseCostsWithoutPositive, refuseHopelessBound, refuseMetricOfOtherTask } from './metrics.ts'
 import { judgeOutcome } from './outcome.ts'
-import type { Goal, GoalInput, GoalOutcome, GoalPatch, Metric } from './schema.ts'
+import { askedTasks, type Goal, type GoalInput, type GoalOutcome, type GoalPatch, type Metric, type Task } from './schema.ts'
 import { type GoalRow, goalById, goalsById, insertGoal, listGoals, type NamedGoalRow, toGoal, updateGoal } from './store.ts'
 
 export interface GoalsNeeds {
@@ -39,10 +39,19 @@ export function goalsService({ metadata, access, search, datasets }: GoalsNeeds)
   async function judge(
     version: DatasetVersion,
     target: string,
-    wish: { metric?: Metric | null; positive?: string | null },
+    wish: { task?: Task | null; metric?: Metric | null; positive?: string | null },
   ): Promise<JudgedTarget> {
     const { name, type } = targetColumn(version.columns, target)
+    if (wish.task && isAsked(wish.task)) {
+      if (wish.metric) refuseMetricOfOtherTask(wish.metric, wish.task, target)
+      return { task: wish.task, positive: null, classes: null }
+    }
     const judged = judgeTarget({ name, type, ...(await datasets.valuesOf(version.id, name, mostClasses + 1)) }, wish)
+    if (wish.task && wish.task !== judged.task)
+      throw invalidInput(
+        `The target "${target}" sets a ${judged.task} task, not ${wish.task}. Leave the task out, or choose another target.`,
+        { field: 'task', column: target, task: judged.task },
+      )
     if (wish.metric) refuseMetricOfOtherTask(wish.metric, judged.task, target)
     return judged
   }
@@ -156,6 +165,8 @@ export function goalsService({ metadata, access, search, datasets }: GoalsNeeds)
 
   return { create, get, list, patch, remove, judge, repin, outcomes }
 }
+
+const isAsked = (task: Task): boolean => (askedTasks as readonly Task[]).includes(task)
 
 const contractOf = (row: GoalRow) => ({
   metric: row.metric,

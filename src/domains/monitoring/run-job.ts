@@ -176,7 +176,7 @@ export function monitorJob(needs: RunNeeds): JobHandler<RunSpec, DriftReport> {
     await registry.layPackage(version.id, place, { sandboxOnly: isPython })
     const { signature } = version
     const model = isPython
-      ? await needs.inference.loadPython({ folder: place, signature })
+      ? await needs.inference.loadPython({ folder: place, signature, engine: version.manifest.engine })
       : await needs.inference.load({
           file: files.resolvePath(place, 'model.onnx'),
           ...shapeOf(signature),

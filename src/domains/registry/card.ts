@@ -65,16 +65,31 @@ const taskWords: Record<Task, string> = {
   binary: 'a yes-or-no question',
   multiclass: 'a choice among classes',
   regression: 'a number',
+  multilabel: 'any number of labels',
+  clustering: 'groups of rows that are alike',
+  anomaly: 'rows unlike the others',
+  projection: 'few coordinates in place of many columns',
+  topics: 'the topics of texts',
+  forecast: 'what comes next in time',
+  tokens: 'a label for each word',
+  seq2seq: 'a text from a text',
+  detection: 'things in images, each with its box',
+  segmentation: 'the class of each pixel',
+  transcription: 'what is said',
+  diarisation: 'who speaks when',
+  generation: 'text that goes on from a text',
 }
 
 function purpose({ signature, goal }: CardEvidence): string {
-  const { target, classes, positive, inputs } = signature
+  const { task, target, classes, positive, inputs } = signature
   const what =
     positive !== null
       ? `the probability that \`${target}\` is "${text(positive)}"`
       : classes
         ? `which of ${classes.length} classes \`${target}\` is (${classes.slice(0, 12).map(text).join(', ')}${classes.length > 12 ? ', …' : ''})`
-        : `the number \`${target}\``
+        : target === null
+          ? taskWords[task]
+          : `the number \`${target}\``
   const lines = [
     '## What it is for',
     '',

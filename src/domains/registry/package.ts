@@ -2,7 +2,7 @@ import type * as z from 'zod'
 import { PlatformError } from '../../kernel/errors.ts'
 import type { BlobStore } from '../../ports/blobs/blob-store.ts'
 import type { Files } from '../../ports/files/files.ts'
-import type { Manifest, PackageFile } from './schema.ts'
+import type { Manifest, PackageEngine, PackageFile } from './schema.ts'
 
 type ManifestOut = z.infer<typeof Manifest>
 type PackageEntry = z.infer<typeof PackageFile>
@@ -10,24 +10,20 @@ type PackageEntry = z.infer<typeof PackageFile>
 /** A file of a package before it is stored: on disk under a root, or text made by the platform. */
 export type PackageSource = { path: string } & ({ root: string; at: string } | { text: string })
 
-/** What a package may hold; anything else that an engine left beside it is not taken along. */
-const openFiles = new Set([
-  'model.onnx',
-  'signature.json',
-  'recipe.json',
-  'training.json',
-  'explain.json',
-  'evaluation.json',
-  'parity.json',
-  'card.md',
-])
+/** What the open part of a package may hold: nothing that runs when it is read. */
+export const isOpenFile = (path: string): boolean => /^[\w-]+(\.[\w-]+)*\.(onnx|json|safetensors|gguf|md)$/.test(path)
 
 /** Stores the files of a package as blobs and writes its manifest. Native files are listed apart: the server never opens them. */
 export async function storePackage(
   { blobs, files }: { blobs: BlobStore; files: Files },
-  sources: { open: PackageSource[]; sandboxOnly: PackageSource[]; kind: 'onnx' | 'python' },
+  sources: {
+    open: PackageSource[]
+    sandboxOnly: PackageSource[]
+    kind: 'onnx' | 'python'
+    engine?: PackageEngine
+  },
 ): Promise<ManifestOut> {
-  const stray = sources.open.find((source) => !openFiles.has(source.path))
+  const stray = sources.open.find((source) => !isOpenFile(source.path))
   if (stray) throw new PlatformError('internal', `"${stray.path}" is not a file of a model package.`, { path: stray.path })
   const store = async (source: PackageSource): Promise<PackageEntry> => {
     const content = 'text' in source ? source.text : (await files.open(source.root, source.at)).stream
@@ -41,6 +37,7 @@ export async function storePackage(
     format: 1,
     kind: sources.kind,
     trust: 'built',
+    ...(sources.engine && { engine: sources.engine }),
     files: stored.open.sort(byPath),
     sandboxOnly: stored.sandboxOnly.sort(byPath),
     createdAt: new Date().toISOString(),

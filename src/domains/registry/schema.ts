@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { families, runtimeNames } from '../../ports/engines/runtimes.ts'
 import { Iso, Resource } from '../auth/schema.ts'
 import { Goal, GoalOutcome, Task } from '../goals/schema.ts'
 
@@ -18,7 +19,7 @@ export const SignatureInput = z.object({
 })
 export const Signature = z.object({
   task: Task,
-  target: z.string(),
+  target: z.string().nullable(),
   classes: z.array(z.string()).nullable(),
   positive: z.string().nullable(),
   threshold: z.number().nullable(),
@@ -27,12 +28,17 @@ export const Signature = z.object({
 })
 export type Signature = z.infer<typeof Signature>
 
+/** The engines that made a package, and that answer for it where its graph could not be proven. */
+export const PackageEngine = z.object({ family: z.enum(families), runtime: z.enum(runtimeNames) })
+export type PackageEngine = z.infer<typeof PackageEngine>
+
 export const PackageFile = z.object({ path: z.string(), sha256: z.string(), sizeBytes: z.number() })
 /** manifest.json of a package. */
 export const Manifest = z.object({
   format: z.literal(1),
   kind: z.enum(['onnx', 'python']),
   trust: z.enum(['built', 'imported']),
+  engine: PackageEngine.optional().describe('absent in packages from before there were others than tables'),
   files: z.array(PackageFile),
   sandboxOnly: z.array(PackageFile).describe('Native files that only a sandboxed Python job may load.'),
   createdAt: Iso,
@@ -74,7 +80,7 @@ export const ModelVersion = z.object({
   state: z.enum(versionStates),
   task: Task,
   algorithm: z.string(),
-  target: z.string(),
+  target: z.string().nullable().describe('null where a task has none'),
   goal: z.string().nullable(),
   goalOutcome: GoalOutcome.nullable(),
   dataset: z.string(),
@@ -95,7 +101,7 @@ export type ModelVersion = z.infer<typeof ModelVersion>
 
 export const Model = Resource.extend({
   task: Task,
-  target: z.string(),
+  target: z.string().nullable(),
   latest: ModelVersion.nullable(),
   champion: ModelVersion.nullable().describe('the approved or deployed version'),
   versions: z.number(),

@@ -225,7 +225,7 @@ export function registryService({ metadata, access, search, events, blobs, files
   async function modelNamed(
     projectId: string,
     name: string,
-    wanted: { task: string; target: string },
+    wanted: { task: string; target: string | null },
     on: Db = db,
   ): Promise<ModelRow | undefined> {
     const model = await registryTables(on)
@@ -235,9 +235,9 @@ export function registryService({ metadata, access, search, events, blobs, files
       .where('name', '=', name)
       .where('deleted_at', 'is', null)
       .executeTakeFirst()
-    if (model && (model.task !== wanted.task || model.target !== wanted.target))
+    if (model && (model.task !== wanted.task || model.target !== (wanted.target ?? '')))
       throw conflict(
-        `The model "${name}" predicts "${model.target}" (${model.task}), not "${wanted.target}" (${wanted.task}). Choose another name for the model.`,
+        `The model "${name}" ${predicts(model)}, ${wanted.target ? `not "${wanted.target}" (${wanted.task})` : `and is not for ${wanted.task}`}. Choose another name for the model.`,
         { field: 'model', model: model.id, name },
       )
     return model
@@ -248,7 +248,7 @@ export function registryService({ metadata, access, search, events, blobs, files
     by: Principal,
     projectId: string,
     name: string,
-    wanted: { task: string; target: string },
+    wanted: { task: string; target: string | null },
   ): Promise<void> {
     const model = await modelNamed(projectId, name, wanted)
     if (!model) return
@@ -363,3 +363,6 @@ export function registryService({ metadata, access, search, events, blobs, files
     goalProgress,
   }
 }
+
+const predicts = ({ task, target }: { task: string; target: string | null }): string =>
+  target ? `predicts "${target}" (${task})` : `is for ${task}`

@@ -116,7 +116,7 @@ export function toVersion(row: NamedVersionRow, goalOutcome: GoalOutcome | null)
     state: row.state,
     task: row.task,
     algorithm: row.algorithm,
-    target: row.target,
+    target: row.target || null,
     goal: row.goal_id,
     goalOutcome,
     dataset: row.dataset_id,

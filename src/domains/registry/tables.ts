@@ -8,6 +8,7 @@ export type VersionState = (typeof versionStates)[number]
 
 export interface ModelRow extends ResourceRow {
   task: Task
+  /** '' where the task has none. */
   target: string
   /** The number of the newest version. */
   versions: number

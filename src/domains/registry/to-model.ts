@@ -10,7 +10,7 @@ export function toModel(row: NamedModelRow, leading: readonly ModelVersion[]): z
   return {
     ...toResource(row),
     task: row.task,
-    target: row.target,
+    target: row.target || null,
     latest: newest(),
     champion: newest('deployed') ?? newest('approved'),
     versions: row.versions,

@@ -4,10 +4,10 @@ import type { Files } from '../../ports/files/files.ts'
 import type { Split } from '../datasets/schema.ts'
 import type { Goal, GoalOutcome } from '../goals/schema.ts'
 import { type TrainingFacts, writeCard } from '../registry/card.ts'
-import { type PackageSource, storePackage } from '../registry/package.ts'
+import { isOpenFile, type PackageSource, storePackage } from '../registry/package.ts'
 import type { Evaluation, Manifest, Parity, Signature } from '../registry/schema.ts'
 import { finiteMetrics } from './finite-metrics.ts'
-import type { TrainingSpec } from './spec.ts'
+import { engineOf, type TrainingSpec } from './spec.ts'
 
 export interface Evidence {
   spec: TrainingSpec
@@ -68,23 +68,19 @@ export async function assemblePackage(
     parity,
     sealedOpenedAt: evidence.sealedOpenedAt,
   })
+  const left = (await files.list(fitFolder, 'model')).map(({ path }) => path.replace(/^model\//, '')).filter(isOpenFile)
   const open: PackageSource[] = [
-    ...['signature.json', 'recipe.json', 'training.json', 'explain.json', 'model.onnx'].map((path) => ({
-      path,
-      root: fitFolder,
-      at: `model/${path}`,
-    })),
+    ...left.map((path) => ({ path, root: fitFolder, at: `model/${path}` })),
     { path: 'evaluation.json', text: JSON.stringify(evaluation) },
     { path: 'parity.json', text: JSON.stringify(parity, null, 1) },
     { path: 'card.md', text: card },
   ]
-  const present = []
-  for (const source of open) if ('text' in source || (await files.exists(source.root, source.at))) present.push(source)
   const manifest = await storePackage(
     { files, blobs },
     {
       kind: parity.served,
-      open: present,
+      engine: engineOf(spec),
+      open,
       sandboxOnly: (await files.list(fitFolder, 'native')).map(({ path }) => ({
         path: nativePath(path),
         root: fitFolder,

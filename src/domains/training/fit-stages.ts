@@ -4,7 +4,7 @@ import type { Files } from '../../ports/files/files.ts'
 import type { DatasetsService } from '../datasets/service.ts'
 import type { JobContext } from '../jobs/handler.ts'
 import type { Cost } from '../jobs/schema.ts'
-import type { EngineParameters, TrainingSpec } from './spec.ts'
+import { type EngineParameters, engineOf, type TrainingSpec } from './spec.ts'
 
 /** What the two engines of a training job leave, and how to run them: also used to replay a version. */
 export interface EngineStages {
@@ -19,16 +19,18 @@ export async function fitInto(
   fit: {
     splitId: string
     seed: number
+    engine?: TrainingSpec['engine']
     parameters: EngineParameters
     hasValidation: boolean
     onEvent?: Parameters<JobContext['runEngine']>[0]['onEvent']
   },
   into: string,
 ): Promise<{ cost: Cost }> {
+  const { family, runtime } = engineOf(fit)
   const { folder, cost } = await context.runEngine({
     name: 'fit',
-    engine: 'tabular.train',
-    runtime: 'tabular',
+    engine: `${family}.train`,
+    runtime,
     parameters: { ...fit.parameters },
     seed: fit.seed,
     onEvent: fit.onEvent,
@@ -43,7 +45,7 @@ export async function fitInto(
     ['output/data', 'data'],
   ] as const)
     await files.move({ root: folder, path: from }, { root: into, path: to })
-  for (const needed of ['model/signature.json', 'model/training.json', 'model/recipe.json', 'native/pipeline.joblib'])
+  for (const needed of ['model/signature.json', 'model/training.json', 'model/recipe.json'])
     if (!(await files.exists(into, needed)))
       throw new PlatformError('internal', `The training engine ended well but left no ${needed}.`, { file: needed })
   return { cost }
@@ -54,7 +56,7 @@ export async function evaluateInto(
   { files, datasets }: EngineStages,
   context: JobContext,
   fitted: {
-    spec: Pick<TrainingSpec, 'splitId' | 'versionId' | 'seed' | 'parameters'>
+    spec: Pick<TrainingSpec, 'splitId' | 'versionId' | 'seed' | 'engine' | 'parameters'>
     fitFolder: string
     threshold: number | null
     reason: string
@@ -62,19 +64,21 @@ export async function evaluateInto(
   into: string,
 ): Promise<{ cost: Cost; openedAt: string }> {
   const { spec, fitFolder } = fitted
-  const { task, target, positive, goal } = spec.parameters
+  const { task, target, positive, goal, options } = spec.parameters
+  const { family, runtime } = engineOf(spec)
   const { folder, cost } = await context.runEngine({
     name: 'evaluate',
-    engine: 'tabular.evaluate',
-    runtime: 'tabular',
+    engine: `${family}.evaluate`,
+    runtime,
     parameters: {
       task,
       target,
       positive,
       threshold: fitted.threshold,
       bootstrap: 1000,
-      parityRows: 1000,
+      parityRows: options?.parityRows ?? 1000,
       costs: goal && { costFalsePositive: goal.costFalsePositive, costFalseNegative: goal.costFalseNegative },
+      ...(options && { options }),
     },
     seed: spec.seed,
     async prepare(data) {

@@ -22,7 +22,7 @@ import { pointsOfRun } from './points-of-run.ts'
 import { readySplit } from './ready-split.ts'
 import { trainingResult } from './result.ts'
 import { runRecorder } from './run-recorder.ts'
-import type { TrainingSpec } from './spec.ts'
+import { engineOf, type TrainingSpec } from './spec.ts'
 import { stageResults } from './stages.ts'
 
 export interface TrainingJobNeeds {
@@ -79,7 +79,7 @@ export function trainingJob(needs: TrainingJobNeeds): JobHandler<TrainingSpec, T
 
     context.progress('prove', 0, 1, 'The raw rows are replayed through the serving code.')
     const { parity } = await stages.once('prove', async (folder) => ({
-      parity: await proveIn(folder, fitted.folder, evaluated.folder, signature),
+      parity: await proveIn(context, folder, fitted.folder, evaluated.folder, signature),
     }))
     if (parity.served === 'python' && parity.reason)
       context.report({ type: 'warning', data: { code: 'served_by_python', message: parity.reason, facts: {} } })
@@ -106,6 +106,7 @@ export function trainingJob(needs: TrainingJobNeeds): JobHandler<TrainingSpec, T
   }
 
   async function proveIn(
+    context: JobContext<TrainingSpec>,
     folder: string,
     fitFolder: string,
     evaluateFolder: string,
@@ -125,6 +126,7 @@ export function trainingJob(needs: TrainingJobNeeds): JobHandler<TrainingSpec, T
         packageFolder,
         evidenceFolder: files.resolvePath(evaluateFolder, 'data'),
         hashOf: (path) => hashFile(files, packageFolder, path),
+        engine: engineOf(context.spec),
         layNative: () => files.copy({ root: fitFolder, path: 'native' }, { root: packageFolder, path: 'native' }),
       },
     )
@@ -144,7 +146,7 @@ export function trainingJob(needs: TrainingJobNeeds): JobHandler<TrainingSpec, T
       {
         id: spec.versionId,
         task,
-        target,
+        target: target ?? '',
         algorithm: assembled.training.algorithm,
         goal_id: spec.goalId,
         dataset_id: spec.datasetId,

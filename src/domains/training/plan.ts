@@ -1,6 +1,7 @@
 import type * as z from 'zod'
 import { invalidInput, isPlatformError, preconditionFailed } from '../../kernel/errors.ts'
 import type { Principal } from '../../kernel/principal.ts'
+import type { Family, RuntimeName } from '../../ports/engines/runtimes.ts'
 import type { Access } from '../auth/access.ts'
 import type { Dataset, DatasetVersion, Split } from '../datasets/schema.ts'
 import type { DatasetsService } from '../datasets/service.ts'
@@ -8,12 +9,12 @@ import type { ExperimentsService } from '../experiments/service.ts'
 import { refuseOtherSplit } from '../goals/fitting-split.ts'
 import { targetColumn } from '../goals/judge-target.ts'
 import { defaultMetric, refuseMetricOfOtherTask } from '../goals/metrics.ts'
-import type { Goal, Metric, Task } from '../goals/schema.ts'
+import { type Goal, type Metric, type Task, tasksWithoutTarget } from '../goals/schema.ts'
 import type { GoalsService } from '../goals/service.ts'
 import type { RecipesService } from '../recipes/service.ts'
 import type { RegistryService } from '../registry/service.ts'
 import type { TuningService } from '../tuning/service.ts'
-import { type Algorithm, refuseAlgorithmsOfOtherTask } from './algorithms.ts'
+import { type Algorithm, engineFor } from './algorithms.ts'
 import { checkSpace } from './check-space.ts'
 import type { TrainingInput } from './schema.ts'
 import type { EngineParameters } from './spec.ts'
@@ -38,6 +39,7 @@ export interface TrainingPlan {
   modelName: string
   experimentName: string
   seed: number
+  engine: { family: Family; runtime: RuntimeName }
   strategy: string
   /** When the search ends: what was asked for, or the usual budget. */
   limits: { trials: number | null; budgetSeconds: number | null }
@@ -66,11 +68,11 @@ export function trainingPlans({ access, datasets, goals, recipes, experiments, t
         { dataset: dataset.id, version: version.id, state: version.state },
       )
     const { target, task, positive, metric } = await contractOf(dataset, version, goal, input)
-    refuseAlgorithmsOfOtherTask(algorithms, input.algorithms, task)
-    refuseImbalanceOfNumbers(task, input)
+    const engine = engineFor(algorithms, input.algorithms, { task, columns: version.columns })
+    refuseClassSettings(task, input)
     checkSpace(input.search.space, algorithms)
     const recipe = await recipeOf(by, input, version, target)
-    const modelName = input.model ?? nameOf(`${dataset.name} ${target}`)
+    const modelName = input.model ?? nameOf(`${dataset.name} ${target ?? task}`)
     await registry.refuseOtherModel(by, project.id, modelName, { task, target })
     await experiments.refuseOtherExperiment(by, project.id, input.experiment ?? modelName)
     const warmStart = input.search.warmStartFrom ? await tuning.warmStart(by, input.search.warmStartFrom, metric) : []
@@ -87,13 +89,19 @@ export function trainingPlans({ access, datasets, goals, recipes, experiments, t
       modelName,
       experimentName: input.experiment ?? modelName,
       seed: input.seed,
+      engine,
       strategy,
       limits,
       async split() {
         if (givenSplit) return givenSplit
         if (goalSplit?.version === version.id) return goalSplit
         if (goalSplit) return datasets.splitLike(by, goalSplit.id, version.id)
-        const made = await datasets.ensureSplit(by, { dataset: dataset.id, version: version.id, target })
+        const made = await datasets.ensureSplit(by, {
+          dataset: dataset.id,
+          version: version.id,
+          target,
+          ...usualSplit(task, version, input.options),
+        })
         if (goal) await goals.repin(goal.id, made.id)
         return made
       },
@@ -120,6 +128,7 @@ export function trainingPlans({ access, datasets, goals, recipes, experiments, t
         imbalance: input.imbalance,
         calibration: input.calibration,
         importance: true,
+        options: input.options,
       }),
     }
   }
@@ -136,11 +145,21 @@ export function trainingPlans({ access, datasets, goals, recipes, experiments, t
       targetColumn(version.columns, goal.target)
       return goal
     }
+    if (input.task && isWithoutTarget(input.task)) {
+      if (input.target !== null)
+        throw invalidInput(
+          `A ${input.task} task has no target; it learns from the rows alone. Leave the target out.`,
+          { field: 'target', task: input.task },
+        )
+      const metric = input.metric ?? defaultMetric(input.task)
+      refuseMetricOfOtherTask(metric, input.task, null)
+      return { target: null, task: input.task, positive: null, metric }
+    }
     const target = input.target ?? dataset.target
-    if (target === null) throw invalidInput('Say what to predict: a target column, or a goal.', { field: 'target' })
+    if (target === null) throw invalidInput('Say what to predict: a target column, or a goal; or name a task that needs none (clustering, anomaly, projection, topics).', { field: 'target' })
     targetColumn(version.columns, target)
-    const judged = await goals.judge(version, target, { metric: input.metric, positive: input.positive })
-    const metric: Metric = input.metric ?? defaultMetric[judged.task]
+    const judged = await goals.judge(version, target, { task: input.task, metric: input.metric, positive: input.positive })
+    const metric: Metric = input.metric ?? defaultMetric(judged.task)
     refuseMetricOfOtherTask(metric, judged.task, target)
     return { target, task: judged.task, positive: judged.positive, metric }
   }
@@ -149,7 +168,7 @@ export function trainingPlans({ access, datasets, goals, recipes, experiments, t
     by: Principal,
     input: Input,
     version: DatasetVersion,
-    target: string,
+    target: string | null,
   ): Promise<EngineParameters['recipe']> {
     if (input.recipe === 'auto') return { auto: true }
     const steps =
@@ -170,7 +189,7 @@ export function trainingPlans({ access, datasets, goals, recipes, experiments, t
   async function fittingSplit(
     by: Principal,
     id: string,
-    { dataset, version, target }: { dataset: Dataset; version: DatasetVersion; target: string },
+    { dataset, version, target }: { dataset: Dataset; version: DatasetVersion; target: string | null },
   ): Promise<Split> {
     const split = await datasets.split(by, id)
     if (split.dataset === dataset.id && split.version !== version.id)
@@ -194,11 +213,11 @@ function refuseContradiction(
   throw invalidInput(`The goal "${goal.name}" says ${field} "${said}", the request "${asked}". Leave one of them out.`, { field })
 }
 
-function refuseImbalanceOfNumbers(task: Task, { imbalance, calibration }: Input): void {
-  if (task !== 'regression') return
+function refuseClassSettings(task: Task, { imbalance, calibration }: Input): void {
+  if (isOfClasses(task)) return
   if (imbalance !== 'auto' && imbalance !== 'none')
-    throw invalidInput(`"${imbalance}" answers unequal classes; a number has none.`, { field: 'imbalance' })
-  if (calibration !== 'none') throw invalidInput('Calibration is of probabilities; a number has none.', { field: 'calibration' })
+    throw invalidInput(`"${imbalance}" answers unequal classes; a ${task} task has none.`, { field: 'imbalance' })
+  if (calibration !== 'none') throw invalidInput(`Calibration is of the probabilities of classes; a ${task} task has none.`, { field: 'calibration' })
 }
 
 /** Folds as the split was made: what may not be apart in the test may not be apart in validation either. */
@@ -210,10 +229,28 @@ function validationOf(split: Split, task: Task): EngineParameters['validation'] 
       ? 'grouped'
       : split.kind === 'time'
         ? 'time'
-        : task === 'regression'
-          ? 'kfold'
-          : 'stratified'
+        : isOfClasses(task)
+          ? 'stratified'
+          : 'kfold'
   return { kind, folds: split.folds, groupColumn: split.groupColumn, timeColumn: split.timeColumn }
+}
+
+const isOfClasses = (task: Task): boolean => task === 'binary' || task === 'multiclass'
+const isWithoutTarget = (task: Task): boolean => (tasksWithoutTarget as readonly Task[]).includes(task)
+
+/** How the rows are divided when nobody says: what comes later is the test of a forecast; the rest is for the data set to say. */
+function usualSplit(task: Task, version: DatasetVersion, options: Record<string, unknown>) {
+  if (task !== 'forecast') return {}
+  const dates = version.columns.filter(({ type }) => type === 'datetime').map(({ name }) => name)
+  const timeColumn = typeof options.timeColumn === 'string' ? options.timeColumn : dates.length === 1 ? dates[0]! : null
+  if (timeColumn === null)
+    throw invalidInput(
+      dates.length === 0
+        ? 'A forecast needs a column of dates, and this data set has none.'
+        : `Say which column is the time of a row (options.timeColumn): ${dates.join(', ')}.`,
+      { field: 'options.timeColumn' },
+    )
+  return { kind: 'time' as const, timeColumn }
 }
 
 /** A minute for tables of everyday size, up to ten for large ones. */

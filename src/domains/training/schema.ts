@@ -1,28 +1,10 @@
 import * as z from 'zod'
+import { families, runtimeNames } from '../../ports/engines/runtimes.ts'
 import { Name, Ref } from '../auth/schema.ts'
 import { Metric, Task } from '../goals/schema.ts'
 import { Estimate, Job } from '../jobs/schema.ts'
 import { RecipeStep } from '../recipes/schema.ts'
 import { SearchSpec } from '../tuning/schema.ts'
-
-export const algorithms = [
-  'baseline',
-  'logistic_regression',
-  'linear_regression',
-  'ridge',
-  'lasso',
-  'elastic_net',
-  'decision_tree',
-  'random_forest',
-  'extra_trees',
-  'hist_gradient_boosting',
-  'xgboost',
-  'lightgbm',
-  'catboost',
-  'knn',
-  'svm',
-  'naive_bayes',
-] as const
 
 export const TrainingInput = z.object({
   dataset: Ref,
@@ -30,12 +12,15 @@ export const TrainingInput = z.object({
   project: Ref.optional(),
   goal: Ref.nullable().default(null),
   target: z.string().max(200).nullable().default(null),
+  task: Task.nullable()
+    .default(null)
+    .describe('Judged from the target when absent; tasks without a target, and those that a target does not show, must be named.'),
   positive: z.string().max(200).nullable().default(null),
   metric: Metric.nullable().default(null),
   split: z.string().nullable().default(null),
   recipe: z.union([z.literal('auto'), Ref, z.object({ steps: z.array(RecipeStep).max(200) })]).default('auto'),
   algorithms: z
-    .array(z.enum(['auto', ...algorithms]))
+    .array(z.string().max(60))
     .min(1)
     .max(20)
     .default(['auto']),
@@ -44,6 +29,10 @@ export const TrainingInput = z.object({
     .enum(['auto', 'none', 'class_weight', 'smote', 'adasyn', 'random_over', 'random_under', 'near_miss'])
     .default('auto'),
   calibration: z.enum(['none', 'sigmoid', 'isotonic']).default('none'),
+  options: z
+    .record(z.string().max(60), z.unknown())
+    .default({})
+    .describe('What only one family of engines knows: epochs, image size, horizon… (docs/training.md).'),
   seed: z
     .number()
     .int()
@@ -94,6 +83,10 @@ export const ReplayResult = z.object({
 export const AlgorithmInfo = z.object({
   name: z.string(),
   title: z.string(),
+  family: z.enum(families),
+  runtime: z.enum(runtimeNames),
+  needs: z.array(z.string()).describe('Types of columns that the data must have.'),
+  auto: z.boolean().describe('Whether "auto" may try it.'),
   tasks: z.array(Task),
   about: z.string(),
   space: z.record(z.string(), z.unknown()),

@@ -59,7 +59,7 @@ export function trainingService({
           { kind: 'split', id: split.id, name: split.kind },
           ...(goal ? [{ kind: 'goal', id: goal.id, name: goal.name }] : []),
         ],
-        code: { platform: platformVersion, engine: 'tabular.train', contract: 1 },
+        code: { platform: platformVersion, engine: `${planned.engine.family}.train`, contract: 1 },
       })
       const spec: TrainingSpec = {
         versionId: newId('mdv'),
@@ -74,6 +74,7 @@ export function trainingService({
         datasetVersionNumber: version.number,
         splitId: split.id,
         seed: planned.seed,
+        engine: planned.engine,
         parameters,
       }
       const jobId = await jobs.queue.enqueue(tx, by, {
@@ -114,10 +115,10 @@ function parametersOfRun(
   { seed, strategy, version }: TrainingPlan,
   parameters: TrainingSpec['parameters'],
 ): Record<string, unknown> {
-  const { task, target, positive, metric, recipe, imbalance, calibration, search, validation, algorithms } = parameters
+  const { task, target, positive, metric, recipe, imbalance, calibration, search, validation, algorithms, options } = parameters
   return {
     task,
-    target,
+    ...(target !== null && { target }),
     ...(positive !== null && { positive }),
     metric,
     seed,
@@ -131,5 +132,6 @@ function parametersOfRun(
     'validation.kind': validation.kind,
     'validation.folds': validation.folds,
     'data.rows': version.rows,
+    ...Object.fromEntries(Object.entries(options ?? {}).map(([name, value]) => [`options.${name}`, value])),
   }
 }

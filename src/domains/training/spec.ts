@@ -1,3 +1,4 @@
+import type { Family, RuntimeName } from '../../ports/engines/runtimes.ts'
 import type { Metric, Task } from '../goals/schema.ts'
 import type { RecipeStep } from '../recipes/schema.ts'
 import type { WarmStart } from '../tuning/service.ts'
@@ -17,13 +18,19 @@ export interface TrainingSpec extends Record<string, unknown> {
   datasetVersionNumber: number
   splitId: string
   seed: number
+  /** Absent in specifications from before there were other families. */
+  engine?: { family: Family; runtime: RuntimeName }
   parameters: EngineParameters
 }
+
+/** The engines that a training uses: a family of them, in a runtime. */
+export const engineOf = ({ engine }: Pick<TrainingSpec, 'engine'>): { family: Family; runtime: RuntimeName } =>
+  engine ?? { family: 'tabular', runtime: 'tabular' }
 
 /** The parameters of `tabular.train` (docs/job-contract.md). */
 export interface EngineParameters {
   task: Task
-  target: string
+  target: string | null
   positive: string | null
   metric: Metric
   goal: {
@@ -50,5 +57,7 @@ export interface EngineParameters {
   imbalance: string
   calibration: string
   importance: boolean
+  /** What only one family of engines knows; checked by the engine. */
+  options?: Record<string, unknown>
   threads?: number
 }

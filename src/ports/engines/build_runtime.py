@@ -1,6 +1,7 @@
 """Builds one locked environment, or waits for whoever builds it.
 
-usage: build_runtime.py LOCK_FILE TARGET_FOLDER      prints one JSON object a line: {"message", "done", "of"}, at the end {"ready": {...}} or {"failed": "..."}
+usage: build_runtime.py LOCK_FILE TARGET_FOLDER [BASE_FOLDER ...]
+The packages of the base environments are seen by the new one. Prints one JSON object a line: {"message", "done", "of"}, at the end {"ready": {...}} or {"failed": "..."}
 A finished environment holds ready.json; anything without it is debris of a build that was cut short, and is built anew.
 """
 
@@ -14,6 +15,7 @@ import signal
 import subprocess
 import sys
 import time
+from importlib.metadata import distributions
 from pathlib import Path
 
 KEPT_LINES = 12
@@ -21,7 +23,7 @@ KEPT_LINES = 12
 
 def main() -> int:
     die_with_parent()
-    lock, target = Path(sys.argv[1]), Path(sys.argv[2])
+    lock, target, *bases = map(Path, sys.argv[1:])
     packages = [line for line in lock.read_text().splitlines() if line.strip() and not line.startswith("#")]
     target.parent.mkdir(parents=True, exist_ok=True)
     failure = target.with_name(target.name + ".failed")
@@ -34,7 +36,7 @@ def main() -> int:
             fcntl.flock(guard, fcntl.LOCK_EX)
         if not (target / "ready.json").exists():
             try:
-                build(target, lock, len(packages))
+                build(target, lock, len(packages), bases)
                 failure.unlink(missing_ok=True)
             except (subprocess.CalledProcessError, OSError) as error:
                 reason = str(getattr(error, "output", None) or error)
@@ -46,13 +48,19 @@ def main() -> int:
     return 0
 
 
-def build(target: Path, lock: Path, packages: int) -> None:
+def build(target: Path, lock: Path, packages: int, bases: list[Path]) -> None:
     shutil.rmtree(target, ignore_errors=True)
     say(message="Creating the environment", done=0, of=packages)
     run([sys.executable, "-m", "venv", str(target)], packages)
     python = target / "bin" / "python"
     install = ["-m", "pip", "install", "--no-deps", "--no-input", "--disable-pip-version-check", "--progress-bar", "off"]
     run([str(python), *install, "-r", str(lock)], packages)
+    for_cuda = lock.with_suffix(".cuda.txt")
+    if for_cuda.exists() and wants_cuda(target):
+        run([str(python), *install, "-r", str(for_cuda)], packages)
+    # One line a base: its packages are found after the environment's own.
+    seen = "".join(f"{packages_of(base)}\n" for base in reversed(bases))
+    (packages_of(target) / "atoll_bases.pth").write_text(seen)
     size = sum(path.lstat().st_size for path in target.rglob("*") if path.is_file() and not path.is_symlink())
     # The marker says that everything is there, so everything has to be on the disk before it.
     os.sync()
@@ -60,6 +68,20 @@ def build(target: Path, lock: Path, packages: int) -> None:
     part = target / "ready.json.part"
     part.write_text(json.dumps(ready))
     part.rename(target / "ready.json")
+
+
+def packages_of(environment: Path) -> Path:
+    return environment / "lib" / f"python{sys.version_info.major}.{sys.version_info.minor}" / "site-packages"
+
+
+def wants_cuda(environment: Path) -> bool:
+    """Whether the torch that pip chose was built for CUDA: its libraries are packages of their own then."""
+    return any(
+        re.match(r"nvidia-|cuda-toolkit", requirement)
+        for package in distributions(path=[str(packages_of(environment))])
+        if package.name == "torch"
+        for requirement in package.requires or []
+    )
 
 
 def run(command: list[str], packages: int) -> None:

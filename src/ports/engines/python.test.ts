@@ -78,6 +78,32 @@ test('a failing build says why, leaves nothing half-built, and shows in the list
   )
 })
 
+test('a runtime that extends another is built upon it, sees its packages, and is another one when the lower one changes', async () => {
+  const layered = join(root, 'layered')
+  await mkdir(join(layered, 'runtimes'), { recursive: true })
+  await writeFile(join(layered, 'runtimes', 'tabular.txt'), `${join(sources, 'tiny_package')}\n`)
+  await writeFile(join(layered, 'runtimes', 'deep.txt'), '# extends: tabular\n')
+  await writeFile(join(layered, 'runtimes', 'deep.cuda.txt'), '/no/such/package-1.0.whl\n')
+  const dir = join(root, 'layers')
+  const deep = await pythonRuntimes({ dir, python: 'python3', sources: layered }).ensure('deep')
+  assert.equal(execFileSync(deep.python, ['-c', 'import tiny; print(tiny.answer)'], { encoding: 'utf8' }), '42\n')
+  assert.ok(deep.readOnly.some((folder) => folder.startsWith(join(dir, 'tabular-'))), 'a sandbox shows the lower layer too')
+  const listed = await pythonRuntimes({ dir, python: 'python3', sources: layered }).list()
+  assert.deepEqual(
+    listed.map(({ name, state }) => [name, state]),
+    [
+      ['deep', 'ready'],
+      ['tabular', 'ready'],
+    ],
+  )
+  await writeFile(join(layered, 'runtimes', 'tabular.txt'), `# changed\n${join(sources, 'tiny_package')}\n`)
+  const later = await pythonRuntimes({ dir, python: 'python3', sources: layered }).list()
+  assert.deepEqual(
+    later.map(({ state }) => state),
+    ['absent', 'absent'],
+  )
+})
+
 test('a missing or old interpreter is named', async () => {
   const runtimes = pythonRuntimes({ dir: join(root, 'x'), python: '/no/python', sources })
   await assert.rejects(runtimes.ensure('tabular'), { code: 'precondition_failed', message: /"\/no\/python" could not be run/ })

@@ -27,6 +27,16 @@ interface Interpreter {
   basePrefix: string
 }
 
+/** Where an environment is, or will be, and the one whose packages it sees too. */
+interface Located {
+  name: string
+  lockFile: string
+  lockHash: string
+  base: Located | null
+  interpreter: Interpreter
+  folder: string
+}
+
 type OnProgress = (message: string, done: number, of: number) => void
 
 /** Locked environments made by `venv` and pip, as pip is configured on this machine. */
@@ -44,13 +54,16 @@ export function pythonRuntimes(options: Options): Runtimes {
     return interpreter
   }
 
-  async function locate(name: string) {
-    const lockFile = join(options.sources, 'runtimes', `${name}.txt`)
-    const lockHash = sha256(await readFile(lockFile))
+  async function locate(name: string): Promise<Located> {
+    const lock = await readLock(options.sources, name)
     const python = await findInterpreter()
+    const base = lock.extends === null ? null : await locate(lock.extends)
+    const lockHash = sha256(base ? `${base.lockHash}\n${lock.text}` : lock.text)
     return {
-      lockFile,
+      name,
+      lockFile: lock.file,
       lockHash,
+      base,
       interpreter: python,
       folder: join(options.dir, `${name}-${lockHash.slice(0, 12)}-${python.tag}`),
     }
@@ -70,11 +83,11 @@ export function pythonRuntimes(options: Options): Runtimes {
   }
 
   /** Callers in this process share one build; it stops when the last of them has gone. */
-  async function build(name: string, folder: string, lockFile: string, onProgress?: OnProgress, signal?: AbortSignal) {
+  async function build({ name, folder, lockFile, base }: Located, onProgress?: OnProgress, signal?: AbortSignal) {
     let job = building.get(folder)
     if (!job) {
       const watchers = new Set<OnProgress>()
-      const child = spawn(options.python, ['-I', builder, lockFile, folder], {
+      const child = spawn(options.python, ['-I', builder, lockFile, folder, ...layers(base)], {
         stdio: ['ignore', 'pipe', 'pipe'],
         detached: true,
       })
@@ -97,17 +110,18 @@ export function pythonRuntimes(options: Options): Runtimes {
   return {
     async list() {
       const locks = (await readdir(join(options.sources, 'runtimes'))).filter(
-        (file) => file.endsWith('.txt') && file !== 'dev.txt',
+        (file) => /^[a-z]+\.txt$/.test(file) && file !== 'dev.txt',
       )
       return Promise.all(locks.sort().map((file) => describe(basename(file, '.txt'))))
     },
     async ensure(name: RuntimeName, onProgress, signal) {
-      const { lockFile, lockHash, interpreter: base, folder } = await locate(name)
-      const known = ready.get(folder)
+      const located = await locate(name)
+      const known = ready.get(located.folder)
       if (known) return known
-      if (!(await exists(join(folder, 'ready.json')))) await build(name, folder, lockFile, onProgress, signal)
-      const runtime = await toRuntime(name, lockHash, folder, base, options.sources)
-      ready.set(folder, runtime)
+      for (const layer of lowestFirst(located))
+        if (!(await exists(join(layer.folder, 'ready.json')))) await build(layer, onProgress, signal)
+      const runtime = await toRuntime(located, options.sources)
+      ready.set(located.folder, runtime)
       void compileEngines(runtime.python, options.sources)
       return runtime
     },
@@ -162,8 +176,22 @@ async function followBuild(child: ReturnType<typeof spawn>, name: string, watche
   })
 }
 
-async function toRuntime(name: string, lockHash: string, folder: string, base: Interpreter, sources: string): Promise<Runtime> {
-  const readOnly = [folder, base.basePrefix, await realpath(base.basePrefix), sources]
+/** A lock file: its packages, and in a line `# extends: NAME` the runtime that it builds upon. A companion for CUDA counts as part of it. */
+async function readLock(sources: string, name: string): Promise<{ file: string; text: string; extends: string | null }> {
+  const file = join(sources, 'runtimes', `${name}.txt`)
+  const text = await readFile(file, 'utf8')
+  const forCuda = await readFile(join(sources, 'runtimes', `${name}.cuda.txt`), 'utf8').catch(() => '')
+  return { file, text: text + forCuda, extends: /^# extends: ([a-z]+)$/m.exec(text)?.[1] ?? null }
+}
+
+const lowestFirst = (located: Located): Located[] => (located.base ? [...lowestFirst(located.base), located] : [located])
+
+const layers = (base: Located | null): string[] => (base ? lowestFirst(base).map(({ folder }) => folder) : [])
+
+async function toRuntime(located: Located, sources: string): Promise<Runtime> {
+  const { name, lockHash, folder, interpreter } = located
+  const { basePrefix } = interpreter
+  const readOnly = [folder, ...layers(located.base), basePrefix, await realpath(basePrefix), sources]
   return {
     name,
     lockHash,

@@ -1,5 +1,12 @@
+/** The runtimes, each of which sees the packages of the one before it where its lock says `# extends:`. */
+export const runtimeNames = ['tabular', 'deep', 'audio', 'llm'] as const
+
 /** A locked Python environment: built on first use from `python/runtimes/<name>.txt`, keyed by the lock's hash, shared. */
-export type RuntimeName = 'tabular'
+export type RuntimeName = (typeof runtimeNames)[number]
+
+/** Subjects of engines: each has `<family>.train`, `.evaluate` and `.predict`, and a list of algorithms. */
+export const families = ['tabular', 'text', 'image', 'audio', 'unsupervised', 'forecast', 'language'] as const
+export type Family = (typeof families)[number]
 
 export interface RuntimeState {
   name: string

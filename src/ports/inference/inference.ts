@@ -1,3 +1,4 @@
+import type { Family, RuntimeName } from '../engines/runtimes.ts'
 import type { ModelSignature } from './signature.ts'
 
 /** Raw inputs of one call, laid out as the package's signature says (docs/job-contract.md). Row-major. */
@@ -41,6 +42,8 @@ export interface PythonPackage {
   /** Holds the package's files and `native/`. */
   folder: string
   signature: ModelSignature
+  /** The engines that made it; those for tables unless told. */
+  engine?: { family: Family; runtime: RuntimeName }
 }
 
 export interface Inference {

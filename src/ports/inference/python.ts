@@ -33,8 +33,9 @@ export async function loadPython(needs: PythonNeeds, model: PythonPackage): Prom
 }
 
 async function openWorker({ executor, runtimes, enginesFolder }: PythonNeeds, model: PythonPackage): Promise<MortalSession> {
-  const runtime = await runtimes.ensure('tabular')
-  const folder = layFolder()
+  const { family, runtime: runtimeName } = model.engine ?? { family: 'tabular', runtime: 'tabular' }
+  const runtime = await runtimes.ensure(runtimeName)
+  const folder = layFolder(`${family}.predict`)
   let dead = false
   let waiting: { resolve(answer: Answer): void; reject(error: Error): void } | null = null
   let lastWords = ''
@@ -146,14 +147,14 @@ function parseAnswer(line: string): Answer | null {
   }
 }
 
-function layFolder(): string {
+function layFolder(engine: string): string {
   const folder = mkdtempSync(join(tmpdir(), 'atoll-serve-'))
   for (const path of ['input/config', 'input/data/model', 'output/data', 'checkpoints', 'model', 'native']) {
     mkdirSync(join(folder, path), { recursive: true })
   }
   const write = (name: string, value: unknown) =>
     writeFileSync(join(folder, 'input/config', `${name}.json`), JSON.stringify(value))
-  write('job', { id: 'serve', engine: 'tabular.predict', seed: 0, attempt: 1, contract: 1 })
+  write('job', { id: 'serve', engine, seed: 0, attempt: 1, contract: 1 })
   write('hyperparameters', { serve: true })
   write('inputdataconfig', { model: { ContentType: 'application/octet-stream' } })
   write('resourceconfig', { cpus: 1, memoryBytes, gpus: 0, current_host: 'local' })

@@ -13,7 +13,7 @@ export interface SignatureColumn {
 
 /** What a package says of its inputs and outputs: the part of signature.json that serving reads. */
 export interface ModelSignature {
-  task: 'binary' | 'multiclass' | 'regression'
+  task: string
   classes: string[] | null
   positive: string | null
   threshold: number | null

@@ -74,7 +74,7 @@ function Dependence({ one, version }: { one: ExplainFile['partialDependence'][nu
   const many = Array.isArray(one.response[0])
   const what =
     version.task === 'regression'
-      ? version.target
+      ? (version.target ?? 'value')
       : many && classes.length > 2
         ? 'probability of each class'
         : `probability of ${version.signature.positive ?? classes[1] ?? version.target}`

@@ -57,7 +57,7 @@ export function PerformanceTab({ model, version, details }: { model: Model; vers
           <PerClassTable perClass={evaluation.perClass} />
         </Section>
       )}
-      {evaluation?.residuals && <ResidualCharts residuals={evaluation.residuals} target={version.target} />}
+      {evaluation?.residuals && <ResidualCharts residuals={evaluation.residuals} target={version.target ?? version.task} />}
     </div>
   )
 }

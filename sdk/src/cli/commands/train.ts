@@ -14,6 +14,7 @@ export function trainCommands(program: Command): void {
     .option('--target <column>', 'or: the column to predict')
     .option('--positive <value>', 'the class to find')
     .option('--metric <metric>', 'what to optimise')
+    .option('--task <task>', 'where a target does not say it: clustering, anomaly, projection, topics, forecast, …')
     .option('--algorithms <list>', 'auto, or names separated by commas', 'auto')
     .option('--recipe <file>', 'a JSON file { "steps": […] }, or the name of a stored recipe')
     .option('--budget <time>', 'search for at most this long: 90s, 2m, 1h', parseDuration)
@@ -21,17 +22,26 @@ export function trainCommands(program: Command): void {
     .option('--seed <n>', 'same seed, same model', parseNumber, 7)
     .option('--name <model>', 'name of the model')
     .option('--split <split>', 'train and judge on this split (from `datasets split`); a goal brings its own')
+    .option(
+      '--option <name=value>',
+      'what one family of engines knows: epochs=5, horizon=14 (repeatable; values are JSON or text)',
+      collectOption,
+      {},
+    )
     .option('--imbalance <how>', 'auto, none, class_weight, smote, adasyn, random_over, random_under, near_miss')
     .option('--project <project>')
     .option('--wait', 'wait for the result')
     .action((o) =>
       answer(async () => {
-        if (!o.goal && !o.target) throw new UsageError('Say what to train for: --goal GOAL or --target COLUMN.')
+        if (!o.goal && !o.target && !o.task)
+          throw new UsageError('Say what to train for: --goal GOAL, --target COLUMN, or a --task that needs neither.')
         const atoll = connect()
         const created = await atoll.training.create({
           dataset: o.dataset,
           goal: o.goal,
           target: o.target,
+          task: o.task,
+          options: o.option,
           positive: o.positive,
           metric: o.metric,
           project: o.project,
@@ -180,6 +190,22 @@ function describeResult(result: TrainingResult, { validation }: Pick<ModelVersio
     `Parity: ${result.parity.rows} rows replayed, ${result.parity.flips} label flips, largest difference ${result.parity.maxDiff.toExponential(1)}`,
   )
   return lines.join('\n')
+}
+
+/** Adds one `name=value` to the options; a value that is JSON is read as such. */
+function collectOption(text: string, soFar: Record<string, unknown>): Record<string, unknown> {
+  const at = text.indexOf('=')
+  if (at < 1) throw new UsageError(`--option takes name=value, not "${text}".`)
+  const value = text.slice(at + 1)
+  return { ...soFar, [text.slice(0, at)]: parsed(value) }
+}
+
+function parsed(value: string): unknown {
+  try {
+    return JSON.parse(value)
+  } catch {
+    return value
+  }
 }
 
 /** Mean and standard deviation over the folds. */
