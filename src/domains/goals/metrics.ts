@@ -89,10 +89,11 @@ export function refuseMetricOfOtherTask(metric: Metric, task: Task, target: stri
   }
   const kind = kinds[task]
   const what = kind && target !== null ? `the target "${target}", which ${kind}` : `a ${task} task`
-  throw invalidInput(
-    `The metric ${metricTitle[metric]} does not fit ${what}. Choose one of ${metricsOf(task).join(', ')}.`,
-    { field: 'metric', metric, task },
-  )
+  throw invalidInput(`The metric ${metricTitle[metric]} does not fit ${what}. Choose one of ${metricsOf(task).join(', ')}.`, {
+    field: 'metric',
+    metric,
+    task,
+  })
 }
 
 const withinOne = new Set<Metric>([

@@ -6,15 +6,7 @@ export const targetTasks = ['binary', 'multiclass', 'regression'] as const
 /** Tasks that learn from the rows alone: they have no target. */
 export const tasksWithoutTarget = ['clustering', 'anomaly', 'projection', 'topics', 'diarisation', 'generation'] as const
 /** Tasks with a target whose values do not say so: they must be asked for. */
-export const askedTasks = [
-  'multilabel',
-  'forecast',
-  'tokens',
-  'seq2seq',
-  'detection',
-  'segmentation',
-  'transcription',
-] as const
+export const askedTasks = ['multilabel', 'forecast', 'tokens', 'seq2seq', 'detection', 'segmentation', 'transcription'] as const
 export const tasks = [...targetTasks, ...askedTasks, ...tasksWithoutTarget] as const
 export const Task = z.enum(tasks)
 export type Task = z.infer<typeof Task>
@@ -87,7 +79,11 @@ export const lowerIsBetter: ReadonlySet<string> = new Set([
 export const GoalInput = ResourceInput.partial({ name: true }).extend({
   dataset: Ref,
   target: z.string().min(1).max(200),
-  task: z.enum([...targetTasks, ...askedTasks]).nullable().default(null).describe('Judged from the target when absent.'),
+  task: z
+    .enum([...targetTasks, ...askedTasks])
+    .nullable()
+    .default(null)
+    .describe('Judged from the target when absent.'),
   positive: z.string().max(200).nullable().default(null),
   metric: Metric,
   atLeast: z.number().nullable().default(null),

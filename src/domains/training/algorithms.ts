@@ -15,8 +15,7 @@ export async function readAlgorithms({ files, enginesFolder }: { files: Files; e
     const path = `atoll_engines/${family}/algorithms.json`
     if (!(await files.exists(enginesFolder, path))) continue
     const { algorithms } = (await files.readJson(enginesFolder, path)) as { algorithms: Partial<Algorithm>[] }
-    for (const one of algorithms)
-      known.push({ family, runtime: 'tabular', needs: [], auto: true, ...one } as Algorithm)
+    for (const one of algorithms) known.push({ family, runtime: 'tabular', needs: [], auto: true, ...one } as Algorithm)
   }
   return known
 }

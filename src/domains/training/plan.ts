@@ -147,16 +147,20 @@ export function trainingPlans({ access, datasets, goals, recipes, experiments, t
     }
     if (input.task && isWithoutTarget(input.task)) {
       if (input.target !== null)
-        throw invalidInput(
-          `A ${input.task} task has no target; it learns from the rows alone. Leave the target out.`,
-          { field: 'target', task: input.task },
-        )
+        throw invalidInput(`A ${input.task} task has no target; it learns from the rows alone. Leave the target out.`, {
+          field: 'target',
+          task: input.task,
+        })
       const metric = input.metric ?? defaultMetric(input.task)
       refuseMetricOfOtherTask(metric, input.task, null)
       return { target: null, task: input.task, positive: null, metric }
     }
     const target = input.target ?? dataset.target
-    if (target === null) throw invalidInput('Say what to predict: a target column, or a goal; or name a task that needs none (clustering, anomaly, projection, topics).', { field: 'target' })
+    if (target === null)
+      throw invalidInput(
+        'Say what to predict: a target column, or a goal; or name a task that needs none (clustering, anomaly, projection, topics).',
+        { field: 'target' },
+      )
     targetColumn(version.columns, target)
     const judged = await goals.judge(version, target, { task: input.task, metric: input.metric, positive: input.positive })
     const metric: Metric = input.metric ?? defaultMetric(judged.task)
@@ -217,7 +221,8 @@ function refuseClassSettings(task: Task, { imbalance, calibration }: Input): voi
   if (isOfClasses(task)) return
   if (imbalance !== 'auto' && imbalance !== 'none')
     throw invalidInput(`"${imbalance}" answers unequal classes; a ${task} task has none.`, { field: 'imbalance' })
-  if (calibration !== 'none') throw invalidInput(`Calibration is of the probabilities of classes; a ${task} task has none.`, { field: 'calibration' })
+  if (calibration !== 'none')
+    throw invalidInput(`Calibration is of the probabilities of classes; a ${task} task has none.`, { field: 'calibration' })
 }
 
 /** Folds as the split was made: what may not be apart in the test may not be apart in validation either. */

@@ -14,16 +14,14 @@ export const TrainingInput = z.object({
   target: z.string().max(200).nullable().default(null),
   task: Task.nullable()
     .default(null)
-    .describe('Judged from the target when absent; tasks without a target, and those that a target does not show, must be named.'),
+    .describe(
+      'Judged from the target when absent; tasks without a target, and those that a target does not show, must be named.',
+    ),
   positive: z.string().max(200).nullable().default(null),
   metric: Metric.nullable().default(null),
   split: z.string().nullable().default(null),
   recipe: z.union([z.literal('auto'), Ref, z.object({ steps: z.array(RecipeStep).max(200) })]).default('auto'),
-  algorithms: z
-    .array(z.string().max(60))
-    .min(1)
-    .max(20)
-    .default(['auto']),
+  algorithms: z.array(z.string().max(60)).min(1).max(20).default(['auto']),
   search: SearchSpec.prefault({}),
   imbalance: z
     .enum(['auto', 'none', 'class_weight', 'smote', 'adasyn', 'random_over', 'random_under', 'near_miss'])

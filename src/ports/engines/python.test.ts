@@ -87,7 +87,10 @@ test('a runtime that extends another is built upon it, sees its packages, and is
   const dir = join(root, 'layers')
   const deep = await pythonRuntimes({ dir, python: 'python3', sources: layered }).ensure('deep')
   assert.equal(execFileSync(deep.python, ['-c', 'import tiny; print(tiny.answer)'], { encoding: 'utf8' }), '42\n')
-  assert.ok(deep.readOnly.some((folder) => folder.startsWith(join(dir, 'tabular-'))), 'a sandbox shows the lower layer too')
+  assert.ok(
+    deep.readOnly.some((folder) => folder.startsWith(join(dir, 'tabular-'))),
+    'a sandbox shows the lower layer too',
+  )
   const listed = await pythonRuntimes({ dir, python: 'python3', sources: layered }).list()
   assert.deepEqual(
     listed.map(({ name, state }) => [name, state]),
