@@ -48,6 +48,17 @@ export const Prediction = z.object({
   label: z.string().optional(),
   probabilities: z.record(z.string(), z.number()).optional(),
   value: z.number().optional(),
+  values: z.array(z.number()).optional(),
+  labels: z.array(z.string()).optional().describe('multi-label: every class at or above its threshold'),
+  cluster: z.number().optional().describe('-1 is none of the groups'),
+  distances: z.array(z.number()).optional().describe('from each group'),
+  score: z.number().optional().describe('how strange the row is'),
+  isAnomaly: z.boolean().optional(),
+  vector: z.array(z.number()).optional(),
+  outputs: z
+    .record(z.string(), z.union([z.number(), z.array(z.number())]))
+    .optional()
+    .describe('what else the graph says, by name'),
 })
 export const PredictOutput = z.object({
   endpoint: z.string(),

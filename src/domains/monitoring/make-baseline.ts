@@ -32,12 +32,12 @@ export async function makeBaseline(
   const source = `SELECT __row AS row_id, ${inputs.map((column, i) => `${column.ofTable} AS ${watchedAlias(i)}`).join(', ')} FROM ${parquet(`${folder}/data.parquet`)}`
   const read = await describe(needs.tables, { source, columns: inputs, folder, signal })
   const columns = read.columns
-  if (about.predictionsSha256) {
+  const prediction = watchedColumns(signature).find((column) => column.role === 'prediction')
+  if (about.predictionsSha256 && prediction) {
     const file = `${folder}/predictions.parquet`
     await needs.blobs.materialise(about.predictionsSha256, file)
-    const [prediction] = watchedColumns(signature).filter((column) => column.role === 'prediction')
     const said = `SELECT __row AS row_id, ${storedPrediction(signature)} AS ${watchedAlias(0)} FROM ${parquet(file)}`
-    columns.push(...(await describe(needs.tables, { source: said, columns: [prediction!], folder, signal })).columns)
+    columns.push(...(await describe(needs.tables, { source: said, columns: [prediction], folder, signal })).columns)
   }
   return { format: baselineFormat, version: about.versionId, rows: read.rows, columns }
 }

@@ -2,6 +2,7 @@ import { invalidInput } from '../../kernel/errors.ts'
 import { compileEncoder } from '../../ports/inference/encode.ts'
 import type { LoadedModel } from '../../ports/inference/inference.ts'
 import { labelIndex, positiveIndex } from '../../ports/inference/label.ts'
+import { outputPlaces } from '../../ports/inference/signature.ts'
 import { cellCounter } from '../../ports/tables/cell-counts.ts'
 import { identifier, parquet } from '../../ports/tables/sql.ts'
 import type { Tables } from '../../ports/tables/tables.ts'
@@ -53,6 +54,7 @@ export async function predictTable(
   const names = signature.inputs.map((input) => input.name)
   const counter = cellCounter(baseline.kind === 'number' ? pointsOf(baseline) : new Float64Array(0))
   const labels = new Map<string, number>()
+  const { offset } = outputPlaces(signature).find(({ name }) => name === 'probabilities' || name === 'prediction') ?? { offset: 0 }
   let rows = 0
   await tables.session({ folders: [folder], scratch: folder, signal }, async (run) => {
     const sample = `SELECT ${inputs.map(asRead).join(', ')} FROM ${parquet(`${folder}/data.parquet`)} ORDER BY hash(__row), __row LIMIT ${rowsAsked}`
@@ -68,10 +70,10 @@ export async function predictTable(
   })
 
   function count({ values, width }: { values: Float32Array; width: number }, row: number): void {
-    if (signature.task === 'regression') counter.add(values[row]!)
-    else if (signature.task === 'binary') counter.add(values[row * width + positiveIndex(signature)]!)
+    if (signature.task === 'regression') counter.add(values[row * width + offset]!)
+    else if (signature.task === 'binary') counter.add(values[row * width + offset + positiveIndex(signature)]!)
     else {
-      const label = signature.classes![labelIndex(signature, values, row * width)]!
+      const label = signature.classes![labelIndex(signature, values, row * width + offset)]!
       labels.set(label, (labels.get(label) ?? 0) + 1)
     }
   }

@@ -14,9 +14,10 @@ export interface WatchedColumn {
   ofCapture: string
 }
 
-/** What is watched of a model: its inputs (free text by its length) and what it answers. */
+/** What is watched of a model: its inputs (free text by its length; images and sounds are not) and what it answers. */
 export function watchedColumns(signature: Signature): WatchedColumn[] {
-  return [...signature.inputs.map(watchedInput), watchedPrediction(signature)]
+  const inputs = signature.inputs.filter(({ tensor }) => tensor !== 'image' && tensor !== 'audio')
+  return [...inputs.map(watchedInput), ...watchedPrediction(signature)]
 }
 
 function watchedInput({ name, type, tensor }: Signature['inputs'][number]): WatchedColumn {
@@ -53,14 +54,16 @@ function watchedInput({ name, type, tensor }: Signature['inputs'][number]): Watc
   }
 }
 
-function watchedPrediction({ task, positive, classes }: Signature): WatchedColumn {
+/** What is watched of the answers; nothing where they are neither a number nor one of a few words. */
+function watchedPrediction({ task, positive, classes }: Signature): WatchedColumn[] {
   const common = { role: 'prediction' as const, ofTable: null, format: 'number' as const }
   const answered = (path: string) => `TRY_CAST((prediction ->> ${literal(path)}) AS DOUBLE)`
-  if (task === 'regression') return { ...common, name: 'predicted value', kind: 'number', ofCapture: answered('/value') }
+  if (task === 'regression') return [{ ...common, name: 'predicted value', kind: 'number', ofCapture: answered('/value') }]
   if (task === 'multiclass')
-    return { ...common, name: 'predicted class', kind: 'category', ofCapture: `(prediction ->> '/label')` }
+    return [{ ...common, name: 'predicted class', kind: 'category', ofCapture: `(prediction ->> '/label')` }]
+  if (task !== 'binary') return []
   const yes = positive ?? classes?.[1] ?? ''
-  return { ...common, name: `probability of ${yes}`, kind: 'number', ofCapture: answered(`/probabilities${pointer(yes)}`) }
+  return [{ ...common, name: `probability of ${yes}`, kind: 'number', ofCapture: answered(`/probabilities${pointer(yes)}`) }]
 }
 
 /** A field as a JSON pointer (RFC 6901). */

@@ -1,5 +1,6 @@
 import * as z from 'zod'
 import { families, runtimeNames } from '../../ports/engines/runtimes.ts'
+import { tensors } from '../../ports/inference/signature.ts'
 import { Iso, Resource } from '../auth/schema.ts'
 import { Goal, GoalOutcome, Task } from '../goals/schema.ts'
 
@@ -8,7 +9,7 @@ export const versionStates = ['registered', 'approved', 'deployed', 'deprecated'
 export const SignatureInput = z.object({
   name: z.string(),
   type: z.string(),
-  tensor: z.enum(['numbers', 'strings']),
+  tensor: z.enum(tensors),
   index: z.number(),
   nullable: z.boolean(),
   min: z.number().nullish(),
@@ -16,6 +17,15 @@ export const SignatureInput = z.object({
   categories: z.array(z.string()).nullish(),
   categoriesTruncated: z.boolean().optional(),
   example: z.unknown(),
+  size: z
+    .tuple([z.number().int().min(1), z.number().int().min(1)])
+    .optional()
+    .describe('images: height and width'),
+  channels: z.number().int().min(1).max(4).optional(),
+  sampleRate: z.number().int().min(1).optional().describe('audio: samples per second'),
+  samples: z.number().int().min(1).nullish().describe('audio: the fixed number of samples, if any'),
+  maxLength: z.number().int().min(1).optional().describe('text as tokens: the most tokens of a row'),
+  pad: z.number().int().min(0).optional(),
 })
 export const Signature = z.object({
   task: Task,
@@ -23,8 +33,13 @@ export const Signature = z.object({
   classes: z.array(z.string()).nullable(),
   positive: z.string().nullable(),
   threshold: z.number().nullable(),
+  thresholds: z.array(z.number()).nullish().describe('multi-label: one for each class'),
   tolerance: z.number(),
   inputs: z.array(SignatureInput),
+  outputs: z
+    .array(z.object({ name: z.string(), width: z.number().int().min(1) }))
+    .optional()
+    .describe('the outputs of the graph where they are not just those of the task'),
 })
 export type Signature = z.infer<typeof Signature>
 

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { isPlatformError } from '../../kernel/errors.ts'
 import { compileEncoder } from './encode.ts'
 import { parseIsoDate } from './iso-date.ts'
-import { compileLabeller } from './label.ts'
+import { compilePrediction } from './row-prediction.ts'
 import type { ModelSignature } from './signature.ts'
 
 const signature: ModelSignature = {
@@ -120,19 +120,19 @@ test('ISO dates: zones, fractions, nothing that is not a date', () => {
 })
 
 test('binary: the threshold decides in float32 widened to float64; classes keep their order', () => {
-  const label = compileLabeller(signature)
+  const label = compilePrediction(signature)
   const scores = { width: 2, values: Float32Array.of(0.7, 0.3, 0.63, 0.37, 0.6, 0.4) }
   assert.equal(label(scores, 0).label, 'no')
   // 0.37 as float32 is 0.3700000047…, which is not below the float64 threshold 0.37.
   assert.equal(label(scores, 1).label, 'yes')
   assert.deepEqual(label(scores, 2), { label: 'yes', probabilities: { no: Math.fround(0.6), yes: Math.fround(0.4) } })
-  const reversed = compileLabeller({ ...signature, classes: ['yes', 'no'] })
+  const reversed = compilePrediction({ ...signature, classes: ['yes', 'no'] })
   assert.equal(reversed(scores, 0).label, 'yes')
 })
 
 test('multi-class: the first largest wins; regression: the value', () => {
-  const three = compileLabeller({ ...signature, task: 'multiclass', classes: ['a', 'b', 'c'], positive: null, threshold: null })
+  const three = compilePrediction({ ...signature, task: 'multiclass', classes: ['a', 'b', 'c'], positive: null, threshold: null })
   assert.equal(three({ width: 3, values: Float32Array.of(0.2, 0.4, 0.4) }, 0).label, 'b')
-  const value = compileLabeller({ ...signature, task: 'regression', classes: null, positive: null, threshold: null })
+  const value = compilePrediction({ ...signature, task: 'regression', classes: null, positive: null, threshold: null })
   assert.deepEqual(value({ width: 1, values: Float32Array.of(1, 2.5) }, 1), { value: 2.5 })
 })

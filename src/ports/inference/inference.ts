@@ -1,5 +1,5 @@
 import type { Family, RuntimeName } from '../engines/runtimes.ts'
-import type { ModelSignature } from './signature.ts'
+import type { ModelSignature, SignatureOutput } from './signature.ts'
 
 /** Raw inputs of one call, laid out as the package's signature says (docs/job-contract.md). Row-major. */
 export interface RawBatch {
@@ -11,7 +11,7 @@ export interface RawBatch {
 }
 
 export interface RawScores {
-  /** Values per row: classes, or 1 for a regression. */
+  /** Values per row: classes, 1 for a regression, or those of all the signature's outputs one after another. */
   width: number
   /** float32 [rows, width]. */
   values: Float32Array
@@ -33,6 +33,8 @@ export interface OnnxModelFile {
   numberColumns: number
   stringColumns: number
   width: number
+  /** Where there are more than the task's own output. */
+  outputs?: SignatureOutput[]
   /** built: by this platform's own engines. imported: from outside, so it never shares our process. */
   trust: 'built' | 'imported'
 }

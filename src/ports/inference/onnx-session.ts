@@ -3,6 +3,7 @@ import { invalidInput } from '../../kernel/errors.ts'
 import { noTelemetry } from '../../kernel/no-telemetry.ts'
 import type { OnnxModelFile, RawBatch } from './inference.ts'
 import type { Session } from './session.ts'
+import type { SignatureOutput } from './signature.ts'
 
 // Before the library is loaded, and in the main thread: what a worker thread sets, native code does not see.
 Object.assign(process.env, noTelemetry)
@@ -23,15 +24,18 @@ export async function openOnnxSession(graph: Uint8Array, shape: OnnxShape): Prom
   const session = await InferenceSession.create(graph, options).catch((error: Error) => {
     throw invalidInput(`The model's graph cannot be loaded: ${plainReason(error)}`, { reason: plainReason(error) })
   })
-  const output = checkShape(session, shape)
-  const fetches = [output]
+  checkInputs(session, shape)
+  const outputs = checkOutputs(session, shape)
+  const [output] = outputs
+  const fetches = outputs.map(({ name }) => name)
   return {
     async run({ rows, numbers, strings }: RawBatch) {
       const feeds: Record<string, InstanceType<typeof Tensor>> = {}
       if (shape.numberColumns > 0) feeds.numbers = new Tensor('float64', numbers, [rows, shape.numberColumns])
       if (shape.stringColumns > 0) feeds.strings = new Tensor('string', strings, [rows, shape.stringColumns])
       const results = await session.run(feeds, fetches)
-      const values = results[output]!.data as Float32Array
+      if (shape.outputs) return joinOutputs(rows, outputs, results)
+      const values = results[output!.name]!.data as Float32Array
       if (values.length !== rows * shape.width) {
         throw new Error(`The graph answered ${values.length} values for ${rows} rows; ${rows * shape.width} were expected.`)
       }
@@ -41,8 +45,8 @@ export async function openOnnxSession(graph: Uint8Array, shape: OnnxShape): Prom
   }
 }
 
-/** Compares the graph's inputs and outputs with the signature; answers the name of the output. */
-function checkShape(session: InferenceSession, shape: OnnxShape): string {
+/** Compares the graph's inputs with the signature. */
+function checkInputs(session: InferenceSession, shape: OnnxShape): void {
   const wanted = new Map<string, { type: string; columns: number }>()
   if (shape.numberColumns > 0) wanted.set('numbers', { type: 'float64', columns: shape.numberColumns })
   if (shape.stringColumns > 0) wanted.set('strings', { type: 'string', columns: shape.stringColumns })
@@ -69,13 +73,43 @@ function checkShape(session: InferenceSession, shape: OnnxShape): string {
   }
   for (const name of wanted.keys())
     throw invalidInput(`The graph has no input "${name}" though its signature does.`, { input: name })
-  const output = session.outputMetadata.find((o) => o.name === 'probabilities' || o.name === 'prediction')
-  if (!output?.isTensor || output.type !== 'float32') {
+}
+
+/** The graph's outputs that the signature speaks of, in its order. */
+function checkOutputs(session: InferenceSession, shape: OnnxShape): SignatureOutput[] {
+  if (!shape.outputs) {
+    const output = session.outputMetadata.find((o) => o.name === 'probabilities' || o.name === 'prediction')
+    if (output?.isTensor && output.type === 'float32') return [{ name: output.name, width: shape.width }]
     throw invalidInput('The graph has no float32 output named "probabilities" or "prediction".', {
       outputs: session.outputNames,
     })
   }
-  return output.name
+  for (const { name } of shape.outputs) {
+    const output = session.outputMetadata.find((one) => one.name === name)
+    if (!output?.isTensor || !numeric.has(output.type))
+      throw invalidInput(`The graph has no numeric output "${name}" though its signature does.`, { outputs: session.outputNames })
+  }
+  return shape.outputs
+}
+
+const numeric: ReadonlySet<string> = new Set(['float32', 'float64', 'int64', 'int32', 'bool'])
+
+/** Lays the values of several outputs beside one another, row by row. */
+function joinOutputs(rows: number, outputs: readonly SignatureOutput[], results: InferenceSession.ReturnType): Float32Array {
+  const width = outputs.reduce((sum, one) => sum + one.width, 0)
+  const joined = new Float32Array(rows * width)
+  let offset = 0
+  for (const one of outputs) {
+    const values = results[one.name]!.data as Float32Array | BigInt64Array
+    if (values.length !== rows * one.width)
+      throw new Error(
+        `The graph's output "${one.name}" has ${values.length} values for ${rows} rows; ${rows * one.width} were expected.`,
+      )
+    for (let r = 0; r < rows; r++)
+      for (let k = 0; k < one.width; k++) joined[r * width + offset + k] = Number(values[r * one.width + k])
+    offset += one.width
+  }
+  return joined
 }
 
 /** What the runtime said, without the server's paths. */

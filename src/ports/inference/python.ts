@@ -8,7 +8,7 @@ import { decodeRows } from './decode.ts'
 import type { LoadedModel, PythonPackage, RawBatch } from './inference.ts'
 import { microBatch } from './micro-batch.ts'
 import { type MortalSession, restarting } from './session.ts'
-import { shapeOf } from './signature.ts'
+import { type OutputPlace, outputPlaces, shapeOf } from './signature.ts'
 
 export interface PythonNeeds {
   executor: Executor
@@ -36,6 +36,7 @@ async function openWorker({ executor, runtimes, enginesFolder }: PythonNeeds, mo
   const { family, runtime: runtimeName } = model.engine ?? { family: 'tabular', runtime: 'tabular' }
   const runtime = await runtimes.ensure(runtimeName)
   const folder = layFolder(`${family}.predict`)
+  const places = outputPlaces(model.signature)
   let dead = false
   let waiting: { resolve(answer: Answer): void; reject(error: Error): void } | null = null
   let lastWords = ''
@@ -117,12 +118,9 @@ async function openWorker({ executor, runtimes, enginesFolder }: PythonNeeds, mo
     async run(batch: RawBatch) {
       const answered = answerWithin(answerTimeoutMs, 'answer')
       process.send(JSON.stringify(decodeRows(model.signature, batch)))
-      const { error, probabilities, predictions } = await answered
-      const values = probabilities?.flat() ?? predictions
-      if (error !== undefined || values?.length !== batch.rows * shapeOf(model.signature).width) {
-        throw new Error(error ?? `The Python worker answered ${values?.length ?? 'no'} values for ${batch.rows} rows.`)
-      }
-      return Float32Array.from(values, (value) => value ?? Number.NaN)
+      const answer = await answered
+      if (answer.error !== undefined) throw new Error(answer.error)
+      return joinAnswer(answer, places, batch.rows)
     },
     async close() {
       process.stop()
@@ -135,7 +133,29 @@ interface Answer {
   ready?: true
   error?: string
   probabilities?: number[][]
-  predictions?: (number | null)[]
+  predictions?: Column
+  outputs?: Record<string, Column>
+}
+type Column = (number | null | (number | null)[])[]
+
+/** Lays the values of an answer's outputs beside one another, row by row. */
+function joinAnswer(answer: Answer, places: readonly OutputPlace[], rows: number): Float32Array {
+  const width = places.reduce((sum, place) => sum + place.width, 0)
+  const joined = new Float32Array(rows * width)
+  for (const { name, offset, width: wide } of places) {
+    const column: Column | undefined =
+      answer.outputs?.[name] ??
+      (name === 'probabilities' ? answer.probabilities : name === 'prediction' ? answer.predictions : undefined)
+    if (column?.length !== rows)
+      throw new Error(`The Python worker answered ${column?.length ?? 'no'} values of "${name}" for ${rows} rows.`)
+    for (let r = 0; r < rows; r++) {
+      const values = Array.isArray(column[r]) ? (column[r] as (number | null)[]) : [column[r] as number | null]
+      if (values.length !== wide)
+        throw new Error(`The Python worker answered ${values.length} values of "${name}" for row ${r}; ${wide} were expected.`)
+      for (let k = 0; k < wide; k++) joined[r * width + offset + k] = values[k] ?? Number.NaN
+    }
+  }
+  return joined
 }
 
 function parseAnswer(line: string): Answer | null {

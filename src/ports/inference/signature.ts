@@ -1,14 +1,36 @@
+import { invalidInput } from '../../kernel/errors.ts'
+
+export const tensors = ['numbers', 'strings', 'image', 'audio', 'tokens'] as const
+
+/** Inputs that are prepared one by one, off the event loop, before the graph sees them. */
+export const mediaTensors: ReadonlySet<string> = new Set(['image', 'audio', 'tokens'])
+
 /** One raw column that a model's graph reads (docs/job-contract.md, "Raw inputs of a model graph"). */
 export interface SignatureColumn {
   name: string
   type: string
-  tensor: 'numbers' | 'strings'
+  tensor: (typeof tensors)[number]
   index: number
   nullable: boolean
   min?: number | null
   max?: number | null
   categories?: string[] | null
   categoriesTruncated?: boolean
+  /** Images: height and width that `preprocess.onnx` gives, and colours (1 or 3). */
+  size?: [number, number]
+  channels?: number
+  /** Audio: samples per second, and the fixed number of samples (absent: as many as the sound has). */
+  sampleRate?: number
+  samples?: number | null
+  /** Text as tokens: the most tokens of a row, and the id that fills shorter rows. */
+  maxLength?: number
+  pad?: number
+}
+
+/** One named output of a graph: so many values per row. */
+export interface SignatureOutput {
+  name: string
+  width: number
 }
 
 /** What a package says of its inputs and outputs: the part of signature.json that serving reads. */
@@ -17,21 +39,51 @@ export interface ModelSignature {
   classes: string[] | null
   positive: string | null
   threshold: number | null
+  /** Multi-label: from which probability on each class is one of the labels, in the order of `classes`. */
+  thresholds?: number[] | null
   inputs: SignatureColumn[]
+  /** The graph's outputs where they are not just those of the task (`probabilities`, or `prediction`). */
+  outputs?: SignatureOutput[]
 }
 
 export interface ModelShape {
   numberColumns: number
   stringColumns: number
-  /** Values per row of the output: classes, or 1 for a regression. */
+  /** Values per row: of all outputs together. */
   width: number
+  /** The outputs by name, in the order in which their values follow one another within a row; absent where there is only the task's own. */
+  outputs?: SignatureOutput[]
 }
 
 /** The tensor widths that a signature implies. */
 export function shapeOf(signature: ModelSignature): ModelShape {
+  const { outputs } = signature
   return {
     numberColumns: signature.inputs.filter((input) => input.tensor === 'numbers').length,
     stringColumns: signature.inputs.filter((input) => input.tensor === 'strings').length,
-    width: signature.task === 'regression' ? 1 : (signature.classes?.length ?? 0),
+    width: outputs ? outputs.reduce((sum, { width }) => sum + width, 0) : taskWidth(signature),
+    ...(outputs && { outputs }),
   }
 }
+
+export interface OutputPlace extends SignatureOutput {
+  /** Where its values begin within a row. */
+  offset: number
+}
+
+/** Where each output's values lie within a row of scores. */
+export function outputPlaces(signature: ModelSignature): OutputPlace[] {
+  const outputs = signature.outputs ?? [
+    { name: signature.task === 'regression' ? 'prediction' : 'probabilities', width: taskWidth(signature) },
+  ]
+  let offset = 0
+  return outputs.map(({ name, width }) => {
+    if (!Number.isInteger(width) || width < 1)
+      throw invalidInput(`The signature's output "${name}" has no whole number of values per row.`, { output: name })
+    const place = { name, width, offset }
+    offset += width
+    return place
+  })
+}
+
+const taskWidth = ({ task, classes }: ModelSignature): number => (task === 'regression' ? 1 : (classes?.length ?? 0))

@@ -1,0 +1,157 @@
+import { invalidInput } from '../../kernel/errors.ts'
+import type { RawScores } from './inference.ts'
+import { binaryRule, firstLargest } from './label.ts'
+import { type ModelSignature, type OutputPlace, outputPlaces } from './signature.ts'
+
+/** What a client is told about one row. Which fields there are is a matter of the signature alone. */
+export interface RowPrediction {
+  /** Binary, multi-class: the class. */
+  label?: string
+  /** Multi-label: the classes at or above their thresholds, in the signature's order; may be none. */
+  labels?: string[]
+  probabilities?: Record<string, number>
+  /** Regression: the number. */
+  value?: number
+  /** Several numbers, as a forecast's steps. */
+  values?: number[]
+  /** Clustering: the group (from 0; -1 is none of them), and how far the row is from each. */
+  cluster?: number
+  distances?: number[]
+  /** Anomaly: the larger, the stranger; from the signature's threshold on it is one. */
+  score?: number
+  isAnomaly?: boolean
+  /** Projection, embedding: the coordinates. */
+  vector?: number[]
+  /** Whatever else the graph says, by the name of its output. */
+  outputs?: Record<string, number | number[]>
+}
+
+type Put = (into: RowPrediction, scores: RawScores, at: number) => void
+
+/** Compiles the rule that turns raw scores into what a client is told. */
+export function compilePrediction(signature: ModelSignature): (scores: RawScores, row: number) => RowPrediction {
+  const places = outputPlaces(signature)
+  const puts = places.map((place) => ({ put: writerOf(signature, place, places), offset: place.offset }))
+  return (scores, row) => {
+    const prediction: RowPrediction = {}
+    for (const { put, offset } of puts) put(prediction, scores, row * scores.width + offset)
+    return prediction
+  }
+}
+
+/**
+ * Compiles what a row's scores decide, as text: the label, the labels, the group, whether it is an anomaly. Null where the signature decides nothing,
+ * only measures. Equal decisions are equal texts.
+ */
+export function compileDecision(signature: ModelSignature): ((scores: RawScores, row: number) => string) | null {
+  const predict = compilePrediction(signature)
+  const names = new Set(outputPlaces(signature).map(({ name }) => name))
+  const decided: ((prediction: RowPrediction) => unknown) | null =
+    signature.task === 'multilabel'
+      ? ({ labels }) => labels
+      : names.has('cluster') || signature.task === 'clustering'
+        ? ({ cluster }) => cluster
+        : names.has('probabilities')
+          ? ({ label }) => label
+          : names.has('score') && signature.threshold !== null
+            ? ({ isAnomaly }) => isAnomaly
+            : null
+  return decided && ((scores, row) => decisionText(decided(predict(scores, row))))
+}
+
+/** A decision as text: of a list the whole list, of anything else how it is written. */
+export const decisionText = (decision: unknown): string =>
+  Array.isArray(decision) ? JSON.stringify(decision.map(String)) : String(decision)
+
+function writerOf(signature: ModelSignature, { name, width }: OutputPlace, places: readonly OutputPlace[]): Put {
+  if (name === 'probabilities') return probabilitiesWriter(signature, width, places)
+  if (name === 'prediction')
+    return width === 1
+      ? (into, { values }, at) => {
+          into.value = values[at]!
+        }
+      : (into, { values }, at) => {
+          into.values = listOf(values, at, width)
+        }
+  if (name === 'cluster')
+    return (into, { values }, at) => {
+      into.cluster = values[at]!
+    }
+  if (name === 'distances') {
+    const decides = signature.task === 'clustering' && !places.some((place) => place.name === 'cluster')
+    return (into, { values }, at) => {
+      into.distances = listOf(values, at, width)
+      if (decides) into.cluster = firstSmallest(values, at, width)
+    }
+  }
+  if (name === 'score' && width === 1)
+    return (into, { values }, at) => {
+      into.score = values[at]!
+      // As floats are compared in the label rule: float32 widened, the threshold as it is.
+      if (signature.threshold !== null) into.isAnomaly = values[at]! >= signature.threshold
+    }
+  if (name === 'vector')
+    return (into, { values }, at) => {
+      into.vector = listOf(values, at, width)
+    }
+  return (into, { values }, at) => {
+    into.outputs ??= {}
+    into.outputs[name] = width === 1 ? values[at]! : listOf(values, at, width)
+  }
+}
+
+function probabilitiesWriter(signature: ModelSignature, width: number, places: readonly OutputPlace[]): Put {
+  const classes = signature.classes ?? Array.from({ length: width }, (_, k) => String(k))
+  if (classes.length !== width)
+    throw invalidInput(`The signature names ${classes.length} classes, but its output "probabilities" has ${width}.`, {
+      output: 'probabilities',
+    })
+  const decide = deciderOf(signature, classes, places)
+  return (into, { values }, at) => {
+    decide(into, values, at)
+    const probabilities: Record<string, number> = {}
+    for (let k = 0; k < width; k++) probabilities[classes[k]!] = values[at + k]!
+    into.probabilities = probabilities
+  }
+}
+
+function deciderOf(
+  signature: ModelSignature,
+  classes: readonly string[],
+  places: readonly OutputPlace[],
+): (into: RowPrediction, values: Float32Array, at: number) => void {
+  if (signature.task === 'multilabel') {
+    const thresholds = thresholdsOf(signature)
+    return (into, values, at) => {
+      into.labels = classes.filter((_, k) => values[at + k]! >= thresholds[k]!)
+    }
+  }
+  if (signature.task === 'clustering') {
+    if (places.some((place) => place.name === 'cluster' || place.name === 'distances')) return () => {}
+    return (into, values, at) => {
+      into.cluster = firstLargest(values, at, classes.length)
+    }
+  }
+  const indexOf = signature.task === 'binary' ? binaryRule(signature) : null
+  return (into, values, at) => {
+    into.label = classes[indexOf ? indexOf(values, at) : firstLargest(values, at, classes.length)]!
+  }
+}
+
+/** From which probability on each class is a label; a half where the signature does not say. */
+function thresholdsOf({ classes, thresholds }: ModelSignature): number[] {
+  const given = thresholds ?? (classes ?? []).map(() => 0.5)
+  if (given.length !== classes?.length)
+    throw invalidInput(`The signature has ${given.length} thresholds for ${classes?.length ?? 0} classes.`, {
+      field: 'thresholds',
+    })
+  return given
+}
+
+const listOf = (values: Float32Array, at: number, width: number): number[] => Array.from(values.subarray(at, at + width))
+
+function firstSmallest(values: Float32Array, at: number, width: number): number {
+  let best = 0
+  for (let k = 1; k < width; k++) if (values[at + k]! < values[at + best]!) best = k
+  return best
+}
