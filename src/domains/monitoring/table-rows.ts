@@ -54,7 +54,9 @@ export async function predictTable(
   const names = signature.inputs.map((input) => input.name)
   const counter = cellCounter(baseline.kind === 'number' ? pointsOf(baseline) : new Float64Array(0))
   const labels = new Map<string, number>()
-  const { offset } = outputPlaces(signature).find(({ name }) => name === 'probabilities' || name === 'prediction') ?? { offset: 0 }
+  const { offset } = outputPlaces(signature).find(({ name }) => name === 'probabilities' || name === 'prediction') ?? {
+    offset: 0,
+  }
   let rows = 0
   await tables.session({ folders: [folder], scratch: folder, signal }, async (run) => {
     const sample = `SELECT ${inputs.map(asRead).join(', ')} FROM ${parquet(`${folder}/data.parquet`)} ORDER BY hash(__row), __row LIMIT ${rowsAsked}`
