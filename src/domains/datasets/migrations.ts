@@ -1,7 +1,14 @@
 import type { Db, Migration } from '../../ports/metadata/metadata.ts'
 import { resourceColumns, resourceIndexes } from '../auth/access.ts'
 
-export const datasetsMigrations: Migration[] = [{ name: 'datasets-001-create', up: createTables }]
+export const datasetsMigrations: Migration[] = [
+  { name: 'datasets-001-create', up: createTables },
+  { name: 'datasets-given-splits', up: addPartColumn },
+]
+
+async function addPartColumn(db: Db): Promise<void> {
+  await db.schema.alterTable('splits').addColumn('part_column', 'text').execute()
+}
 
 async function createTables(db: Db): Promise<void> {
   await db.schema

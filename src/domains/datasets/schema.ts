@@ -206,9 +206,15 @@ export const SplitInput = z.object({
   dataset: Ref,
   version: z.string().optional(),
   target: z.string().max(200).nullable().default(null),
-  kind: z.enum(['auto', 'random', 'stratified', 'grouped', 'time']).default('auto'),
+  kind: z.enum(['auto', 'random', 'stratified', 'grouped', 'time', 'given']).default('auto'),
   groupColumn: z.string().max(200).nullable().default(null),
   timeColumn: z.string().max(200).nullable().default(null),
+  partColumn: z
+    .string()
+    .max(200)
+    .nullable()
+    .default(null)
+    .describe('For a split that came with the data: names the part of each row (train, validation, test). No model sees it.'),
   test: z.number().min(0.05).max(0.5).default(0.2),
   validation: z.number().min(0).max(0.4).default(0).describe('0: cross-validation on the training part.'),
   folds: z.number().int().min(2).max(20).default(5),
@@ -230,10 +236,11 @@ export const Split = z.object({
   id: z.string(),
   dataset: z.string(),
   version: z.string(),
-  kind: z.enum(['random', 'stratified', 'grouped', 'time']),
+  kind: z.enum(['random', 'stratified', 'grouped', 'time', 'given']),
   target: z.string().nullable(),
   groupColumn: z.string().nullable(),
   timeColumn: z.string().nullable(),
+  partColumn: z.string().nullable(),
   seed: z.number(),
   folds: z.number(),
   state: z.enum(['making', 'ready', 'failed']),

@@ -130,6 +130,10 @@ export interface PartFile {
 }
 export const partsOf = (row: SplitRow): PartFile[] => JSON.parse(row.parts) as PartFile[]
 
+/** The columns that the parts of a split hold: all but the one that names the part, from which no model may learn. */
+export const columnsInParts = (split: Pick<SplitRow, 'part_column'>, version: VersionRow): Column[] =>
+  columnsOf(version).filter(({ name }) => name !== split.part_column)
+
 export function toSplit(row: SplitRow, sealedRows: number | null): Split {
   const open = partsOf(row).map(({ part, rows }) => ({ part, rows, sealed: false }))
   return {
@@ -140,6 +144,7 @@ export function toSplit(row: SplitRow, sealedRows: number | null): Split {
     target: row.target,
     groupColumn: row.group_column,
     timeColumn: row.time_column,
+    partColumn: row.part_column,
     seed: row.seed,
     folds: row.folds,
     state: row.state,

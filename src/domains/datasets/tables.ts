@@ -53,10 +53,11 @@ export interface SplitRow {
   project_id: string
   dataset_id: string
   version_id: string
-  kind: 'random' | 'stratified' | 'grouped' | 'time'
+  kind: 'random' | 'stratified' | 'grouped' | 'time' | 'given'
   target: string | null
   group_column: string | null
   time_column: string | null
+  part_column: string | null
   seed: number
   folds: number
   test_share: number

@@ -14,7 +14,8 @@ export interface CardEvidence {
   goal: Goal | null
   outcome: GoalOutcome | null
   dataset: { name: string; number: number; rows: number | null; columns: number }
-  split: Pick<Split, 'id' | 'kind' | 'seed' | 'folds' | 'parts' | 'leaks' | 'groupColumn' | 'timeColumn'>
+  split: Pick<Split, 'id' | 'kind' | 'seed' | 'folds' | 'parts' | 'leaks' | 'groupColumn' | 'timeColumn'> &
+    Partial<Pick<Split, 'partColumn'>>
   signature: Signature
   training: TrainingFacts
   evaluation: Evaluation & { diagnosis?: { sentence: string } | null; calibration?: { error?: number } | null }
@@ -115,6 +116,7 @@ function data({ dataset, split }: CardEvidence): string {
     stratified: 'at random with equal shares of each class',
     grouped: `by whole groups of \`${split.groupColumn}\``,
     time: `in the order of \`${split.timeColumn}\`, the latest rows for the test`,
+    given: `as it came with the data (column \`${split.partColumn}\`)`,
   }[split.kind]
   return `## Data
 

@@ -13,6 +13,7 @@ const kinds = [
   { value: 'random', label: 'Random' },
   { value: 'grouped', label: 'Grouped: no group is in two parts' },
   { value: 'time', label: 'By time: the newest rows are the test' },
+  { value: 'given', label: 'Given: a column says train, validation or test' },
 ]
 
 export function NewSplitPanel({ dataset, version, onClose }: { dataset: Dataset; version: DatasetVersion; onClose: () => void }) {
@@ -72,25 +73,39 @@ export function NewSplitPanel({ dataset, version, onClose }: { dataset: Dataset;
             error={errorFor('timeColumn')}
           />
         )}
+        {form.kind === 'given' && (
+          <SelectField
+            label="Column that names the part"
+            hint="Its values say train, validation or test; no model sees it"
+            value={form.partColumn ?? ''}
+            choices={columns}
+            onChange={(partColumn) => set({ partColumn: partColumn || null })}
+            error={errorFor('partColumn')}
+          />
+        )}
         <div className="grid grid-cols-2 gap-4">
-          <NumberField
-            label="Share of the sealed test"
-            min={0.05}
-            max={0.5}
-            step={0.01}
-            value={form.test ?? 0.2}
-            onChange={(test) => set({ test: test ?? 0.2 })}
-            error={errorFor('test')}
-          />
-          <NumberField
-            label="Share for validation"
-            hint="0: cross-validation"
-            min={0}
-            max={0.4}
-            step={0.01}
-            value={form.validation ?? 0}
-            onChange={(validation) => set({ validation: validation ?? 0 })}
-          />
+          {form.kind !== 'given' && (
+            <>
+              <NumberField
+                label="Share of the sealed test"
+                min={0.05}
+                max={0.5}
+                step={0.01}
+                value={form.test ?? 0.2}
+                onChange={(test) => set({ test: test ?? 0.2 })}
+                error={errorFor('test')}
+              />
+              <NumberField
+                label="Share for validation"
+                hint="0: cross-validation"
+                min={0}
+                max={0.4}
+                step={0.01}
+                value={form.validation ?? 0}
+                onChange={(validation) => set({ validation: validation ?? 0 })}
+              />
+            </>
+          )}
           <NumberField
             label="Folds"
             min={2}

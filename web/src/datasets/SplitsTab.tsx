@@ -58,6 +58,7 @@ function SplitCard({ split, current }: { split: Split; current: boolean }) {
     split.target && `target ${split.target}`,
     split.groupColumn && `groups of ${split.groupColumn}`,
     split.timeColumn && `time of ${split.timeColumn}`,
+    split.partColumn && `parts as in ${split.partColumn}`,
   ]
   return (
     <Section

@@ -138,11 +138,14 @@ export function dataCommands(program: Command): void {
 
   datasets
     .command('split <dataset>')
-    .description('divide the rows by time or by group, and seal the test part; goals make the usual split by themselves')
-    .option('--kind <kind>', 'auto, random, stratified, grouped, time', 'auto')
+    .description(
+      'divide the rows by time, by group or as the data says, and seal the test part; goals make the usual split by themselves',
+    )
+    .option('--kind <kind>', 'auto, random, stratified, grouped, time, given', 'auto')
     .option('--target <column>')
     .option('--time-column <column>', 'later rows are the test')
     .option('--group-column <column>', 'no group is on both sides')
+    .option('--by-column <column>', 'the split came with the data: this column says train, validation or test')
     .option('--test <share>', 'share of the rows that is sealed', parseNumber)
     .option('--validation <share>', 'share of the rows for validation (0: folds on the training part)', parseNumber)
     .option('--seed <n>', 'same seed, same rows', parseNumber)
@@ -155,6 +158,7 @@ export function dataCommands(program: Command): void {
           target: o.target,
           timeColumn: o.timeColumn,
           groupColumn: o.groupColumn,
+          partColumn: o.byColumn,
           test: o.test,
           validation: o.validation,
           seed: o.seed,

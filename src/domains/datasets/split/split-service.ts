@@ -11,7 +11,7 @@ import type { JobHandler, JobQueue } from '../../jobs/handler.ts'
 import type { TableEstimates } from '../estimates.ts'
 import { type LayNeeds, layTable, localTable, tableFile } from '../lay.ts'
 import { type Split, SplitInput } from '../schema.ts'
-import { columnsOf, type PartFile, partsOf, splitById, statisticsOf, toSplit, versionById } from '../store.ts'
+import { columnsInParts, columnsOf, type PartFile, partsOf, splitById, statisticsOf, toSplit, versionById } from '../store.ts'
 import { type DatasetRow, datasetTables, type SplitRow, type VersionRow } from '../tables.ts'
 import { refuseTarget, taskOf } from '../target.ts'
 import { findLeaks, type LeakFinding } from './leaks.ts'
@@ -54,6 +54,7 @@ export function splitService(needs: SplitNeeds) {
       target: wish.target,
       group_column: wish.groupColumn,
       time_column: wish.timeColumn,
+      part_column: wish.partColumn ?? null,
       seed: wish.seed,
       folds: input.folds,
       test_share: wish.test,
@@ -139,6 +140,7 @@ export function splitService(needs: SplitNeeds) {
       kind: row.kind,
       groupColumn: row.group_column,
       timeColumn: row.time_column,
+      partColumn: row.part_column,
       test: row.test_share,
       validation: row.validation_share,
       folds: row.folds,
@@ -167,7 +169,7 @@ export function splitService(needs: SplitNeeds) {
     const file = partsOf(row).find((one) => one.part === part)
     if (!file) throw notFound(`${part} part of split`, splitId)
     const version = (await versionById(metadata.db, row.version_id))!
-    await layTable(needs, { sha256: file.sha256, rows: file.rows, columns: columnsOf(version) }, folder)
+    await layTable(needs, { sha256: file.sha256, rows: file.rows, columns: columnsInParts(row, version) }, folder)
   }
 
   const handler: JobHandler<{ split: string; dataset: string; version: string }, SplitOutcome> = {
@@ -176,12 +178,13 @@ export function splitService(needs: SplitNeeds) {
       const row = await splitById(metadata.db, spec.split)
       const version = row && (await versionById(metadata.db, row.version_id))
       if (!row || !version) throw notFound('split', spec.split)
-      const columns = columnsOf(version)
+      const columns = columnsInParts(row, version)
       const path = await localTable({ blobs }, tableFile(version).sha256, async () => folder)
       const wish = {
         ...row,
         groupColumn: row.group_column,
         timeColumn: row.time_column,
+        partColumn: row.part_column,
         test: row.test_share,
         validation: row.validation_share,
       }
@@ -262,13 +265,15 @@ function settle(input: z.output<typeof SplitInput>, version: VersionRow, dataset
   const kind =
     input.kind !== 'auto'
       ? input.kind
-      : input.timeColumn
-        ? 'time'
-        : input.groupColumn
-          ? 'grouped'
-          : classes
-            ? 'stratified'
-            : 'random'
+      : input.partColumn
+        ? 'given'
+        : input.timeColumn
+          ? 'time'
+          : input.groupColumn
+            ? 'grouped'
+            : classes
+              ? 'stratified'
+              : 'random'
   if (input.test + input.validation >= 0.9)
     throw invalidInput('Test and validation together leave too little for training.', { field: 'test' })
   if (kind === 'stratified' && !target) throw invalidInput('A stratified split needs a target.', { field: 'target' })
@@ -284,11 +289,16 @@ function settle(input: z.output<typeof SplitInput>, version: VersionRow, dataset
       field: 'timeColumn',
       column: timeColumn.name,
     })
+  const partColumn = kind === 'given' ? column(required(input.partColumn, 'partColumn', 'given'), 'partColumn') : null
+  if (partColumn && partColumn.name === target?.name)
+    throw invalidInput(`Column "${partColumn.name}" is the target; it cannot name the parts too.`, { field: 'partColumn' })
   return {
     kind: kind as SplitRow['kind'],
     target: target?.name ?? null,
     groupColumn: groupColumn?.name ?? null,
     timeColumn: timeColumn?.name ?? null,
+    // Absent where it does not apply, so that a request means what it always meant.
+    ...(partColumn && { partColumn: partColumn.name }),
     test: input.test,
     validation: input.validation,
     seed: input.seed,

@@ -17,7 +17,7 @@ after(async () => {
 })
 
 const path = join(folder, 'table.parquet')
-const columns = ['y', 'g', 't', 'x'].map(
+const columns = ['y', 'g', 'p', 't', 'x', 'q'].map(
   (name): Column => ({ name, type: 'category', nullable: true, personalData: null, description: '', unit: null }),
 )
 const rows = 1003
@@ -27,9 +27,9 @@ await tables.run({
     {
       sql: copyToParquet(
         `SELECT range AS __row, CASE WHEN range % 97 = 5 THEN NULL WHEN range % 10 = 0 THEN 'rare' ELSE 'often' END AS y,
-          'g' || (range % 40) AS g, TIMESTAMP '2024-01-01' + INTERVAL (range // 3) HOUR AS t, range::DOUBLE AS x FROM range(${rows})`,
+          'g' || (range % 40) AS g, CASE WHEN range % 5 = 0 THEN 'Test' WHEN range % 7 = 1 THEN ' dev ' ELSE 'train' END AS p, TIMESTAMP '2024-01-01' + INTERVAL (range // 3) HOUR AS t, range::DOUBLE AS x, CASE WHEN range = 41 THEN 'tset' ELSE 'train' END AS q FROM range(${rows})`,
         path,
-        5,
+        7,
       ),
     },
   ],
@@ -149,4 +149,19 @@ test('quotas are exact, and a class of one row stays in training', () => {
     3,
   )
   assert.deepEqual(quotas[2], { stratum: 'c', test: 0, validation: 0 })
+})
+
+test('a split that came with the data is taken as it is, without the column that names the parts', async () => {
+  const parts = await split({ kind: 'given', partColumn: 'p', test: 0.5, validation: 0 })
+  assert.deepEqual(sizes(parts), { test: 201, validation: 115, train: 687 })
+  const [test] = parts
+  assert.ok((await read(test!.path, '__row')).every((row) => Number(row) % 5 === 0))
+  assert.deepEqual(await read(test!.path, "count(COLUMNS('^p$'))").catch(() => 'no such column'), 'no such column')
+})
+
+test('a word that names no part is refused with its row', async () => {
+  await assert.rejects(
+    split({ kind: 'given', partColumn: 'q' }),
+    /Column "q" holds "tset" in 1 row, first in row 41\. .*train, validation or test/,
+  )
 })

@@ -3,6 +3,7 @@ import { copyToParquet, identifier, parquet } from '../../../ports/tables/sql.ts
 import type { Tables, TableValue } from '../../../ports/tables/tables.ts'
 import { type Parameters, parameters } from '../import/cast.ts'
 import type { Column } from '../schema.ts'
+import { byGivenParts, namesValidation } from './given-parts.ts'
 import { quotasOf } from './quotas.ts'
 
 export interface SplitWork {
@@ -13,10 +14,12 @@ export interface SplitWork {
 }
 
 export interface SplitWish {
-  kind: 'random' | 'stratified' | 'grouped' | 'time'
+  kind: 'random' | 'stratified' | 'grouped' | 'time' | 'given'
   target: string | null
   groupColumn: string | null
   timeColumn: string | null
+  /** The column of a given split that names the part of a row; the parts are written without it. */
+  partColumn?: string | null
   test: number
   validation: number
   seed: number
@@ -31,7 +34,7 @@ export interface WrittenPart {
 /** Above so many classes the rarest share one stratum. */
 const mostStrata = 200
 
-type Query = (sql: string, params?: readonly TableValue[]) => Promise<unknown[][]>
+export type Query = (sql: string, params?: readonly TableValue[]) => Promise<unknown[][]>
 
 /**
  * Divides a table into parts, each a Parquet file in the order of the table. Rows without a target are in none.
@@ -47,10 +50,12 @@ export async function splitTable(
   work.progress('divide', 0, 100)
   const used = wish.target === null ? 'true' : `${identifier(wish.target)} IS NOT NULL`
   const from = `${parquet(table.path)} WHERE ${used}`
-  const rule = wish.kind === 'time' ? byTime : wish.kind === 'grouped' ? byGroup : byStratum
+  const rule = rules[wish.kind]
   const { values, add } = parameters()
   const divide = await rule(query, from, wish, add)
-  const names = (['test', 'validation', 'train'] as const).filter((part) => part !== 'validation' || wish.validation > 0)
+  const hasValidation = wish.kind === 'given' ? await namesValidation(query, from, wish) : wish.validation > 0
+  const names = (['test', 'validation', 'train'] as const).filter((part) => part !== 'validation' || hasValidation)
+  const columns = wish.partColumn ? `t.* EXCLUDE (${identifier(wish.partColumn)})` : 't.*'
   const numberOf = { test: 0, validation: 1, train: 2 }
   const pathOf = (part: string) => `${work.folder}/${part}.parquet`
   const results = await work.tables.run({
@@ -60,7 +65,7 @@ export async function splitTable(
       { sql: 'SELECT part, count(*) FROM division GROUP BY part' },
       ...names.map((part) => ({
         sql: copyToParquet(
-          `SELECT t.* FROM ${parquet(table.path)} t JOIN division d ON t.__row = d.r WHERE d.part = ${numberOf[part]}`,
+          `SELECT ${columns} FROM ${parquet(table.path)} t JOIN division d ON t.__row = d.r WHERE d.part = ${numberOf[part]}`,
           pathOf(part),
           table.columns.length + 1,
         ),
@@ -75,6 +80,8 @@ export async function splitTable(
     return { part, path: pathOf(part), rows }
   })
 }
+
+const rules = { random: byStratum, stratified: byStratum, grouped: byGroup, time: byTime, given: byGivenParts }
 
 const key = (seed: number, text: string) => `md5_number(${seed} || ':' || ${text})`
 
