@@ -23,6 +23,8 @@ const sqlTypes: Record<Column['type'], string> = {
   category: 'VARCHAR',
   text: 'VARCHAR',
   id: 'VARCHAR',
+  image: 'VARCHAR',
+  audio: 'VARCHAR',
 }
 
 /** What the Python peers are asked for (profile/peer.py), and how many times longer than ours they should take. */

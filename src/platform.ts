@@ -64,6 +64,7 @@ import { localFiles } from './ports/files/local.ts'
 import { localIncoming } from './ports/incoming/local.ts'
 import { openInference } from './ports/inference/open.ts'
 import { localAppendLogs } from './ports/logs/local.ts'
+import { openMedia } from './ports/media/open.ts'
 import type { Metadata } from './ports/metadata/metadata.ts'
 import { openSqlite } from './ports/metadata/sqlite.ts'
 import { openOutbound } from './ports/outbound/fetch-out.ts'
@@ -85,6 +86,7 @@ export async function openPlatform(config: Config, { logger }: { logger: Logger 
   const blobs = await openBlobs(config, { readOnlyInputs: executor.sandbox === 'full' })
   const runtimes = pythonRuntimes({ dir: config.runtimesDir, python: config.python, sources: pythonSources })
   const tables = openDuckDb()
+  const media = openMedia()
   const inference = openInference({ executor, runtimes, enginesFolder: pythonSources })
   const onError = (error: unknown, doing: string) => logger.error({ err: error }, doing)
   const captureLogs = localAppendLogs(join(config.dataDir, 'captures'), (error) => onError(error, 'keeping captured requests'))
@@ -120,6 +122,7 @@ export async function openPlatform(config: Config, { logger }: { logger: Logger 
     blobs,
     files,
     incoming,
+    media,
     folder: join(config.dataDir, 'scratch'),
   })
   const goals = goalsService({ metadata, access, search, datasets })
@@ -282,6 +285,7 @@ export async function openPlatform(config: Config, { logger }: { logger: Logger 
       await endpoints.close()
       await inference.close()
       await tables.close()
+      await media.close()
       await executor.close()
       await metadata.close()
     },

@@ -98,9 +98,8 @@ refuses('a gzip file', Buffer.from([0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3, 1, 2]), 
   code: 'unsupported_type',
   message: /compressed with gzip \(unpack it first\)/,
 })
-refuses('an archive that is no workbook', Buffer.concat([Buffer.from('PK\x03\x04'), Buffer.alloc(200, 7)]), {
-  code: 'unsupported_type',
-  message: /not an Excel workbook/,
+refuses('an archive that is damaged', Buffer.concat([Buffer.from('PK\x03\x04'), Buffer.alloc(200, 7)]), {
+  message: /zip archive is damaged or cut off/,
 })
 refuses('a Parquet file that is cut off', Buffer.concat([Buffer.from('PAR1'), Buffer.alloc(500, 3)]), {
   message: /Parquet file is damaged or cut off/,

@@ -3,6 +3,8 @@ import type { BlobStore } from '../../ports/blobs/blob-store.ts'
 import type { Files } from '../../ports/files/files.ts'
 import { copyToParquet, identifier, parquet } from '../../ports/tables/sql.ts'
 import type { Tables } from '../../ports/tables/tables.ts'
+import { isMediaColumn, layItems } from './media/lay-items.ts'
+import { manifestName } from './media/manifest.ts'
 import type { Column } from './schema.ts'
 import { filesOf } from './store.ts'
 import type { VersionRow } from './tables.ts'
@@ -26,6 +28,12 @@ export function tableFile(row: VersionRow): { sha256: string; rows: number; size
   return file
 }
 
+/** The list of a version's items; null where it is a plain table. */
+export function manifestFile(row: VersionRow): { sha256: string; sizeBytes: number; items: number } | null {
+  const file = filesOf(row).find(({ path }) => path === manifestName)
+  return file ? { sha256: file.sha256, sizeBytes: file.sizeBytes, items: file.rows } : null
+}
+
 /** Where the table engine finds a blob: in the store itself, or a copy in `folder` when the store is elsewhere. */
 export async function localTable(
   { blobs }: Pick<LayNeeds, 'blobs'>,
@@ -42,10 +50,10 @@ export async function localTable(
   return copy
 }
 
-/** Lays a table as a channel of a job: Parquet and schema.json (docs/job-contract.md). */
+/** Lays a table as a channel of a job: Parquet and schema.json, and below `media/` the items that its rows name (docs/job-contract.md). */
 export async function layTable(
   { blobs, files, tables }: LayNeeds,
-  table: { sha256: string; rows: number; columns: readonly Column[] },
+  table: { sha256: string; rows: number; columns: readonly Column[]; manifest: { sha256: string } | null },
   folder: string,
   only?: readonly string[],
 ): Promise<void> {
@@ -70,4 +78,7 @@ export async function layTable(
     rows: table.rows,
     rowId: '__row',
   })
+  const named = columns.filter(isMediaColumn).map(({ name }) => name)
+  if (table.manifest && named.length > 0)
+    await layItems({ blobs, files, tables }, { path, columns: named, manifest: table.manifest.sha256 }, folder)
 }

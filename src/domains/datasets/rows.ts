@@ -15,6 +15,8 @@ const sqlType: Record<TableColumn['type'], string> = {
   category: 'VARCHAR',
   text: 'VARCHAR',
   id: 'VARCHAR',
+  image: 'VARCHAR',
+  audio: 'VARCHAR',
 }
 
 /** Reads a page of a table. What people ask for goes in as parameters, column names only when the table has them. */

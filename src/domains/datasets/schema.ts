@@ -1,12 +1,14 @@
 import * as z from 'zod'
 import { columnTypes } from '../../ports/tables/tables.ts'
 import { Iso, Ref, Resource, ResourceInput } from '../auth/schema.ts'
+import { layoutNames } from './media/layouts/layout.ts'
 
 export const ColumnTypeName = z.enum(columnTypes)
 
 /** How a file is read. Detected, shown, and correctable before anything is stored. */
 export const ReadOptions = z.object({
-  format: z.enum(['csv', 'parquet', 'jsonl', 'excel']),
+  format: z.enum(['csv', 'parquet', 'jsonl', 'excel', 'media']),
+  layout: z.enum(layoutNames).optional().describe('Of an archive or folder of media: how it says what its items are.'),
   delimiter: z.string().min(1).max(4).optional(),
   quote: z.string().max(1).optional(),
   encoding: z.string().max(40).optional(),
@@ -46,6 +48,20 @@ export const Detection = z.object({
   notes: z.array(z.string()).describe('What was detected and how sure, in sentences.'),
   sheets: z.array(z.string()).optional(),
   rowsEstimate: z.number().nullable(),
+  media: z
+    .object({
+      kind: z.enum(['image', 'audio']),
+      layout: z.enum(layoutNames),
+      sentence: z.string(),
+      layouts: z.array(z.object({ layout: z.enum(layoutNames), sentence: z.string() })).describe('All the ways that fit.'),
+      items: z.number(),
+      sizeBytes: z.number(),
+      target: z.string().nullable().describe('The column that one would predict.'),
+      cut: z.boolean().describe('Only the beginning was looked at.'),
+      warnings: z.array(z.object({ code: z.string(), message: z.string(), facts: z.record(z.string(), z.unknown()) })),
+    })
+    .optional()
+    .describe('Where the source is an archive or folder of images or audio.'),
 })
 export type Detection = z.infer<typeof Detection>
 
@@ -112,7 +128,7 @@ export const DatasetVersion = z.object({
 export type DatasetVersion = z.infer<typeof DatasetVersion>
 
 export const Dataset = Resource.extend({
-  kind: z.literal('table'),
+  kind: z.enum(['table', 'images', 'audio']).describe('By the columns of the newest version: `image` or `audio` columns name items.'),
   target: z.string().nullable(),
   latest: DatasetVersion.nullable(),
   versions: z.number(),

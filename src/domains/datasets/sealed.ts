@@ -3,7 +3,7 @@ import { newId } from '../../kernel/ids.ts'
 import type { Principal } from '../../kernel/principal.ts'
 import type { Db, Metadata } from '../../ports/metadata/metadata.ts'
 import { audit } from '../auth/audit.ts'
-import { type LayNeeds, layTable } from './lay.ts'
+import { type LayNeeds, layTable, manifestFile } from './lay.ts'
 import { columnsInParts, splitById, versionById } from './store.ts'
 import { datasetTables } from './tables.ts'
 
@@ -76,7 +76,7 @@ export function sealedParts(needs: LayNeeds & { metadata: Metadata }) {
     if (!part) throw preconditionFailed('This split has no test part yet. Wait for its job to end.', { split: splitId })
     const split = (await splitById(db, splitId))!
     const version = (await versionById(db, split.version_id))!
-    await layTable(needs, { sha256: part.sha256, rows: part.rows, columns: columnsInParts(split, version) }, folder)
+    await layTable(needs, { sha256: part.sha256, rows: part.rows, columns: columnsInParts(split, version), manifest: manifestFile(version) }, folder)
   }
 
   /** Which model versions have seen the test rows. */

@@ -9,6 +9,7 @@ import type { StreamReply } from '../../kernel/route.ts'
 import type { BlobStore } from '../../ports/blobs/blob-store.ts'
 import type { Files } from '../../ports/files/files.ts'
 import type { Incoming } from '../../ports/incoming/incoming.ts'
+import type { Media } from '../../ports/media/media.ts'
 import type { Db, Metadata } from '../../ports/metadata/metadata.ts'
 import type { Tables } from '../../ports/tables/tables.ts'
 import { type Access, nameTakenIsConflict } from '../auth/access.ts'
@@ -25,7 +26,7 @@ import { tableEstimates } from './estimates.ts'
 import { exportTable } from './export.ts'
 import { importService } from './import/import-service.ts'
 import { transformService } from './import/transform.ts'
-import { layTable, localTable, tableFile } from './lay.ts'
+import { layTable, localTable, manifestFile, tableFile } from './lay.ts'
 import { lineageGraph } from './lineage.ts'
 import { profileService } from './profile/profile-service.ts'
 import { readRows } from './rows.ts'
@@ -61,6 +62,7 @@ export interface DatasetsNeeds {
   blobs: BlobStore
   files: Files
   incoming: Incoming
+  media: Media
   /** Folder for scratch files. */
   folder: string
 }
@@ -336,7 +338,8 @@ export function datasetsService(needs: DatasetsNeeds) {
     const version = await versionById(db, versionId)
     if (!version) throw notFound('data set version', versionId)
     const file = tableFile(version)
-    await layTable(needs, { sha256: file.sha256, rows: file.rows, columns: columnsOf(version) }, folder, columns)
+    const table = { sha256: file.sha256, rows: file.rows, columns: columnsOf(version), manifest: manifestFile(version) }
+    await layTable(needs, table, folder, columns)
   }
 
   return {
@@ -370,7 +373,7 @@ export function datasetsService(needs: DatasetsNeeds) {
       sealed.openSealed(tx, by, splitId, opening, folder),
     openings: sealed.openings,
     lineage,
-    blobsInUse: datasetBlobs(metadata),
+    blobsInUse: datasetBlobs({ metadata, blobs }),
     /** Removes what has been in the bin for thirty days, stale uploads, and what a crash left. */
     async tidy(): Promise<void> {
       await uploads.removeStale()

@@ -112,10 +112,13 @@ export function toVersion(row: VersionRow, dictionary: Dictionary = {}): Dataset
 
 export const dictionaryOf = (row: DatasetRow): Dictionary => JSON.parse(row.dictionary) as Dictionary
 
+const kindOf = (columns: readonly Column[]): Dataset['kind'] =>
+  columns.some(({ type }) => type === 'image') ? 'images' : columns.some(({ type }) => type === 'audio') ? 'audio' : 'table'
+
 export function toDataset(row: NamedDatasetRow, versions: { newest: VersionRow; count: number } | undefined): Dataset {
   return {
     ...toResource(row),
-    kind: 'table',
+    kind: versions ? kindOf(columnsOf(versions.newest)) : 'table',
     target: row.target,
     latest: versions ? toVersion(versions.newest, dictionaryOf(row)) : null,
     versions: versions?.count ?? 0,

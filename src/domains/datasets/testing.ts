@@ -6,6 +6,7 @@ import { openFilesystemBlobs } from '../../ports/blobs/filesystem.ts'
 import type { Executor } from '../../ports/executors/executor.ts'
 import { localFiles } from '../../ports/files/local.ts'
 import { localIncoming } from '../../ports/incoming/local.ts'
+import { openMedia } from '../../ports/media/open.ts'
 import type { Metadata } from '../../ports/metadata/metadata.ts'
 import type { Tables } from '../../ports/tables/tables.ts'
 import { costService } from '../cost/service.ts'
@@ -25,6 +26,7 @@ export async function datasetsWorld(
   { executor, tables, folder }: { executor: Executor; tables: Tables; folder: string },
 ) {
   const files = localFiles()
+  const media = openMedia()
   const runtimes = {
     list: async () => [],
     ensure: async () => {
@@ -44,6 +46,7 @@ export async function datasetsWorld(
     tables,
     blobs,
     files,
+    media,
     incoming: await localIncoming({ root: join(folder, 'incoming') }),
     folder: join(folder, 'scratch'),
   })
@@ -90,6 +93,7 @@ export async function datasetsWorld(
     async close() {
       await sleep(20)
       await worker.close()
+      await media.close()
     },
   }
 }

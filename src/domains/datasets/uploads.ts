@@ -130,7 +130,7 @@ export function uploadService({
   }
 
   /** The file behind a source, for somebody who may use it. */
-  async function open(by: Principal, source: Source): Promise<IncomingFile & { filename: string; sha256: string | null }> {
+  async function open(by: Principal, source: Source): Promise<IncomingFile & { filename: string; sha256: string | null; isFolder: boolean }> {
     if ('upload' in source) {
       const row = await own(by, source.upload)
       if (row.state !== 'complete')
@@ -140,15 +140,17 @@ export function uploadService({
             upload: row.id,
           },
         )
-      return { ...(await incoming.file(row.id)), filename: row.filename, sha256: row.sha256 }
+      return { ...(await incoming.file(row.id)), filename: row.filename, sha256: row.sha256, isFolder: false }
     }
     const { importFolders } = await settings.get()
     if (importFolders.length === 0)
       throw preconditionFailed('No server folder is open for imports. A platform administrator can allow one in the settings.', {
         field: 'source.serverPath',
       })
+    const folder = await incoming.allowedFolder(source.serverPath, importFolders)
+    if (folder !== null) return { path: folder, sizeBytes: 0, filename: filenameOf(folder), sha256: null, isFolder: true }
     const file = await incoming.allowed(source.serverPath, importFolders)
-    return { ...file, filename: filenameOf(file.path), sha256: null }
+    return { ...file, filename: filenameOf(file.path), sha256: null, isFolder: false }
   }
 
   return { create, read, write, remove, forget, removeStale, open }

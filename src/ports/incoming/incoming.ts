@@ -25,6 +25,8 @@ export interface Incoming {
   untouchedSince(ms: number): Promise<string[]>
   /** The real place of a regular file, when that lies within one of `folders`; not_found otherwise, whether or not it exists. */
   allowed(path: string, folders: readonly string[]): Promise<IncomingFile>
+  /** The real place of a folder within one of `folders` (or one of them itself); null when it is no folder there. */
+  allowedFolder(path: string, folders: readonly string[]): Promise<string | null>
   /** Copies an allowed file to `to` and gives the SHA-256 of what was copied. Decides again at this moment: links may have changed. */
   copyAllowed(
     path: string,

@@ -90,6 +90,16 @@ export async function localIncoming({ root }: { root: string }): Promise<Incomin
       await file.close()
       return facts
     },
+    async allowedFolder(path, folders) {
+      if (path.includes('\0') || !path.startsWith('/')) return null
+      const real = await realpath(path).catch(() => null)
+      const facts = real === null ? null : await stat(real).catch(() => null)
+      if (real === null || !facts?.isDirectory()) return null
+      const roots = await Promise.all(folders.map((folder) => realpath(folder).catch(() => null)))
+      return roots.some((root) => root !== null && (real === root || real.startsWith(root.endsWith(sep) ? root : root + sep)))
+        ? real
+        : null
+    },
     async copyAllowed(path, folders, to, signal) {
       const { file } = await openAllowed(path, folders)
       const hash = createHash('sha256')

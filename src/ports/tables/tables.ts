@@ -1,7 +1,7 @@
 import type { CellCounts } from './cell-counts.ts'
 
-/** Semantic type of a column: how it is read, shown and offered to a model. */
-export const columnTypes = ['number', 'integer', 'boolean', 'datetime', 'category', 'text', 'id'] as const
+/** Semantic type of a column: how it is read, shown and offered to a model. `image` and `audio` hold the path of an item of the version. */
+export const columnTypes = ['number', 'integer', 'boolean', 'datetime', 'category', 'text', 'id', 'image', 'audio'] as const
 export type ColumnType = (typeof columnTypes)[number]
 
 export interface TableColumn {

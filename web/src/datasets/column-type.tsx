@@ -1,7 +1,7 @@
 import type { Column } from '@atoll/sdk'
 
 export type ColumnType = Column['type']
-export const columnTypes: readonly ColumnType[] = ['number', 'integer', 'boolean', 'datetime', 'category', 'text', 'id']
+export const columnTypes: readonly ColumnType[] = ['number', 'integer', 'boolean', 'datetime', 'category', 'text', 'id', 'image', 'audio']
 
 const marks: Record<ColumnType, string> = {
   number: '1.5',
@@ -11,6 +11,8 @@ const marks: Record<ColumnType, string> = {
   category: 'A·B',
   text: 'text',
   id: 'id',
+  image: 'image',
+  audio: 'audio',
 }
 
 /** The type of a column, as a small mark. */

@@ -42,7 +42,8 @@ function dayTimes(...days: string[]): string[] {
   return days.flatMap((day) => [day, `${day} %H:%M`, `${day} %H:%M:%S`, `${day} %H:%M:%S.%f`])
 }
 
-const isString = (reading: Reading) => reading.type === 'category' || reading.type === 'text' || reading.type === 'id'
+const strings = new Set(['category', 'text', 'id', 'image', 'audio'])
+const isString = (reading: Reading) => strings.has(reading.type)
 
 /**
  * The short way to read a column, right when every value is plainly of its type, and a test for values where it is not.

@@ -4,8 +4,10 @@ import { conflict, invalidInput, PlatformError, preconditionFailed } from '../..
 import type { Events } from '../../../kernel/events.ts'
 import { newId } from '../../../kernel/ids.ts'
 import type { Principal } from '../../../kernel/principal.ts'
-import type { BlobStore } from '../../../ports/blobs/blob-store.ts'
+import type { BlobInfo, BlobStore } from '../../../ports/blobs/blob-store.ts'
+import type { Files } from '../../../ports/files/files.ts'
 import type { Incoming } from '../../../ports/incoming/incoming.ts'
+import type { Media } from '../../../ports/media/media.ts'
 import type { Db, Metadata } from '../../../ports/metadata/metadata.ts'
 import type { Tables } from '../../../ports/tables/tables.ts'
 import { type Access, nameTakenIsConflict } from '../../auth/access.ts'
@@ -15,7 +17,10 @@ import type { JobContext, JobHandler, JobQueue } from '../../jobs/handler.ts'
 import type { Estimate } from '../../jobs/schema.ts'
 import { type Inspection, inspect, toDetection } from '../detect/detect.ts'
 import type { TableEstimates } from '../estimates.ts'
-import type { DatasetInput, Detection, ReadOptions, Source, VersionInput } from '../schema.ts'
+import { detectMedia, refuseMediaTarget } from '../media/detect-media.ts'
+import { importMedia } from '../media/import-media.ts'
+import { manifestName } from '../media/manifest.ts'
+import type { DatasetInput, DatasetVersion, Detection, ReadOptions, Source, VersionInput } from '../schema.ts'
 import type { Scratch } from '../scratch.ts'
 import { nextVersionNumber, versionById } from '../store.ts'
 import { type DatasetRow, datasetTables, type VersionRow } from '../tables.ts'
@@ -32,6 +37,8 @@ export interface ImportNeeds {
   tables: Tables
   blobs: BlobStore
   incoming: Incoming
+  media: Media
+  files: Files
   uploads: Uploads
   scratch: Scratch
   estimates: TableEstimates
@@ -55,6 +62,8 @@ export interface NewTable extends Omit<ImportedTable, 'path' | 'options'> {
   sha256: string
   sizeBytes: number
   original: VersionRow['original']
+  /** The items that its columns of media name. */
+  manifest?: BlobInfo & { items: number }
 }
 
 /** Looking at a file of the most columns takes this much. */
@@ -64,16 +73,43 @@ const memoryBytes = 1536 * 1024 ** 2
 export function importService(needs: ImportNeeds) {
   const { metadata, access, settings, events, jobs, tables, blobs, incoming, uploads, scratch, estimates } = needs
 
-  async function look<T>(by: Principal, wish: Wish, then: (inspection: Inspection, folder: string) => Promise<T>): Promise<T> {
+  async function look<T>(
+    by: Principal,
+    wish: Wish,
+    then: {
+      table(inspection: Inspection, folder: string): Promise<T> | T
+      media(detection: z.output<typeof Detection>): T
+    },
+  ): Promise<T> {
     await access.authorize(by, 'datasets:write')
     const file = await uploads.open(by, wish.source)
-    return scratch.within(async (folder) =>
-      then(await inspect({ tables, folder, quick: true, memoryBytes }, file, wish.options, wish.columns), folder),
-    )
+    return scratch.within(async (folder) => {
+      if (await holdsMedia(file)) return then.media(await detectMedia(needs, { folder }, file.path, wish))
+      return then.table(await inspect({ tables, folder, quick: true, memoryBytes }, file, wish.options, wish.columns), folder)
+    })
   }
 
+  /** A folder or an archive: what is in it are items, not rows. */
+  const holdsMedia = async (file: { path: string; isFolder: boolean }): Promise<boolean> =>
+    file.isFolder || (await needs.media.archiveKind(file.path)) !== null
+
   const detect = (by: Principal, wish: Wish): Promise<z.output<typeof Detection>> =>
-    look(by, wish, (inspection, folder) => toDetection({ tables, folder, quick: true, memoryBytes }, inspection))
+    look(by, wish, {
+      table: (inspection, folder) => toDetection({ tables, folder, quick: true, memoryBytes }, inspection),
+      media: (detection) => detection,
+    })
+
+  const sizeOf = (by: Principal, wish: Wish, target: string | null): Promise<number> =>
+    look(by, wish, {
+      table(inspection) {
+        refuseBadTarget(inspection, target)
+        return inspection.source.sizeBytes
+      },
+      media(detection) {
+        refuseMediaTarget(detection, target)
+        return detection.media!.sizeBytes
+      },
+    })
 
   /** A new data set. What is wrong with the file is said here, as far as its beginning shows it; then a job reads it. */
   async function create(
@@ -82,10 +118,7 @@ export function importService(needs: ImportNeeds) {
   ): Promise<{ datasetId: string; versionId: string; jobId: string }> {
     const project = await access.projectFor(by, input.project, 'datasets:write')
     await refuseTakenName(by, project.id, input.name)
-    const sizeBytes = await look(by, input, async (inspection) => {
-      refuseBadTarget(inspection, input.target)
-      return inspection.source.sizeBytes
-    })
+    const sizeBytes = await sizeOf(by, input, input.target)
     const estimate = await estimates.import(sizeBytes)
     const row: DatasetRow = { ...(await access.newResource('ds', by, project, input)), target: input.target, dictionary: '{}' }
     const insert = metadata.transaction(async (tx) => {
@@ -125,7 +158,7 @@ export function importService(needs: ImportNeeds) {
     input: z.output<typeof VersionInput>,
   ): Promise<{ versionId: string; jobId: string }> {
     await access.authorize(by, 'datasets:write', dataset)
-    const sizeBytes = await look(by, input, async ({ source }) => source.sizeBytes)
+    const sizeBytes = await sizeOf(by, input, null)
     const estimate = await estimates.import(sizeBytes)
     const made = await metadata.transaction(async (tx) => {
       const started = await startVersion(tx, by, dataset, input, { note: input.note, estimate, sizeBytes })
@@ -195,14 +228,22 @@ export function importService(needs: ImportNeeds) {
       const { spec, principal, folder, signal } = context
       const found = await uploads.open(principal, spec.source)
       let file = found
-      if ('serverPath' in spec.source) {
+      if ('serverPath' in spec.source && !found.isFolder) {
         // The file is copied first: what is hashed is what is read, whatever happens to the folder meanwhile.
         const path = `${folder}/original`
         const copied = await incoming.copyAllowed(found.path, (await settings.get()).importFolders, path, signal)
-        file = { ...copied, path, filename: found.filename }
+        file = { ...copied, path, filename: found.filename, isFolder: false }
       }
       const key = spec.columns?.some(({ action }) => action === 'pseudonymise') ? await pseudonymKey(context.projectId) : null
       const progress = (stage: string, done: number, of: number | null) => context.progress(stage, done, of)
+      if (await holdsMedia(file)) {
+        const wish = { options: spec.options, columns: spec.columns, pseudonymKey: key }
+        const { path, options, ...table } = await importMedia(needs, { folder, signal, progress }, file.path, wish)
+        // A folder has no bytes of its own: it is known by the list of what was in it.
+        const sha256 = file.sha256 ?? table.manifest.sha256
+        const original = JSON.stringify({ filename: file.filename, sha256, sizeBytes: file.sizeBytes, options })
+        return { ...table, ...(await blobs.putFile(path)), original }
+      }
       const { path, options, ...table } = await importTable({ tables, folder, signal, progress }, file, {
         options: spec.options,
         columns: spec.columns,
@@ -261,7 +302,7 @@ export async function publishVersion(
       state: 'ready',
       rows: table.rows,
       columns: JSON.stringify(table.columns),
-      files: JSON.stringify([file]),
+      files: JSON.stringify([file, ...(table.manifest ? [manifestFile(table.manifest)] : [])]),
       original: table.original,
       warnings: JSON.stringify(table.warnings.slice(0, 200)),
       statistics: JSON.stringify(table.statistics),
@@ -279,6 +320,13 @@ export async function publishVersion(
   })
   return { dataset: spec.dataset, version: spec.version, rows: table.rows, columns: table.columns.length }
 }
+
+const manifestFile = ({ sha256, sizeBytes, items }: BlobInfo & { items: number }): DatasetVersion['files'][number] => ({
+  path: manifestName,
+  sha256,
+  sizeBytes,
+  rows: items,
+})
 
 /** What failed left nothing that a second run could fill. */
 export async function refuseRetry(): Promise<void> {

@@ -75,7 +75,7 @@ export function settledColumn(
         name: wanted?.rename?.trim() || column.name,
         reading: pseudonymise
           ? { ...reading, type: type === 'id' ? 'id' : 'category', date: null, decimalComma: false, thousands: false }
-          : { ...reading, type },
+          : { ...reading, type, ...((type === 'image' || type === 'audio') && { missing: 'none' as const }) },
         action: pseudonymise ? 'pseudonymise' : 'keep',
         chosen: wanted?.type !== undefined,
         careful: true,

@@ -131,6 +131,8 @@ const kinds: Record<ColumnType, RawKind> = {
   category: 'string',
   text: 'string',
   id: 'id',
+  image: 'string',
+  audio: 'string',
 }
 
 function planTransform(columns: readonly Column[], changes: readonly z.output<typeof ColumnChange>[]): PlannedColumn[] {

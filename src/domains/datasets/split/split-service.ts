@@ -9,7 +9,7 @@ import type { Access } from '../../auth/access.ts'
 import { audit } from '../../auth/audit.ts'
 import type { JobHandler, JobQueue } from '../../jobs/handler.ts'
 import type { TableEstimates } from '../estimates.ts'
-import { type LayNeeds, layTable, localTable, tableFile } from '../lay.ts'
+import { type LayNeeds, layTable, localTable, manifestFile, tableFile } from '../lay.ts'
 import { type Split, SplitInput } from '../schema.ts'
 import { columnsInParts, columnsOf, type PartFile, partsOf, splitById, statisticsOf, toSplit, versionById } from '../store.ts'
 import { type DatasetRow, datasetTables, type SplitRow, type VersionRow } from '../tables.ts'
@@ -169,7 +169,7 @@ export function splitService(needs: SplitNeeds) {
     const file = partsOf(row).find((one) => one.part === part)
     if (!file) throw notFound(`${part} part of split`, splitId)
     const version = (await versionById(metadata.db, row.version_id))!
-    await layTable(needs, { sha256: file.sha256, rows: file.rows, columns: columnsInParts(row, version) }, folder)
+    await layTable(needs, { sha256: file.sha256, rows: file.rows, columns: columnsInParts(row, version), manifest: manifestFile(version) }, folder)
   }
 
   const handler: JobHandler<{ split: string; dataset: string; version: string }, SplitOutcome> = {

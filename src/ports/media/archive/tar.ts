@@ -1,0 +1,46 @@
+import { createReadStream } from 'node:fs'
+import type { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import { createGunzip } from 'node:zlib'
+import { extract } from 'tar-stream'
+import { ArchiveError, type Entry } from './entry.ts'
+
+const kinds: Record<string, Entry['kind']> = {
+  file: 'file',
+  'contiguous-file': 'file',
+  directory: 'folder',
+  link: 'link',
+  symlink: 'link',
+}
+
+/** The entries of a .tar or .tar.gz, in its order. */
+export async function* tarEntries(path: string, { gzip }: { gzip: boolean }): AsyncGenerator<Entry> {
+  const tar = extract()
+  const source = createReadStream(path, { highWaterMark: 1 << 20 })
+  const feeding = (gzip ? pipeline(source, createGunzip(), tar) : pipeline(source, tar)).catch((error) => tar.destroy(error))
+  try {
+    for await (const entry of tar) {
+      const { name, type, size } = entry.header
+      let taken = false
+      yield {
+        name,
+        kind: kinds[type ?? 'file'] ?? 'other',
+        sizeBytes: size ?? 0,
+        open: async () => {
+          taken = true
+          return entry as unknown as Readable
+        },
+      }
+      // The next entry comes only when this one is read or let go.
+      if (!taken) entry.resume()
+    }
+    await feeding
+  } catch (error) {
+    throw new ArchiveError(
+      `The ${gzip ? '.tar.gz' : '.tar'} archive is damaged or cut off: ${(error as Error).message.slice(0, 200)}.`,
+    )
+  } finally {
+    source.destroy()
+    tar.destroy()
+  }
+}

@@ -1,0 +1,36 @@
+import sharp from 'sharp'
+import { mediaLimits } from './limits.ts'
+import type { ImageFacts } from './media.ts'
+
+/** Formats that engines and serving read too. */
+const readable = new Set(['image/png', 'image/jpeg', 'image/gif', 'image/webp', 'image/tiff'])
+
+/** Decodes a picture wholly, once: what is cut off or damaged is found here and not in the middle of a training. */
+export async function inspectImage(source: string | Buffer, contentType: string): Promise<ImageFacts | { problem: string }> {
+  if (!readable.has(contentType))
+    return { problem: `is ${contentType.slice(6).toUpperCase()}, which is not read: save it as PNG, JPEG, WebP, GIF or TIFF` }
+  if (source.length === 0) return { problem: 'has no bytes' }
+  try {
+    const picture = sharp(source, { failOn: 'truncated', limitInputPixels: mediaLimits.pixels, sequentialRead: true })
+    const { width, height, channels, pages, autoOrient } = await picture.metadata()
+    const grey = await picture.autoOrient().resize(9, 8, { fit: 'fill' }).flatten().greyscale().raw().toBuffer()
+    // As people see it: a camera that was turned says so beside the pixels.
+    return { width: autoOrient?.width ?? width, height: autoOrient?.height ?? height, channels, pages: pages ?? 1, look: lookOf(grey) }
+  } catch (error) {
+    return { problem: words((error as Error).message) }
+  }
+}
+
+/** dHash (N. Krawetz, "Kind of Like That", 2013): one bit for each pixel that is darker than its right neighbour. */
+function lookOf(grey: Buffer): string {
+  let bits = 0n
+  for (let y = 0; y < 8; y++)
+    for (let x = 0; x < 8; x++) bits = (bits << 1n) | (grey[9 * y + x]! < grey[9 * y + x + 1]! ? 1n : 0n)
+  return bits.toString(16).padStart(16, '0')
+}
+
+function words(message: string): string {
+  if (/pixel limit/i.test(message)) return `has more than ${mediaLimits.pixels / 1e6} million pixels`
+  if (/premature|truncat|end of|too few|not enough|short/i.test(message)) return 'is cut off: its last pixels are missing'
+  return `is damaged: ${message.split('\n')[0]!.replace(/^Input (buffer|file)( has corrupt header:)? ?/i, '').slice(0, 120)}`
+}
