@@ -28,7 +28,8 @@ export const datasetBlobs = ({ metadata, blobs }: { metadata: Metadata; blobs: B
     const manifests = new Set<string>()
     for (const { files, original } of await tables.selectFrom('dataset_versions').select(['files', 'original']).execute()) {
       yield* [...hashesIn(files), ...hashesIn(original)]
-      for (const { path, sha256 } of JSON.parse(files) as DatasetVersion['files']) if (path === manifestName) manifests.add(sha256)
+      for (const { path, sha256 } of JSON.parse(files) as DatasetVersion['files'])
+        if (path === manifestName) manifests.add(sha256)
     }
     for (const manifest of manifests)
       for await (const items of readManifest(blobs, manifest)) for (const { sha256 } of items) yield sha256

@@ -128,7 +128,9 @@ export const DatasetVersion = z.object({
 export type DatasetVersion = z.infer<typeof DatasetVersion>
 
 export const Dataset = Resource.extend({
-  kind: z.enum(['table', 'images', 'audio']).describe('By the columns of the newest version: `image` or `audio` columns name items.'),
+  kind: z
+    .enum(['table', 'images', 'audio'])
+    .describe('By the columns of the newest version: `image` or `audio` columns name items.'),
   target: z.string().nullable(),
   latest: DatasetVersion.nullable(),
   versions: z.number(),

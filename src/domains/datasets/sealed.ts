@@ -76,7 +76,11 @@ export function sealedParts(needs: LayNeeds & { metadata: Metadata }) {
     if (!part) throw preconditionFailed('This split has no test part yet. Wait for its job to end.', { split: splitId })
     const split = (await splitById(db, splitId))!
     const version = (await versionById(db, split.version_id))!
-    await layTable(needs, { sha256: part.sha256, rows: part.rows, columns: columnsInParts(split, version), manifest: manifestFile(version) }, folder)
+    await layTable(
+      needs,
+      { sha256: part.sha256, rows: part.rows, columns: columnsInParts(split, version), manifest: manifestFile(version) },
+      folder,
+    )
   }
 
   /** Which model versions have seen the test rows. */

@@ -130,7 +130,10 @@ export function uploadService({
   }
 
   /** The file behind a source, for somebody who may use it. */
-  async function open(by: Principal, source: Source): Promise<IncomingFile & { filename: string; sha256: string | null; isFolder: boolean }> {
+  async function open(
+    by: Principal,
+    source: Source,
+  ): Promise<IncomingFile & { filename: string; sha256: string | null; isFolder: boolean }> {
     if ('upload' in source) {
       const row = await own(by, source.upload)
       if (row.state !== 'complete')

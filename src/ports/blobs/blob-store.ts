@@ -23,10 +23,7 @@ export interface BlobStore {
   /** Takes over a finished local file (rename where possible). */
   putFile(path: string): Promise<BlobInfo>
   /** Takes over many finished files, in their order: what makes each durable is shared between them. */
-  putFiles(
-    paths: readonly string[],
-    options?: { signal?: AbortSignal; onProgress?: (done: number) => void },
-  ): Promise<BlobInfo[]>
+  putFiles(paths: readonly string[], options?: { signal?: AbortSignal; onProgress?: (done: number) => void }): Promise<BlobInfo[]>
   /** not_found when absent. `range` is inclusive of start, exclusive of end. */
   get(sha256: BlobHash, range?: { start: number; end?: number }): Promise<Readable>
   bytes(sha256: BlobHash): Promise<Uint8Array>

@@ -7,11 +7,14 @@ export async function inspectAudio(source: string | Buffer, contentType: string)
   try {
     const options = { duration: true, skipCovers: true, skipPostHeaders: true }
     const { format } =
-      typeof source === 'string' ? await parseFile(source, options) : await parseBuffer(source, { mimeType: contentType }, options)
+      typeof source === 'string'
+        ? await parseFile(source, options)
+        : await parseBuffer(source, { mimeType: contentType }, options)
     const { sampleRate, numberOfChannels, duration, codec } = format
     if (!sampleRate || !numberOfChannels) return { problem: 'is damaged: its header names no sample rate or no channels' }
     if (!duration || !Number.isFinite(duration)) return { problem: 'holds no sound: its length is zero' }
-    if (sampleRate < 1000 || sampleRate > 768_000) return { problem: `has a sample rate of ${sampleRate} Hz, which cannot be right` }
+    if (sampleRate < 1000 || sampleRate > 768_000)
+      return { problem: `has a sample rate of ${sampleRate} Hz, which cannot be right` }
     return { seconds: Math.round(duration * 1e4) / 1e4, sampleRate, channels: numberOfChannels, codec: codec ?? '' }
   } catch (error) {
     return { problem: `is damaged: ${(error as Error).message.split('\n')[0]!.slice(0, 120)}` }

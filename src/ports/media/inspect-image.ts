@@ -15,7 +15,13 @@ export async function inspectImage(source: string | Buffer, contentType: string)
     const { width, height, channels, pages, autoOrient } = await picture.metadata()
     const grey = await picture.autoOrient().resize(9, 8, { fit: 'fill' }).flatten().greyscale().raw().toBuffer()
     // As people see it: a camera that was turned says so beside the pixels.
-    return { width: autoOrient?.width ?? width, height: autoOrient?.height ?? height, channels, pages: pages ?? 1, look: lookOf(grey) }
+    return {
+      width: autoOrient?.width ?? width,
+      height: autoOrient?.height ?? height,
+      channels,
+      pages: pages ?? 1,
+      look: lookOf(grey),
+    }
   } catch (error) {
     return { problem: words((error as Error).message) }
   }
@@ -32,5 +38,8 @@ function lookOf(grey: Buffer): string {
 function words(message: string): string {
   if (/pixel limit/i.test(message)) return `has more than ${mediaLimits.pixels / 1e6} million pixels`
   if (/premature|truncat|end of|too few|not enough|short/i.test(message)) return 'is cut off: its last pixels are missing'
-  return `is damaged: ${message.split('\n')[0]!.replace(/^Input (buffer|file)( has corrupt header:)? ?/i, '').slice(0, 120)}`
+  return `is damaged: ${message
+    .split('\n')[0]!
+    .replace(/^Input (buffer|file)( has corrupt header:)? ?/i, '')
+    .slice(0, 120)}`
 }

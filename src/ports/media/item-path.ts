@@ -7,7 +7,11 @@ export const isClutter = (path: string): boolean => clutter.test(path)
 
 /** The path of an item as a version keeps it: relative, `/` between its parts, nothing that climbs. Or why it cannot be one. */
 export function itemPath(name: string): { path: string } | { refused: string } {
-  const path = name.replaceAll('\\', '/').replace(/^(\.\/+)+/, '').replace(/\/{2,}/g, '/').normalize('NFC')
+  const path = name
+    .replaceAll('\\', '/')
+    .replace(/^(\.\/+)+/, '')
+    .replace(/\/{2,}/g, '/')
+    .normalize('NFC')
   if (path.startsWith('/') || /^[A-Za-z]:\//.test(path)) return { refused: 'its path is absolute' }
   const parts = path.split('/')
   if (parts.includes('..')) return { refused: 'its path leaves the archive' }

@@ -95,7 +95,8 @@ export function openMedia(): Media {
           end(child)
           finish(() => reject(error))
         }
-        const onExit = () => stop(closed ? cancelled() : new PlatformError('internal', 'The media process ended before it was done.'))
+        const onExit = () =>
+          stop(closed ? cancelled() : new PlatformError('internal', 'The media process ended before it was done.'))
         const onAbort = () => stop(cancelled())
         const timer = setTimeout(
           () => stop(new PlatformError('timeout', `The work on these files was stopped after ${options.limitMs / 1000} s.`)),

@@ -61,7 +61,9 @@ export async function picture(
       const tile = tiles[8 * Math.floor((8 * y) / height) + Math.floor((8 * x) / width)]!
       pixels.set([tile, 255 - tile, seed & 255], 3 * (y * width + x))
     }
-  return sharp(pixels, { raw: { width, height, channels: 3 } }).toFormat(format).toBuffer()
+  return sharp(pixels, { raw: { width, height, channels: 3 } })
+    .toFormat(format)
+    .toBuffer()
 }
 
 /** A WAV file of a tone. */

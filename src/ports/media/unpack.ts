@@ -137,7 +137,8 @@ async function lay(entry: Entry, path: string, mostBytes: number, name: string) 
 
 async function describe(item: UnpackedItem, source: string | Buffer, glance: boolean): Promise<void> {
   if (glance || item.problem || (item.kind !== 'image' && item.kind !== 'audio')) return
-  const facts = item.kind === 'image' ? await inspectImage(source, item.contentType) : await inspectAudio(source, item.contentType)
+  const facts =
+    item.kind === 'image' ? await inspectImage(source, item.contentType) : await inspectAudio(source, item.contentType)
   if ('problem' in facts) item.problem = facts.problem
   else if ('look' in facts) item.image = facts
   else item.audio = facts

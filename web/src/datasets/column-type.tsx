@@ -1,7 +1,17 @@
 import type { Column } from '@atoll/sdk'
 
 export type ColumnType = Column['type']
-export const columnTypes: readonly ColumnType[] = ['number', 'integer', 'boolean', 'datetime', 'category', 'text', 'id', 'image', 'audio']
+export const columnTypes: readonly ColumnType[] = [
+  'number',
+  'integer',
+  'boolean',
+  'datetime',
+  'category',
+  'text',
+  'id',
+  'image',
+  'audio',
+]
 
 const marks: Record<ColumnType, string> = {
   number: '1.5',

@@ -90,7 +90,10 @@ export function changesOf(columns: readonly LaidColumn[], wanted: Changes): Chan
         column: name,
       })
     else if ((type === 'image' || type === 'audio') && !media.has(name))
-      throw invalidInput(`The column "${name}" names no items, so it cannot have the type ${type}.`, { field: 'columns', column: name })
+      throw invalidInput(`The column "${name}" names no items, so it cannot have the type ${type}.`, {
+        field: 'columns',
+        column: name,
+      })
   const byName = new Map(wanted.map((change) => [change.name, change]))
   const known = columns.filter(({ name, type }) => type !== null || byName.has(name))
   return [

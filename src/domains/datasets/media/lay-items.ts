@@ -39,7 +39,9 @@ export async function layItems(
 
 /** Every different path in the columns of media. */
 async function pathsIn(tables: Tables, { path, columns }: { path: string; columns: readonly string[] }): Promise<Set<string>> {
-  const each = columns.map((name) => `SELECT ${identifier(name)} AS p FROM ${parquet(path)} WHERE ${identifier(name)} IS NOT NULL`)
+  const each = columns.map(
+    (name) => `SELECT ${identifier(name)} AS p FROM ${parquet(path)} WHERE ${identifier(name)} IS NOT NULL`,
+  )
   const wanted = new Set<string>()
   await tables.session({ files: [path] }, async (run) => {
     await run([{ sql: `CREATE TEMP TABLE paths AS SELECT p, row_number() OVER () AS n FROM (${each.join(' UNION ')})` }])

@@ -67,10 +67,13 @@ onMedia('an archive of folders becomes a table of items, and a part is laid with
       ['bytes', 'integer'],
     ],
   )
-  assert.deepEqual(version.files.map(({ path, rows }) => [path, rows]), [
-    ['data.parquet', 40],
-    ['manifest.jsonl', 40],
-  ])
+  assert.deepEqual(
+    version.files.map(({ path, rows }) => [path, rows]),
+    [
+      ['data.parquet', 40],
+      ['manifest.jsonl', 40],
+    ],
+  )
   const { rows } = await datasets.rows(admin, 'pets', RowsQuery.parse({ limit: 1, columns: 'image,label,width,height' }))
   assert.deepEqual(rows[0], [0, 'cats/0.png', 'cats', 24, 16])
 
@@ -78,11 +81,19 @@ onMedia('an archive of folders becomes a table of items, and a part is laid with
   await datasets.layPart(split.id, 'train', join(world.root, 'laid'))
   const laid = filesBelow(join(world.root, 'laid'))
   assert.equal(laid.filter((path) => path.startsWith('media/')).length, 30, 'the sealed items are not there')
-  assert.deepEqual(readFileSync(join(world.root, 'laid', laid.find((path) => path.startsWith('media/cats/'))!)).subarray(1, 4).toString(), 'PNG')
+  assert.deepEqual(
+    readFileSync(join(world.root, 'laid', laid.find((path) => path.startsWith('media/cats/'))!))
+      .subarray(1, 4)
+      .toString(),
+    'PNG',
+  )
   await datasets.openSealed(null, admin, split.id, { version: 'mv_1', reason: 'evaluation' }, join(world.root, 'sealed'))
   const sealed = filesBelow(join(world.root, 'sealed')).filter((path) => path.startsWith('media/'))
   assert.equal(sealed.length, 10)
-  assert.deepEqual(sealed.filter((path) => laid.includes(path)), [])
+  assert.deepEqual(
+    sealed.filter((path) => laid.includes(path)),
+    [],
+  )
 })
 
 onMedia('the bytes of items stay as long as a version names them', async (world) => {

@@ -101,7 +101,14 @@ function leftOut({ leftOut: some, leftOutCount }: Unpacked): MediaWarning[] {
   return [
     {
       code: 'left_out',
-      message: `${leftOutCount} ${leftOutCount === 1 ? 'entry was' : 'entries were'} left out: "${first!.path}" because ${first!.why}${leftOutCount > 1 ? `; also ${quoted(some.slice(1).map(({ path }) => path), 4)}` : ''}.`,
+      message: `${leftOutCount} ${leftOutCount === 1 ? 'entry was' : 'entries were'} left out: "${first!.path}" because ${first!.why}${
+        leftOutCount > 1
+          ? `; also ${quoted(
+              some.slice(1).map(({ path }) => path),
+              4,
+            )}`
+          : ''
+      }.`,
       facts: { count: leftOutCount, entries: some.slice(0, 50) },
     },
   ]
@@ -113,7 +120,10 @@ function otherKind(items: readonly UnpackedItem[], kind: MediaKind): MediaWarnin
   return [
     {
       code: 'other_media',
-      message: `${other.length} files are ${nouns[other[0]!.kind as MediaKind].many} among ${nouns[kind].many} and were left out: ${quoted(other.map(({ path }) => path), 4)}.`,
+      message: `${other.length} files are ${nouns[other[0]!.kind as MediaKind].many} among ${nouns[kind].many} and were left out: ${quoted(
+        other.map(({ path }) => path),
+        4,
+      )}.`,
       facts: { count: other.length },
     },
   ]

@@ -169,7 +169,11 @@ export function splitService(needs: SplitNeeds) {
     const file = partsOf(row).find((one) => one.part === part)
     if (!file) throw notFound(`${part} part of split`, splitId)
     const version = (await versionById(metadata.db, row.version_id))!
-    await layTable(needs, { sha256: file.sha256, rows: file.rows, columns: columnsInParts(row, version), manifest: manifestFile(version) }, folder)
+    await layTable(
+      needs,
+      { sha256: file.sha256, rows: file.rows, columns: columnsInParts(row, version), manifest: manifestFile(version) },
+      folder,
+    )
   }
 
   const handler: JobHandler<{ split: string; dataset: string; version: string }, SplitOutcome> = {

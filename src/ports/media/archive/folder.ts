@@ -1,7 +1,7 @@
 import { constants } from 'node:fs'
 import { open, opendir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { Readable } from 'node:stream'
+import type { Readable } from 'node:stream'
 import type { Entry } from './entry.ts'
 
 const smallBytes = 4 * 1024 ** 2

@@ -4,7 +4,14 @@ import { partOf } from './parts.ts'
 /** Items and nothing said of them. */
 export function layFiles({ media, kind }: Survey): LaidOut {
   const folders = new Set(media.map(({ path }) => path.split('/').slice(0, -1).join('/')))
-  const parts = media.map(({ path }) => path.split('/').slice(0, -1).map(partOf).find((part) => part !== null) ?? null)
+  const parts = media.map(
+    ({ path }) =>
+      path
+        .split('/')
+        .slice(0, -1)
+        .map(partOf)
+        .find((part) => part !== null) ?? null,
+  )
   const divided = parts.some((part) => part !== null)
   return {
     layout: 'files',

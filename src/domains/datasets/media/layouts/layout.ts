@@ -51,7 +51,8 @@ export const nouns: Record<MediaKind, { one: string; many: string }> = {
   image: { one: 'image', many: 'images' },
   audio: { one: 'recording', many: 'recordings' },
 }
-export const countOf = (n: number, kind: MediaKind): string => `${n.toLocaleString('en')} ${n === 1 ? nouns[kind].one : nouns[kind].many}`
+export const countOf = (n: number, kind: MediaKind): string =>
+  `${n.toLocaleString('en')} ${n === 1 ? nouns[kind].one : nouns[kind].many}`
 export const quoted = (names: readonly string[], most = 6): string =>
   names
     .slice(0, most)

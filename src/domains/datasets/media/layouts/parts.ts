@@ -11,4 +11,5 @@ const words: Record<string, string> = {
 }
 
 /** What a folder called "train", "val" or "test" says of the items in it; null for other names. */
-export const partOf = (folder: string): string | null => words[folder.toLowerCase().replace(/[-_ ]?(set|data|images?)$/, '')] ?? null
+export const partOf = (folder: string): string | null =>
+  words[folder.toLowerCase().replace(/[-_ ]?(set|data|images?)$/, '')] ?? null
