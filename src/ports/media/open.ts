@@ -43,7 +43,10 @@ export function openMedia(): Media {
   }
 
   function putBack(child: Child, lane: Lane): void {
-    if (closed || !child.process.connected) return end(child)
+    if (closed || !child.process.connected) {
+      end(child)
+      return
+    }
     child.idle = setTimeout(() => {
       lanes[lane].idle.splice(lanes[lane].idle.indexOf(child), 1)
       end(child)
