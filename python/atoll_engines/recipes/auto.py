@@ -47,7 +47,6 @@ def auto_recipe(
     plan = Plan()
     kept = _without_useless(plan, facts, labels, task)
     _dates(plan, [fact for fact in kept if fact.type == "datetime"], for_algorithm)
-    _texts(plan, [fact for fact in kept if fact.type == "text"], len(frame), for_algorithm)
     numbers = [fact for fact in kept if fact.is_numeric]
     # Boosted and bagged trees send missing values down a branch of their own, so they get no filling.
     if for_algorithm != "tree":
@@ -60,6 +59,8 @@ def auto_recipe(
             {"step": "standard_scale", "columns": "*numbers"},
             "Linear and distance-based models weigh columns by their scale, so all get mean 0 and standard deviation 1.",
         )
+    # After the scaling: a rare word must not be blown up until it weighs as much as a frequent one.
+    _texts(plan, [fact for fact in kept if fact.type == "text"], len(frame), for_algorithm)
     return plan.steps, plan.reasons
 
 
@@ -139,7 +140,7 @@ def _dates(plan: Plan, dates: list[ColumnProfile], family: Family) -> None:
 def _texts(plan: Plan, texts: list[ColumnProfile], rows: int, family: Family) -> None:
     if texts:
         # Features are a dense matrix, so a long table gets fewer words.
-        words = min(300 if family in ("tree", "distance") else 2000, max(20, _MOST_WORD_CELLS // rows // len(texts)))
+        words = min(300 if family in ("tree", "distance") else 3000, max(20, _MOST_WORD_CELLS // rows // len(texts)))
         plan.add(
             {"step": "tfidf", "columns": [fact.name for fact in texts], "maxFeatures": words, "ngrams": 1 if words < 1000 else 2},
             f"{', '.join(fact.name for fact in texts)}: free text enters as the weights of its most frequent words.",

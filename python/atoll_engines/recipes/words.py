@@ -5,7 +5,8 @@ the forms seen in training and their usual spellings (lower, UPPER, Title).
 """
 
 import re
-from collections.abc import Sequence
+from array import array
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -35,12 +36,40 @@ def words(text: str) -> list[str]:
     return _WORD.findall(text.translate(_LOWER))
 
 
-class Vocabulary:
-    """Which spellings mean which word, learned from training texts."""
+class NumberedWords:
+    """The words of many texts as numbers, one after the other, so that sequences of them are found by arithmetic."""
 
-    def __init__(self, texts: Sequence[str]):
+    def __init__(self, texts: Sequence[str], numbers: dict[str, int] | None = None):
+        """With `numbers` given a word not among them is -1; else every word gets the next number."""
+        self.numbers: dict[str, int] = {} if numbers is None else numbers
+        flat, lengths = array("q"), np.empty(len(texts), dtype=np.int64)
+        for row, text in enumerate(texts):
+            found = words(text)
+            if numbers is None:
+                flat.extend([self.numbers.setdefault(word, len(self.numbers)) for word in found])
+            else:
+                flat.extend([numbers.get(word, -1) for word in found])
+            lengths[row] = len(found)
+        self.values = np.array(flat, dtype=np.int64)
+        self.rows = np.repeat(np.arange(len(texts)), lengths)
+
+    def sequences(self, length: int, base: int) -> tuple[np.ndarray, np.ndarray]:
+        """Every sequence of so many known words as one number (its digits to `base` are the words), and its row."""
+        starts = max(0, len(self.values) - length + 1)
+        whole = self.rows[:starts] == self.rows[length - 1 :][:starts]
+        code = np.zeros(starts, dtype=np.int64)
+        for place in range(length):
+            digit = self.values[place : place + starts]
+            whole &= digit >= 0
+            code = code * base + digit
+        return code[whole], self.rows[:starts][whole]
+
+
+class Vocabulary:
+    """Which spellings mean which word, learned from the words of training texts."""
+
+    def __init__(self, seen: Iterable[str]):
         self.forms: dict[str, str] = {}
-        seen = {word for text in texts for word in words(text)}
         for word in sorted(seen):
             self.forms[word] = word.lower()
         for word in sorted(set(self.forms.values())):
@@ -48,10 +77,6 @@ class Vocabulary:
                 spelled = form.translate(_LOWER)
                 if not spelled.isascii() and _WORD.fullmatch(spelled):
                     self.forms.setdefault(spelled, word)
-
-    def read(self, text: str) -> list[str | None]:
-        """The words of a text; None for those not known."""
-        return [self.forms.get(word) for word in words(text)]
 
 
 class TermCounter:
@@ -62,7 +87,6 @@ class TermCounter:
         self.numbers = {word: number for number, word in enumerate(used)}
         self.forms = {form: self.numbers[word] for form, word in vocabulary.forms.items() if word in self.numbers}
         self.terms = [tuple(self.numbers[word] for word in term) for term in terms]
-        self.places = {term: place for place, term in enumerate(self.terms)}
         self.longest = max(map(len, terms), default=1)
 
     def count(self, maths: Any, strings: Any) -> Any:
@@ -72,14 +96,28 @@ class TermCounter:
     def _in_arrays(self, strings: np.ndarray) -> np.ndarray:
         codes, texts = pd.factorize(strings[:, 0])
         counts = np.zeros((len(texts), len(self.terms)))
-        for row, text in enumerate(texts):
-            numbers = [self.forms.get(word, -1) for word in words(text)]
-            for length in range(1, self.longest + 1):
-                for start in range(len(numbers) - length + 1):
-                    place = self.places.get(tuple(numbers[start : start + length]))
-                    if place is not None:
-                        counts[row, place] += 1.0
+        rows, places, how_many = self.counted(texts)
+        counts[rows, places] = how_many
         return counts if len(texts) == len(codes) else counts[codes]
+
+    def counted(self, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Row, term and number of times of each term that is in a text."""
+        numbered = NumberedWords(texts, self.forms)
+        base = len(self.numbers)
+        cells = [np.empty(0, dtype=np.int64)]
+        for length in range(1, self.longest + 1):
+            places = np.array([place for place, term in enumerate(self.terms) if len(term) == length], dtype=np.int64)
+            if not len(places):
+                continue
+            known = np.array([code_of(self.terms[place], base) for place in places], dtype=np.int64)
+            order = np.argsort(known)
+            codes, rows = numbered.sequences(length, base)
+            at = np.minimum(np.searchsorted(known, codes, sorter=order), len(known) - 1)
+            hit = known[order[at]] == codes
+            cells.append(rows[hit] * len(self.terms) + places[order[at[hit]]])
+        cell, how_many = np.unique(np.concatenate(cells), return_counts=True)
+        width = max(1, len(self.terms))
+        return cell // width, cell % width, how_many.astype(np.float64)
 
     def _in_graph(self, maths: GraphMaths, strings: GraphTensor) -> GraphTensor:
         graph = maths.graph
@@ -116,3 +154,11 @@ class TermCounter:
             pool_int64s=pool,
         )
         return maths.number(GraphTensor(graph, counts))
+
+
+def code_of(term: Sequence[int], base: int) -> int:
+    """A sequence of word numbers as one number."""
+    code = 0
+    for number in term:
+        code = code * base + number
+    return code

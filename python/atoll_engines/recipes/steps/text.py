@@ -1,6 +1,5 @@
 """Text as numbers: TF-IDF."""
 
-from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -8,7 +7,8 @@ import numpy as np
 
 from ..columns import Columns, ValueColumns
 from ..step import FitContext, Step
-from ..words import TermCounter, Vocabulary
+from ..terms import choose_terms
+from ..words import TermCounter
 
 
 class Tfidf(Step):
@@ -44,24 +44,9 @@ class Tfidf(Step):
 
     def _learn(self, columns: ValueColumns, name: str) -> None:
         texts = columns.values[name]
-        vocabulary = Vocabulary(texts)
-        frequency: Counter[tuple[str, ...]] = Counter()
-        for text in texts:
-            frequency.update(_terms(vocabulary.read(text), int(self.parameters["ngrams"])))
-        known = [term for term, rows in frequency.items() if rows >= self.parameters["minDocuments"]]
-        # By frequency, then by spelling, so that the order of the rows has no say.
-        terms = sorted(sorted(known, key=lambda term: (-frequency[term], term))[: int(self.parameters["maxFeatures"])])
-        rows = np.array([frequency[term] for term in terms], dtype=np.float64)
-        self.counters[name] = TermCounter(vocabulary, terms)
-        self.weights[name] = np.log((1.0 + len(texts)) / (1.0 + rows)) + 1.0
-        self.features |= {f"{name}:{' '.join(term)}": name for term in terms}
-
-
-def _terms(read: list[str | None], longest: int) -> set[tuple[str, ...]]:
-    found = set()
-    for length in range(1, longest + 1):
-        for start in range(len(read) - length + 1):
-            term = tuple(read[start : start + length])
-            if None not in term:
-                found.add(term)
-    return found
+        chosen = choose_terms(
+            texts, int(self.parameters["ngrams"]), int(self.parameters["maxFeatures"]), int(self.parameters["minDocuments"])
+        )
+        self.counters[name] = chosen.counter
+        self.weights[name] = chosen.weights
+        self.features |= {f"{name}:{' '.join(term)}": name for term in chosen.terms}

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 # The coefficients of so few columns hardly move with more rows, while the float64 copies would fill the memory.
 MOST_ROWS = 1_000_000
+# So many features that hardly ever differ from zero are a bag of words.
+LEAST_WORDS, RARE = 100, 0.1
 
 
 class Linear:
@@ -30,6 +32,8 @@ class Linear:
 
     It standardises the features it is given and then folds that into its coefficients, so that its penalty means
     the same on every recipe; and it fills a missing feature with the training median, so that it always answers.
+    The words of a text keep their own proportions: they share one scale, or the rarest would rule; and they are
+    fitted as a sparse matrix.
     """
 
     rounds = None
@@ -38,11 +42,16 @@ class Linear:
         self.make, self.params, self.setting = make, params, setting
 
     def fit(self, x: np.ndarray, y: np.ndarray, weights: np.ndarray | None = None, watch: Watch | None = None) -> None:
-        self.fill = medians(x)
-        filled = self.filled(x)
-        mean, scale = filled.mean(axis=0), filled.std(axis=0)
+        bag = bag_of_words(x)
+        self.fill = np.zeros(x.shape[1], np.float32)
+        self.fill[~bag] = medians(x[:, ~bag])
+        filled = np.where(np.isnan(x[:, ~bag]), self.fill[~bag], x[:, ~bag]).astype(np.float64)
+        mean, scale = np.zeros(x.shape[1]), np.ones(x.shape[1])
+        mean[~bag], scale[~bag] = filled.mean(axis=0), filled.std(axis=0)
         scale[scale < 1e-12] = 1.0
-        standard = (filled - mean) / scale
+        standard = (filled - mean[~bag]) / scale[~bag]
+        if bag.any():
+            standard = self.with_words(x, bag, standard, scale)
         if self.setting.classes:
             model = self.make(self.params, standard.shape[1])
             model.fit(standard, y, sample_weight=weights)
@@ -54,6 +63,19 @@ class Linear:
             coefficients, offset = np.atleast_2d(model.coef_) * spread, np.atleast_1d(model.intercept_) * spread + middle
         self.coefficients = (coefficients / scale).T
         self.offset = offset - mean @ self.coefficients
+
+    def with_words(self, x: np.ndarray, bag: np.ndarray, standard: np.ndarray, scale: np.ndarray) -> Any:
+        """The words of the bag, divided by their common scale, among the other features in their places."""
+        from scipy import sparse
+
+        words = sparse.csr_matrix(x[:, bag], dtype=np.float64)
+        words.data[np.isnan(words.data)] = 0.0
+        mean = np.asarray(words.mean(axis=0)).ravel()
+        spread = np.asarray(words.multiply(words).mean(axis=0)).ravel() - mean**2
+        scale[bag] = np.sqrt(max(float(spread.mean()), 1e-24))
+        words.data /= scale[bag][0]
+        order = np.argsort(np.concatenate([np.flatnonzero(~bag), np.flatnonzero(bag)]))
+        return sparse.hstack([sparse.csr_matrix(standard), words]).tocsc()[:, order].tocsr()
 
     def predict(self, x: np.ndarray) -> np.ndarray:
         margins = self.filled(x) @ self.coefficients + self.offset
@@ -79,8 +101,18 @@ class Linear:
         return np.where(np.isnan(x), self.fill, x).astype(np.float64)
 
 
+def bag_of_words(x: np.ndarray) -> np.ndarray:
+    """Marks the features that are the words of a text: a hundred or more, each nearly always zero."""
+    bag = np.array([np.count_nonzero(x[:, place]) <= RARE * len(x) for place in range(x.shape[1])], dtype=bool)
+    return bag if bag.sum() >= LEAST_WORDS else np.zeros_like(bag)
+
+
 def medians(x: np.ndarray) -> np.ndarray:
     """The median of each float32 feature, 0 for one that is always missing."""
+    if not x.shape[1]:
+        return np.empty(0, np.float32)
+    if not np.isnan(x).any():
+        return np.median(x, axis=0).astype(np.float32)
     empty = np.isnan(x).all(axis=0)
     safe = np.where(empty, np.float32(0), x)
     return np.nanmedian(safe, axis=0).astype(np.float32)
