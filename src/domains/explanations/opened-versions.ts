@@ -1,0 +1,125 @@
+import type * as z from 'zod'
+import { preconditionFailed } from '../../kernel/errors.ts'
+import { newId } from '../../kernel/ids.ts'
+import type { Files } from '../../ports/files/files.ts'
+import { compileEncoder, type RowEncoder } from '../../ports/inference/encode.ts'
+import type { Inference, LoadedModel, RawBatch } from '../../ports/inference/inference.ts'
+import { type ModelShape, shapeOf } from '../../ports/inference/signature.ts'
+import type { Signature } from '../registry/schema.ts'
+import { Background } from './schema.ts'
+
+/** What must be known of a version to explain what it says. */
+export interface Explainable {
+  id: string
+  number: number
+  modelName: string
+  served: 'onnx' | 'python'
+  trust: 'built' | 'imported'
+  signature: Signature
+}
+
+/** A version that is loaded to be asked why, apart from what serves. */
+export interface OpenedVersion {
+  version: Explainable
+  shape: ModelShape
+  encoder: RowEncoder
+  model: LoadedModel
+  background: RawBatch
+  folder: string
+}
+
+export interface OpenedVersionsNeeds {
+  files: Files
+  inference: Inference
+  layPackage(versionId: string, folder: string, options?: { sandboxOnly?: boolean }): Promise<void>
+  folder: string
+}
+
+const mostOpen = 4
+const idleMs = 5 * 60_000
+
+/** Versions kept open for a while after they were asked, few at a time. */
+export function openedVersions({ files, inference, layPackage, folder }: OpenedVersionsNeeds) {
+  const open = new Map<string, { opened: Promise<OpenedVersion>; users: number; usedAt: number; timer?: NodeJS.Timeout }>()
+
+  async function load(version: Explainable): Promise<OpenedVersion> {
+    const place = await files.makeFolder(folder, `${process.pid}-${newId('req')}`)
+    try {
+      await layPackage(version.id, place, { sandboxOnly: version.served === 'python' })
+      return await openPackage({ files, inference }, version, place)
+    } catch (error) {
+      await files.remove(place)
+      throw error
+    }
+  }
+
+  async function release(id: string): Promise<void> {
+    const entry = open.get(id)
+    if (!entry) return
+    open.delete(id)
+    clearTimeout(entry.timer)
+    const opened = await entry.opened.catch(() => null)
+    if (!opened) return
+    await opened.model.close()
+    await files.remove(opened.folder)
+  }
+
+  function makeRoom(): void {
+    if (open.size < mostOpen) return
+    const [oldest] = [...open].filter(([, entry]) => entry.users === 0).sort(([, a], [, b]) => a.usedAt - b.usedAt)
+    if (oldest) void release(oldest[0])
+  }
+
+  /** Runs `work` with the version open. */
+  async function using<T>(version: Explainable, work: (opened: OpenedVersion) => Promise<T>): Promise<T> {
+    let entry = open.get(version.id)
+    if (!entry) {
+      makeRoom()
+      entry = { opened: load(version), users: 0, usedAt: Date.now() }
+      open.set(version.id, entry)
+    }
+    clearTimeout(entry.timer)
+    entry.users++
+    try {
+      return await work(await entry.opened)
+    } catch (error) {
+      if (await entry.opened.then(() => false, () => true)) open.delete(version.id)
+      throw error
+    } finally {
+      entry.users--
+      entry.usedAt = Date.now()
+      if (entry.users === 0) entry.timer = setTimeout(() => void release(version.id), idleMs).unref()
+    }
+  }
+
+  return { using, close: async () => void (await Promise.all([...open.keys()].map(release))) }
+}
+
+/** Opens a laid package apart from the event loop: explaining asks a model thousands of times. */
+export async function openPackage(
+  { files, inference }: { files: Files; inference: Inference },
+  version: Explainable,
+  folder: string,
+): Promise<OpenedVersion> {
+  const background = await readBackground(files, version, folder)
+  const shape = shapeOf(version.signature)
+  const model =
+    version.served === 'python'
+      ? await inference.loadPython({ folder, signature: version.signature })
+      : await inference.load({ file: files.resolvePath(folder, 'model.onnx'), ...shape, trust: version.trust }, { apart: true })
+  return { version, shape, encoder: compileEncoder(version.signature), model, background, folder }
+}
+
+async function readBackground(files: Files, version: Explainable, folder: string): Promise<RawBatch> {
+  const name = `${version.modelName}:${version.number}`
+  if (version.signature.inputs.some(({ tensor }) => tensor !== 'numbers' && tensor !== 'strings'))
+    throw preconditionFailed(`${name} does not read plain columns, so its columns cannot be weighed against each other.`, {})
+  if (!(await files.exists(folder, 'background.json')))
+    throw preconditionFailed(`${name} keeps no background rows to explain against. Train a version anew: those made since do.`, {
+      version: version.id,
+    })
+  const { rows } = (await files.readJson(folder, 'background.json', mostBackgroundBytes)) as z.infer<typeof Background>
+  return compileEncoder(version.signature, { unknownFields: 'ignore' }).encode(Background.shape.rows.parse(rows)).batch
+}
+
+const mostBackgroundBytes = 64 * 2 ** 20

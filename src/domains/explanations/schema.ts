@@ -1,0 +1,80 @@
+import * as z from 'zod'
+
+export const methods = ['auto', 'exact', 'permutation', 'kernel', 'linear'] as const
+
+/** How rows are to be explained. */
+export const ExplainOptions = z.object({
+  method: z.enum(methods).default('auto').describe('auto: linear where the model adds up, exact for few columns, else permutation'),
+  scale: z.enum(['answer', 'log_odds']).default('answer').describe('contributions to the probability or value, or to its log odds'),
+  output: z.string().max(500).optional().describe('the class that is explained; absent: the positive one, or the predicted one of several'),
+  top: z.number().int().min(1).max(1000).optional().describe('only so many columns; the others are summed in `rest`'),
+  rounds: z.number().int().min(1).max(50).optional().describe('walks per background row of a sampled method'),
+  seed: z.number().int().min(0).max(2 ** 31).default(0),
+})
+
+export const ExplainInput = ExplainOptions.extend({
+  rows: z.array(z.record(z.string(), z.unknown())).min(1).max(100).optional(),
+  row: z.record(z.string(), z.unknown()).optional(),
+}).refine(({ rows, row }) => (rows === undefined) !== (row === undefined), 'Send either "rows" or "row".')
+
+export const Contribution = z.object({
+  column: z.string(),
+  /** What the row holds there. */
+  value: z.unknown(),
+  contribution: z.number(),
+  /** Standard error of a sampled method. */
+  error: z.number().nullable(),
+})
+
+export const Explanation = z.object({
+  label: z.string().optional(),
+  probabilities: z.record(z.string(), z.number()).optional(),
+  value: z.number().optional(),
+  output: z.string().nullable().describe('the class that is explained; null for a number'),
+  base: z.number().describe('the mean answer over the background rows'),
+  answer: z.number().describe('the answer for this row; base, contributions and rest add up to it'),
+  contributions: z.array(Contribution).describe('the largest first'),
+  rest: z.number().describe('sum of the contributions that `top` left out'),
+  method: z.string(),
+  evaluations: z.number(),
+})
+
+export const ExplainOutput = z.object({
+  model: z.string(),
+  version: z.number(),
+  scale: z.enum(['answer', 'log_odds']),
+  backgroundRows: z.number(),
+  explanations: z.array(Explanation),
+  warnings: z.array(z.string()),
+})
+export type ExplainOutput = z.infer<typeof ExplainOutput>
+
+/** background.json of a package: training rows that stand for "not knowing" a column. */
+export const Background = z.object({
+  rows: z.array(z.record(z.string(), z.unknown())),
+  from: z.string(),
+  seed: z.number(),
+})
+
+/** shap.json of a package: contributions over held-out rows. */
+export const GlobalShap = z.object({
+  method: z.string(),
+  rows: z.number(),
+  backgroundRows: z.number(),
+  /** Classes in the order of `meanAbsolute`; null for a number. */
+  outputs: z.array(z.string()).nullable(),
+  base: z.array(z.number()),
+  columns: z.array(
+    z.object({
+      column: z.string(),
+      type: z.string(),
+      /** Mean absolute contribution by output. */
+      meanAbsolute: z.array(z.number()),
+      /** By row: the contribution to the output that was explained there. Absent for columns that hardly matter. */
+      contributions: z.array(z.number()).optional(),
+      /** By row: where its value lies among the rows, from 0 to 1; null where values have no order or are missing. */
+      places: z.array(z.number().nullable()).optional(),
+    }),
+  ),
+})
+export type GlobalShap = z.infer<typeof GlobalShap>
