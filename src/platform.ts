@@ -20,6 +20,9 @@ import { experimentsMigrations } from './domains/experiments/migrations.ts'
 import { experimentsRoutes } from './domains/experiments/routes.ts'
 import { runsLineage } from './domains/experiments/runs-lineage.ts'
 import { experimentsService } from './domains/experiments/service.ts'
+import { heldOutRows } from './domains/explanations/held-out.ts'
+import { explanationsRoutes } from './domains/explanations/routes.ts'
+import { explanationsService } from './domains/explanations/service.ts'
 import { goalsLineage } from './domains/goals/goals-lineage.ts'
 import { goalsMigrations } from './domains/goals/migrations.ts'
 import { goalsRoutes } from './domains/goals/routes.ts'
@@ -136,8 +139,12 @@ export async function openPlatform(config: Config, { logger }: { logger: Logger 
   datasets.lineage.contribute(runsLineage({ metadata, access }))
   datasets.lineage.contribute(registryLineage({ metadata, access }))
   const evaluation = evaluationService({ registry, blobs, files, tables, folder: join(config.dataDir, 'scratch') })
+  const explanations = explanationsService({ files, inference, registry, folder: join(config.dataDir, 'explaining') })
+  const heldOut = heldOutRows({ blobs, files, tables, datasets, registry, folder: join(config.dataDir, 'scratch') })
   const algorithms = await readAlgorithms({ files, enginesFolder: pythonSources })
-  jobs.queue.register(trainingJob({ files, blobs, inference, events, jobs, datasets, goals, experiments, tuning, registry }))
+  jobs.queue.register(
+    trainingJob({ files, blobs, tables, inference, events, jobs, datasets, goals, experiments, tuning, registry }),
+  )
   const plan = trainingPlans({ access, datasets, goals, recipes, experiments, tuning, registry, algorithms })
   const packageFiles = versionFiles({ blobs, datasets, registry })
   const replays = replayService({
@@ -163,6 +170,7 @@ export async function openPlatform(config: Config, { logger }: { logger: Logger 
     logs: captureLogs,
     inference,
     registry,
+    explanations,
     folder: join(config.dataDir, 'serving'),
     onError,
   })
@@ -233,6 +241,7 @@ export async function openPlatform(config: Config, { logger }: { logger: Logger 
     ...tuningRoutes(tuning),
     ...registryRoutes({ registry, files: packageFiles }),
     ...evaluationRoutes(evaluation),
+    ...explanationsRoutes({ explanations, heldOut }),
     ...endpointsRoutes(endpoints),
     ...monitoringRoutes(monitoring),
     ...trainingRoutes({ training, replays }),
@@ -262,6 +271,7 @@ export async function openPlatform(config: Config, { logger }: { logger: Logger 
       tuning,
       registry,
       evaluation,
+      explanations,
       training,
       endpoints,
       monitoring,
@@ -283,6 +293,7 @@ export async function openPlatform(config: Config, { logger }: { logger: Logger 
       await monitoring.scheduler.close()
       await jobs.stopWorker()
       await endpoints.close()
+      await explanations.close()
       await inference.close()
       await tables.close()
       await media.close()

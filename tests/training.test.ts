@@ -83,11 +83,32 @@ describe('training', () => {
     assert.match(card.text, /^# churn/)
   })
 
+  test('says why it answers as it does, for a row and on the whole', async () => {
+    const held = await w.ask('GET', '/v1/models/churn/versions/1/held-out?limit=3&order=wrong')
+    assert.equal(held.rows.length, 3)
+    const { explanations, backgroundRows } = await w.ask('POST', '/v1/models/churn/versions/1/explain', {
+      rows: held.rows.map((one: any) => one.row),
+    })
+    assert.equal(backgroundRows, 100)
+    explanations.forEach((one: any, at: number) => {
+      const total = one.contributions.reduce((sum: number, part: any) => sum + part.contribution, one.base + one.rest)
+      assert.ok(Math.abs(total - one.answer) < 1e-6)
+      assert.equal(one.label, held.rows[at].predicted)
+    })
+    const { shap } = await w.ask('GET', '/v1/models/churn/versions/1/details')
+    assert.ok(shap.rows >= 20 && shap.columns.every((one: any) => one.meanAbsolute.length === 2))
+    const ranked = shap.columns.map((one: any) => one.column)
+    assert.deepEqual(ranked.slice(0, 2).sort(), ['calls', 'minutes'], 'the columns that the answer was made of')
+    assert.equal(shap.columns[0].contributions.length, shap.rows)
+  })
+
   test('leaves a package with evidence and a card written from it', async () => {
     const paths = first.version.manifest.files.map((file: any) => file.path)
     for (const path of [
       'model.onnx',
       'signature.json',
+      'background.json',
+      'shap.json',
       'recipe.json',
       'training.json',
       'evaluation.json',

@@ -6,6 +6,7 @@ import type * as datasets from '../../src/domains/datasets/schema.ts'
 import type * as endpoints from '../../src/domains/endpoints/schema.ts'
 import type * as evaluation from '../../src/domains/evaluation/schema.ts'
 import type * as experiments from '../../src/domains/experiments/schema.ts'
+import type * as explanations from '../../src/domains/explanations/schema.ts'
 import type * as goals from '../../src/domains/goals/schema.ts'
 import type * as jobs from '../../src/domains/jobs/schema.ts'
 import type * as monitoring from '../../src/domains/monitoring/schema.ts'
@@ -123,6 +124,13 @@ export type Endpoint = z.output<typeof endpoints.Endpoint>
 export type EndpointInput = z.input<typeof endpoints.EndpointInput>
 export type EndpointPatch = z.input<typeof endpoints.EndpointPatch>
 export type EndpointMetrics = z.output<typeof endpoints.EndpointMetrics>
+export type ExplainOptions = z.input<typeof explanations.ExplainOptions>
+export type Explanation = z.output<typeof explanations.Explanation>
+export type ExplainOutput = z.output<typeof explanations.ExplainOutput>
+export type EndpointExplanations = z.output<typeof endpoints.EndpointExplanations>
+export type HeldOut = z.output<typeof explanations.HeldOut>
+export type HeldOutQuery = z.input<typeof explanations.HeldOutQuery>
+export type GlobalShap = z.output<typeof explanations.GlobalShap>
 export type PredictOutput = z.output<typeof endpoints.PredictOutput>
 export type Prediction = z.output<typeof endpoints.Prediction>
 export type Capture = z.output<typeof endpoints.Capture>

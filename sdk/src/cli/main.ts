@@ -2,6 +2,7 @@ import { Command } from 'commander'
 import { binCommands } from './commands/bin.ts'
 import { dataCommands } from './commands/data.ts'
 import { demoCommand } from './commands/demo.ts'
+import { explainCommands } from './commands/explain.ts'
 import { serveCommands } from './commands/serve.ts'
 import { trainCommands } from './commands/train.ts'
 import { UsageError } from './context.ts'
@@ -24,6 +25,7 @@ for (const [name, about] of [
 dataCommands(program)
 trainCommands(program)
 serveCommands(program)
+explainCommands(program)
 binCommands(program)
 demoCommand(program)
 for (const command of everyCommand(program))

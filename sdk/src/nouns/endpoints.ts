@@ -5,9 +5,11 @@ import type {
   Capture,
   DriftReport,
   Endpoint,
+  EndpointExplanations,
   EndpointInput,
   EndpointMetrics,
   EndpointPatch,
+  ExplainOptions,
   ListQuery,
   Monitor,
   MonitorInput,
@@ -32,6 +34,9 @@ export const endpoints = (http: Http) => {
       http.json<Endpoint>('POST', `${at(endpoint)}/rollback`, withOptions(options)),
     predict: (endpoint: string, rows: Record<string, unknown>[], options: ProjectOptions = {}) =>
       http.json<PredictOutput>('POST', `${at(endpoint)}/predict`, withOptions(options, { body: { rows } })),
+    /** Why the endpoint answers as it does: contributions of the columns to each row's answer. */
+    explain: (endpoint: string, rows: Record<string, unknown>[], how: ExplainOptions = {}, options: ProjectOptions = {}) =>
+      http.json<EndpointExplanations>('POST', `${at(endpoint)}/explain`, withOptions(options, { body: { ...how, rows } })),
     metrics: (endpoint: string, query: { minutes?: number; project?: string } = {}) =>
       http.json<EndpointMetrics>('GET', `${at(endpoint)}/metrics`, { query }),
     captures: (endpoint: string, query: ListQuery = {}) => http.json<Page<Capture>>('GET', `${at(endpoint)}/captures`, { query }),

@@ -8,10 +8,14 @@ import type {
   Estimate,
   Experiment,
   ExperimentInput,
+  ExplainOptions,
+  ExplainOutput,
   Goal,
   GoalInput,
   GoalPatch,
   GoalProgress,
+  HeldOut,
+  HeldOutQuery,
   Job,
   ListQuery,
   MetricPoint,
@@ -143,6 +147,17 @@ export const models = (http: Http) => {
       http.json<ModelVersion>('GET', at(model, version), withOptions(options)),
     details: (model: string, version: number | string, options: ProjectOptions = {}) =>
       http.json<VersionDetails>('GET', `${at(model, version)}/details`, withOptions(options)),
+    /** Why the version answers as it does: contributions of the columns to each row's answer. */
+    explain: (
+      model: string,
+      version: number | string,
+      rows: Record<string, unknown>[],
+      how: ExplainOptions = {},
+      options: ProjectOptions = {},
+    ) => http.json<ExplainOutput>('POST', `${at(model, version)}/explain`, withOptions(options, { body: { ...how, rows } })),
+    /** Sealed rows and what the version said of them, for those who may read the data set. */
+    heldOut: (model: string, version: number | string, query: HeldOutQuery & { project?: string } = {}) =>
+      http.json<HeldOut>('GET', `${at(model, version)}/held-out`, { query }),
     /** The model card, in Markdown. */
     card: async (model: string, version: number | string, options: ProjectOptions = {}) =>
       (await http.raw('GET', `${at(model, version)}/card`, withOptions(options))).text(),

@@ -2,8 +2,18 @@ import * as z from 'zod'
 import { PageQuery, pageOf } from '../../kernel/paging.ts'
 import { type RouteRecord, route } from '../../kernel/route.ts'
 import { InProject, Ref } from '../auth/schema.ts'
+import { ExplainInput } from '../explanations/schema.ts'
 import { processFigures } from './process-figures.ts'
-import { Capture, Endpoint, EndpointInput, EndpointMetrics, EndpointPatch, PredictInput, PredictOutput } from './schema.ts'
+import {
+  Capture,
+  Endpoint,
+  EndpointExplanations,
+  EndpointInput,
+  EndpointMetrics,
+  EndpointPatch,
+  PredictInput,
+  PredictOutput,
+} from './schema.ts'
 import type { EndpointsService } from './service.ts'
 
 const tag = 'endpoints'
@@ -85,6 +95,17 @@ export const endpointsRoutes = (endpoints: EndpointsService): RouteRecord[] => [
     maxBodyBytes: 32 * 1024 * 1024,
     handleText: ({ principal, params, query, body, text, requestId }) =>
       endpoints.predictText(principal, params.endpoint, { body, text, requestId, project: query.project }),
+  }),
+  route({
+    method: 'POST',
+    path: '/v1/endpoints/:endpoint/explain',
+    permission: 'endpoints:predict',
+    tag,
+    summary: 'Why the endpoint answers as it does for rows: contributions of the columns',
+    query: InProject,
+    body: ExplainInput,
+    returns: EndpointExplanations,
+    handle: ({ principal, params, query, body }) => endpoints.explain(principal, params.endpoint, body, query.project),
   }),
   route({
     method: 'GET',

@@ -1,5 +1,6 @@
 import * as z from 'zod'
 import { Iso, Ref, Resource, ResourceInput } from '../auth/schema.ts'
+import { ExplainOutput } from '../explanations/schema.ts'
 import { Signature } from '../registry/schema.ts'
 
 export const CapturePolicy = z.object({
@@ -67,6 +68,8 @@ export const PredictOutput = z.object({
   predictions: z.array(Prediction),
   warnings: z.array(z.string()).describe('values outside what training saw'),
 })
+
+export const EndpointExplanations = ExplainOutput.extend({ endpoint: z.string() })
 
 export const EndpointMetrics = z.object({
   since: Iso,

@@ -12,6 +12,8 @@ import { type Access, nameTakenIsConflict } from '../auth/access.ts'
 import { audit } from '../auth/audit.ts'
 import type { Search } from '../auth/search.ts'
 import type { SettingsService } from '../auth/settings.ts'
+import type { ExplainInput, ExplainOutput } from '../explanations/schema.ts'
+import type { ExplanationsService } from '../explanations/service.ts'
 import type { ModelVersion } from '../registry/schema.ts'
 import { captureStore } from './captures.ts'
 import { refuseUnproven } from './deployment-rule.ts'
@@ -57,6 +59,7 @@ export interface EndpointsNeeds {
     /** No endpoint serves it any more. */
     markUndeployed(tx: Db, versionId: string): Promise<void>
   }
+  explanations: Pick<ExplanationsService, 'explainVersion'>
   /** Told what went wrong where nobody waits for an answer. */
   onError(error: unknown, doing: string): void
 }
@@ -307,6 +310,21 @@ export function endpointsService(needs: EndpointsNeeds) {
     return { ...page, items }
   }
 
+  /** Why the version that is served answers as it does; asked of a copy of it, so that nobody's predictions wait. */
+  async function explain(
+    by: Principal,
+    ref: string,
+    input: z.output<typeof ExplainInput>,
+    project?: string,
+  ): Promise<ExplainOutput & { endpoint: string }> {
+    const row = await find(by, ref, project)
+    await access.authorize(by, 'endpoints:predict', row)
+    refuseStopped(row)
+    const { version_id: id, version_number: number, model_name: modelName, served, trust } = row
+    const version = { id, number, modelName, served, trust, signature: signatureOf(row) }
+    return { endpoint: row.name, ...(await needs.explanations.explainVersion(version, input)) }
+  }
+
   async function metrics(
     by: Principal,
     ref: string,
@@ -369,6 +387,7 @@ export function endpointsService(needs: EndpointsNeeds) {
     rollback,
     remove,
     predictText,
+    explain,
     metrics,
     listCaptures,
     captureFiles: captures.files,

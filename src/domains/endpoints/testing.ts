@@ -10,6 +10,7 @@ import { localAppendLogs } from '../../ports/logs/local.ts'
 import type { Db, Metadata, Migration } from '../../ports/metadata/metadata.ts'
 import { authMigrations } from '../auth/migrations.ts'
 import { authWorld } from '../auth/testing.ts'
+import { explanationsService } from '../explanations/service.ts'
 import { goalsMigrations } from '../goals/migrations.ts'
 import { goalsService } from '../goals/service.ts'
 import { insertGoal } from '../goals/store.ts'
@@ -58,6 +59,7 @@ export async function servingWorld(metadata: Metadata, options: Partial<Endpoint
   const goals = goalsService({ metadata, access, search, datasets: {} as never })
   const registry = registryService({ metadata, access, search, events: people.events, blobs, files, goals })
   const inference = openInference({ executor: null as never, runtimes: null as never, enginesFolder: '' })
+  const explanations = explanationsService({ files, inference, registry, folder: await files.makeFolder(folder, 'explaining') })
   const errors: unknown[] = []
   const needs: EndpointsNeeds = {
     metadata,
@@ -70,6 +72,7 @@ export async function servingWorld(metadata: Metadata, options: Partial<Endpoint
     inference,
     folder: await files.makeFolder(folder, 'serving'),
     registry,
+    explanations,
     onError: (error) => errors.push(error),
     ...options,
   }
@@ -91,15 +94,29 @@ export async function servingWorld(metadata: Metadata, options: Partial<Endpoint
     {
       graph = 'binary',
       signature = binarySignature,
+      background = null,
       ...columns
-    }: Partial<Omit<NewVersion, 'signature'>> & { graph?: string | Uint8Array; signature?: Signature } = {},
+    }: Partial<Omit<NewVersion, 'signature'>> & {
+      graph?: string | Uint8Array
+      signature?: Signature
+      background?: Record<string, unknown>[] | null
+    } = {},
   ) {
     const source = typeof graph === 'string' ? fixture(graph) : join(folder, `${newId('req')}.onnx`)
     if (typeof graph !== 'string') await writeFile(source, graph)
     const { root, at } = { root: join(source, '..'), at: source.slice(source.lastIndexOf('/') + 1) }
     const manifest = await storePackage(
       { blobs, files },
-      { kind: 'onnx', open: [{ path: 'model.onnx', root, at }], sandboxOnly: [] },
+      {
+        kind: 'onnx',
+        open: [
+          { path: 'model.onnx', root, at },
+          ...(background
+            ? [{ path: 'background.json', text: JSON.stringify({ rows: background, from: 'train', seed: 0 }) }]
+            : []),
+        ],
+        sandboxOnly: [],
+      },
     )
     const id = newId('mdv')
     const version: NewVersion = {
@@ -134,6 +151,7 @@ export async function servingWorld(metadata: Metadata, options: Partial<Endpoint
     ...people,
     by,
     registry,
+    explanations,
     goals,
     files,
     blobs,
@@ -144,6 +162,7 @@ export async function servingWorld(metadata: Metadata, options: Partial<Endpoint
     needs,
     endpoints: endpointsService(needs),
     async done() {
+      await explanations.close()
       await inference.close()
       await rm(folder, { recursive: true })
     },

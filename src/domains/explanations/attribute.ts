@@ -28,9 +28,12 @@ export async function attribute(opened: OpenedVersion, row: RawBatch, options: O
   const { method, rounds = usualRounds, seed } = options
   if (method === 'exact') {
     if (columns > mostExactColumns)
-      throw invalidInput(`The model reads ${columns} columns; every coalition can be asked for up to ${mostExactColumns}. Use "permutation".`, {
-        field: 'method',
-      })
+      throw invalidInput(
+        `The model reads ${columns} columns; every coalition can be asked for up to ${mostExactColumns}. Use "permutation".`,
+        {
+          field: 'method',
+        },
+      )
     return { ...(await exactShapley(game)), method }
   }
   if (method === 'linear') {
@@ -67,7 +70,11 @@ export function gameOf({ version, shape, model, background }: OpenedVersion, row
 }
 
 /** One row of a batch. */
-export function rowAt(batch: RawBatch, row: number, { numberColumns, stringColumns }: { numberColumns: number; stringColumns: number }): RawBatch {
+export function rowAt(
+  batch: RawBatch,
+  row: number,
+  { numberColumns, stringColumns }: { numberColumns: number; stringColumns: number },
+): RawBatch {
   return {
     rows: 1,
     numbers: batch.numbers.slice(row * numberColumns, (row + 1) * numberColumns),

@@ -5,7 +5,7 @@ import type { Files } from '../../ports/files/files.ts'
 import { compileEncoder, type RowEncoder } from '../../ports/inference/encode.ts'
 import type { Inference, LoadedModel, RawBatch } from '../../ports/inference/inference.ts'
 import { type ModelShape, shapeOf } from '../../ports/inference/signature.ts'
-import type { Signature } from '../registry/schema.ts'
+import type { Manifest, Signature } from '../registry/schema.ts'
 import { Background } from './schema.ts'
 
 /** What must be known of a version to explain what it says. */
@@ -83,7 +83,13 @@ export function openedVersions({ files, inference, layPackage, folder }: OpenedV
     try {
       return await work(await entry.opened)
     } catch (error) {
-      if (await entry.opened.then(() => false, () => true)) open.delete(version.id)
+      if (
+        await entry.opened.then(
+          () => false,
+          () => true,
+        )
+      )
+        open.delete(version.id)
       throw error
     } finally {
       entry.users--
@@ -105,7 +111,11 @@ export async function openPackage(
   const shape = shapeOf(version.signature)
   const model =
     version.served === 'python'
-      ? await inference.loadPython({ folder, signature: version.signature })
+      ? await inference.loadPython({
+          folder,
+          signature: version.signature,
+          engine: ((await files.readJson(folder, 'manifest.json')) as Manifest).engine,
+        })
       : await inference.load({ file: files.resolvePath(folder, 'model.onnx'), ...shape, trust: version.trust }, { apart: true })
   return { version, shape, encoder: compileEncoder(version.signature), model, background, folder }
 }

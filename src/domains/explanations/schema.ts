@@ -4,12 +4,27 @@ export const methods = ['auto', 'exact', 'permutation', 'kernel', 'linear'] as c
 
 /** How rows are to be explained. */
 export const ExplainOptions = z.object({
-  method: z.enum(methods).default('auto').describe('auto: linear where the model adds up, exact for few columns, else permutation'),
-  scale: z.enum(['answer', 'log_odds']).default('answer').describe('contributions to the probability or value, or to its log odds'),
-  output: z.string().max(500).optional().describe('the class that is explained; absent: the positive one, or the predicted one of several'),
+  method: z
+    .enum(methods)
+    .default('auto')
+    .describe('auto: linear where the model adds up, exact for few columns, else permutation'),
+  scale: z
+    .enum(['answer', 'log_odds'])
+    .default('answer')
+    .describe('contributions to the probability or value, or to its log odds'),
+  output: z
+    .string()
+    .max(500)
+    .optional()
+    .describe('the class that is explained; absent: the positive one, or the predicted one of several'),
   top: z.number().int().min(1).max(1000).optional().describe('only so many columns; the others are summed in `rest`'),
   rounds: z.number().int().min(1).max(50).optional().describe('walks per background row of a sampled method'),
-  seed: z.number().int().min(0).max(2 ** 31).default(0),
+  seed: z
+    .number()
+    .int()
+    .min(0)
+    .max(2 ** 31)
+    .default(0),
 })
 
 export const ExplainInput = ExplainOptions.extend({
@@ -48,6 +63,20 @@ export const ExplainOutput = z.object({
   warnings: z.array(z.string()),
 })
 export type ExplainOutput = z.infer<typeof ExplainOutput>
+
+export const HeldOutQuery = z.object({
+  limit: z.coerce.number().int().min(1).max(200).default(50),
+  order: z
+    .enum(['first', 'wrong', 'unsure'])
+    .default('first')
+    .describe('wrong: mistakes made with the most confidence; unsure: nearest to a tie'),
+})
+/** Sealed rows as a client would send them, and what the version said. */
+export const HeldOut = z.object({
+  rows: z.array(
+    z.object({ number: z.number(), actual: z.unknown(), predicted: z.unknown(), row: z.record(z.string(), z.unknown()) }),
+  ),
+})
 
 /** background.json of a package: training rows that stand for "not knowing" a column. */
 export const Background = z.object({

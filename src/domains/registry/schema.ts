@@ -144,5 +144,6 @@ export const VersionDetails = z.object({
   evaluation: Evaluation.nullable(),
   training: z.record(z.string(), z.unknown()),
   explain: z.record(z.string(), z.unknown()).nullable(),
+  shap: z.record(z.string(), z.unknown()).nullable(),
   recipe: z.record(z.string(), z.unknown()),
 })

@@ -16,6 +16,9 @@ export interface VersionFilesNeeds {
 
 export type VersionFiles = ReturnType<typeof versionFiles>
 
+/** Files of a package that hold rows of its data: only those who may read the data set get them. */
+const holdsRows: ReadonlySet<string> = new Set(['background.json'])
+
 /** The files of a package, as pages and people read them. */
 export function versionFiles({ blobs, datasets, registry }: VersionFilesNeeds) {
   /** JSON of a package's file; null where the package lacks it. */
@@ -26,13 +29,14 @@ export function versionFiles({ blobs, datasets, registry }: VersionFilesNeeds) {
 
   async function details(by: Principal, ref: string, project?: string): Promise<z.infer<typeof VersionDetails>> {
     const version = await registry.resolveVersion(by, ref, project)
-    const [evaluation, training, explain, recipe] = await Promise.all(
-      ['evaluation.json', 'training.json', 'explain.json', 'recipe.json'].map((path) => json(version, path)),
+    const [evaluation, training, explain, shap, recipe] = await Promise.all(
+      ['evaluation.json', 'training.json', 'explain.json', 'shap.json', 'recipe.json'].map((path) => json(version, path)),
     )
     return {
       evaluation: evaluation as z.infer<typeof VersionDetails>['evaluation'],
       training: training ?? {},
       explain: explain ?? null,
+      shap: shap ?? null,
       recipe: recipe ?? {},
     }
   }
@@ -55,6 +59,7 @@ export function versionFiles({ blobs, datasets, registry }: VersionFilesNeeds) {
         body: JSON.stringify(version.manifest, null, 1),
         filename: `${name}-manifest.json`,
       }
+    if (holdsRows.has(path)) await datasets.pin(by, version.dataset, version.datasetVersion)
     const entry = version.manifest.files.find((one) => one.path === path)
     if (!entry) throw notFound(`file of ${version.modelName}:${version.number}`, path)
     return {
@@ -73,10 +78,20 @@ export function versionFiles({ blobs, datasets, registry }: VersionFilesNeeds) {
   async function archive(by: Principal, ref: string, project?: string): Promise<StreamReply> {
     const version = await registry.resolveVersion(by, ref, project)
     const name = `${version.modelName}-${version.number}`
+    const { files } = version.manifest
+    const seesData = async () =>
+      datasets.pin(by, version.dataset, version.datasetVersion).then(
+        () => true,
+        () => false,
+      )
+    const leaving =
+      files.some(({ path }) => holdsRows.has(path)) && !(await seesData())
+        ? files.filter(({ path }) => !holdsRows.has(path))
+        : files
     const tar = pack()
     const fill = async () => {
       tar.entry({ name: `${name}/manifest.json` }, JSON.stringify(version.manifest, null, 1))
-      for (const { path, sha256, sizeBytes } of version.manifest.files)
+      for (const { path, sha256, sizeBytes } of leaving)
         await pipeline(await blobs.get(sha256), tar.entry({ name: `${name}/${path}`, size: sizeBytes }))
       tar.finalize()
     }

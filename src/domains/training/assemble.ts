@@ -13,6 +13,8 @@ export interface Evidence {
   spec: TrainingSpec
   fitFolder: string
   evaluateFolder: string
+  /** Files of the package that were made of what the model says. */
+  understoodFolder: string
   sealedOpenedAt: string
   parity: z.infer<typeof Parity>
   split: Split
@@ -46,7 +48,7 @@ export async function assemblePackage(
   { files, blobs }: { files: Files; blobs: BlobStore },
   evidence: Evidence,
 ): Promise<Assembled> {
-  const { spec, fitFolder, evaluateFolder, parity } = evidence
+  const { spec, fitFolder, evaluateFolder, understoodFolder, parity } = evidence
   const signature = (await files.readJson(fitFolder, 'model/signature.json')) as Signature
   const training = (await files.readJson(fitFolder, 'model/training.json')) as TrainingFacts
   const raw = (await files.readJson(evaluateFolder, 'data/evaluation.json', 64 * 2 ** 20)) as Evaluation
@@ -71,6 +73,7 @@ export async function assemblePackage(
   const left = (await files.list(fitFolder, 'model')).map(({ path }) => path.replace(/^model\//, '')).filter(isOpenFile)
   const open: PackageSource[] = [
     ...left.map((path) => ({ path, root: fitFolder, at: `model/${path}` })),
+    ...(await files.list(understoodFolder)).map(({ path }) => ({ path, root: understoodFolder, at: path })),
     { path: 'evaluation.json', text: JSON.stringify(evaluation) },
     { path: 'parity.json', text: JSON.stringify(parity, null, 1) },
     { path: 'card.md', text: card },

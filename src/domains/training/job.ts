@@ -5,6 +5,7 @@ import type { BlobStore } from '../../ports/blobs/blob-store.ts'
 import type { Files } from '../../ports/files/files.ts'
 import type { Inference } from '../../ports/inference/inference.ts'
 import type { Db } from '../../ports/metadata/metadata.ts'
+import type { Tables } from '../../ports/tables/tables.ts'
 import type { DatasetsService } from '../datasets/service.ts'
 import { prove } from '../evaluation/prove.ts'
 import type { ExperimentsService } from '../experiments/service.ts'
@@ -24,10 +25,12 @@ import { trainingResult } from './result.ts'
 import { runRecorder } from './run-recorder.ts'
 import { engineOf, type TrainingSpec } from './spec.ts'
 import { stageResults } from './stages.ts'
+import { understand } from './understand.ts'
 
 export interface TrainingJobNeeds {
   files: Files
   blobs: BlobStore
+  tables: Tables
   inference: Inference
   events: Events
   jobs: Pick<JobsService, 'ended'>
@@ -84,6 +87,20 @@ export function trainingJob(needs: TrainingJobNeeds): JobHandler<TrainingSpec, T
     if (parity.served === 'python' && parity.reason)
       context.report({ type: 'warning', data: { code: 'served_by_python', message: parity.reason, facts: {} } })
 
+    context.progress('understand', 0, 1, 'The columns are weighed by what the model says.')
+    const understood = await stages.once('understand', async (folder) => {
+      await understand(
+        needs,
+        context,
+        { signature, parity, fitFolder: fitted.folder, evaluateFolder: evaluated.folder },
+        folder,
+      ).catch((error: Error) => {
+        const message = `The model could not be explained: ${error.message}`
+        context.report({ type: 'warning', data: { code: 'not_explained', message, facts: {} } })
+      })
+      return {}
+    })
+
     context.progress('register', 0, 1, 'The package is put together.')
     const goal = spec.goalId === null ? null : await goals.get(context.principal, spec.goalId).catch(() => null)
     const { version } = await datasets.pin(context.principal, spec.datasetId, spec.datasetVersionId)
@@ -93,6 +110,7 @@ export function trainingJob(needs: TrainingJobNeeds): JobHandler<TrainingSpec, T
         spec,
         fitFolder: fitted.folder,
         evaluateFolder: evaluated.folder,
+        understoodFolder: understood.folder,
         sealedOpenedAt: evaluated.openedAt,
         parity,
         split,

@@ -48,9 +48,14 @@ export interface PythonPackage {
   engine?: { family: Family; runtime: RuntimeName }
 }
 
+export interface LoadOptions {
+  /** In a worker thread however small it is, and many rows a run: for work that asks thousands of times while others are served. */
+  apart?: boolean
+}
+
 export interface Inference {
   /** Loads a package's graph from a local file. Trusted packages run in this process, imported ones in their own. */
-  load(model: OnnxModelFile): Promise<LoadedModel>
+  load(model: OnnxModelFile, options?: LoadOptions): Promise<LoadedModel>
   loadPython(model: PythonPackage): Promise<LoadedModel>
   close(): Promise<void>
 }

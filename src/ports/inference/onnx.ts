@@ -14,11 +14,16 @@ const defaults = {
   /** A run of one row that takes longer than this does not run on the event loop. */
   maxInlineRunMs: 1,
   threads: Math.max(1, Math.min(2, availableParallelism() - 1)),
+  /** The most rows of one run that is not on the event loop. */
+  rowsPerRun: 256,
 }
+
+/** Limits for a model that is asked apart from what is served. */
+export const apartFromOthers: Partial<typeof defaults> = { maxInlineBytes: -1, threads: 1, rowsPerRun: 2048 }
 
 /** Loads a graph where it disturbs nobody: small and fast ones here, slow or large ones in threads, imported ones in a process of their own. */
 export async function loadOnnx(model: OnnxModelFile, limits: Partial<typeof defaults> = {}): Promise<LoadedModel> {
-  const { maxInlineBytes, maxInlineRunMs, threads } = { ...defaults, ...limits }
+  const { maxInlineBytes, maxInlineRunMs, threads, rowsPerRun } = { ...defaults, ...limits }
   const fileBytes = statSync(model.file).size
   if (model.trust === 'imported') return loaded('process', [await remote('process')])
   if (fileBytes <= maxInlineBytes) {
@@ -36,7 +41,7 @@ export async function loadOnnx(model: OnnxModelFile, limits: Partial<typeof defa
     return restarting(place, () => openRemoteSession(model, place))
   }
 
-  function loaded(place: LoadedModel['place'], sessions: Session[], maxRows = 256): LoadedModel {
+  function loaded(place: LoadedModel['place'], sessions: Session[], maxRows = rowsPerRun): LoadedModel {
     const { predict, close } = microBatch(sessions, model, maxRows)
     return { kind: 'onnx', place, predict, close, memoryBytes: fileBytes * sessions.length }
   }

@@ -1,5 +1,5 @@
 import type { Inference, LoadedModel } from './inference.ts'
-import { loadOnnx } from './onnx.ts'
+import { apartFromOthers, loadOnnx } from './onnx.ts'
 import { loadPython, type PythonNeeds } from './python.ts'
 
 /** Inference on this machine: graphs by ONNX Runtime, the rest by marked Python workers. */
@@ -17,7 +17,7 @@ export function openInference(needs: PythonNeeds): Inference {
     return kept
   }
   return {
-    load: async (model) => keep(await loadOnnx(model)),
+    load: async (model, { apart = false } = {}) => keep(await loadOnnx(model, apart ? apartFromOthers : {})),
     loadPython: async (model) => keep(await loadPython(needs, model)),
     async close() {
       await Promise.all([...open].map((model) => model.close()))

@@ -4,6 +4,7 @@ import { Link } from '@tanstack/react-router'
 import { useRef, useState } from 'react'
 import { atoll, changed, fieldOf } from '../api.ts'
 import { useProject, useProjectRef } from '../app/project.ts'
+import { WhyRow } from '../models/WhyRow.tsx'
 import { Button } from '../ui/Button.tsx'
 import { CodeBlock } from '../ui/CopyButton.tsx'
 import { Segmented } from '../ui/Field.tsx'
@@ -21,11 +22,13 @@ export function TryIt({ endpoint }: { endpoint: Endpoint }) {
   const [formKey, setFormKey] = useState(0)
   const [language, setLanguage] = useState<Language>('curl')
   const took = useRef(0)
+  const [asked, setAsked] = useState<Row>(row)
   const predict = useMutation({
     mutationFn: async () => {
       const began = performance.now()
       const answer = await atoll.endpoints.predict(endpoint.id, [row])
       took.current = (performance.now() - began) / 1000
+      setAsked(row)
       return answer
     },
     onSuccess: () => changed('captures'),
@@ -77,6 +80,16 @@ export function TryIt({ endpoint }: { endpoint: Endpoint }) {
             <p className="text-soft">Change what you like and ask. Requests from here count as traffic.</p>
           )}
         </Section>
+        {predict.data && (
+          <Section title="Why" note="How much each column moved the answer away from the mean answer.">
+            <WhyRow
+              key={JSON.stringify(asked)}
+              row={asked}
+              explain={(how) => atoll.endpoints.explain(endpoint.id, [asked], how)}
+              signature={endpoint.signature}
+            />
+          </Section>
+        )}
         <Section
           title="The same from code"
           actions={

@@ -1,4 +1,4 @@
-import type { ModelVersion, VersionDetails } from '@atoll/sdk'
+import type { Model, ModelVersion, VersionDetails } from '@atoll/sdk'
 import { useNavigate, useSearch } from '@tanstack/react-router'
 import { useState } from 'react'
 import { Bars } from '../charts/Bars.tsx'
@@ -9,15 +9,37 @@ import { SelectField } from '../ui/Field.tsx'
 import { count, fixed, metricName, short } from '../ui/format.ts'
 import { Section } from '../ui/Page.tsx'
 import { Empty } from '../ui/State.tsx'
-import { type ExplainFile, explainOf } from './evidence.ts'
+import { Contributions } from './Contributions.tsx'
+import { type ExplainFile, explainOf, shapOf } from './evidence.ts'
+import { OneRow } from './OneRow.tsx'
 
-/** Which columns matter, and how the answer moves with each. */
-export function ExplainTab({ details, version }: { details: VersionDetails; version: ModelVersion }) {
+/** Which columns matter, on the whole and for one row, and how the answer moves with each. */
+export function ExplainTab({ details, model, version }: { details: VersionDetails; model: Model; version: ModelVersion }) {
+  const shap = shapOf(details)
+  const explain = explainOf(details)
+  const hasImportance = explain !== null && explain.permutation.length > 0
+  return (
+    <div className="space-y-6">
+      {shap && <Contributions shap={shap} version={version} />}
+      <OneRow
+        model={model}
+        version={version}
+        hasBackground={version.manifest.files.some(({ path }) => path === 'background.json')}
+      />
+      {hasImportance ? (
+        <Importance explain={explain} version={version} />
+      ) : (
+        !shap && (
+          <Empty title="No explanation was made">The training job was asked to leave importance out, or ran out of time.</Empty>
+        )
+      )}
+    </div>
+  )
+}
+
+function Importance({ explain, version }: { explain: ExplainFile; version: ModelVersion }) {
   const navigate = useNavigate()
   const wanted = useSearch({ strict: false }).column
-  const explain = explainOf(details)
-  if (!explain || explain.permutation.length === 0)
-    return <Empty title="No explanation was made">The training job was asked to leave importance out, or ran out of time.</Empty>
   const ranked = [...explain.permutation].sort((a, b) => b.mean - a.mean)
   const shown =
     explain.partialDependence.find((one) => one.column === wanted) ??

@@ -155,7 +155,7 @@ export function ModelPage() {
           ) : (
             <>
               {tab === 'performance' && <PerformanceTab key={version.id} model={data} version={version} details={details.data} />}
-              {tab === 'explain' && <ExplainTab details={details.data} version={version} />}
+              {tab === 'explain' && <ExplainTab key={version.id} details={details.data} model={data} version={version} />}
               {tab === 'card' && <CardTab model={data} version={version} />}
               {tab === 'proof' && <ProofTab model={data} version={version} />}
               {tab === 'search' && <SearchTab details={details.data} version={version} />}

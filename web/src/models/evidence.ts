@@ -1,4 +1,4 @@
-import type { VersionDetails } from '@atoll/sdk'
+import type { GlobalShap, VersionDetails } from '@atoll/sdk'
 
 /** The files of a package as docs/job-contract.md describes them; the wire leaves them open. */
 export interface EvaluationFile {
@@ -63,6 +63,7 @@ export interface ExplainFile {
   metric: string
 }
 
+export const shapOf = (details: VersionDetails): GlobalShap | null => details.shap as unknown as GlobalShap | null
 export const evaluationOf = (details: VersionDetails): EvaluationFile | null =>
   details.evaluation as unknown as EvaluationFile | null
 export const trainingOf = (details: VersionDetails): TrainingFile => details.training as unknown as TrainingFile

@@ -6,13 +6,17 @@ import { solve } from './solve.ts'
  * Kernel SHAP (Lundberg and Lee 2017): a weighted regression on the worth of coalitions, constrained to add up to the answer. Sizes of coalitions
  * that can be asked for whole are; the rest are sampled in pairs with their complements (Covert and Lee 2021).
  */
-export async function kernelShapley(game: Game, { coalitions, random }: { coalitions: number; random: Random }): Promise<Attribution> {
+export async function kernelShapley(
+  game: Game,
+  { coalitions, random }: { coalitions: number; random: Random },
+): Promise<Attribution> {
   const { outputs, columns } = game
   const players = columns.length
   const backgroundRows = game.background.rows
   const base = meanOf(await answersToBackground(game), outputs)
   const answer = await game.answer(game.row)
-  if (players === 1) return { values: answer.map((value, k) => value - base[k]!), base, answer, errors: null, evaluations: backgroundRows + 1 }
+  if (players === 1)
+    return { values: answer.map((value, k) => value - base[k]!), base, answer, errors: null, evaluations: backgroundRows + 1 }
   const chosen = choose(players, coalitions, random)
   const taken = new Uint8Array(chosen.length * backgroundRows * players)
   chosen.forEach(({ members }, s) => {
@@ -56,8 +60,7 @@ function choose(players: number, most: number, random: Random): Coalition[] {
   const pairs = Math.floor((most - chosen.length) / 2)
   const leftWeight = left.reduce((sum, size) => sum + sizeWeight(players, size), 0)
   for (let i = 0; i < pairs; i++) {
-    let place = random.next() * leftWeight
-    const size = left.find((one) => (place -= sizeWeight(players, one)) < 0) ?? left.at(-1)!
+    const size = drawSize(left, players, random.next() * leftWeight)
     const members = new Uint8Array(players)
     for (let free = players, needed = size; free > 0; free--) {
       // Each of those still free is taken with the chance that fills the coalition in the end.
@@ -70,6 +73,16 @@ function choose(players: number, most: number, random: Random): Coalition[] {
     chosen.push({ members, weight }, { members: members.map((one) => 1 - one), weight })
   }
   return chosen
+}
+
+/** The size at a place along the weights of all sizes laid end to end. */
+function drawSize(sizes: readonly number[], players: number, place: number): number {
+  let rest = place
+  for (const size of sizes) {
+    rest -= sizeWeight(players, size)
+    if (rest < 0) return size
+  }
+  return sizes.at(-1)!
 }
 
 /** The kernel's weight of all coalitions of a size together. */
@@ -96,7 +109,13 @@ function* subsets(players: number, size: number): Generator<Uint8Array> {
 }
 
 /** Weighted least squares with the last player's value given by the sum of all. */
-function constrained(chosen: readonly Coalition[], worth: readonly number[], base: number, answer: number, players: number): Float64Array {
+function constrained(
+  chosen: readonly Coalition[],
+  worth: readonly number[],
+  base: number,
+  answer: number,
+  players: number,
+): Float64Array {
   const free = players - 1
   const matrix = Array.from({ length: free }, () => new Float64Array(free))
   const right = new Float64Array(free)

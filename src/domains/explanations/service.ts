@@ -1,0 +1,120 @@
+import type * as z from 'zod'
+import { invalidInput, PlatformError } from '../../kernel/errors.ts'
+import type { Principal } from '../../kernel/principal.ts'
+import { minutes } from '../../kernel/time.ts'
+import type { Files } from '../../ports/files/files.ts'
+import type { Inference } from '../../ports/inference/inference.ts'
+import { compileLabeller, type RowPrediction } from '../../ports/inference/label.ts'
+import type { ModelVersion } from '../registry/schema.ts'
+import { type Attributed, attribute, rowAt } from './attribute.ts'
+import { explainedOutput } from './global.ts'
+import { type Explainable, type OpenedVersion, openedVersions } from './opened-versions.ts'
+import type { ExplainInput, ExplainOutput, Explanation } from './schema.ts'
+
+export interface ExplanationsNeeds {
+  files: Files
+  inference: Inference
+  registry: {
+    resolveVersion(by: Principal, ref: string, project?: string): Promise<ModelVersion>
+    layPackage(versionId: string, folder: string, options?: { sandboxOnly?: boolean }): Promise<void>
+  }
+  /** Where packages are laid out while they are asked. */
+  folder: string
+}
+
+export type ExplanationsService = ReturnType<typeof explanationsService>
+type Input = z.output<typeof ExplainInput>
+
+const mostMs = minutes(1)
+
+/** Why a version answers as it does: contributions of raw columns, asked of a copy of the model apart from what serves. */
+export function explanationsService({ files, inference, registry, folder }: ExplanationsNeeds) {
+  const opened = openedVersions({ files, inference, layPackage: registry.layPackage, folder })
+
+  /** Explains rows to someone who may ask this version. */
+  async function explainVersion(version: Explainable, input: Input): Promise<ExplainOutput> {
+    return opened.using(version, async (one) => {
+      const { batch, warnings } = one.encoder.encode(input.rows ?? [input.row])
+      const until = performance.now() + mostMs
+      const explanations: z.infer<typeof Explanation>[] = []
+      const rows = input.rows ?? [input.row!]
+      for (let r = 0; r < batch.rows; r++) {
+        if (performance.now() > until)
+          throw new PlatformError(
+            'timeout',
+            `${r} of ${batch.rows} rows were explained within a minute. Send fewer rows at once, or fewer "rounds".`,
+            { explained: r },
+          )
+        const row = rowAt(batch, r, one.shape)
+        const [found, scores] = [await attribute(one, row, input), await one.model.predict(row)]
+        const prediction = compileLabeller(one.version.signature)(scores, 0)
+        explanations.push(explanationOf(one, rows[r]!, found, prediction, input))
+      }
+      return {
+        model: version.modelName,
+        version: version.number,
+        scale: input.scale,
+        backgroundRows: one.background.rows,
+        explanations,
+        warnings,
+      }
+    })
+  }
+
+  async function explain(by: Principal, ref: string, input: Input, project?: string): Promise<ExplainOutput> {
+    return explainVersion(explainable(await registry.resolveVersion(by, ref, project)), input)
+  }
+
+  return { explain, explainVersion, close: opened.close }
+}
+
+const explainable = (version: ModelVersion): Explainable => ({
+  id: version.id,
+  number: version.number,
+  modelName: version.modelName,
+  served: version.manifest.kind,
+  trust: version.manifest.trust,
+  signature: version.signature,
+})
+
+function explanationOf(
+  one: OpenedVersion,
+  row: Record<string, unknown>,
+  found: Attributed,
+  prediction: RowPrediction,
+  { output: wanted, top }: Input,
+): z.infer<typeof Explanation> {
+  const { classes, inputs } = one.version.signature
+  const output = wanted === undefined ? explainedOutput(one, found.answer) : outputNamed(classes, wanted)
+  const width = one.shape.width
+  const all = inputs
+    .map(({ name }, c) => ({
+      column: name,
+      value: row[name] ?? null,
+      contribution: found.values[c * width + output]!,
+      error: found.errors === null || Number.isNaN(found.errors[c * width + output]!) ? null : found.errors[c * width + output]!,
+    }))
+    .sort((a, b) => Math.abs(b.contribution) - Math.abs(a.contribution))
+  const shown = all.slice(0, top ?? all.length)
+  return {
+    ...prediction,
+    output: classes?.[output] ?? null,
+    base: found.base[output]!,
+    answer: found.answer[output]!,
+    contributions: shown,
+    rest: all.slice(shown.length).reduce((sum, { contribution }) => sum + contribution, 0),
+    method: found.method,
+    evaluations: found.evaluations,
+  }
+}
+
+function outputNamed(classes: readonly string[] | null, wanted: string): number {
+  const output = classes?.indexOf(wanted) ?? -1
+  if (output >= 0) return output
+  throw invalidInput(
+    classes
+      ? `The model knows no class "${wanted}"; it knows ${classes.join(', ')}.`
+      : 'The model answers a number, which has no classes.',
+    { field: 'output' },
+  )
+}
