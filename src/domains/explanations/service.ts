@@ -4,7 +4,7 @@ import type { Principal } from '../../kernel/principal.ts'
 import { minutes } from '../../kernel/time.ts'
 import type { Files } from '../../ports/files/files.ts'
 import type { Inference } from '../../ports/inference/inference.ts'
-import { compileLabeller, type RowPrediction } from '../../ports/inference/label.ts'
+import { compilePrediction, type RowPrediction } from '../../ports/inference/row-prediction.ts'
 import type { ModelVersion } from '../registry/schema.ts'
 import { type Attributed, attribute, rowAt } from './attribute.ts'
 import { explainedOutput } from './global.ts'
@@ -47,7 +47,7 @@ export function explanationsService({ files, inference, registry, folder }: Expl
           )
         const row = rowAt(batch, r, one.shape)
         const [found, scores] = [await attribute(one, row, input), await one.model.predict(row)]
-        const prediction = compileLabeller(one.version.signature)(scores, 0)
+        const prediction = compilePrediction(one.version.signature)(scores, 0)
         explanations.push(explanationOf(one, rows[r]!, found, prediction, input))
       }
       return {
