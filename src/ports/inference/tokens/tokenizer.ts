@@ -1,0 +1,59 @@
+import { Tokenizer } from '@huggingface/tokenizers'
+import { invalidInput, PlatformError } from '../../../kernel/errors.ts'
+
+/** Text to token ids, special tokens included, at most `maxLength` of them. */
+export type Tokenise = (text: string) => number[]
+
+interface Part {
+  type?: string
+  pretokenizers?: Part[]
+  individual_digits?: boolean
+  [field: string]: unknown
+}
+
+/** Reads `tokenizer.json`. What it says of truncation and padding is left aside: the signature decides. */
+export function openTokenizer(json: string, maxLength: number): Tokenise {
+  const tokenizer = build(json)
+  const { before, after } = specialsAround(tokenizer)
+  const room = maxLength - before.length - after.length
+  if (room < 1) throw invalidInput(`The signature's maxLength ${maxLength} leaves no room beside the tokenizer's special tokens.`)
+  return (text) => {
+    const { ids } = tokenizer.encode(text, { add_special_tokens: false })
+    return [...before, ...(ids.length > room ? ids.slice(0, room) : ids), ...after]
+  }
+}
+
+function build(json: string): Tokenizer {
+  try {
+    const described = JSON.parse(json) as { pre_tokenizer?: Part | null }
+    if (described.pre_tokenizer) described.pre_tokenizer = ofUnicode(described.pre_tokenizer)
+    return new Tokenizer(described, {})
+  } catch (error) {
+    throw new PlatformError('invalid_input', `The package's tokenizer.json cannot be read: ${(error as Error).message}`, {}, { cause: error })
+  }
+}
+
+/** What is part of a word to Rust's regular expressions (Unicode TR18, annex C), in which the Python library splits. */
+const word = '\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}\\x{200c}\\x{200d}'
+
+/** Words and digits are those of ASCII in the library, of Unicode in Python. */
+function ofUnicode(part: Part): Part {
+  if (part.type === 'Whitespace') return matches(`[${word}]+|[^${word}\\s]+`)
+  if (part.type === 'Digits') return matches(`[^\\p{N}]+|\\p{N}${part.individual_digits ? '' : '+'}`)
+  return part.pretokenizers ? { ...part, pretokenizers: part.pretokenizers.map(ofUnicode) } : part
+}
+
+const matches = (regex: string): Part => ({ type: 'Split', pattern: { Regex: regex }, behavior: 'Removed', invert: true })
+
+/** The special tokens that stand before and after a text. */
+function specialsAround(tokenizer: Tokenizer): { before: number[]; after: number[] } {
+  const bare = tokenizer.encode(probe, { add_special_tokens: false }).ids
+  const whole = tokenizer.encode(probe).ids
+  for (let start = 0; start + bare.length <= whole.length; start++)
+    if (bare.every((id, i) => whole[start + i] === id))
+      return { before: whole.slice(0, start), after: whole.slice(start + bare.length) }
+  throw invalidInput("The package's tokenizer.json changes a text where it adds special tokens, which is not known here.")
+}
+
+/** Several tokens in any vocabulary, so that they are not mistaken for special ones. */
+const probe = 'a b c 1 2 3'
