@@ -1,6 +1,7 @@
 """Sound as a graph takes it: WAV bytes to mono float32 at a sample rate.
 
-The server does the same arithmetic in TypeScript (src/ports/inference/audio/), so that what is trained on is what is served: change both or none.
+The server does the same arithmetic in TypeScript (src/ports/inference/audio/), so that what is trained on is what is served:
+change both or none.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from atoll_engines.errors import BadInput
 LOWEST_RATE, HIGHEST_RATE = 1_000, 384_000
 MOST_CHANNELS = 64
 
-# The resampling filter: a sinc of 32 zero crossings on each side under a Kaiser window, with its edge a little below the lower of the two limits.
+# The resampling filter: a sinc of so many zero crossings on each side under a Kaiser window, its edge a little below the lower limit.
 ZERO_CROSSINGS = 32
 BETA = 12.0
 ROLL_OFF = 0.945
@@ -93,7 +94,7 @@ def read_wav(content: bytes, name: str = "The sound") -> Sound:
 
 
 def resample(samples: np.ndarray, rate: int, to_rate: int, most: int | None = None) -> np.ndarray:
-    """Band-limited resampling by a polyphase windowed sinc (Smith, "Digital Audio Resampling"), computed in float64; at most the first `most` samples."""
+    """Band-limited resampling by a polyphase windowed sinc (Smith, "Digital Audio Resampling"), in float64; at most the first `most`."""
     if rate == to_rate:
         return samples[:most].astype(np.float32)
     divisor = math.gcd(rate, to_rate)

@@ -60,7 +60,8 @@ function readLayout(view: DataView, at: number, size: number): Layout {
   const code = word(0) === 0xfffe && size >= 26 ? word(24) : word(0)
   const layout = { code, channels: word(2), rate: view.getUint32(at + 4, true), bits: word(14) }
   const allowed = formats.get(code)
-  if (!allowed) throw invalidInput(`It is a WAV file with a compression that is not known here (format ${code}). Convert it to PCM.`)
+  if (!allowed)
+    throw invalidInput(`It is a WAV file with a compression that is not known here (format ${code}). Convert it to PCM.`)
   if (!allowed.bits.includes(layout.bits))
     throw invalidInput(`It has ${layout.bits} bits a sample; ${allowed.name} takes ${allowed.bits.join(' or ')}.`)
   if (layout.channels < 1 || layout.channels > mostChannels)

@@ -14,7 +14,7 @@ for (const name of ['wordpiece', 'bpe', 'unigram', 'words'])
     const tokenise = openTokenizer(jsonOf(name), expected.maxLength)
     const ids = expected.ids[name]!
     assert.ok(ids.some((one) => one.length === expected.maxLength))
-    expected.texts.forEach((text, i) => assert.deepEqual(tokenise(text), ids[i], JSON.stringify(text)))
+    for (const [i, text] of expected.texts.entries()) assert.deepEqual(tokenise(text), ids[i], JSON.stringify(text))
   })
 
 test('a file that is no tokenizer, and a length that leaves no room, are refused', () => {

@@ -29,7 +29,12 @@ function build(json: string): Tokenizer {
     if (described.pre_tokenizer) described.pre_tokenizer = ofUnicode(described.pre_tokenizer)
     return new Tokenizer(described, {})
   } catch (error) {
-    throw new PlatformError('invalid_input', `The package's tokenizer.json cannot be read: ${(error as Error).message}`, {}, { cause: error })
+    throw new PlatformError(
+      'invalid_input',
+      `The package's tokenizer.json cannot be read: ${(error as Error).message}`,
+      {},
+      { cause: error },
+    )
   }
 }
 
@@ -47,8 +52,8 @@ const matches = (regex: string): Part => ({ type: 'Split', pattern: { Regex: reg
 
 /** The special tokens that stand before and after a text. */
 function specialsAround(tokenizer: Tokenizer): { before: number[]; after: number[] } {
-  const bare = tokenizer.encode(probe, { add_special_tokens: false }).ids
-  const whole = tokenizer.encode(probe).ids
+  const bare: number[] = tokenizer.encode(probe, { add_special_tokens: false }).ids
+  const whole: number[] = tokenizer.encode(probe).ids
   for (let start = 0; start + bare.length <= whole.length; start++)
     if (bare.every((id, i) => whole[start + i] === id))
       return { before: whole.slice(0, start), after: whole.slice(start + bare.length) }
