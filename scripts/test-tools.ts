@@ -7,7 +7,7 @@ import { readConfig } from '../src/kernel/config.ts'
 import { pythonRuntimes } from '../src/ports/engines/python.ts'
 
 interface Tools {
-  /** A Python with the tabular runtime, pytest and ruff. */
+  /** A Python with the deep runtime (and so the tabular one), pytest and ruff. */
   python: string
   env: Record<string, string>
 }
@@ -16,7 +16,7 @@ export async function installTools(root: string): Promise<Tools> {
   debianPackages()
   const config = readConfig(process.env)
   const runtimes = pythonRuntimes({ dir: config.runtimesDir, python: config.python, sources: join(root, 'python') })
-  const runtime = await runtimes.ensure('tabular', (message) => console.log(`  ${message}`))
+  const runtime = await runtimes.ensure('deep', (message) => console.log(`  ${message}`))
   return {
     python: runtime.python,
     env: {
