@@ -36,6 +36,9 @@ ENGINES = {
     "tabular.train": "atoll_engines.tabular.train",
     "tabular.evaluate": "atoll_engines.tabular.evaluate",
     "tabular.predict": "atoll_engines.tabular.predict",
+    "script.train": "atoll_engines.script.train",
+    "script.evaluate": "atoll_engines.script.evaluate",
+    "script.predict": "atoll_engines.script.predict",
     "tabular.suggest": "atoll_engines.recipes.suggest",
     "tabular.preview": "atoll_engines.recipes.preview",
 }

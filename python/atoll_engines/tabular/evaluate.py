@@ -25,7 +25,11 @@ INJECTED_ROWS = 250
 
 def run(job: Job, report: Report) -> dict[str, Any]:
     """The engine `tabular.evaluate`."""
-    package = open_package(job)
+    return evaluate_package(job, report, open_package(job))
+
+
+def evaluate_package(job: Job, report: Report, package: Package) -> dict[str, Any]:
+    """Evaluate any package whose pipeline answers rows of a table, whatever made it."""
     pipeline = package.pipeline
     threshold = job.parameters.get("threshold")
     if threshold is not None:

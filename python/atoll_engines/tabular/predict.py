@@ -17,7 +17,11 @@ from atoll_engines.tabular.package_files import Package, open_package
 
 def run(job: Job, report: Report) -> dict[str, Any] | None:
     """The engine `tabular.predict`."""
-    package = open_package(job)
+    return predict_with(job, report, open_package(job))
+
+
+def predict_with(job: Job, report: Report, package: Package) -> dict[str, Any] | None:
+    """Answer a file of rows, or rows line by line, with any package whose pipeline answers rows of a table."""
     if job.parameters.get("serve"):
         report.log("Serving rows from standard input.")
         serve(package, sys.stdin, sys.stdout)
