@@ -45,6 +45,9 @@ import { registryLineage } from './domains/registry/registry-lineage.ts'
 import { registryRoutes } from './domains/registry/routes.ts'
 import { registryService } from './domains/registry/service.ts'
 import { versionFiles } from './domains/registry/version-files.ts'
+import { scriptJob } from './domains/scripts/job.ts'
+import { scriptsRoutes } from './domains/scripts/routes.ts'
+import { scriptsService } from './domains/scripts/service.ts'
 import { readAlgorithms } from './domains/training/algorithms.ts'
 import { trainingJob } from './domains/training/job.ts'
 import { trainingPlans } from './domains/training/plan.ts'
@@ -160,6 +163,8 @@ export async function openPlatform(config: Config, { logger }: { logger: Logger 
     versionFiles: packageFiles,
   })
   const training = trainingService({ metadata, jobs, cost, experiments, tuning, plan, algorithms, version })
+  jobs.queue.register(scriptJob({ files, tables, blobs, jobs, datasets, experiments }))
+  const scripts = scriptsService({ metadata, access, blobs, jobs, datasets, experiments, training, version })
   const endpoints = endpointsService({
     metadata,
     events,
@@ -245,6 +250,7 @@ export async function openPlatform(config: Config, { logger }: { logger: Logger 
     ...endpointsRoutes(endpoints),
     ...monitoringRoutes(monitoring),
     ...trainingRoutes({ training, replays }),
+    ...scriptsRoutes(scripts),
   ]
 
   return {
@@ -273,6 +279,7 @@ export async function openPlatform(config: Config, { logger }: { logger: Logger 
       evaluation,
       explanations,
       training,
+      scripts,
       endpoints,
       monitoring,
     },

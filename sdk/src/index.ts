@@ -3,7 +3,7 @@ import { createHttp } from './http.ts'
 import { datasets, lineage, splits, uploads } from './nouns/datasets.ts'
 import { alerts, endpoints, monitors } from './nouns/endpoints.ts'
 import { jobs } from './nouns/jobs.ts'
-import { experiments, goals, models, recipes, runs, training } from './nouns/models.ts'
+import { experiments, goals, models, recipes, runs, scripts, training } from './nouns/models.ts'
 import { audit, bin, platform, projects, runtimes, session, settings, teams, tokens, users } from './nouns/people.ts'
 
 export type { CallOptions, ClientOptions, CreateOptions, ProjectOptions } from './http.ts'
@@ -40,6 +40,7 @@ export function createAtoll(options: ClientOptions) {
     experiments: experiments(http),
     runs: runs(http),
     training: training(http),
+    scripts: scripts(http),
     models: models(http),
     endpoints: endpoints(http),
     monitors: monitors(http),

@@ -12,6 +12,7 @@ import type * as jobs from '../../src/domains/jobs/schema.ts'
 import type * as monitoring from '../../src/domains/monitoring/schema.ts'
 import type * as recipes from '../../src/domains/recipes/schema.ts'
 import type * as registry from '../../src/domains/registry/schema.ts'
+import type * as scripts from '../../src/domains/scripts/schema.ts'
 import type * as training from '../../src/domains/training/schema.ts'
 import type * as tuning from '../../src/domains/tuning/schema.ts'
 
@@ -103,6 +104,8 @@ export type MetricSeries = z.output<typeof experiments.MetricSeries>
 export type Comparison = z.output<typeof experiments.Comparison>
 
 export type TrainingInput = z.input<typeof training.TrainingInput>
+export type ScriptInput = z.input<typeof scripts.ScriptInput>
+export type ScriptCreated = z.output<typeof scripts.ScriptCreated>
 export type TrainingCreated = z.output<typeof training.TrainingCreated>
 export type TrainingResult = z.output<typeof training.TrainingResult>
 export type ReplayResult = z.output<typeof training.ReplayResult>

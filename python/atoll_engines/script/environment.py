@@ -11,7 +11,7 @@ from atoll_engines.contract import Job
 from atoll_engines.script.request import ScriptRequest
 
 # Laid for the engine, not for the script.
-HIDDEN_CHANNELS = frozenset({"table", "weights"})
+HIDDEN_CHANNELS = frozenset({"code", "table", "weights"})
 OPT_ML = Path("/opt/ml")
 # Where `import atoll` and the runner of notebooks are found.
 ENGINES = Path(__file__).resolve().parents[2]

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import re
 from dataclasses import dataclass
-from pathlib import PurePosixPath
+from pathlib import Path
 from typing import Any
 
 from atoll_engines.contract import Job
@@ -35,10 +33,10 @@ class ScriptRequest:
 def read_request(job: Job) -> ScriptRequest:
     """The part `script` of the job's parameters, or of their `options`."""
     options = job.parameters.get("options") or {}
-    given = job.parameters.get("script") or options.get("script")
-    if not isinstance(given, dict) or not given.get("files"):
-        raise BadInput("A script job needs its files: options.script = {files, entryPoint, …}.", option="script")
-    files = {checked_path(one["path"]): content_of(one) for one in given["files"]}
+    given = job.parameters.get("script") or options.get("script") or {}
+    files = read_files(job.folder / "input" / "data" / "code")
+    if not files:
+        raise BadInput("A script job needs its code: the channel code is empty.", channel="code")
     entry_point = given.get("entryPoint") or only_script(list(files))
     if entry_point not in files:
         raise BadInput(
@@ -53,20 +51,11 @@ def read_request(job: Job) -> ScriptRequest:
     )
 
 
-def checked_path(path: str) -> str:
-    pure = PurePosixPath(path)
-    if pure.is_absolute() or ".." in pure.parts or not pure.parts or "\0" in path:
-        raise BadInput(f'"{path}" is not a path within the code folder.', path=path)
-    return str(pure)
-
-
-def content_of(file: dict[str, Any]) -> bytes:
-    if file.get("encoding") != "base64":
-        return str(file["content"]).encode()
-    try:
-        return base64.b64decode(file["content"], validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise BadInput(f'The file "{file["path"]}" is not valid base64: {error}.', path=file["path"]) from error
+def read_files(folder: Path) -> dict[str, bytes]:
+    """The code as it was laid, by path within its folder."""
+    return {
+        str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file() and not path.is_symlink()
+    }
 
 
 def only_script(paths: list[str]) -> str:

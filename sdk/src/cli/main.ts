@@ -3,6 +3,7 @@ import { binCommands } from './commands/bin.ts'
 import { dataCommands } from './commands/data.ts'
 import { demoCommand } from './commands/demo.ts'
 import { explainCommands } from './commands/explain.ts'
+import { scriptCommands } from './commands/scripts.ts'
 import { serveCommands } from './commands/serve.ts'
 import { trainCommands } from './commands/train.ts'
 import { UsageError } from './context.ts'
@@ -24,6 +25,7 @@ for (const [name, about] of [
 
 dataCommands(program)
 trainCommands(program)
+scriptCommands(program)
 serveCommands(program)
 explainCommands(program)
 binCommands(program)

@@ -35,6 +35,8 @@ import type {
   RunInput,
   RunPatch,
   RunQuery,
+  ScriptCreated,
+  ScriptInput,
   Search,
   StepInfo,
   SuggestInput,
@@ -131,6 +133,12 @@ export const training = (http: Http) => ({
     http.json<Estimate>('POST', '/v1/training-jobs/estimate', { ...options, body: input }),
   /** By the search's id, or by the id of its job. */
   search: (search: string) => http.json<Search>('GET', `/v1/searches/${segment(search)}`),
+})
+
+export const scripts = (http: Http) => ({
+  /** Runs a training script or notebook of your own as a job. */
+  create: (input: ScriptInput, options: CreateOptions = {}) =>
+    http.json<ScriptCreated>('POST', '/v1/script-jobs', withOptions(options, { body: input })),
 })
 
 export const models = (http: Http) => {

@@ -344,6 +344,9 @@ export function experimentsService({ metadata, access, blobs, search }: Experime
   const recordMetrics = (runId: string, points: readonly Point[]): Promise<void> =>
     metadata.transaction((tx) => appendPoints(tx, runId, points))
 
+  const recordParameters = (runId: string, parameters: Record<string, unknown>): Promise<void> =>
+    metadata.transaction((tx) => setParameters(tx, runId, parameters))
+
   async function metricSeries(
     by: Principal,
     ref: string,
@@ -449,6 +452,7 @@ export function experimentsService({ metadata, access, blobs, search }: Experime
     removeRun,
     logMetrics,
     recordMetrics,
+    recordParameters,
     setParameters,
     metricSeries,
     artifact,

@@ -39,7 +39,7 @@ const familyOfTask: Partial<Record<Task, Family>> = {
 export function engineFor(
   known: readonly Algorithm[],
   asked: readonly string[],
-  { task, columns }: { task: Task; columns: readonly Pick<Column, 'name' | 'type'>[] },
+  { task, columns, runtime }: { task: Task; columns: readonly Pick<Column, 'name' | 'type'>[]; runtime?: unknown },
 ): { family: Family; runtime: RuntimeName } {
   const named = asked.filter((name) => name !== 'auto').map((name) => algorithmOf(known, name, task))
   const other = named.find((one) => one.family !== named[0]!.family)
@@ -59,9 +59,16 @@ export function engineFor(
     for (const type of needs)
       if (!columns.some((column) => column.type === type))
         throw invalidInput(`${title} needs a column of type ${type}, and this data set has none.`, { field: 'algorithms', type })
-  const runtimes = new Set(competing.map(({ runtime }) => runtime))
+  if (runtime !== undefined && !isRuntime(runtime))
+    throw invalidInput(`There is no runtime "${String(runtime).slice(0, 60)}"; there are ${runtimeNames.join(', ')}.`, {
+      field: 'options.runtime',
+    })
+  const runtimes = new Set<RuntimeName>(competing.map((one) => one.runtime))
+  if (runtime !== undefined) runtimes.add(runtime)
   return { family, runtime: runtimeNames.findLast((name) => runtimes.has(name)) ?? 'tabular' }
 }
+
+const isRuntime = (name: unknown): name is RuntimeName => (runtimeNames as readonly unknown[]).includes(name)
 
 const familyOfColumns = (columns: readonly { type: string }[]): Family =>
   columns.some(({ type }) => type === 'image') ? 'image' : columns.some(({ type }) => type === 'audio') ? 'audio' : 'tabular'

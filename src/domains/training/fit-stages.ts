@@ -1,20 +1,25 @@
 import { PlatformError } from '../../kernel/errors.ts'
 import { toIso } from '../../kernel/time.ts'
+import type { BlobStore } from '../../ports/blobs/blob-store.ts'
 import type { Files } from '../../ports/files/files.ts'
+import type { Tables } from '../../ports/tables/tables.ts'
 import type { DatasetsService } from '../datasets/service.ts'
 import type { JobContext } from '../jobs/handler.ts'
 import type { Cost } from '../jobs/schema.ts'
+import { type CodeFile, layCode, layForScript } from './lay-for-script.ts'
 import { type EngineParameters, engineOf, type TrainingSpec } from './spec.ts'
 
 /** What the two engines of a training job leave, and how to run them: also used to replay a version. */
 export interface EngineStages {
   files: Files
+  tables: Tables
+  blobs: BlobStore
   datasets: Pick<DatasetsService, 'layPart' | 'openSealed'>
 }
 
 /** *fit*: training and validation rows only. Leaves model/, native/ and data/ in `into`. */
 export async function fitInto(
-  { files, datasets }: EngineStages,
+  needs: EngineStages,
   context: JobContext,
   fit: {
     splitId: string
@@ -26,6 +31,7 @@ export async function fitInto(
   },
   into: string,
 ): Promise<{ cost: Cost }> {
+  const { files, datasets } = needs
   const { family, runtime } = engineOf(fit)
   const { folder, cost } = await context.runEngine({
     name: 'fit',
@@ -33,10 +39,14 @@ export async function fitInto(
     runtime,
     parameters: { ...fit.parameters },
     seed: fit.seed,
+    limits: limitsOf(fit.parameters),
     onEvent: fit.onEvent,
     async prepare(data) {
-      await datasets.layPart(fit.splitId, 'train', files.resolvePath(data, 'train'))
-      if (fit.hasValidation) await datasets.layPart(fit.splitId, 'validation', files.resolvePath(data, 'validation'))
+      if (family === 'script') await layCode(needs, fit.parameters.options?.code as CodeFile[], data)
+      for (const part of fit.hasValidation ? (['train', 'validation'] as const) : (['train'] as const))
+        if (family === 'script')
+          await layForScript(needs, { splitId: fit.splitId, part, channel: part, format: formatOf(fit.parameters) }, data)
+        else await datasets.layPart(fit.splitId, part, files.resolvePath(data, part))
     },
   })
   for (const [from, to] of [
@@ -94,3 +104,9 @@ export async function evaluateInto(
   await files.remove(folder, 'input/data/test')
   return { cost, openedAt }
 }
+
+/** How long it may take, where the request says so. */
+const limitsOf = ({ options }: EngineParameters) => (typeof options?.seconds === 'number' ? { wallSeconds: options.seconds } : {})
+
+const formatOf = ({ options }: EngineParameters): 'csv' | 'parquet' =>
+  (options?.script as { format?: string } | undefined)?.format === 'parquet' ? 'parquet' : 'csv'

@@ -49,7 +49,7 @@ export interface TrainingOutcome {
 
 /** The job `training`: fit, evaluate, prove, register. A stage that an earlier attempt finished is not done again. */
 export function trainingJob(needs: TrainingJobNeeds): JobHandler<TrainingSpec, TrainingOutcome> {
-  const { files, blobs, inference, events, datasets, goals, experiments, tuning, registry } = needs
+  const { files, blobs, tables, inference, events, datasets, goals, experiments, tuning, registry } = needs
 
   async function run(context: JobContext<TrainingSpec>): Promise<TrainingOutcome> {
     const { spec } = context
@@ -63,7 +63,12 @@ export function trainingJob(needs: TrainingJobNeeds): JobHandler<TrainingSpec, T
       )
       try {
         const hasValidation = split.parts.some((part) => part.part === 'validation' && part.rows > 0)
-        return await fitInto({ files, datasets }, context, { ...spec, hasValidation, onEvent: recorder.onEvent }, folder)
+        return await fitInto(
+          { files, tables, blobs, datasets },
+          context,
+          { ...spec, hasValidation, onEvent: recorder.onEvent },
+          folder,
+        )
       } finally {
         await recorder.close()
       }
@@ -73,7 +78,7 @@ export function trainingJob(needs: TrainingJobNeeds): JobHandler<TrainingSpec, T
     context.progress('evaluate', 0, 1, 'The sealed rows are opened, once.')
     const evaluated = await stages.once('evaluate', (folder) =>
       evaluateInto(
-        { files, datasets },
+        { files, tables, blobs, datasets },
         context,
         { spec, fitFolder: fitted.folder, threshold: signature.threshold, reason: 'evaluation' },
         folder,

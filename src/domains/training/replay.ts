@@ -88,12 +88,12 @@ export function replayService(needs: ReplayNeeds) {
         const split = await readySplit({ datasets, jobs }, context, spec.splitId)
         const hasValidation = split.parts.some((part) => part.part === 'validation' && part.rows > 0)
         const fitted = await stages.once('fit', (folder) =>
-          fitInto({ files, datasets }, context, { ...spec, hasValidation }, folder),
+          fitInto({ files, tables, blobs, datasets }, context, { ...spec, hasValidation }, folder),
         )
         const signature = (await files.readJson(fitted.folder, 'model/signature.json')) as Signature
         const evaluated = await stages.once('evaluate', (folder) =>
           evaluateInto(
-            { files, datasets },
+            { files, tables, blobs, datasets },
             context,
             { spec, fitFolder: fitted.folder, threshold: signature.threshold, reason: `replay by ${context.jobId}` },
             folder,

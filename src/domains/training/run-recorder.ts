@@ -3,6 +3,7 @@ import type { JobEvent } from '../jobs/schema.ts'
 import { readTrial } from '../tuning/read-trial.ts'
 import type { Trial } from '../tuning/schema.ts'
 import type { TuningService } from '../tuning/service.ts'
+import { seriesRecorder } from './series-recorder.ts'
 
 const everyMs = 500
 
@@ -11,7 +12,10 @@ const everyMs = 500
  * Scores of single folds stay with their trial, and every event stays with the job.
  */
 export function runRecorder(
-  { experiments, tuning }: { experiments: Pick<ExperimentsService, 'recordMetrics'>; tuning: Pick<TuningService, 'record'> },
+  {
+    experiments,
+    tuning,
+  }: { experiments: Pick<ExperimentsService, 'recordMetrics' | 'recordParameters'>; tuning: Pick<TuningService, 'record'> },
   { runId, searchId, metric }: { runId: string; searchId: string; metric: string },
 ) {
   const trials = new Map<number, Trial>()
@@ -19,7 +23,10 @@ export function runRecorder(
   let writing: Promise<void> = Promise.resolve()
   let failed: unknown = null
 
+  const said = seriesRecorder(experiments, runId)
+
   function onEvent(event: Pick<JobEvent, 'type' | 'data'>): void {
+    said.onEvent(event)
     if (event.type !== 'trial') return
     const trial = readTrial(event.data)
     if (!trial) return
@@ -51,6 +58,7 @@ export function runRecorder(
     if (timer) clearTimeout(timer)
     flush()
     await writing
+    await said.close()
     if (failed) throw failed
   }
 

@@ -132,6 +132,11 @@ function parametersOfRun(
     'validation.kind': validation.kind,
     'validation.folds': validation.folds,
     'data.rows': version.rows,
-    ...Object.fromEntries(Object.entries(options ?? {}).map(([name, value]) => [`options.${name}`, value])),
+    ...Object.fromEntries(scalarsOf(options ?? {})),
   }
 }
+
+const scalarsOf = (options: Record<string, unknown>): [string, unknown][] =>
+  Object.entries(options)
+    .filter(([, value]) => typeof value !== 'object')
+    .map(([name, value]) => [`options.${name}`, value])

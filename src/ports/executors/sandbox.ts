@@ -66,6 +66,8 @@ export function fullArgv(
     // Read-only: the files of the kernel ask for the owner alone, and where the server is root's the job is too, seen from outside.
     ...['--proc', '/proc', '--remount-ro', '/proc', '--dev', '/dev'],
     ...['--size', tempBytes, '--tmpfs', '/dev/shm', '--size', tempBytes, '--tmpfs', '/tmp'],
+    // Scripts written for SageMaker name their folders by this path.
+    ...['--dir', '/opt', '--symlink', '/job', '/opt/ml'],
     ...readOnly.filter((path) => !path.startsWith('/usr/')).flatMap((path) => ['--ro-bind', path, path]),
     ...(job ?? ['--bind', folder, '/job']),
     ...mounts.flatMap(({ path, at, writable }) => [writable ? '--bind' : '--ro-bind', path, `/job/${at}`]),
