@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from atoll_engines.contract import Job, Report
+from atoll_engines.evaluation.judge import judge
 from atoll_engines.script.package import open_package
-from atoll_engines.tabular.evaluate import evaluate_package
 
 
 def run(job: Job, report: Report) -> dict[str, Any]:
     """The engine `script.evaluate`."""
-    return evaluate_package(job, report, open_package(job))
+    return judge(job, report, open_package(job))

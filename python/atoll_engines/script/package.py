@@ -12,6 +12,7 @@ import numpy as np
 
 from atoll_engines.contract import Job, made, write_json
 from atoll_engines.errors import EngineError
+from atoll_engines.evaluation.package import Package
 from atoll_engines.recipes import InputColumn
 from atoll_engines.script.handler import Handler
 from atoll_engines.script.pipeline import ScriptPipeline
@@ -19,7 +20,6 @@ from atoll_engines.script.request import ScriptRequest
 from atoll_engines.tabular.data import open_table, read_frame
 from atoll_engines.tabular.metrics import score_all
 from atoll_engines.tabular.package import Seen, environment, peak_memory_bytes, signature
-from atoll_engines.tabular.package_files import Package
 from atoll_engines.tabular.target import as_words, read_target
 
 ABOUT = "script.json"

@@ -23,6 +23,9 @@ TITLES = {
     "rmse": "RMSE",
     "r2": "R2",
     "mape": "MAPE",
+    "f1_micro": "Micro F1",
+    "exact_match": "Exact match",
+    "hamming_loss": "Hamming loss",
 }
 
 

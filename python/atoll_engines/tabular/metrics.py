@@ -12,7 +12,7 @@ CLASSIFICATION = (
     "roc_auc", "pr_auc", "log_loss", "brier", "mcc",
 )  # fmt: skip
 REGRESSION = ("mae", "rmse", "r2", "mape")
-LOWER_IS_BETTER = frozenset({"log_loss", "brier", "mae", "rmse", "mape"})
+LOWER_IS_BETTER = frozenset({"log_loss", "brier", "mae", "rmse", "mape", "hamming_loss"})
 # These read the label, and so depend on the threshold of a binary model.
 BY_LABEL = frozenset(
     {"accuracy", "balanced_accuracy", "precision", "recall", "f1", "f1_macro", "f1_weighted", "mcc"}

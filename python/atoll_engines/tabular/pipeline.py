@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from atoll_engines.recipes import FittedRecipe, GraphBuilder
+from atoll_engines.recipes import FittedRecipe, GraphBuilder, InputColumn
 from atoll_engines.tabular.algorithms.model import Model
 from atoll_engines.tabular.calibration import Calibrator
 from atoll_engines.tabular.metrics import labels_of
@@ -24,6 +24,11 @@ class Pipeline:
     task: str
     classes: tuple[str, ...] | None
     threshold: float | None
+
+    @property
+    def inputs(self) -> list[InputColumn]:
+        """The raw columns that the recipe really uses."""
+        return self.recipe.inputs
 
     def predict(self, frame: pd.DataFrame) -> np.ndarray:
         """float32 probabilities [rows, classes], or predictions [rows]."""

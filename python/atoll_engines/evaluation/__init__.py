@@ -1,0 +1,1 @@
+"""What every engine that is judged on a sealed test shares: metrics with intervals, curves, and the rows that prove serving."""
