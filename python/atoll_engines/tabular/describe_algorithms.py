@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from atoll_engines.tabular.algorithms import ALGORITHMS
+from atoll_engines.tabular.algorithms import ALGORITHMS, PROMISE
 
 ABOUT = {
     "baseline": "Always says the class shares, or the mean. What every other model has to beat.",
@@ -23,6 +23,10 @@ ABOUT = {
     "catboost": "Symmetric trees that correct each other. Steady with little tuning.",
     "knn": "Asks the most similar rows. Carries its training rows along, so it suits small tables.",
     "svm": "A boundary with the widest margin. Good on small tables with many columns.",
+    "bagging": "One algorithm (options.base, usually a deep tree) fitted on many samples of the rows, averaged. Steadier than a single one.",
+    "voting": "The mean of several models' probabilities or predictions. The members are options.members, or a usual set of six.",
+    "blending": "A weighted mean of the search's models; the weights are chosen greedily on out-of-fold predictions.",
+    "stacking": "A model (options.meta) that learns from other models' out-of-fold predictions how far to trust each of them.",
     "naive_bayes": "Treats columns as independent. Very fast, a rough first answer.",
 }
 
@@ -38,6 +42,10 @@ def describe() -> dict[str, Any]:
                 "about": ABOUT[one.name],
                 "space": one.space,
                 "served": "onnx",
+                "family": "tabular",
+                "runtime": one.runtime,
+                "needs": [],
+                "auto": one.name in PROMISE or one.name == "baseline",
             }
             for one in ALGORITHMS.values()
         ]

@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 
 from atoll_engines.contract import Report
-from atoll_engines.tabular.algorithms.model import Algorithm
 from atoll_engines.tabular.importance import partial_dependence, permutation_importance
 from atoll_engines.tabular.learning_curve import learning_curve
 from atoll_engines.tabular.pipeline import Pipeline
+from atoll_engines.tabular.solution import Solution
 from atoll_engines.tabular.trial import Trials
 
 
@@ -28,8 +28,7 @@ class HeldOut:
 
 def explain(
     trials: Trials,
-    algorithm: Algorithm,
-    params: dict[str, Any],
+    solution: Solution,
     held_out: HeldOut,
     report: Report,
     seconds: float,
@@ -38,7 +37,7 @@ def explain(
     """What goes into `explain.json` and `learning_curve.json`; each part stops at its share of the seconds."""
     started, metric, seed = time.monotonic(), trials.metric, trials.setting.seed
     explained: dict[str, Any] = {"permutation": [], "partialDependence": [], "metric": metric}
-    if not is_wanted or algorithm.family is None:
+    if not is_wanted or solution.algorithm.name == "baseline":
         return explained, {"metric": metric, "points": []}
     explained["permutation"] = permutation_importance(
         held_out.pipeline,
@@ -52,4 +51,4 @@ def explain(
     order = [one["column"] for one in explained["permutation"]]
     until = started + 0.7 * seconds
     explained["partialDependence"] = partial_dependence(held_out.pipeline, held_out.rows, order, seed, until)
-    return explained, learning_curve(trials, algorithm, params, started + seconds)
+    return explained, learning_curve(trials, solution, started + seconds)

@@ -15,10 +15,11 @@ from atoll_engines.tabular.metrics import metric_names, score, score_all, sign
 from atoll_engines.tabular.package import Seen, environment, peak_memory_bytes, signature
 from atoll_engines.tabular.pipeline import Pipeline
 from atoll_engines.tabular.request import Request
-from atoll_engines.tabular.search import Record, Search
+from atoll_engines.tabular.search import Search
+from atoll_engines.tabular.solution import Solution
 from atoll_engines.tabular.streaming import StreamedPreparation
 from atoll_engines.tabular.training_table import Labels
-from atoll_engines.tabular.trial import Predictions, Trials, fit_model
+from atoll_engines.tabular.trial import Predictions, Trials
 from atoll_engines.tabular.validation import Validation, validate
 
 SCORED_ROWS = 200_000
@@ -35,49 +36,34 @@ class Finish:
         labels: Labels,
         trials: Trials,
         search: Search,
-        best: Record,
+        solution: Solution,
+        ensemble: dict[str, Any] | None,
         budget: float | None,
         started: float,
     ) -> None:
         self.job, self.report, self.request, self.labels = job, report, request, labels
-        self.trials, self.search, self.best, self.budget, self.started = trials, search, best, budget, started
-        self.algorithm = ALGORITHMS[best.algorithm]
+        self.trials, self.search, self.budget, self.started = trials, search, budget, started
+        self.solution, self.ensemble, self.algorithm = solution, ensemble, solution.algorithm
         self.steps_done = 0
 
     def run(self, derived: list[dict[str, Any]]) -> dict[str, Any]:
         self.step("validation")
-        predictions = self.best_predictions()
+        predictions = self.solution.predictions()
         validation = validate(self.trials, predictions, self.request)
         self.step("final fit")
-        pipeline, params = self.fit_all(predictions, validation)
+        recipe, model = self.solution.everything()
+        pipeline = self.as_pipeline(recipe, model, validation)
         self.step("export")
         tolerance = tolerance_for(self.request.task, self.labels.target.values)
         exported = self.export(pipeline, tolerance)
         self.write_predictions(predictions, validation)
         self.write_package(pipeline, tolerance)
         self.step("explanation")
-        self.explain(pipeline, params, validation)
-        training = self.training_record(pipeline, params, validation, exported, derived)
+        self.explain(pipeline, validation)
+        training = self.training_record(pipeline, validation, exported, derived)
         write_json(self.job.model / "training.json", training)
         self.step("done")
         return self.summary(training, exported)
-
-    def best_predictions(self) -> Predictions:
-        """Out-of-fold predictions of the best trial; after a restart they are made again, which gives the same."""
-        if self.search.best_predictions is not None:
-            return self.search.best_predictions
-        return self.trials.run(self.algorithm, self.best.params, give_up=lambda interim: None).predictions
-
-    def fit_all(self, predictions: Predictions, validation: Validation) -> tuple[Pipeline, dict[str, Any]]:
-        """The final model, on every training row, with the number of rounds that the folds settled on."""
-        params = dict(self.best.params)
-        if self.algorithm.rounds and self.best.outcome.rounds:
-            params |= {self.algorithm.rounds: self.best.outcome.rounds, "stop_early": False}
-        recipe, x, y = self.trials.preparation.everything(self.algorithm.family)
-        is_shuffled = isinstance(self.trials.preparation, StreamedPreparation)
-        model = fit_model(self.algorithm, params, x, y, self.trials.setting, is_shuffled=is_shuffled)
-        params.pop("stop_early", None)
-        return self.as_pipeline(recipe, model, validation), params
 
     def as_pipeline(self, recipe: Any, model: Any, validation: Validation) -> Pipeline:
         return Pipeline(
@@ -117,45 +103,39 @@ class Finish:
         import joblib
 
         preparation = self.trials.preparation
-        seen = getattr(preparation, "seen", None) or Seen(pipeline.recipe.inputs).add(preparation.frame)
+        streamed = None if self.algorithm.is_ensemble else getattr(preparation, "seen", None)
+        seen = streamed or Seen(pipeline.recipe.inputs).add(preparation.frame)
         about = signature(pipeline, self.labels.target.name, seen, tolerance)
         write_json(self.job.model / "signature.json", about)
-        steps, reasons = preparation.recipes.steps(self.algorithm.family)
-        write_json(
-            self.job.model / "recipe.json", {"steps": steps, "reasons": reasons, "fitted": pipeline.recipe.describe()}
-        )
+        write_json(self.job.model / "recipe.json", self.solution.recipe(pipeline.recipe))
         joblib.dump(pipeline, self.job.native / "pipeline.joblib")
         leaderboard = [record.line() for record in self.search.records]
         write_json(self.job.output / "trials.json", leaderboard)
 
-    def explain(self, pipeline: Pipeline, params: dict[str, Any], validation: Validation) -> None:
+    def explain(self, pipeline: Pipeline, validation: Validation) -> None:
         """Importance, dependence and learning curve, within what is left of the budget."""
         left = 60.0 if self.budget is None else max(5.0, self.budget - (time.monotonic() - self.started))
-        held_out = self.held_out(pipeline, params, validation)
+        held_out = self.held_out(pipeline, validation)
         explained, curve = explain(
-            self.trials, self.algorithm, params, held_out, self.report, left, self.request.importance
+            self.trials, self.solution, held_out, self.report, left, self.request.importance
         )
         write_json(self.job.model / "explain.json", explained)
         write_json(self.job.output / "learning_curve.json", curve)
 
-    def held_out(self, pipeline: Pipeline, params: dict[str, Any], validation: Validation) -> HeldOut:
+    def held_out(self, pipeline: Pipeline, validation: Validation) -> HeldOut:
         """A model and rows that it has not seen; of a very large table, the final model and rows that hardly mattered to it."""
         preparation = self.trials.preparation
         if isinstance(preparation, StreamedPreparation):
             rows = preparation.sample_rows[preparation.held_out]
             return HeldOut(pipeline, preparation.frame.iloc[preparation.held_out], preparation.target[rows])
         fold = self.labels.division.folds[0]
-        recipe, features = preparation.part(self.algorithm.family, fold)
-        model = fit_model(
-            self.algorithm, params | {"stop_early": False}, features.x_train, features.y_train, self.trials.setting
-        )
+        recipe, model, features = self.solution.on_fold(fold)
         rows = preparation.frame.iloc[fold.valid]
         return HeldOut(self.as_pipeline(recipe, model, validation), rows, features.y_valid)
 
     def training_record(
         self,
         pipeline: Pipeline,
-        params: dict[str, Any],
         validation: Validation,
         exported: Export,
         derived: list[dict[str, Any]],
@@ -164,7 +144,7 @@ class Finish:
         fitted = self.training_metrics(pipeline)
         return {
             "algorithm": self.algorithm.name,
-            "params": params,
+            "params": self.solution.params,
             "seed": self.job.seed,
             "task": self.request.task,
             "metric": self.request.metric,
@@ -178,6 +158,7 @@ class Finish:
             "calibration": self.request.calibration,
             "division": {"kind": self.labels.division.kind, "note": self.labels.division.note},
             "leaderboard": self.leaderboard(),
+            "ensemble": self.ensemble,
             "derivedFeatures": derived,
             "export": exported.as_json(),
             "environment": environment(),
@@ -189,6 +170,10 @@ class Finish:
     def training_metrics(self, pipeline: Pipeline) -> dict[str, float]:
         """Every metric on the rows that the final model was fitted on."""
         preparation = self.trials.preparation
+        if isinstance(preparation, StreamedPreparation) and self.algorithm.is_ensemble:
+            actual = preparation.target[preparation.sample_rows[preparation.fitted_on]]
+            predicted = pipeline.predict(preparation.frame.iloc[preparation.fitted_on])
+            return score_all(actual, predicted, self.request.task, pipeline.threshold)
         if isinstance(preparation, StreamedPreparation):
             _, x, y = preparation.everything(self.algorithm.family)
             return score_all(y[:SCORED_ROWS], pipeline.predict_features(x[:SCORED_ROWS]), self.request.task, pipeline.threshold)

@@ -59,6 +59,8 @@ class Recipes:
     ) -> None:
         self.frame, self.schema, self.target, self.task, self.seed = frame, schema, target, task, seed
         self.given = None if recipe.get("auto") else recipe.get("steps", [])
+        # An ensemble made again brings a recipe for each family of its members.
+        self.given_families: dict[str, Any] = {} if recipe.get("auto") else recipe.get("families") or {}
         self.derived: list[Derived] = []
         self._steps: dict[str, tuple[list[dict], list[Any]]] = {}
 
@@ -73,10 +75,14 @@ class Recipes:
 
     def key(self, family: str | None) -> str:
         """Families with the same recipe have the same key."""
-        return "given" if self.given is not None else family or "tree"
+        if self.given is not None and family not in self.given_families:
+            return "given"
+        return family or "tree"
 
     def steps(self, family: str | None) -> tuple[list[dict], list[Any]]:
         """The steps for a family of algorithms and the reason for each."""
+        if family in self.given_families:
+            return self.given_families[family]["steps"], []
         if self.given is not None:
             return self.given, []
         key = self.key(family)

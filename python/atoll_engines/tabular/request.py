@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from atoll_engines.errors import BadInput, what_exists
@@ -12,6 +12,7 @@ from atoll_engines.tabular.thresholds import Costs
 
 TASKS = ("binary", "multiclass", "regression")
 KINDS = ("stratified", "kfold", "grouped", "time", "holdout")
+OPTIONS = ("members", "meta", "passthrough", "base")
 USUAL_METRIC = {"binary": "roc_auc", "multiclass": "f1_macro", "regression": "rmse"}
 
 
@@ -35,6 +36,7 @@ class Request:
     imbalance: str
     calibration: str
     importance: bool
+    options: dict[str, Any] = field(default_factory=dict)
 
 
 def read_request(parameters: dict[str, Any]) -> Request:
@@ -77,7 +79,16 @@ def read_request(parameters: dict[str, Any]) -> Request:
         imbalance=imbalance,
         calibration=calibration if task != "regression" else "none",
         importance=parameters.get("importance", True),
+        options=read_options(parameters.get("options") or {}),
     )
+
+
+def read_options(options: dict[str, Any]) -> dict[str, Any]:
+    """What only tables know: of whom an ensemble is made."""
+    for name in options:
+        if name not in OPTIONS:
+            raise BadInput(f'There is no option "{name}" for tables. {what_exists(name, OPTIONS, "options")}', parameter=name)
+    return options
 
 
 def read_costs(goal: dict[str, Any]) -> Costs | None:

@@ -21,6 +21,8 @@ DEFAULT_SECONDS = 120.0
 # Which contender has its turn, best first: the leader twice as often as the second, and so on.
 TURNS = (0, 1, 0, 2, 0, 1, 3, 0, 1, 2)
 MOST_FAILURES = 5
+# An ensemble takes at most so many trials of one algorithm.
+KEPT_OF_EACH = 3
 
 
 @dataclass
@@ -75,7 +77,8 @@ class Search:
     used_seconds: float = 0.0
     is_auto: bool = True
     records: list[Record] = field(default_factory=list)
-    best_predictions: Predictions | None = None
+    # Out-of-fold predictions of completed trials, by the trial's number; those before a restart are not among them.
+    kept: dict[int, Predictions] = field(default_factory=dict)
     last_error: Exception | None = None
 
     def run(self) -> Record:
@@ -91,6 +94,14 @@ class Search:
         self.refuse_if_nothing_worked(best)
         self.warn_if_useless(best)
         self.report.progress("search", len(self.records), len(self.records), 0.0, "search finished")
+        return best
+
+    def run_only(self, trials: list[tuple[Algorithm, dict[str, Any]]]) -> Record:
+        """Beside what `run` did, exactly these trials, in order; the best record."""
+        for algorithm, params in trials[len(self.records) - 1 :]:
+            self.try_one(algorithm, params)
+        best = self.best()
+        self.refuse_if_nothing_worked(best)
         return best
 
     def refuse_if_nothing_worked(self, best: Record | None) -> None:
@@ -275,13 +286,22 @@ class Search:
             outcome = Outcome("failed", [], time.monotonic() - began, reason=(str(error).splitlines() or [""])[0][:300])
         record = Record(number, algorithm.name, params, outcome)
         self.records.append(record)
-        if self.best() is record:
-            self.best_predictions = outcome.predictions
+        self.keep(record)
         append_line(self.checkpoint, record.line())
         self.report.checkpoint(f"checkpoints/{self.checkpoint.name}", number)
         self.tell(record)
         if outcome.state == "complete":
             self.report.metric(f"validation.{metric}.mean", outcome.score, step=number, **about)
+
+    def keep(self, record: Record) -> None:
+        """Keep the predictions of the best trials of each algorithm, of which ensembles are made; of the others only their scores."""
+        if record.outcome.predictions is None:
+            return
+        self.kept[record.trial] = record.outcome.predictions
+        record.outcome.predictions = None
+        own = [one for one in self.records if one.algorithm == record.algorithm and one.trial in self.kept]
+        for worse in sorted(own, key=lambda one: -self.gain(one))[KEPT_OF_EACH:]:
+            del self.kept[worse.trial]
 
     def round_reporter(self, about: dict[str, Any]) -> Any:
         """Tells every tenth boosting round of the first fold, for a live curve."""

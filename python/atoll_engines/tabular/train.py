@@ -6,9 +6,11 @@ import time
 from typing import Any
 
 from atoll_engines.contract import Job, Report
-from atoll_engines.tabular.algorithms import chosen_algorithms
+from atoll_engines.tabular.algorithms import ALGORITHMS
 from atoll_engines.tabular.algorithms.model import Algorithm, Setting
 from atoll_engines.tabular.derived import keep_what_pays
+from atoll_engines.tabular.ensembles.plan import read_plan
+from atoll_engines.tabular.ensembles.stage import Stage
 from atoll_engines.tabular.finish import Finish
 from atoll_engines.tabular.preparation import Preparation, Recipes
 from atoll_engines.tabular.request import Request, read_request
@@ -34,7 +36,8 @@ def run(job: Job, report: Report) -> dict[str, Any]:
     """The engine `tabular.train`."""
     started = time.monotonic()
     request = read_request(job.parameters)
-    algorithms = chosen_algorithms(request.algorithms, request.task)
+    plan = read_plan(request)
+    algorithms = plan.searched
     limits = read_limits(request.search)
     source = open_source(job, request)
     labels = read_labels(job, request, source, report)
@@ -46,7 +49,11 @@ def run(job: Job, report: Report) -> dict[str, Any]:
     derived = derive(job, report, trials, algorithms, limits, started)
     search = make_search(job, report, request, trials, algorithms, limits, started)
     best = search.run()
-    return Finish(job, report, request, labels, trials, search, best, limits.seconds, started).run(derived)
+    if plan.fixed is not None:
+        best = search.run_only([(ALGORITHMS[one["algorithm"]], one["params"]) for one in plan.fixed])
+    left = None if limits.seconds is None else max(0.0, limits.seconds - (time.monotonic() - started))
+    solution, ensemble = Stage(plan, request, trials, search, report, left).conclude(best)
+    return Finish(job, report, request, labels, trials, search, solution, ensemble, limits.seconds, started).run(derived)
 
 
 def prepare(

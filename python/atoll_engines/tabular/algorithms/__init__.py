@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from atoll_engines.errors import BadInput, what_exists
 from atoll_engines.tabular.algorithms import (
+    bagging,
     baseline,
     bayes,
     catboost_trees,
@@ -16,11 +17,13 @@ from atoll_engines.tabular.algorithms import (
     xgboost_trees,
 )
 from atoll_engines.tabular.algorithms.model import Algorithm
+from atoll_engines.tabular.ensembles import registry as ensembles
 
 ALGORITHMS: dict[str, Algorithm] = {
     algorithm.name: algorithm
     for module in (
         baseline, linear, forests, hist_boosting, xgboost_trees, lightgbm_trees, catboost_trees, neighbours, svm, bayes,
+        bagging, ensembles,
     )
     for algorithm in module.ALGORITHMS
 }

@@ -76,6 +76,10 @@ class Algorithm:
     weighted: bool = True
     # Above this many training rows the model is fitted on a sample, and says so.
     most_rows: int | None = None
+    # Made of other models after the search, rather than tried in it.
+    is_ensemble: bool = False
+    # The runtime that can train it.
+    runtime: str = "tabular"
 
 
 def balanced_weights(y: np.ndarray, classes: int) -> np.ndarray:

@@ -1,0 +1,1 @@
+"""Ensembles: models made of the search's models, as one graph and one package."""
