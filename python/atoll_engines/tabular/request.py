@@ -12,7 +12,8 @@ from atoll_engines.tabular.thresholds import Costs
 
 TASKS = ("binary", "multiclass", "regression")
 KINDS = ("stratified", "kfold", "grouped", "time", "holdout")
-OPTIONS = ("members", "meta", "passthrough", "base")
+# `runtime` is for the platform, which has seen to it already.
+OPTIONS = ("members", "meta", "passthrough", "base", "runtime")
 USUAL_METRIC = {"binary": "roc_auc", "multiclass": "f1_macro", "regression": "rmse"}
 
 

@@ -76,6 +76,8 @@ class Search:
     # Seconds the job has already used, in this attempt before the search or in an earlier one.
     used_seconds: float = 0.0
     is_auto: bool = True
+    # Each algorithm's first trial goes through all folds: a weak model may still be worth something to an ensemble.
+    is_for_ensemble: bool = False
     records: list[Record] = field(default_factory=list)
     # Out-of-fold predictions of completed trials, by the trial's number; those before a restart are not among them.
     kept: dict[int, Predictions] = field(default_factory=dict)
@@ -322,6 +324,8 @@ class Search:
         so_far = toward * float(np.mean(interim))
         leader = self.best()
         if leader is None or leader.algorithm == "baseline":
+            return None
+        if self.is_for_ensemble and not any(record.algorithm == algorithm.name for record in self.records):
             return None
         if self.limits.seconds is not None and self.elapsed() > self.limits.seconds:
             return "the budget was spent"

@@ -47,7 +47,7 @@ def run(job: Job, report: Report) -> dict[str, Any]:
     trials = Trials(preparation, labels.division, setting, request.metric, request.at_least, fit_seconds)
     report.log(f"{len(labels.row_ids)} rows, {len(source.schema)} columns, {labels.division.note}.")
     derived = derive(job, report, trials, algorithms, limits, started)
-    search = make_search(job, report, request, trials, algorithms, limits, started)
+    search = make_search(job, report, request, trials, algorithms, limits, started, bool(plan.kinds))
     best = search.run()
     if plan.fixed is not None:
         best = search.run_only([(ALGORITHMS[one["algorithm"]], one["params"]) for one in plan.fixed])
@@ -91,6 +91,7 @@ def make_search(
     algorithms: list[Algorithm],
     limits: Limits,
     started: float,
+    is_for_ensemble: bool,
 ) -> Search:
     seconds = None if limits.seconds is None else SEARCH_UNTIL * limits.seconds
     return Search(
@@ -105,4 +106,5 @@ def make_search(
         seed=job.seed,
         used_seconds=time.monotonic() - started,
         is_auto="auto" in request.algorithms,
+        is_for_ensemble=is_for_ensemble,
     )

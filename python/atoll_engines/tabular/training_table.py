@@ -61,7 +61,8 @@ def open_source(job: Job, request: Request) -> Source:
     for name, role in ((request.target, "target"), (request.group_column, "group"), (request.time_column, "time")):
         if name:
             refuse_absent(tables[0], name, role)
-    named = named_columns(request.recipe.get("steps") or [])
+    given = [request.recipe, *(request.recipe.get("families") or {}).values()]
+    named = named_columns([step for one in given for step in one.get("steps") or []])
     columns = feature_columns(tables[0], request.target, request.group_column, named)
     if not columns:
         raise BadInput("Beside the target there is no column to learn from.", column=request.target)

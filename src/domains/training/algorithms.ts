@@ -39,7 +39,7 @@ const familyOfTask: Partial<Record<Task, Family>> = {
 export function engineFor(
   known: readonly Algorithm[],
   asked: readonly string[],
-  { task, columns, runtime }: { task: Task; columns: readonly Pick<Column, 'name' | 'type'>[]; runtime?: unknown },
+  { task, columns, options }: { task: Task; columns: readonly Pick<Column, 'name' | 'type'>[]; options: Record<string, unknown> },
 ): { family: Family; runtime: RuntimeName } {
   const named = asked.filter((name) => name !== 'auto').map((name) => algorithmOf(known, name, task))
   const other = named.find((one) => one.family !== named[0]!.family)
@@ -59,16 +59,25 @@ export function engineFor(
     for (const type of needs)
       if (!columns.some((column) => column.type === type))
         throw invalidInput(`${title} needs a column of type ${type}, and this data set has none.`, { field: 'algorithms', type })
+  const { runtime } = options
   if (runtime !== undefined && !isRuntime(runtime))
     throw invalidInput(`There is no runtime "${String(runtime).slice(0, 60)}"; there are ${runtimeNames.join(', ')}.`, {
       field: 'options.runtime',
     })
-  const runtimes = new Set<RuntimeName>(competing.map((one) => one.runtime))
+  const parts = partsOf(options).flatMap((name) => known.filter((one) => one.name === name && one.family === family))
+  const runtimes = new Set<RuntimeName>([...competing, ...parts].map((one) => one.runtime))
   if (runtime !== undefined) runtimes.add(runtime)
   return { family, runtime: runtimeNames.findLast((name) => runtimes.has(name)) ?? 'tabular' }
 }
 
 const isRuntime = (name: unknown): name is RuntimeName => (runtimeNames as readonly unknown[]).includes(name)
+
+/** Algorithms that an ensemble is made of: its members, its meta model, the base of its bags. */
+const partsOf = ({ members, meta, base }: Record<string, unknown>): unknown[] => [
+  ...(Array.isArray(members) ? members : []),
+  meta,
+  base,
+]
 
 const familyOfColumns = (columns: readonly { type: string }[]): Family =>
   columns.some(({ type }) => type === 'image') ? 'image' : columns.some(({ type }) => type === 'audio') ? 'audio' : 'tabular'

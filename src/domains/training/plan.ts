@@ -68,7 +68,7 @@ export function trainingPlans({ access, datasets, goals, recipes, experiments, t
         { dataset: dataset.id, version: version.id, state: version.state },
       )
     const { target, task, positive, metric } = await contractOf(dataset, version, goal, input)
-    const engine = engineFor(algorithms, input.algorithms, { task, columns: version.columns, runtime: input.options.runtime })
+    const engine = engineFor(algorithms, input.algorithms, { task, columns: version.columns, options: input.options })
     refuseClassSettings(task, input)
     checkSpace(input.search.space, algorithms)
     const recipe = await recipeOf(by, input, version, target)

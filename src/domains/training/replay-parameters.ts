@@ -1,16 +1,12 @@
 import { preconditionFailed } from '../../kernel/errors.ts'
 import type { TrainingFacts } from '../registry/card.ts'
-import type { EngineParameters, TrainingSpec } from './spec.ts'
+import type { EngineParameters, GivenRecipe, TrainingSpec } from './spec.ts'
 
 /**
  * The parameters that make a version again without searching: its algorithm with the settings of the winning trial, and its recipe as it was
  * fitted. How far a search came within its budget depends on the machine; what it found does not.
  */
-export function replayParameters(
-  spec: TrainingSpec,
-  training: TrainingFacts,
-  recipe: { steps: Extract<EngineParameters['recipe'], { steps: unknown }>['steps'] },
-): EngineParameters {
+export function replayParameters(spec: TrainingSpec, training: TrainingFacts, recipe: GivenRecipe): EngineParameters {
   const winner = training.leaderboard?.find((one) => one.algorithm === training.algorithm)
   if (!winner?.params)
     throw preconditionFailed('The record of this version does not say which settings won, so it cannot be made again.', {
@@ -18,7 +14,7 @@ export function replayParameters(
     })
   return {
     ...spec.parameters,
-    recipe: { steps: recipe.steps },
+    recipe: { steps: recipe.steps, ...(recipe.families && { families: recipe.families }) },
     algorithms: [training.algorithm],
     search: {
       strategy: 'none',

@@ -24,7 +24,7 @@ import { hashFile } from './hash-file.ts'
 import { readySplit } from './ready-split.ts'
 import { replayParameters } from './replay-parameters.ts'
 import type { ReplayResult } from './schema.ts'
-import type { TrainingSpec } from './spec.ts'
+import type { GivenRecipe, TrainingSpec } from './spec.ts'
 import { stageResults } from './stages.ts'
 
 export interface ReplayNeeds {
@@ -57,7 +57,7 @@ export function replayService(needs: ReplayNeeds) {
     const { version: data } = await datasets.pin(by, version.dataset, version.datasetVersion)
     const recorded = {
       training: ((await versionFiles.json(version, 'training.json')) ?? {}) as unknown as TrainingFacts,
-      recipe: ((await versionFiles.json(version, 'recipe.json')) ?? { steps: [] }) as Parameters<typeof replayParameters>[2],
+      recipe: ((await versionFiles.json(version, 'recipe.json')) ?? { steps: [] }) as unknown as GivenRecipe,
     }
     const parameters = replayParameters(spec, recorded.training, recorded.recipe)
     const { size, prior } = trainingSize({ rows: data.rows ?? 0, columns: data.columns.length, budgetSeconds: null, trials: 1 })

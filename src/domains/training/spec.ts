@@ -27,6 +27,12 @@ export interface TrainingSpec extends Record<string, unknown> {
 export const engineOf = ({ engine }: Pick<TrainingSpec, 'engine'>): { family: Family; runtime: RuntimeName } =>
   engine ?? { family: 'tabular', runtime: 'tabular' }
 
+/** Steps; an ensemble made again brings those of each family of its members (`tree`, `linear`, …). */
+export interface GivenRecipe {
+  steps: RecipeStep[]
+  families?: Record<string, { steps: RecipeStep[] }>
+}
+
 /** The parameters of `tabular.train` (docs/job-contract.md). */
 export interface EngineParameters {
   task: Task
@@ -39,7 +45,7 @@ export interface EngineParameters {
     costFalsePositive: number | null
     costFalseNegative: number | null
   } | null
-  recipe: { auto: true } | { steps: RecipeStep[] }
+  recipe: { auto: true } | GivenRecipe
   algorithms: string[]
   search: {
     strategy: 'tpe' | 'random' | 'grid' | 'none'

@@ -7,8 +7,22 @@ import { Num, WithInterval } from '../ui/Num.tsx'
 /** "num_leaves 31 · learning_rate 0.05". */
 export const paramsWords = (params: Record<string, unknown>): string =>
   Object.entries(params)
-    .map(([name, value]) => `${name} ${typeof value === 'number' ? short(value, 3) : String(value)}`)
+    .map(([name, value]) => (name === 'members' ? membersWords(value) : `${name} ${valueWords(value)}`))
     .join(' · ')
+
+const valueWords = (value: unknown): string =>
+  typeof value === 'number'
+    ? short(value, 3)
+    : typeof value === 'object' && value !== null
+      ? JSON.stringify(value)
+      : String(value)
+
+/** An ensemble's members and their weights, those without a say left out. */
+const membersWords = (members: unknown): string =>
+  (Array.isArray(members) ? members : [])
+    .filter(({ weight }) => weight !== 0)
+    .map(({ algorithm, weight }) => `${algorithmName(algorithm)}${typeof weight === 'number' ? ` ${short(weight, 2)}` : ''}`)
+    .join(' + ')
 
 export function TrialsTable({ trials, metric, best }: { trials: readonly Trial[]; metric: string; best: number | null }) {
   const columns: ColumnOf<Trial>[] = [

@@ -38,7 +38,9 @@ def read_plan(request: Request, known: dict[str, Algorithm] = ALGORITHMS) -> Pla
     named = [name for name in request.algorithms if name not in ENSEMBLES]
     asked = request.options.get("members")
     if asked is not None and not kinds and "auto" not in named:
-        raise BadInput(f"options.members names the members of an ensemble; ask for one: {', '.join(ENSEMBLES)}.", parameter="members")
+        raise BadInput(
+            f"options.members names the members of an ensemble; ask for one: {', '.join(ENSEMBLES)}.", parameter="members"
+        )
     members = member_names(asked, request.task)
     fixed = fixed_members(request, kinds)
     if fixed is not None:
@@ -52,7 +54,10 @@ def read_plan(request: Request, known: dict[str, Algorithm] = ALGORITHMS) -> Pla
     name = request.options.get("meta") or USUAL_META[request.task]
     meta = find_algorithm(name, request.task) if "stacking" in kinds else None
     if meta is not None and (meta.is_ensemble or meta.family is None):
-        raise BadInput(f"{meta.title} cannot be the meta model of a stack; take a model that learns, such as {USUAL_META[request.task]}.", parameter="meta")
+        raise BadInput(
+            f"{meta.title} cannot be the meta model of a stack; take a model that learns, such as {USUAL_META[request.task]}.",
+            parameter="meta",
+        )
     searched = [with_base(one, request) for one in searched]
     reads_raw = request.options.get("passthrough")
     return Plan(
@@ -75,7 +80,9 @@ def with_base(algorithm: Algorithm, request: Request) -> Algorithm:
         return algorithm
     base = find_algorithm(name, request.task)
     if base.is_ensemble or base.family is None or base.name == "bagging":
-        raise BadInput(f'options.base is "{name}", which cannot be fitted on samples of the rows; name a single algorithm.', parameter="base")
+        raise BadInput(
+            f'options.base is "{name}", which cannot be fitted on samples of the rows; name a single algorithm.', parameter="base"
+        )
     return bagging_of(base)
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -50,6 +50,7 @@ class EnsembleSolution:
         self.actual = trials.preparation.target[self.rows]
         self.part = parts_of(first)
         self.by_part: dict[int, Combine] = {}
+        self._nested_answers: dict[int, np.ndarray] | None = None
         values = self._cross_fitted()
         self._predictions = Predictions(self.rows, self.fold, values)
         self.combine = self._fit_combine(np.ones(len(self.rows), bool), None)
@@ -149,8 +150,7 @@ class EnsembleSolution:
         members = [(joined.place[self._key(member.algorithm)], model) for member, model in fitted]
         raw = joined.place[self._key(self.meta.algorithm)] if self._reads_raw else None
         if isinstance(combine, WeightedMean):
-            kept = self.weights > 0
-            weights = combine.weights[kept]
+            weights = combine.weights if self.weights is None else combine.weights[self.weights > 0]
             combine = WeightedMean(weights / weights.sum() if weights.sum() > 0 else np.full(len(weights), 1 / len(weights)))
         return joined, Ensemble(members, combine, raw)
 
@@ -188,9 +188,44 @@ class EnsembleSolution:
 
     def _fit_meta(self, rows: np.ndarray, part: int | None) -> MetaModel:
         raw, there = self._raw(rows, part) if self.meta.reads_raw else (None, np.ones(int(rows.sum()), bool))
-        x = meta_features(self.answers[:, rows][:, there], self.trials.setting.classes, raw)
+        answers = self.answers if part is None else self._answers_without(part)
+        x = meta_features(answers[:, rows][:, there], self.trials.setting.classes, raw)
         model = fit_model(self.meta.algorithm, self.meta.params, x, self.actual[rows][there], self.trials.setting)
         return MetaModel(model, self.trials.setting.classes, self.meta.reads_raw)
+
+    def _answers_without(self, part: int) -> np.ndarray:
+        """The members' answers for the rows of other parts, for a meta model that is judged on this part.
+
+        The usual ones come from members that knew this part's targets. A straight line through log odds can make nothing
+        of that; a model that can tell rows apart can: rows that share a label give away each other's targets. For such a
+        one the members are fitted again without both parts.
+        """
+        folds = self.trials.division.folds
+        knows_rows = self.meta.reads_raw or self.meta.algorithm.family != "linear"
+        if not knows_rows or len(folds) == 1 or self.trials.division.kind == "time":
+            return self.answers
+        if self._nested_answers is None:
+            self._nested_answers = self._fit_without_pairs()
+        return self._nested_answers[part]
+
+    def _fit_without_pairs(self) -> dict[int, np.ndarray]:
+        """By part, the answers for all other parts' rows by members that saw neither."""
+        folds = self.trials.division.folds
+        result = {int(number): self.answers.copy() for number in np.unique(self.part)}
+        place = np.searchsorted(self.rows, np.arange(len(self.trials.preparation.target)))
+        for first, second in combinations(sorted(result), 2):
+            train = np.intersect1d(folds[first].train, folds[second].train)
+            valid = np.concatenate([folds[first].valid, folds[second].valid])
+            count = len(folds[first].valid)
+            parts: dict[str, FoldFeatures] = {}
+            for number, member in enumerate(self.members):
+                key = self._key(member.algorithm)
+                if key not in parts:
+                    parts[key] = self.trials.preparation.part(member.algorithm.family, Fold(train, valid))[1]
+                predicted = member.on_features(parts[key]).predict(parts[key].x_valid)
+                result[second][number, place[valid[:count]]] = predicted[:count]
+                result[first][number, place[valid[count:]]] = predicted[count:]
+        return result
 
     def _raw(self, rows: np.ndarray, part: int | None) -> tuple[np.ndarray, np.ndarray]:
         """Raw features of some of the scored rows, and which of them there are any of: a recipe may take rows out.
@@ -219,8 +254,3 @@ def meta_of(algorithm: Algorithm, given: dict[str, Any], imbalance: str, reads_r
     if trials.setting.classes:
         params["imbalance"] = "class_weight" if imbalance == "class_weight" else "none"
     return Meta(algorithm, params, reads_raw and not isinstance(trials.preparation, StreamedPreparation))
-
-
-def members_of(records: list[Record], trials: Trials, known: Callable[[int], Predictions | None], find: Any) -> list[Single]:
-    """The trials as members."""
-    return [Single(trials, find[record.algorithm], record, known(record.trial)) for record in records]

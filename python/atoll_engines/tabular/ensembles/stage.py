@@ -12,7 +12,7 @@ from atoll_engines.errors import EngineError
 from atoll_engines.tabular.algorithms import ALGORITHMS
 from atoll_engines.tabular.derived import paired_gain
 from atoll_engines.tabular.ensembles.plan import Plan
-from atoll_engines.tabular.ensembles.solution import EnsembleSolution, Meta, members_of, meta_of
+from atoll_engines.tabular.ensembles.solution import EnsembleSolution, Meta, meta_of
 from atoll_engines.tabular.request import Request
 from atoll_engines.tabular.search import Record, Search
 from atoll_engines.tabular.solution import Single, Solution
@@ -46,13 +46,15 @@ class Stage:
         return single, None
 
     def single(self, record: Record) -> Single:
-        return members_of([record], self.trials, self.search.kept.get, ALGORITHMS)[0]
+        # As the plan has it: bagging, for one, is of the base that was asked for.
+        found = {one.name: one for one in self.plan.searched}.get(record.algorithm) or ALGORITHMS[record.algorithm]
+        return Single(self.trials, found, record, self.search.kept.get(record.trial))
 
     def asked(self, single: Single) -> tuple[Solution, dict[str, Any]]:
         """The best of the ensembles that were asked for, and of the single algorithms asked for beside them."""
-        members = members_of(self.best_of_each(), self.trials, self.search.kept.get, ALGORITHMS)
+        members = [self.single(record) for record in self.best_of_each()]
         if self.plan.fixed is not None:
-            members = members_of(self.search.records[1:], self.trials, self.search.kept.get, ALGORITHMS)
+            members = [self.single(record) for record in self.search.records[1:]]
         if not members:
             raise EngineError("None of the ensemble's members could be trained, so there is nothing to combine.")
         built: list[Solution] = [self.build(kind, members) for kind in self.plan.kinds]
@@ -82,11 +84,11 @@ class Stage:
         records = self.candidates()
         if len(records) < 2:
             return no("Only one model could be tried, or fitted again in the time left, so there was nothing to blend it with.")
-        blend = self.build("blending", members_of(records, self.trials, self.search.kept.get, ALGORITHMS))
+        blend = self.build("blending", [self.single(record) for record in records])
         gain, error = paired_gain(self.trials.metric, single.record.outcome.folds, blend.record.outcome.folds)
         pays = gain > max(error, 1e-4 * abs(single.record.outcome.score))
         said = self.compared(blend.record, single.record, gain, error)
-        verdict = "more than its standard error, so the blend was kept." if pays else "not more than its standard error, so the single model was kept."
+        verdict = f"{'' if pays else 'not '}more than its standard error, so the {'blend' if pays else 'single model'} was kept."
         return (blend if pays else single), {"adopted": pays, "reason": f"{said.removesuffix('.')}; {verdict}"}
 
     def build(self, kind: str, members: list[Single]) -> EnsembleSolution:
