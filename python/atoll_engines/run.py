@@ -41,6 +41,9 @@ ENGINES = {
     "script.predict": "atoll_engines.script.predict",
     "tabular.suggest": "atoll_engines.recipes.suggest",
     "tabular.preview": "atoll_engines.recipes.preview",
+    "unsupervised.train": "atoll_engines.unsupervised.train",
+    "unsupervised.evaluate": "atoll_engines.unsupervised.evaluate",
+    "unsupervised.predict": "atoll_engines.unsupervised.predict",
 }
 NO_ROOM = {
     errno.ENOSPC: "The disk is full. Free some space and try again.",

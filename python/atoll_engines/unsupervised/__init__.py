@@ -1,0 +1,1 @@
+"""Models that learn without a target: groups, anomalies, maps and topics."""

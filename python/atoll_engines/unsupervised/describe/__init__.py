@@ -1,0 +1,1 @@
+"""What a model found, put so that people can look at it."""
