@@ -27,7 +27,6 @@ from atoll_engines.unsupervised.signature import TOLERANCE
 TYPES = {**TYPES, "note": "text"}
 QUICK = {"random_cut_forest": {"trees": 12, "sample": 64}, "isolation_forest": {"trees": 20}}
 TABULAR = [name for name, one in ALGORITHMS.items() if one.runtime == "tabular"]
-TABLES = [name for name in TABULAR if ALGORITHMS[name].task != "topics"]
 WORDS = {
     "garden": ["soil", "seed", "rain", "leaf", "root", "flower", "tree", "spade", "water", "grow"],
     "kitchen": ["pan", "oven", "salt", "bread", "butter", "knife", "soup", "plate", "taste", "cook"],
@@ -243,3 +242,56 @@ def test_rows_sent_line_by_line_are_answered_or_refused_in_a_sentence(once, tmp_
 def test_the_file_that_the_platform_reads_is_up_to_date():
     file = Path(atoll_engines.unsupervised.__file__).parent / "algorithms.json"
     assert json.loads(file.read_text("utf-8")) == json.loads(json.dumps(describe()))
+
+
+def test_topics_of_three_subjects_are_told_apart(once):
+    training = read_json(once("lda"), "model/training.json")
+    assert training["validation"]["normalized_mutual_information"]["mean"] > 0.8
+    topics = read_json(once("lda"), "model/explain.json")["topics"]
+    for topic in topics:
+        words = {one["word"] for one in topic["words"][:6]}
+        assert any(len(words & set(subject)) >= 5 for subject in WORDS.values())
+
+
+def test_a_neural_topic_model_keeps_the_contract(tmp_path):
+    pytest.importorskip("torch")
+    first, second = trained(tmp_path / "one", "prodlda"), trained(tmp_path / "two", "prodlda")
+    assert read_json(first, "model/training.json")["export"]["path"] == "onnx"
+    rows = table(100, seed=5)
+    one, other = (joblib.load(folder / "native" / "pipeline.joblib") for folder in (first, second))
+    np.testing.assert_array_equal(one.predict(rows)["topics"], other.predict(rows)["topics"])
+    holes = with_missing(rows[["note"]], np.random.default_rng(0))
+    answered = run_outputs((first / "model" / "model.onnx").read_bytes(), raw_tensors(holes, one.inputs))
+    assert np.isfinite(answered["topics"]).all()
+    assert read_json(first, "model/training.json")["validation"]["normalized_mutual_information"]["mean"] > 0.5
+
+
+def test_the_number_of_groups_is_chosen_and_its_curves_are_kept(tmp_path):
+    random = np.random.default_rng(0)
+    middles = np.array([[0, 0], [9, 0], [0, 9], [9, 9]])
+    frame = pd.DataFrame(middles[random.integers(0, 4, 300)] + random.normal(0, 1, (300, 2)), columns=["east", "north"])
+    write_channel(tmp_path, "train", frame, {})
+    write_job(tmp_path, "unsupervised.train", {"task": "clustering", "target": None, "algorithms": ["kmeans"]})
+    assert run_here(tmp_path) == 0, failure(tmp_path)
+    assert read_json(tmp_path, "model/training.json")["params"]["clusters"] == 4
+    explained = read_json(tmp_path, "model/explain.json")
+    (curve,) = explained["choice"]
+    assert [point["groups"] for point in curve["points"]] == list(range(2, 11))
+    assert curve["chosen"] == curve["elbow"] == curve["gap"]["chosen"] == 4
+    assert sum(group["rows"] for group in explained["groups"]) == 300
+    assert all({one["column"] for one in group["differs"]} == {"east", "north"} for group in explained["groups"])
+    shown = read_json(tmp_path, "model/map.json")
+    assert len(shown["ids"]) == len(shown["layouts"]["umap"]) == len(shown["colours"]["cluster"]) == 300
+
+
+def test_the_strangest_rows_say_which_column_makes_them_so(tmp_path):
+    frame = table(300).drop(columns=["note", "subject", "target"])
+    frame.loc[5, "speed"] = 400.0
+    write_channel(tmp_path, "train", frame, TYPES)
+    write_job(tmp_path, "unsupervised.train", parameters("random_cut_forest", options={"contamination": 0.05}))
+    assert run_here(tmp_path) == 0, failure(tmp_path)
+    strangest = read_json(tmp_path, "model/explain.json")["strangest"][0]
+    assert strangest["row"] == 5 and strangest["why"][0]["column"] == "speed"
+    held = pq.read_table(tmp_path / "output" / "data" / "oof.parquet").to_pandas()
+    threshold = read_json(tmp_path, "model/signature.json")["threshold"]
+    assert (held["score"] >= threshold).mean() == pytest.approx(0.05, abs=0.01)

@@ -205,6 +205,35 @@ def test_components_explain_what_the_library_says():
     np.testing.assert_allclose(np.abs(model.answer(x)["vector"]), np.abs(library.transform(x)), atol=1e-4)
 
 
+def test_topics_of_a_text_are_the_librarys():
+    from scipy.special import psi
+    from sklearn.decomposition import LatentDirichletAllocation
+
+    from atoll_engines.unsupervised.algorithms.dirichlet import digamma
+
+    points = np.array([0.01, 0.1, 0.5, 1.0, 3.7, 50.0, 4000.0])
+    np.testing.assert_allclose(digamma(points), psi(points), rtol=1e-9)
+    random = np.random.default_rng(0)
+    mixtures = random.dirichlet(np.full(4, 0.1), 1200) @ random.dirichlet(np.full(60, 0.1), 4)
+    counts = np.array([random.multinomial(80, one) for one in mixtures]).astype(np.float32)
+    model = fitted("lda", counts, topics=4)
+    library = LatentDirichletAllocation(4, max_iter=20, batch_size=256, learning_method="batch", doc_topic_prior=0.25, random_state=3)
+    library.fit(counts.astype(np.float64))
+    library.max_doc_update_iter, library.mean_change_tol = 40, 0.0
+    order = np.argsort(-library.components_.sum(axis=1), kind="stable")
+    np.testing.assert_allclose(model.answer(counts[:50])["topics"], library.transform(counts[:50])[:, order], atol=1e-5)
+
+
+def test_coherence_rewards_words_that_come_together():
+    from atoll_engines.unsupervised.topics.measure import npmi, topic_diversity
+
+    assert npmi(0.2, 0.2, 0.2) == pytest.approx(1)
+    assert npmi(0.04, 0.2, 0.2) == pytest.approx(0)
+    assert npmi(0.0, 0.2, 0.2) == -1
+    same = np.tile(np.arange(30.0), (3, 1))
+    assert topic_diversity(same) == pytest.approx(1 / 3)
+
+
 def test_umap_keeps_neighbours_better_than_two_components():
     x, y = blobs(300, groups=6, width=10)
     places = umap_layout(x.astype(np.float64), 15, 0.1, 0)

@@ -163,7 +163,7 @@ class Finish:
         if task == "topics":
             from atoll_engines.unsupervised.topics.describe import describe_topics
 
-            about["topics"] = describe_topics(pipeline, frame, x, answer)
+            about["topics"] = describe_topics(pipeline, frame, x, answer, self.rows.labels)
         return about
 
     def choice(self, x: np.ndarray) -> list[dict[str, Any]]:

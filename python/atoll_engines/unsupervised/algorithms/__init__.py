@@ -7,9 +7,11 @@ from atoll_engines.unsupervised.algorithms import (
     centres,
     cut_forest,
     density,
+    dirichlet,
     isolation,
     layouts,
     mixture,
+    neural_topics,
     outliers,
     principal,
 )
@@ -17,7 +19,7 @@ from atoll_engines.unsupervised.algorithms.model import Algorithm
 
 ALGORITHMS: dict[str, Algorithm] = {
     algorithm.name: algorithm
-    for module in (centres, mixture, density, cut_forest, isolation, outliers, principal, layouts)
+    for module in (centres, mixture, density, cut_forest, isolation, outliers, principal, layouts, dirichlet, neural_topics)
     for algorithm in module.ALGORITHMS
 }
 

@@ -28,7 +28,7 @@ def choice_curves(records: list[Record], best: Record, names: tuple[str, ...]) -
                 "facts": {name: one.outcome.facts[name] for name in SHOWN if name in one.outcome.facts},
                 "trial": one.trial,
             }
-            for one in sorted(done, key=lambda one: (str(one.params), one.params[key]))
+            for one in sorted(done, key=lambda one: (str({**one.params, key: None}), one.params[key]))
         ]
         chosen = best.params[key] if best.algorithm == algorithm else None
         curves.append({"algorithm": algorithm, "points": points, "chosen": chosen})

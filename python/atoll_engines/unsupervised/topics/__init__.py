@@ -1,0 +1,1 @@
+"""Topics of texts: counted words, what is measured of topics, and how they are shown."""
