@@ -7,17 +7,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .column_profile import ColumnProfile, profiles, words_of
+from .column_profile import ID_WORDS, ColumnProfile, profiles, words_of
 from .evidence import tells_nothing
 from .raw import InputColumn
 
-_ID_WORDS = {"id", "uuid", "guid", "key", "identifier", "rowid", "index", "number", "no", "nr", "code", "ref"}
 # A share of missing values above which filling would be inventing.
 _MOSTLY_MISSING = 0.95
 # A share of distinct labels above which a column names rows rather than groups them.
 _MOSTLY_DISTINCT = 0.8
 _LEAST_ROWS_TO_JUDGE = 30
-_MOST_ONE_HOT = {"tree": 10, "linear": 30, "distance": 15}
+_MOST_ONE_HOT = {"tree": 10, "linear": 30, "distance": 15, "embedding": 15}
 _SKEWED = 3.0
 _MOST_WORD_CELLS = 100_000_000
 # Copies are looked for among so many columns, on so many rows.
@@ -41,20 +40,25 @@ class Plan:
 def auto_recipe(
     frame: pd.DataFrame, schema: Sequence[InputColumn], target: np.ndarray | None, task: str, seed: int, for_algorithm: Family = None
 ) -> tuple[list[dict[str, Any]], list[str]]:
-    """Steps for a family of algorithms ("tree", "linear", "distance"; None: one that suits all), and why each is there."""
+    """Steps for a family of algorithms ("tree", "linear", "distance", "embedding"; None: one that suits all), and why each is there."""
     facts, rows = profiles(frame, schema, seed)
     labels = None if target is None else np.asarray(target)[rows]
     plan = Plan()
     kept = _without_useless(plan, facts, labels, task)
     _dates(plan, [fact for fact in kept if fact.type == "datetime"], for_algorithm)
-    numbers = [fact for fact in kept if fact.is_numeric]
+    names = _names_of_things(plan, kept) if for_algorithm == "embedding" else []
+    numbers = [fact for fact in kept if fact.is_numeric and fact not in names]
     # Boosted and bagged trees send missing values down a branch of their own, so they get no filling.
     if for_algorithm != "tree":
         numbers = _without_copies(plan, numbers)
         _fill(plan, numbers, has_dates=any(fact.type == "datetime" for fact in kept))
         _straighten(plan, numbers)
-    _categories(plan, [fact for fact in kept if fact.type == "category"], for_algorithm)
-    if for_algorithm != "tree":
+    labels = [fact for fact in kept if fact.type == "category" or fact in names]
+    if for_algorithm == "embedding":
+        _scale_and_code(plan, labels, has_numbers=len(labels) < len(kept))
+    else:
+        _categories(plan, labels, for_algorithm)
+    if for_algorithm not in ("tree", "embedding"):
         plan.add(
             {"step": "standard_scale", "columns": "*numbers"},
             "Linear and distance-based models weigh columns by their scale, so all get mean 0 and standard deviation 1.",
@@ -98,7 +102,7 @@ def _useless(fact: ColumnProfile) -> str | None:
 def _looks_like_id(fact: ColumnProfile) -> bool:
     steps = np.diff(fact.values)
     in_order = bool((steps > 0).all() or (steps < 0).all())
-    named = bool(_ID_WORDS.intersection(words_of(fact.name)[-1:] + words_of(fact.name)[:1]))
+    named = bool(ID_WORDS.intersection(words_of(fact.name)[-1:] + words_of(fact.name)[:1]))
     return in_order or named
 
 
@@ -125,7 +129,7 @@ def _dates(plan: Plan, dates: list[ColumnProfile], family: Family) -> None:
         {"step": "time_since", "columns": [fact.name for fact in dates], "reference": "latest", "unit": "days", "keep": True},
         f"{names}: the age of a moment is a number that every model can use.",
     )
-    if family in ("linear", "distance"):
+    if family in ("linear", "distance", "embedding"):
         plan.add(
             {"step": "date_parts", "columns": [fact.name for fact in dates], "parts": [*parts, *cycles]},
             f"{names}: calendar effects, also as circles so that December is next to January.",
@@ -140,7 +144,7 @@ def _dates(plan: Plan, dates: list[ColumnProfile], family: Family) -> None:
 def _texts(plan: Plan, texts: list[ColumnProfile], rows: int, family: Family) -> None:
     if texts:
         # Features are a dense matrix, so a long table gets fewer words.
-        words = min(300 if family in ("tree", "distance") else 3000, max(20, _MOST_WORD_CELLS // rows // len(texts)))
+        words = min(300 if family in ("tree", "distance", "embedding") else 3000, max(20, _MOST_WORD_CELLS // rows // len(texts)))
         plan.add(
             {"step": "tfidf", "columns": [fact.name for fact in texts], "maxFeatures": words, "ngrams": 1 if words < 1000 else 2},
             f"{', '.join(fact.name for fact in texts)}: free text enters as the weights of its most frequent words.",
@@ -227,6 +231,37 @@ def _categories(plan: Plan, labels: list[ColumnProfile], family: Family) -> None
         plan.add(
             {"step": "one_hot", "columns": [fact.name for fact in few]},
             f"{_names(few)}: at most {limit} values each, so each value gets a column; unseen values are all zeros.",
+        )
+
+
+def _names_of_things(plan: Plan, facts: list[ColumnProfile]) -> list[ColumnProfile]:
+    """Whole numbers that name things (userId): their size says nothing, so they become categories."""
+    names = [fact for fact in facts if fact.names_things]
+    if names:
+        plan.add(
+            {"step": "convert", "columns": [fact.name for fact in names], "to": "category"},
+            f"{_names(names)}: by name and values a number that names things, so each value is a category.",
+        )
+    return names
+
+
+def _scale_and_code(plan: Plan, labels: list[ColumnProfile], has_numbers: bool) -> None:
+    """For models that learn a vector for each category: scaled numbers, and codes that stay codes."""
+    if has_numbers:
+        plan.add(
+            {"step": "standard_scale", "columns": "*numbers"},
+            "Networks and factorisation machines learn best from numbers of mean 0 and standard deviation 1.",
+        )
+    missing = [fact for fact in labels if fact.missing > 0]
+    if missing:
+        plan.add(
+            {"step": "impute", "columns": [fact.name for fact in missing], "strategy": "missing_category"},
+            f"{_names(missing)}: that a value is missing gets a vector of its own.",
+        )
+    if labels:
+        plan.add(
+            {"step": "ordinal", "columns": [fact.name for fact in labels]},
+            f"{_names(labels)}: a code for each value, for which the model learns a vector; unseen values share one of their own.",
         )
 
 

@@ -11,6 +11,9 @@ from .raw import NUMBER_TYPES, InputColumn, column_values
 
 # Facts are estimated on at most this many rows of a long table.
 _SAMPLE_ROWS = 200_000
+ID_WORDS = {"id", "uuid", "guid", "key", "identifier", "rowid", "index", "number", "no", "nr", "code", "ref"}
+# These end the name of a column whose numbers are names; "number" and "index" as often end that of a count or a measure.
+_NAMING_WORDS = {"id", "uuid", "guid", "identifier"}
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,11 @@ class ColumnProfile:
     @property
     def is_numeric(self) -> bool:
         return self.type in ("number", "integer", "boolean")
+
+    @property
+    def names_things(self) -> bool:
+        """Whether it is a whole number that names what comes again (userId), so that its size says nothing."""
+        return self.type == "integer" and 2 < self.distinct < 0.5 * self.rows and bool(_NAMING_WORDS.intersection(words_of(self.name)[-1:]))
 
     @property
     def is_constant(self) -> bool:

@@ -36,7 +36,7 @@ def propose_derived(
     """
     facts, _ = profiles(frame, schema, seed)
     taken = {column.name for column in schema}
-    candidates = _candidates([fact for fact in facts if not fact.is_constant and fact.missing < 0.9], taken)
+    candidates = _candidates([fact for fact in facts if not fact.is_constant and not fact.names_things and fact.missing < 0.9], taken)
     if not candidates:
         return []
     if target is None or len(np.unique(np.asarray(target))) < 2:

@@ -42,6 +42,7 @@ class FittedRecipe:
         training_rows: np.ndarray,
         training_features: np.ndarray | None,
         history: list[dict[str, Any]],
+        codes: tuple[int, ...] = (),
     ):
         # The raw columns really used, in order.
         self.inputs = inputs
@@ -51,6 +52,8 @@ class FittedRecipe:
         # float32 features of the kept training rows; cross-fitted where a step looks at the target.
         self.training_features = training_features
         self.history = history
+        # For each feature how many categories its codes count (ordinal codes that no later step changed), 0 for a number.
+        self.codes = codes
         self._plan = plan
 
     def transform(self, frame: pd.DataFrame) -> np.ndarray:
@@ -99,7 +102,7 @@ def fit_recipe(
     mask = np.zeros(len(frame), dtype=bool)
     mask[done.rows] = True
     inputs = [InputColumn(column.name, "category" if column.type == "id" else column.type) for column in schema if column.name in needed]
-    return FittedRecipe(inputs, features, plan, mask, matrix, done.history)
+    return FittedRecipe(inputs, features, plan, mask, matrix, done.history, _code_counts(done.steps, features))
 
 
 def fit_steps(
@@ -140,6 +143,16 @@ def fit_steps(
             }
         )
     return FittedSteps(fitted, columns, rows, history)
+
+
+def _code_counts(steps: list[Step], features: list[str]) -> tuple[int, ...]:
+    """How many categories the codes of each feature count, where codes are what the last step to touch it made."""
+    counts: dict[str, int] = {}
+    for step in steps:
+        made = step.code_counts()
+        for name in step.columns:
+            counts[name] = made.get(name, 0)
+    return tuple(counts.get(name, 0) for name in features)
 
 
 def _build(number: int, given: Any) -> Step:

@@ -61,6 +61,10 @@ class Step:
         """The columns before this step that a column after it is made from."""
         return [output]
 
+    def code_counts(self) -> dict[str, int]:
+        """The columns that it turns into codes of categories, and how many categories each has."""
+        return {}
+
     def summary(self) -> dict[str, Any]:
         """What was learned, readable and small."""
         return {}

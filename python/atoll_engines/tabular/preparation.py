@@ -28,6 +28,8 @@ class FoldFeatures:
     train_rows: np.ndarray
     # Whether the training rows are in random order, so that the last of them are as good as drawn.
     is_shuffled: bool = False
+    # For each feature how many categories its codes count, 0 for a number.
+    codes: tuple[int, ...] = ()
 
     @property
     def size_bytes(self) -> int:
@@ -149,6 +151,7 @@ class Preparation:
             x_valid=fitted.transform(self.frame.iloc[fold.valid]),
             y_valid=self.target[fold.valid],
             train_rows=kept,
+            codes=fitted.codes,
         )
         return fitted, features
 

@@ -76,7 +76,9 @@ class Single:
     def everything(self) -> tuple[Recipe, Model]:
         recipe, x, y = self.trials.preparation.everything(self.algorithm.family)
         is_shuffled = isinstance(self.trials.preparation, StreamedPreparation)
-        return recipe, fit_model(self.algorithm, self.to_fit, x, y, self.trials.setting, is_shuffled=is_shuffled)
+        return recipe, fit_model(
+            self.algorithm, self.to_fit, x, y, self.trials.setting, is_shuffled=is_shuffled, codes=recipe.codes
+        )
 
     def on_fold(self, fold: Fold) -> tuple[Recipe, Model, FoldFeatures]:
         recipe, features = self.trials.preparation.part(self.algorithm.family, fold)
@@ -90,6 +92,7 @@ class Single:
             features.y_train,
             self.trials.setting,
             is_shuffled=features.is_shuffled,
+            codes=features.codes,
         )
 
     def recipe(self, fitted: Recipe) -> dict[str, Any]:

@@ -65,7 +65,7 @@ class StreamedPreparation:
 
     def fold(self, family: str | None, number: int, fold: Fold) -> FoldFeatures:
         """The holdout's features; the number and the fold are those of the only one."""
-        _, matrix = self._features(family)
+        recipe, matrix = self._features(family)
         return FoldFeatures(
             x_train=matrix[: self.train_count],
             y_train=self.target[self.order[: self.train_count]],
@@ -73,6 +73,7 @@ class StreamedPreparation:
             y_valid=self.target[self.order[self.train_count :]],
             train_rows=self.order[: self.train_count],
             is_shuffled=True,
+            codes=recipe.codes,
         )
 
     def everything(self, family: str | None) -> tuple[FittedRecipe, np.ndarray, np.ndarray]:

@@ -73,6 +73,9 @@ def derive(
     if not trials.preparation.recipes.is_automatic or len(algorithms) < 2:
         return []
     by_trees = next((one for one in algorithms if one.family == "tree" and one.rounds), None)
+    if by_trees is None and algorithms[1].family == "embedding":
+        # Networks gain from the same features as boosting does, which says so in a hundredth of their time.
+        by_trees = ALGORITHMS["lightgbm"]
     until = started + FEATURES_UNTIL * (limits.seconds or 300.0)
     judging = trials
     if isinstance(trials.preparation, StreamedPreparation):

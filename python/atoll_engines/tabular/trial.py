@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -92,6 +92,7 @@ class Trials:
                 tell,
                 is_shuffled=features.is_shuffled,
                 until=time.monotonic() + self.fit_seconds if is_limited else None,
+                codes=features.codes,
             )
             predicted = model.predict(features.x_valid)
             if not np.isfinite(predicted).all():
@@ -170,8 +171,10 @@ def fit_model(
     on_round: Callable[[int, float], None] | None = None,
     is_shuffled: bool = False,
     until: float | None = None,
+    codes: tuple[int, ...] = (),
 ) -> Model:
     """Fit one model; a boosted one on enough rows sets some aside and stops when they no longer gain."""
+    setting = replace(setting, codes=codes)
     own = {name: value for name, value in params.items() if name not in ("imbalance", "stop_early")}
     x, y = at_most_rows(algorithm, x, y, setting, is_shuffled)
     watch = None

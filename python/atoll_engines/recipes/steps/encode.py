@@ -114,6 +114,9 @@ class Ordinal(Step):
         codes = columns.maths.string_values(columns.strings(names), vocabularies, values, [-1.0] * len(names))
         columns.put(names, "integer", codes)
 
+    def code_counts(self) -> dict[str, int]:
+        return {name: len(labels) for name, labels in self.orders.items()}
+
     def summary(self) -> dict[str, Any]:
         return {"orders": {name: labels[:200] for name, labels in self.orders.items()}}
 

@@ -8,6 +8,7 @@ from atoll_engines.tabular.algorithms import (
     baseline,
     bayes,
     catboost_trees,
+    factorization,
     forests,
     hist_boosting,
     lightgbm_trees,
@@ -23,7 +24,7 @@ ALGORITHMS: dict[str, Algorithm] = {
     algorithm.name: algorithm
     for module in (
         baseline, linear, forests, hist_boosting, xgboost_trees, lightgbm_trees, catboost_trees, neighbours, svm, bayes,
-        bagging, ensembles,
+        factorization, bagging, ensembles,
     )
     for algorithm in module.ALGORITHMS
 }

@@ -24,6 +24,8 @@ class Setting:
     classes: int
     seed: int
     threads: int
+    # For each feature how many categories its codes count, 0 for a number; empty where all are numbers.
+    codes: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,7 @@ class Algorithm:
     name: str
     title: str
     tasks: tuple[str, ...]
-    # The kind of preparation an automatic recipe makes for it: "tree", "linear", "distance", or None for no features.
+    # The kind of preparation an automatic recipe makes for it: "tree", "linear", "distance", "embedding", or None for no features.
     family: str | None
     build: Callable[[dict[str, Any], Setting], Model]
     defaults: dict[str, Any] = field(default_factory=dict)

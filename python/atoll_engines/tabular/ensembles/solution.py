@@ -187,10 +187,12 @@ class EnsembleSolution:
         return self._fit_meta(rows, part)
 
     def _fit_meta(self, rows: np.ndarray, part: int | None) -> MetaModel:
-        raw, there = self._raw(rows, part) if self.meta.reads_raw else (None, np.ones(int(rows.sum()), bool))
+        raw, there, codes = self._raw(rows, part) if self.meta.reads_raw else (None, np.ones(int(rows.sum()), bool), ())
         answers = self.answers if part is None else self._answers_without(part)
         x = meta_features(answers[:, rows][:, there], self.trials.setting.classes, raw)
-        model = fit_model(self.meta.algorithm, self.meta.params, x, self.actual[rows][there], self.trials.setting)
+        if codes:
+            codes = (0,) * (x.shape[1] - len(codes)) + codes
+        model = fit_model(self.meta.algorithm, self.meta.params, x, self.actual[rows][there], self.trials.setting, codes=codes)
         return MetaModel(model, self.trials.setting.classes, self.meta.reads_raw)
 
     def _answers_without(self, part: int) -> np.ndarray:
@@ -227,8 +229,8 @@ class EnsembleSolution:
                 result[first][number, place[valid[count:]]] = predicted[count:]
         return result
 
-    def _raw(self, rows: np.ndarray, part: int | None) -> tuple[np.ndarray, np.ndarray]:
-        """Raw features of some of the scored rows, and which of them there are any of: a recipe may take rows out.
+    def _raw(self, rows: np.ndarray, part: int | None) -> tuple[np.ndarray, np.ndarray, tuple[int, ...]]:
+        """Raw features of some of the scored rows, which of them there are any of (a recipe may take rows out), and their codes.
 
         They are made by the recipe of the fold that scores the part, so that no recipe saw the rows it is judged on.
         """
@@ -236,16 +238,17 @@ class EnsembleSolution:
         place = np.full(len(preparation.target), -1, np.int64)
         if part is None:
             fitted, x, _ = preparation.everything(family)
+            codes = fitted.codes
             place[np.flatnonzero(np.asarray(fitted.training_rows))] = np.arange(len(x))
         else:
             number = part if len(self.trials.division.folds) > 1 else 0
             fold = self.trials.division.folds[number]
             features = preparation.fold(family, number, fold)
-            x = np.vstack([features.x_train, features.x_valid])
+            x, codes = np.vstack([features.x_train, features.x_valid]), features.codes
             place[features.train_rows] = np.arange(len(features.x_train))
             place[fold.valid] = len(features.x_train) + np.arange(len(fold.valid))
         at = place[self.rows[rows]]
-        return x[at[at >= 0]], at >= 0
+        return x[at[at >= 0]], at >= 0, codes
 
 
 def meta_of(algorithm: Algorithm, given: dict[str, Any], imbalance: str, reads_raw: bool, trials: Trials) -> Meta:
