@@ -1,7 +1,7 @@
 import { isPlatformError, PlatformError } from '../../kernel/errors.ts'
 import { newId } from '../../kernel/ids.ts'
 import type { Files } from '../../ports/files/files.ts'
-import { compileEncoder, type RowEncoder } from '../../ports/inference/encode.ts'
+import type { AnyEncoder } from '../../ports/inference/encode.ts'
 import type { Inference, LoadedModel } from '../../ports/inference/inference.ts'
 import { shapeOf } from '../../ports/inference/signature.ts'
 import type { Manifest, Signature } from '../registry/schema.ts'
@@ -14,7 +14,7 @@ import { captureOf, type EndpointRow, signatureOf } from './store.ts'
 export interface Serving {
   versionId: string
   model: LoadedModel
-  encoder: RowEncoder
+  encoder: AnyEncoder
   answer: AnswerText
   /** The answer's text up to the list of predictions. */
   head: string
@@ -59,8 +59,12 @@ export function liveEndpoints({ inference, files, captures, folder, layPackage }
   async function load(version: VersionToLoad): Promise<Omit<Serving, 'head'>> {
     const place = await files.makeFolder(folder, `${process.pid}-${newId('req')}`)
     const removeFolder = () => files.remove(place)
+    let encoder: AnyEncoder | null = null
     try {
       await layPackage(version.id, place, { sandboxOnly: version.served === 'python' })
+      const { signature, trust, served } = version
+      encoder = await inference.openEncoder({ folder: place, signature, trust, served })
+      const { close } = encoder
       const model =
         version.served === 'python'
           ? await inference.loadPython({
@@ -76,14 +80,16 @@ export function liveEndpoints({ inference, files, captures, folder, layPackage }
       return {
         versionId: version.id,
         model,
-        encoder: compileEncoder(version.signature),
+        encoder,
         answer: compileAnswer(version.signature),
         async release() {
           await model.close()
+          await close?.()
           await removeFolder()
         },
       }
     } catch (error) {
+      await encoder?.close?.()
       await removeFolder()
       throw error
     }

@@ -1,7 +1,7 @@
 import { invalidInput, PlatformError, preconditionFailed } from '../../kernel/errors.ts'
 import type { Events } from '../../kernel/events.ts'
 import type { Principal } from '../../kernel/principal.ts'
-import type { EncodedRows, RowEncoder } from '../../ports/inference/encode.ts'
+import type { AnyEncoder, EncodedRows } from '../../ports/inference/encode.ts'
 import type { Access } from '../auth/access.ts'
 import type { LiveEndpoint } from './live.ts'
 import type { EndpointRow } from './store.ts'
@@ -80,7 +80,9 @@ export function predictor({ access, events, ready }: PredictNeeds) {
           'unavailable',
           `The endpoint "${endpoint.name}" is not ready: ${endpoint.message ?? endpoint.state}.`,
         )
-      const { batch, warnings } = encoded(serving.encoder, request)
+      const read = encoded(serving.encoder, request)
+      // What needs no preparing is not waited for: a turn of the loop is longer than reading a row.
+      const { batch, warnings } = read instanceof Promise ? await read : read
       rowCount = batch.rows
       const scores = await serving.model.predict(batch)
       let predictions = '['
@@ -106,7 +108,7 @@ export function predictor({ access, events, ready }: PredictNeeds) {
 }
 
 /** Most bodies are written as the one before and need no parsing. */
-function encoded(encoder: RowEncoder, request: PredictRequest): EncodedRows {
+function encoded(encoder: AnyEncoder, request: PredictRequest): EncodedRows | Promise<EncodedRows> {
   const batch = encoder.encodeText(request.text)
   if (batch !== null) return { batch, warnings: [] }
   const rows = rowsOf(request.body())

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { localFiles } from '../../ports/files/local.ts'
+import { compileEncoder } from '../../ports/inference/encode.ts'
 import { loadOnnx } from '../../ports/inference/onnx.ts'
 import type { Signature } from '../registry/schema.ts'
 import { type ParityExpected, replayParity } from './parity.ts'
@@ -53,7 +54,7 @@ async function replay(change: (expected: ParityExpected) => void = () => {}, sen
   change(expected)
   await writeFile(join(folder, 'parity_rows.jsonl'), sent.map((row) => JSON.stringify(row)).join('\n'))
   await writeFile(join(folder, 'parity_expected.json'), JSON.stringify(expected))
-  return replayParity({ files: localFiles() }, { folder, signature, model })
+  return replayParity({ files: localFiles() }, { folder, signature, model, encoder: compileEncoder(signature) })
 }
 
 test('passes when serving says what training said, injected rows included', async () => {

@@ -1,7 +1,7 @@
 import { createInterface } from 'node:readline'
 import { isPlatformError, PlatformError } from '../../kernel/errors.ts'
 import type { Files } from '../../ports/files/files.ts'
-import { compileEncoder } from '../../ports/inference/encode.ts'
+import type { AnyEncoder } from '../../ports/inference/encode.ts'
 import type { LoadedModel } from '../../ports/inference/inference.ts'
 import { compileDecision, decisionText } from '../../ports/inference/row-prediction.ts'
 import { mediaTensors, type OutputPlace, outputPlaces } from '../../ports/inference/signature.ts'
@@ -46,10 +46,9 @@ const mediaRowsPerCall = 32
  */
 export async function replayParity(
   { files }: { files: Files },
-  { folder, signature, model }: { folder: string; signature: Signature; model: LoadedModel },
+  { folder, signature, model, encoder }: { folder: string; signature: Signature; model: LoadedModel; encoder: AnyEncoder },
 ): Promise<ParityFigures> {
   const expected = (await files.readJson(folder, 'parity_expected.json', mostBytes)) as ParityExpected
-  const encoder = compileEncoder(signature)
   const places = outputPlaces(signature)
   const decide = compileDecision(signature)
   const isMedia = signature.inputs.some(({ tensor }) => mediaTensors.has(tensor))

@@ -33,7 +33,14 @@ export interface Candidate {
  */
 export async function prove({ files, inference }: ProveNeeds, candidate: Candidate): Promise<z.infer<typeof Parity>> {
   const { signature, packageFolder, evidenceFolder } = candidate
-  const replay = (model: LoadedModel) => replayParity({ files }, { folder: evidenceFolder, signature, model })
+  const replay = async (model: LoadedModel, served: 'onnx' | 'python') => {
+    const encoder = await inference.openEncoder({ folder: packageFolder, signature, trust: 'built', served })
+    try {
+      return await replayParity({ files }, { folder: evidenceFolder, signature, model, encoder })
+    } finally {
+      await encoder.close?.()
+    }
+  }
   const nativeFile = async (): Promise<string> => {
     const [first] = (await files.list(packageFolder, 'native')).map(({ path }) => path).sort()
     if (!first) throw new PlatformError('internal', 'The training engine left no native model, so nothing can answer.')
@@ -52,7 +59,7 @@ export async function prove({ files, inference }: ProveNeeds, candidate: Candida
   if (candidate.exported.ok && (await files.exists(packageFolder, 'model.onnx'))) {
     const figures = await withModel(
       () => inference.load({ file: files.resolvePath(packageFolder, 'model.onnx'), ...shapeOf(signature), trust: 'built' }),
-      replay,
+      (model) => replay(model, 'onnx'),
     )
     if (typeof figures !== 'string' && figures.passed) return certificate(figures, 'onnx', null)
     refused =
@@ -61,7 +68,7 @@ export async function prove({ files, inference }: ProveNeeds, candidate: Candida
   await candidate.layNative()
   const model = await inference.loadPython({ folder: packageFolder, signature, engine: candidate.engine })
   try {
-    const figures = await replay(model)
+    const figures = await replay(model, 'python')
     return await certificate(
       figures,
       'python',

@@ -23,7 +23,7 @@ import { makeBaseline } from './make-baseline.ts'
 import type { DriftReport } from './schema.ts'
 import { reportSentence } from './sentences.ts'
 import { type MonitorRow, monitorById, monitoringTables, type NamedMonitorRow } from './store.ts'
-import { predictTable, refuseOtherTable, watchTable } from './table-rows.ts'
+import { isOfCells, lenient, predictTable, refuseOtherTable, watchTable } from './table-rows.ts'
 import { watchedColumns } from './watched-columns.ts'
 import { deliverWebhooks } from './webhooks.ts'
 
@@ -159,7 +159,7 @@ export function monitorJob(needs: RunNeeds): JobHandler<RunSpec, DriftReport> {
         const ofInputs = { ...baseline, columns: baseline.columns.filter((column) => column.role === 'input') }
         const found = await countNow(tables, { ...watchedIn(counted, ofInputs), signal })
         const prediction = baseline.columns.find((column) => column.role === 'prediction')
-        if (prediction) found.push(await predictionsOf(version, prediction, folder, context))
+        if (prediction && isOfCells(version.signature)) found.push(await predictionsOf(version, prediction, folder, context))
         return found
       },
     }
@@ -182,9 +182,16 @@ export function monitorJob(needs: RunNeeds): JobHandler<RunSpec, DriftReport> {
           ...shapeOf(signature),
           trust: version.manifest.trust,
         })
+    const encoder = await needs.inference.openEncoder({
+      folder: place,
+      signature: lenient(signature),
+      trust: version.manifest.trust,
+      served: isPython ? 'python' : 'onnx',
+    })
     try {
-      return await predictTable(tables, { signature, model, baseline, folder, signal: context.signal })
+      return await predictTable(tables, { signature, model, encoder, baseline, folder, signal: context.signal })
     } finally {
+      await encoder.close?.()
       await model.close()
     }
   }

@@ -1,5 +1,5 @@
 import { invalidInput } from '../../kernel/errors.ts'
-import { compileEncoder } from '../../ports/inference/encode.ts'
+import type { AnyEncoder } from '../../ports/inference/encode.ts'
 import type { LoadedModel } from '../../ports/inference/inference.ts'
 import { labelIndex, positiveIndex } from '../../ports/inference/label.ts'
 import { outputPlaces } from '../../ports/inference/signature.ts'
@@ -38,19 +38,35 @@ export async function watchTable(
   return { rows: counted!.rows[0]![0] as number, source: `SELECT ${watched} FROM ${file}`, folders: [folder] }
 }
 
-/** What the model says of the table's rows, of a sample where there are many. */
-export async function predictTable(
-  tables: Tables,
-  about: { signature: Signature; model: LoadedModel; baseline: BaselineColumn; folder: string; signal: AbortSignal },
-): Promise<NowColumn> {
-  const { signature, model, baseline, folder, signal } = about
-  // A table that drifted may hold fractions where there were whole numbers; that is for the comparison to say, not for the encoder.
-  const inputs = signature.inputs.map((input) => ({
+/** A table that drifted may hold fractions where there were whole numbers; that is for the comparison to say, not for the encoder. */
+export const lenient = (signature: Signature): Signature => ({
+  ...signature,
+  inputs: signature.inputs.map((input) => ({
     ...input,
     nullable: true,
     type: input.type === 'integer' ? ('number' as const) : input.type,
-  }))
-  const encoder = compileEncoder({ ...signature, inputs })
+  })),
+})
+
+/** Whether a table's cells are all that the model reads: images and sounds lie beside it. */
+export const isOfCells = (signature: Signature): boolean =>
+  signature.inputs.every(({ tensor }) => tensor !== 'image' && tensor !== 'audio')
+
+/** What the model says of the table's rows, of a sample where there are many. */
+export async function predictTable(
+  tables: Tables,
+  about: {
+    signature: Signature
+    model: LoadedModel
+    /** Of the `lenient` signature. */
+    encoder: AnyEncoder
+    baseline: BaselineColumn
+    folder: string
+    signal: AbortSignal
+  },
+): Promise<NowColumn> {
+  const { signature, model, encoder, baseline, folder, signal } = about
+  const { inputs } = lenient(signature)
   const names = signature.inputs.map((input) => input.name)
   const counter = cellCounter(baseline.kind === 'number' ? pointsOf(baseline) : new Float64Array(0))
   const labels = new Map<string, number>()
@@ -66,7 +82,7 @@ export async function predictTable(
       if (found!.rows.length === 0) break
       rows += found!.rows.length
       const asked = found!.rows.map((values) => Object.fromEntries(values.map((value, i) => [names[i]!, value])))
-      const scores = await model.predict(encoder.encode(asked).batch)
+      const scores = await model.predict((await encoder.encode(asked)).batch)
       for (let row = 0; row < asked.length; row++) count(scores, row)
     }
   })
@@ -88,7 +104,7 @@ export async function predictTable(
 /** A column as the watch reads it: what is no number, or an infinite one, is missing; a label is text whatever its type. */
 function asRead({ name, type, tensor }: Signature['inputs'][number]): string {
   const column = identifier(name)
-  if (tensor === 'strings') return `${column}::VARCHAR AS ${column}`
+  if (tensor !== 'numbers') return `${column}::VARCHAR AS ${column}`
   if (type !== 'number') return column
   const number = `TRY_CAST(${column} AS DOUBLE)`
   return `CASE WHEN isfinite(${number}) THEN ${number} END AS ${column}`

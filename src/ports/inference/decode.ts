@@ -1,6 +1,6 @@
 import type { RawBatch } from './inference.ts'
 import type { ModelSignature, SignatureColumn } from './signature.ts'
-import { shapeOf } from './signature.ts'
+import { mediaTensors, shapeOf } from './signature.ts'
 
 export type RawRow = Record<string, string | number | boolean | null>
 
@@ -10,10 +10,12 @@ export function decodeRows(signature: ModelSignature, batch: RawBatch): RawRow[]
   return Array.from({ length: batch.rows }, (_, r) => {
     const row: RawRow = {}
     for (const input of signature.inputs) {
-      row[input.name] =
-        input.tensor === 'numbers'
-          ? plainValue(input, batch.numbers[r * numberColumns + input.index]!)
-          : batch.strings[r * stringColumns + input.index]! || null
+      if (mediaTensors.has(input.tensor)) row[input.name] = batch.items?.[r]?.fields?.[input.name] ?? null
+      else
+        row[input.name] =
+          input.tensor === 'numbers'
+            ? plainValue(input, batch.numbers[r * numberColumns + input.index]!)
+            : batch.strings[r * stringColumns + input.index]! || null
     }
     return row
   })

@@ -11,6 +11,12 @@ export interface EncodedRows {
   warnings: string[]
 }
 
+/** Reads rows, at once or later (where they hold what takes long to prepare). */
+export interface AnyEncoder extends Omit<RowEncoder, 'encode'> {
+  encode(rows: readonly unknown[]): EncodedRows | Promise<EncodedRows>
+  close?(): Promise<void>
+}
+
 export interface RowEncoder {
   readonly columns: readonly string[]
   /** Refuses with invalid_input, naming row (from 0) and column, what the signature does not allow. */
@@ -26,11 +32,11 @@ export interface RowEncoder {
 /**
  * Compiles a signature into an encoder of JSON rows. A row is an object of raw columns: null (or "") is missing in any column,
  * an absent key is missing only where the column was seen missing in training, datetimes are ISO 8601 text, and a field that the model does not
- * know is refused unless `unknownFields` is 'ignore' (a table's other columns).
+ * know is refused unless `unknownFields` is 'ignore' (a table's other columns); `others` are columns that somebody else reads.
  */
 export function compileEncoder(
   signature: ModelSignature,
-  { unknownFields = 'refuse' }: { unknownFields?: 'refuse' | 'ignore' } = {},
+  { unknownFields = 'refuse', others = [] }: { unknownFields?: 'refuse' | 'ignore'; others?: readonly string[] } = {},
 ): RowEncoder {
   const { numberColumns, stringColumns } = shapeOf(signature)
   checkLayout(signature.inputs, numberColumns, stringColumns)
@@ -66,7 +72,7 @@ export function compileEncoder(
       if (unknownFields === 'refuse') {
         let fieldCount = 0
         for (const key in fields) if (fields[key] !== undefined) fieldCount++
-        if (fieldCount !== found) refuseUnknown(fields, known, r)
+        if (fieldCount !== found) refuseUnknown(fields, new Set([...known, ...others]), r)
       }
     }
     return { batch: { rows: rows.length, numbers, strings }, warnings: notes.sentences() }
@@ -172,7 +178,7 @@ function stringReader(input: SignatureColumn): Reader<string> {
   }
 }
 
-function noteMissing(input: SignatureColumn, value: unknown, row: number, notes: Notes): void {
+export function noteMissing(input: SignatureColumn, value: unknown, row: number, notes: Notes): void {
   if (input.nullable) return
   if (value === undefined) {
     throw invalidInput(`Row ${row} lacks the column "${input.name}" (${input.type}). Send null if its value is not known.`, {
@@ -241,7 +247,7 @@ const shorten = (text: string): string => (text.length > 60 ? `${text.slice(0, 6
 const listOf = (names: string[]): string =>
   names.length > 20 ? `${names.slice(0, 20).join(', ')} and ${names.length - 20} more` : names.join(', ')
 
-function describe(value: unknown): string {
+export function describe(value: unknown): string {
   if (value === null) return 'null'
   if (Array.isArray(value)) return 'a list'
   if (typeof value === 'object') return 'an object'

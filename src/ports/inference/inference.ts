@@ -1,5 +1,6 @@
 import type { Family, RuntimeName } from '../engines/runtimes.ts'
-import type { ModelSignature, SignatureOutput } from './signature.ts'
+import type { AnyEncoder } from './encode.ts'
+import type { ModelSignature, SignatureColumn, SignatureOutput } from './signature.ts'
 
 /** Raw inputs of one call, laid out as the package's signature says (docs/job-contract.md). Row-major. */
 export interface RawBatch {
@@ -8,6 +9,18 @@ export interface RawBatch {
   numbers: Float64Array
   /** [rows, stringColumns]; '' is missing. */
   strings: string[]
+  /** What the rows hold beside numbers and strings, where the signature has such inputs. */
+  items?: PreparedItem[]
+}
+
+/** The image, sound or tokens of one row as its graph takes them; or, for a Python worker, the fields as they came. */
+export interface PreparedItem {
+  /** uint8 [height, width, channels]. */
+  image?: Uint8Array
+  /** float32 [samples]. */
+  audio?: Float32Array
+  tokens?: Int32Array
+  fields?: Record<string, string | null>
 }
 
 export interface RawScores {
@@ -35,6 +48,8 @@ export interface OnnxModelFile {
   width: number
   /** Where there are more than the task's own output. */
   outputs?: SignatureOutput[]
+  /** Inputs that are prepared one by one. */
+  media?: SignatureColumn[]
   /** built: by this platform's own engines. imported: from outside, so it never shares our process. */
   trust: 'built' | 'imported'
 }
@@ -53,7 +68,18 @@ export interface LoadOptions {
   apart?: boolean
 }
 
+/** What turns a package's rows into what its model takes. */
+export interface EncoderPackage {
+  /** Holds the package's files (preprocess.onnx, tokenizer.json). */
+  folder: string
+  signature: ModelSignature
+  trust: 'built' | 'imported'
+  served: 'onnx' | 'python'
+}
+
 export interface Inference {
+  /** Opens what reads rows for a package: numbers and strings at once, images, sounds and long texts off the event loop. */
+  openEncoder(model: EncoderPackage): Promise<AnyEncoder>
   /** Loads a package's graph from a local file. Trusted packages run in this process, imported ones in their own. */
   load(model: OnnxModelFile, options?: LoadOptions): Promise<LoadedModel>
   loadPython(model: PythonPackage): Promise<LoadedModel>

@@ -1,11 +1,14 @@
 import { statSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
-import type { LoadedModel, OnnxModelFile, RawBatch } from './inference.ts'
+import type { LoadedModel, OnnxModelFile, PreparedItem, RawBatch } from './inference.ts'
 import { microBatch } from './micro-batch.ts'
+import { microBatchItems } from './micro-batch-items.ts'
 import { openOnnxSession } from './onnx-session.ts'
 import { openRemoteSession } from './remote-session.ts'
 import { restarting, type Session } from './session.ts'
+import { shapeKey } from './session-inputs.ts'
+import type { SignatureColumn } from './signature.ts'
 import { openTreeSession, type TreeSession } from './trees/tree-session.ts'
 
 const defaults = {
@@ -18,6 +21,14 @@ const defaults = {
   rowsPerRun: 256,
 }
 
+/** Rows of images, sounds and tokens are large, and larger runs of them gain nothing. */
+const mediaRowsPerRun = 32
+
+const keyOf =
+  ({ isMasked = false }: Session) =>
+  (item: PreparedItem) =>
+    shapeKey(item, isMasked)
+
 /** Limits for a model that is asked apart from what is served. */
 export const apartFromOthers: Partial<typeof defaults> = { maxInlineBytes: -1, threads: 1, rowsPerRun: 2048 }
 
@@ -29,7 +40,8 @@ export async function loadOnnx(model: OnnxModelFile, limits: Partial<typeof defa
   if (fileBytes <= maxInlineBytes) {
     // Bytes, not a path: the graph then has no folder from which it could name further files.
     const graph = await readFile(model.file)
-    const session = await fastest(await openOnnxSession(graph, model), graph, model)
+    const opened = await openOnnxSession(graph, model)
+    const session = model.media ? opened : await fastest(opened, graph, model)
     const pace = await measurePace(session, model)
     if (pace.oneRowMs <= maxInlineRunMs) return loaded('inline', [session], pace.bestRows)
     await session.close()
@@ -42,7 +54,9 @@ export async function loadOnnx(model: OnnxModelFile, limits: Partial<typeof defa
   }
 
   function loaded(place: LoadedModel['place'], sessions: Session[], maxRows = rowsPerRun): LoadedModel {
-    const { predict, close } = microBatch(sessions, model, maxRows)
+    const { predict, close } = model.media
+      ? microBatchItems(sessions, model, { maxRows: Math.min(maxRows, mediaRowsPerRun), keyOf: keyOf(sessions[0]!) })
+      : microBatch(sessions, model, maxRows)
     return { kind: 'onnx', place, predict, close, memoryBytes: fileBytes * sessions.length }
   }
 }
@@ -108,8 +122,19 @@ async function measurePace(session: Session, model: OnnxModelFile): Promise<{ on
 }
 
 /** Rows of differing numbers, so that trees are walked along differing paths. */
-function blankRows(rows: number, { numberColumns, stringColumns }: OnnxModelFile): RawBatch {
+function blankRows(rows: number, { numberColumns, stringColumns, media }: OnnxModelFile): RawBatch {
   const numbers = new Float64Array(rows * numberColumns)
   for (let i = 0; i < numbers.length; i++) numbers[i] = ((i * 37) % 101) / 50 - 1
-  return { rows, numbers, strings: new Array<string>(rows * stringColumns).fill('') }
+  const strings = new Array<string>(rows * stringColumns).fill('')
+  return { rows, numbers, strings, ...(media && { items: new Array<PreparedItem>(rows).fill(blankItem(media)) }) }
+}
+
+function blankItem(media: readonly SignatureColumn[]): PreparedItem {
+  const item: PreparedItem = {}
+  for (const { tensor, size: [height, width] = [1, 1], channels = 3, sampleRate = 16_000, samples, maxLength = 512 } of media) {
+    if (tensor === 'image') item.image = new Uint8Array(height * width * channels)
+    if (tensor === 'audio') item.audio = new Float32Array(samples ?? sampleRate)
+    if (tensor === 'tokens') item.tokens = new Int32Array(Math.min(maxLength, 32))
+  }
+  return item
 }

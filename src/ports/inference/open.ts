@@ -1,10 +1,14 @@
+import { compileEncoder } from './encode.ts'
 import type { Inference, LoadedModel } from './inference.ts'
+import { openMediaEncoder } from './media/encode-media.ts'
 import { apartFromOthers, loadOnnx } from './onnx.ts'
 import { loadPython, type PythonNeeds } from './python.ts'
+import { shapeOf } from './signature.ts'
 
 /** Inference on this machine: graphs by ONNX Runtime, the rest by marked Python workers. */
 export function openInference(needs: PythonNeeds): Inference {
   const open = new Set<LoadedModel>()
+  const encoders = new Set<() => Promise<void>>()
   function keep(model: LoadedModel): LoadedModel {
     const kept = {
       ...model,
@@ -19,8 +23,19 @@ export function openInference(needs: PythonNeeds): Inference {
   return {
     load: async (model, { apart = false } = {}) => keep(await loadOnnx(model, apart ? apartFromOthers : {})),
     loadPython: async (model) => keep(await loadPython(needs, model)),
+    async openEncoder(model) {
+      if (!shapeOf(model.signature).media) return compileEncoder(model.signature)
+      const encoder = await openMediaEncoder(model)
+      const close = async () => {
+        encoders.delete(close)
+        await encoder.close?.()
+      }
+      encoders.add(close)
+      return { ...encoder, close }
+    },
     async close() {
       await Promise.all([...open].map((model) => model.close()))
+      await Promise.all([...encoders].map((shut) => shut()))
     },
   }
 }

@@ -7,6 +7,7 @@ import type { Executor } from '../executors/executor.ts'
 import { decodeRows } from './decode.ts'
 import type { LoadedModel, PythonPackage, RawBatch } from './inference.ts'
 import { microBatch } from './micro-batch.ts'
+import { microBatchItems } from './micro-batch-items.ts'
 import { type MortalSession, restarting } from './session.ts'
 import { type OutputPlace, outputPlaces, shapeOf } from './signature.ts'
 
@@ -20,6 +21,8 @@ export interface PythonNeeds {
 const startTimeoutMs = 60_000
 const answerTimeoutMs = 60_000
 const maxRows = 1024
+/** Files as base64 in one line. */
+const mediaRowsPerRun = 16
 /** The probabilities of so many rows, with a thousand classes each. */
 const maxAnswerCharacters = 32 * 2 ** 20
 const memoryBytes = 2 * 2 ** 30
@@ -28,7 +31,9 @@ const memoryBytes = 2 * 2 ** 30
 export async function loadPython(needs: PythonNeeds, model: PythonPackage): Promise<LoadedModel> {
   const shape = shapeOf(model.signature)
   const session = await restarting('Python worker', () => openWorker(needs, model))
-  const { predict, close } = microBatch([session], shape, maxRows)
+  const { predict, close } = shape.media
+    ? microBatchItems([session], shape, { maxRows: mediaRowsPerRun, keyOf: () => '' })
+    : microBatch([session], shape, maxRows)
   return { kind: 'python', place: 'process', predict, close, memoryBytes }
 }
 

@@ -5,6 +5,8 @@ import type { RawBatch } from './inference.ts'
 export interface Session {
   /** Values of [batch.rows, width], row-major. May not keep `batch` after it settles. */
   run(batch: RawBatch): Promise<Float32Array>
+  /** The graph is told which tokens are there, so that rows of several lengths may be put together. */
+  readonly isMasked?: boolean
   close(): Promise<void>
 }
 
@@ -21,6 +23,7 @@ export async function restarting(what: string, start: () => Promise<MortalSessio
   let current: MortalSession | null = await start()
   let deaths: number[] = []
   return {
+    isMasked: current.isMasked ?? false,
     async run(batch) {
       if (current?.dead) {
         current = null

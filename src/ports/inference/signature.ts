@@ -53,16 +53,20 @@ export interface ModelShape {
   width: number
   /** The outputs by name, in the order in which their values follow one another within a row; absent where there is only the task's own. */
   outputs?: SignatureOutput[]
+  /** Inputs that are prepared one by one. */
+  media?: SignatureColumn[]
 }
 
 /** The tensor widths that a signature implies. */
 export function shapeOf(signature: ModelSignature): ModelShape {
   const { outputs } = signature
+  const media = signature.inputs.filter(({ tensor }) => mediaTensors.has(tensor))
   return {
     numberColumns: signature.inputs.filter((input) => input.tensor === 'numbers').length,
     stringColumns: signature.inputs.filter((input) => input.tensor === 'strings').length,
     width: outputs ? outputs.reduce((sum, { width }) => sum + width, 0) : taskWidth(signature),
     ...(outputs && { outputs }),
+    ...(media.length > 0 && { media }),
   }
 }
 

@@ -1,0 +1,149 @@
+import { invalidInput, isPlatformError, PlatformError } from '../../../kernel/errors.ts'
+import { type AnyEncoder, compileEncoder, describe, type EncodedRows, Notes, noteMissing } from '../encode.ts'
+import type { EncoderPackage, PreparedItem } from '../inference.ts'
+import { mediaTensors, type SignatureColumn } from '../signature.ts'
+import { contentOf } from './content.ts'
+import { type MediaValue, openPreparer, type Preparer } from './preparer.ts'
+import { openRemotePreparer } from './remote-preparer.ts'
+
+/** Longer texts than any model reads take seconds to divide into tokens. */
+const mostCharacters = 100_000
+/** Shorter texts are divided in less time than another thread takes to be asked. */
+const inlineCharacters = 500
+/** What the prepared rows of one request may take. */
+const mostPreparedBytes = 256 * 2 ** 20
+const atOnce = 4
+
+/** The encoder of a package with images, sounds or texts as tokens: each is prepared by itself, the other columns as ever. */
+export async function openMediaEncoder({ folder, signature, trust, served }: EncoderPackage): Promise<AnyEncoder> {
+  const media = signature.inputs.filter(({ tensor }) => mediaTensors.has(tensor))
+  const mediaNames = new Set(media.map(({ name }) => name))
+  const others = [...mediaNames]
+  const plain = compileEncoder({ ...signature, inputs: signature.inputs.filter(({ name }) => !mediaNames.has(name)) }, { others })
+  const preparer = served === 'python' ? null : await openPreparers(media, folder, trust)
+  const mostRows = Math.max(1, Math.floor(mostPreparedBytes / media.reduce((sum, input) => sum + bytesOf(input), 0)))
+
+  async function encode(rows: readonly unknown[]): Promise<EncodedRows> {
+    if (rows.length > mostRows)
+      throw invalidInput(`A request takes at most ${mostRows} rows of this model, not ${rows.length}. Send several requests.`, {
+        field: 'rows',
+        maxRows: mostRows,
+      })
+    const notes = new Notes()
+    const items: PreparedItem[] = rows.map(() => ({}))
+    const { batch, warnings } = plain.encode(rows.map((row) => withoutMedia(row)))
+    const work = rows.flatMap((row, r) => media.map((input) => ({ r, input, value: mediaValue(row as object, input, r, notes) })))
+    await eachOf(work, atOnce, async ({ r, input, value }) => {
+      items[r] = { ...items[r], ...(await prepared(input, value, r)) }
+    })
+    return { batch: { ...batch, items }, warnings: [...warnings, ...notes.sentences()] }
+  }
+
+  /** A row as the plain encoder knows it; what is no object it refuses itself. */
+  function withoutMedia(row: unknown): unknown {
+    if (row === null || typeof row !== 'object' || Array.isArray(row)) return row
+    return Object.fromEntries(Object.entries(row).filter(([name]) => !mediaNames.has(name)))
+  }
+
+  async function prepared(input: SignatureColumn, value: MediaValue, row: number): Promise<PreparedItem> {
+    try {
+      if (!preparer) return { fields: { [input.name]: asText(input, value) } }
+      return { [input.tensor]: await preparer.prepare(input.name, value) }
+    } catch (error) {
+      if (!isPlatformError(error) || error.code !== 'invalid_input') throw error
+      const said = error.message.charAt(0).toLowerCase() + error.message.slice(1)
+      throw new PlatformError(
+        'invalid_input',
+        `Row ${row}, column "${input.name}": ${said}`,
+        { row, column: input.name, expected: input.type, ...error.facts },
+        { cause: error },
+      )
+    }
+  }
+
+  return {
+    columns: signature.inputs.map(({ name }) => name),
+    encode,
+    encodeText: () => null,
+    learn() {},
+    close: async () => preparer?.close(),
+  }
+}
+
+/** Short texts here, all else in another place. */
+async function openPreparers(
+  media: SignatureColumn[],
+  folder: string,
+  trust: EncoderPackage['trust'],
+): Promise<Preparer & { close(): Promise<void> }> {
+  const remote = await openRemotePreparer({ folder, inputs: media }, trust === 'built' ? 'thread' : 'process')
+  const texts = media.filter(({ tensor }) => tensor === 'tokens')
+  if (trust !== 'built' || texts.length === 0) return remote
+  const inline = await openPreparer({ folder, inputs: texts })
+  const names = new Set(texts.map(({ name }) => name))
+  return {
+    prepare: (column, value) =>
+      names.has(column) && value.length <= inlineCharacters ? inline.prepare(column, value) : remote.prepare(column, value),
+    close: remote.close,
+  }
+}
+
+function mediaValue(row: object, input: SignatureColumn, r: number, notes: Notes): MediaValue {
+  const value: unknown = Object.hasOwn(row, input.name) ? (row as Record<string, unknown>)[input.name] : undefined
+  const { name, type, tensor } = input
+  const facts = { row: r, column: name, expected: type }
+  if (tensor === 'tokens') {
+    if (value === undefined || value === null || value === '') {
+      noteMissing(input, value, r, notes)
+      return ''
+    }
+    if (typeof value !== 'string') throw invalidInput(`Row ${r}, column "${name}": expected text, got ${describe(value)}.`, facts)
+    if (value.length > mostCharacters)
+      throw invalidInput(
+        `Row ${r}, column "${name}": the text has ${value.length} characters; at most ${mostCharacters} are taken, and the model reads its first ${input.maxLength ?? 512} tokens.`,
+        facts,
+      )
+    return value
+  }
+  if (value instanceof Uint8Array) return value
+  if (typeof value === 'string' && value !== '') return value
+  const given = value === undefined ? 'nothing' : value === '' ? 'empty text' : describe(value)
+  throw invalidInput(`Row ${r}, column "${name}": expected the bytes of ${articleOf(type)} file as base64, got ${given}.`, facts)
+}
+
+/** For a Python worker: text as it is, a file as base64 that was seen to be such. */
+const asText = ({ tensor }: SignatureColumn, value: MediaValue): string =>
+  tensor === 'tokens' ? String(value) : Buffer.from(contentOf(value)).toString('base64')
+
+const articleOf = (type: string): string => (type === 'image' || type === 'audio' ? `an ${type}` : `a ${type}`)
+
+function bytesOf({
+  tensor,
+  size = [1, 1],
+  channels = 3,
+  sampleRate = 16_000,
+  samples,
+  maxLength = 512,
+}: SignatureColumn): number {
+  if (tensor === 'image') return size[0] * size[1] * channels
+  // Sounds of any length: a quarter of a minute, as a guess.
+  if (tensor === 'audio') return 4 * (samples ?? 15 * sampleRate)
+  return 4 * maxLength
+}
+
+/** Does `work` for all of `list`, so many at once, in order of their start; ends with the first that fails. */
+async function eachOf<T>(list: readonly T[], many: number, work: (one: T) => Promise<void>): Promise<void> {
+  let next = 0
+  let failed = false
+  await Promise.all(
+    Array.from({ length: Math.min(many, list.length) }, async () => {
+      while (next < list.length && !failed) {
+        const one = list[next++]!
+        await work(one).catch((error) => {
+          failed = true
+          throw error
+        })
+      }
+    }),
+  )
+}

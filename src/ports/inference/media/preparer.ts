@@ -1,0 +1,41 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { prepareSound } from '../audio/waveform.ts'
+import type { SignatureColumn } from '../signature.ts'
+import { contentOf } from './content.ts'
+
+/** What a column's value becomes: pixels, samples, or token ids. */
+export type Prepared = Uint8Array | Float32Array | Int32Array
+/** Base64 or a data URL of a file, its bytes, or plain text. */
+export type MediaValue = string | Uint8Array
+
+export interface Preparer {
+  prepare(column: string, value: MediaValue): Promise<Prepared>
+}
+
+/** Opens what prepares a package's images, sounds and texts, on the calling thread. Each is loaded only if a column asks for it. */
+export async function openPreparer({ folder, inputs }: { folder: string; inputs: SignatureColumn[] }): Promise<Preparer> {
+  const byColumn = new Map<string, (value: MediaValue) => Prepared | Promise<Prepared>>()
+  for (const input of inputs) byColumn.set(input.name, await openColumn(folder, input))
+  return { prepare: async (column, value) => byColumn.get(column)!(value) }
+}
+
+async function openColumn(folder: string, input: SignatureColumn): Promise<(value: MediaValue) => Prepared | Promise<Prepared>> {
+  if (input.tensor === 'image') {
+    const { openImages } = await import('../image/prepare-image.ts')
+    // Bytes, not a path: the graph then has no folder from which it could name further files.
+    const prepare = await openImages(readFileSync(join(folder, 'preprocess.onnx')), input)
+    return (value) => prepare(contentOf(value))
+  }
+  if (input.tensor === 'audio') {
+    const { sampleRate, samples } = soundOf(input)
+    return (value) => prepareSound(contentOf(value), { sampleRate, samples })
+  }
+  const { openTokenizer } = await import('../tokens/tokenizer.ts')
+  const tokenise = openTokenizer(readFileSync(join(folder, 'tokenizer.json'), 'utf8'), input.maxLength ?? 512)
+  return (value) => Int32Array.from(tokenise(String(value)))
+}
+
+function soundOf({ sampleRate = 16_000, samples = null }: SignatureColumn) {
+  return { sampleRate, samples }
+}

@@ -1,0 +1,133 @@
+import { isPlatformError, PlatformError } from '../../kernel/errors.ts'
+import type { PreparedItem, RawBatch, RawScores } from './inference.ts'
+import type { Session } from './session.ts'
+import type { ModelShape } from './signature.ts'
+
+interface Call {
+  batch: RawBatch
+  values: Float32Array
+  left: number
+  isOver: boolean
+  resolve(scores: RawScores): void
+  reject(error: unknown): void
+}
+
+interface WaitingRow {
+  call: Call
+  row: number
+  key: string
+}
+
+/**
+ * Micro-batches of rows that hold images, sounds or tokens: rows that wait at the same time and are of one shape make one run, whichever calls they
+ * come from; the row that waited longest leads. Without a timer, as for tables.
+ */
+export function microBatchItems(
+  sessions: readonly Session[],
+  shape: ModelShape,
+  { maxRows, keyOf }: { maxRows: number; keyOf(item: PreparedItem): string },
+) {
+  const idle = [...sessions]
+  let queue: WaitingRow[] = []
+  let running = 0
+  let scheduled = false
+  let closed = false
+  let onDrained: (() => void) | null = null
+
+  function predict(batch: RawBatch): Promise<RawScores> {
+    if (closed) return Promise.reject(new PlatformError('unavailable', 'The model is being unloaded. Try again.'))
+    const values = new Float32Array(batch.rows * shape.width)
+    if (batch.rows === 0) return Promise.resolve({ width: shape.width, values })
+    return new Promise((resolve, reject) => {
+      const call: Call = { batch, values, left: batch.rows, isOver: false, resolve, reject }
+      for (let row = 0; row < batch.rows; row++) queue.push({ call, row, key: keyOf(batch.items![row]!) })
+      schedule()
+    })
+  }
+
+  function schedule(): void {
+    if (scheduled || idle.length === 0 || queue.length === 0) return
+    scheduled = true
+    setImmediate(pump)
+  }
+
+  function pump(): void {
+    scheduled = false
+    while (idle.length > 0 && queue.length > 0) {
+      const session = idle.pop()!
+      const rows = take()
+      running++
+      run(session, rows).finally(() => {
+        running--
+        idle.push(session)
+        if (queue.length > 0) pump()
+        else if (running === 0) onDrained?.()
+      })
+    }
+  }
+
+  /** The first row that waits, and others of its shape. Calls take turns, so that a large one does not hold up a small one. */
+  function take(): WaitingRow[] {
+    const { key } = queue[0]!
+    const byCall = new Map<Call, WaitingRow[]>()
+    for (const one of queue) {
+      if (one.key !== key) continue
+      const rows = byCall.get(one.call)
+      if (rows) rows.push(one)
+      else byCall.set(one.call, [one])
+    }
+    const taken = new Set<WaitingRow>()
+    for (let turn = 0; taken.size < maxRows && turn < maxRows; turn++)
+      for (const rows of byCall.values()) if (turn < rows.length && taken.size < maxRows) taken.add(rows[turn]!)
+    queue = queue.filter((one) => !taken.has(one))
+    return [...taken]
+  }
+
+  async function run(session: Session, rows: WaitingRow[]): Promise<void> {
+    const wanted = rows.filter(({ call }) => !call.isOver)
+    if (wanted.length === 0) return
+    try {
+      const values = await session.run(joined(wanted))
+      wanted.forEach(({ call, row }, i) => {
+        call.values.set(values.subarray(i * shape.width, (i + 1) * shape.width), row * shape.width)
+        if (--call.left === 0) call.resolve({ width: shape.width, values: call.values })
+      })
+    } catch (error) {
+      const calls = new Set(wanted.map(({ call }) => call))
+      if (calls.size === 1 || isPlatformError(error)) for (const call of calls) fail(call, error)
+      // One call's rows may be what the graph cannot take: the others must not fail with it.
+      else
+        for (const call of calls)
+          await run(
+            session,
+            wanted.filter((one) => one.call === call),
+          )
+    }
+  }
+
+  function fail(call: Call, error: unknown): void {
+    call.isOver = true
+    call.reject(error)
+    queue = queue.filter((one) => one.call !== call)
+  }
+
+  function joined(rows: readonly WaitingRow[]): RawBatch {
+    const { numberColumns, stringColumns } = shape
+    const numbers = new Float64Array(rows.length * numberColumns)
+    const strings: string[] = []
+    rows.forEach(({ call, row }, i) => {
+      const { batch } = call
+      numbers.set(batch.numbers.subarray(row * numberColumns, (row + 1) * numberColumns), i * numberColumns)
+      for (let k = 0; k < stringColumns; k++) strings.push(batch.strings[row * stringColumns + k]!)
+    })
+    return { rows: rows.length, numbers, strings, items: rows.map(({ call, row }) => call.batch.items![row]!) }
+  }
+
+  async function close(): Promise<void> {
+    closed = true
+    if (running > 0 || queue.length > 0) await new Promise<void>((resolve) => (onDrained = resolve))
+    await Promise.all(sessions.map((session) => session.close()))
+  }
+
+  return { predict, close }
+}
