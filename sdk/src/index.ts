@@ -8,6 +8,7 @@ import { audit, bin, platform, projects, runtimes, session, settings, teams, tok
 
 export type { CallOptions, ClientOptions, CreateOptions, ProjectOptions } from './http.ts'
 export { AtollError } from './http.ts'
+export { type PackedFile, packFiles, type Sendable } from './pack.ts'
 export type * from './types.ts'
 
 /**

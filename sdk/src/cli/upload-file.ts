@@ -3,6 +3,7 @@ import { realpath, stat } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { type Atoll, AtollError, type Upload } from '../index.ts'
+import type { Sendable } from '../pack.ts'
 import { UsageError } from './context.ts'
 
 /** The server keeps an unfinished upload as long. */
@@ -16,11 +17,19 @@ export async function uploadFile(
 ): Promise<Upload> {
   const info = await stat(path).catch(() => null)
   if (!info?.isFile()) throw new UsageError(`There is no file "${path}".`)
-  const file = await openAsBlob(path)
   const print = `${await realpath(path)} ${info.size} ${info.mtimeMs}`
+  return uploadOnce(atoll, { file: await openAsBlob(path), filename: basename(path), print }, options)
+}
+
+/** Sends what `print` identifies, or the rest of it where an earlier command was cut short. */
+export async function uploadOnce(
+  atoll: Atoll,
+  { file, filename, print }: { file: Sendable; filename: string; print: string },
+  options: { onProgress?: (sent: number, of: number) => void; signal?: AbortSignal } = {},
+): Promise<Upload> {
   const send = (resume?: string) =>
     atoll.uploads.send(file, {
-      filename: basename(path),
+      filename,
       resume,
       signal: options.signal,
       onProgress(sent, of, id) {

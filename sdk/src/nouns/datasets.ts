@@ -1,5 +1,6 @@
 import type { CallOptions, CreateOptions, Http, ProjectOptions } from '../http.ts'
 import { segment, withOptions } from '../http.ts'
+import type { Sendable } from '../pack.ts'
 import type {
   Dataset,
   DatasetCreated,
@@ -31,7 +32,7 @@ export const uploads = (http: Http) => {
 
   /** Sends a file in parts. After a broken connection it asks how far the server got and goes on from there. */
   async function send(
-    file: Blob & { name?: string },
+    file: Sendable,
     options: {
       filename?: string
       resume?: string
@@ -51,7 +52,7 @@ export const uploads = (http: Http) => {
       try {
         upload = await http.json<Upload>('PUT', `/v1/uploads/${segment(upload.id)}`, {
           query: { offset },
-          bytes: file.slice(offset, offset + chunkBytes),
+          bytes: await file.slice(offset, Math.min(file.size, offset + chunkBytes)),
           signal: options.signal,
         })
         failures = 0

@@ -1,9 +1,11 @@
-import sharp from 'sharp'
+import sharp, { type OutputInfo } from 'sharp'
 import { mediaLimits } from './limits.ts'
 import type { ImageFacts } from './media.ts'
 
 /** Formats that engines and serving read too. */
 const readable = new Set(['image/png', 'image/jpeg', 'image/gif', 'image/webp', 'image/tiff'])
+
+const smallPixels = 256 * 256
 
 /** Decodes a picture wholly, once: what is cut off or damaged is found here and not in the middle of a training. */
 export async function inspectImage(source: string | Buffer, contentType: string): Promise<ImageFacts | { problem: string }> {
@@ -12,8 +14,13 @@ export async function inspectImage(source: string | Buffer, contentType: string)
   if (source.length === 0) return { problem: 'has no bytes' }
   try {
     const picture = sharp(source, { failOn: 'truncated', limitInputPixels: mediaLimits.pixels, sequentialRead: true })
-    const { width, height, channels, pages, autoOrient } = await picture.metadata()
-    const grey = await picture.autoOrient().resize(9, 8, { fit: 'fill' }).flatten().greyscale().raw().toBuffer()
+    const { width, height, channels, pages, autoOrient, orientation } = await picture.metadata()
+    const upright = (orientation ?? 1) > 1 ? picture.autoOrient() : picture
+    // For small pictures setting up a resize costs more than all the rest.
+    const grey =
+      width * height <= smallPixels
+        ? shrunk(await upright.greyscale().raw().toBuffer({ resolveWithObject: true }))
+        : await upright.resize(9, 8, { fit: 'fill' }).flatten().greyscale().raw().toBuffer()
     // As people see it: a camera that was turned says so beside the pixels.
     return {
       width: autoOrient?.width ?? width,
@@ -25,6 +32,21 @@ export async function inspectImage(source: string | Buffer, contentType: string)
   } catch (error) {
     return { problem: words((error as Error).message) }
   }
+}
+
+/** The mean of each field of a 9 x 8 grid. */
+function shrunk({ data, info: { width, height, channels } }: { data: Buffer; info: OutputInfo }): Buffer {
+  const grey = Buffer.alloc(72)
+  for (let row = 0; row < 8; row++)
+    for (let column = 0; column < 9; column++) {
+      const [top, left] = [Math.floor((row * height) / 8), Math.floor((column * width) / 9)]
+      const bottom = Math.max(top + 1, Math.floor(((row + 1) * height) / 8))
+      const right = Math.max(left + 1, Math.floor(((column + 1) * width) / 9))
+      let sum = 0
+      for (let y = top; y < bottom; y++) for (let x = left; x < right; x++) sum += data[(y * width + x) * channels]!
+      grey[9 * row + column] = Math.round(sum / ((bottom - top) * (right - left)))
+    }
+  return grey
 }
 
 /** dHash (N. Krawetz, "Kind of Like That", 2013): one bit for each pixel that is darker than its right neighbour. */

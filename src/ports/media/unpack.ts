@@ -1,5 +1,5 @@
 import { createWriteStream } from 'node:fs'
-import { mkdir, rm, stat, writeFile } from 'node:fs/promises'
+import { mkdir, stat, writeFile } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { Readable, Transform } from 'node:stream'
@@ -18,6 +18,8 @@ import { sniff } from './sniff.ts'
 
 const mostLeftOut = 200
 const headBytes = 4096
+/** Small items looked into and written at a time: the disk is waited for while others are decoded. */
+const lanes = 4 * availableParallelism()
 
 /** Lays the files of an archive or folder below `to` under numbers, looks into each, and writes what was found to `items.jsonl`. */
 export async function unpack(
@@ -57,7 +59,8 @@ export async function unpack(
       found[number] = item
       const work = describe(item, laid.content ?? join(to, file), look !== undefined && number >= look.maxItems)
         .then(async () => {
-          if (look && item.kind !== 'text') await rm(join(to, file), { force: true })
+          const wanted = !look || item.kind === 'text'
+          if (laid.content && wanted) await writeFile(join(to, file), laid.content, { flag: 'wx', mode: 0o600 })
           result.items++
           if (result.items % 100 === 0) onProgress(result.items, result.sizeBytes)
         })
@@ -66,7 +69,7 @@ export async function unpack(
         })
         .finally(() => running.delete(work))
       running.add(work)
-      if (running.size >= 2 * availableParallelism()) await Promise.race(running)
+      if (running.size >= lanes) await Promise.race(running)
       if (failure) throw failure
       if (look && result.sizeBytes > look.maxBytes) {
         result.cut = true
@@ -119,7 +122,6 @@ async function lay(entry: Entry, path: string, mostBytes: number, name: string) 
   }
   if (Buffer.isBuffer(content)) {
     if (content.length > mostBytes) throw tooLarge()
-    await writeFile(path, content, { flag: 'wx', mode: 0o600 })
     return { sizeBytes: content.length, head: content.subarray(0, headBytes), content }
   }
   let sizeBytes = 0

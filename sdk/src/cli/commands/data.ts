@@ -1,50 +1,55 @@
 import { createWriteStream } from 'node:fs'
-import { basename, extname } from 'node:path'
+import { stat } from 'node:fs/promises'
+import { basename } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type { Command } from 'commander'
+import type { Atoll } from '../../index.ts'
 import type { Column } from '../../types.ts'
 import { connect, parseNumber, unlessAbsent } from '../context.ts'
 import { bytes, progressPrinter, round, table } from '../print.ts'
 import { answer } from '../run.ts'
-import { uploadFile } from '../upload-file.ts'
+import { packFolder } from '../pack-folder.ts'
+import { uploadFile, uploadOnce } from '../upload-file.ts'
 
 export function dataCommands(program: Command): void {
-  const datasets = program.command('datasets').description('tables: add, look at, profile, export')
+  const datasets = program.command('datasets').description('tables, images and audio: add, look at, profile, export')
 
   datasets
     .command('add <path>')
-    .description('upload a file (CSV, TSV, Parquet, JSON lines, Excel) as a data set, or as a new version of one')
+    .description(
+      'upload a table (CSV, TSV, Parquet, JSON lines, Excel), or a folder or archive of images or audio, as a data set or a new version of one',
+    )
     .option('--name <name>', 'name of the data set (the file name when absent)')
     .option('--target <column>', 'the column to predict')
     .option('--project <project>', 'project (id or name)')
     .option('--description <text>', 'what it is')
     .option('--on-server', 'the path is one on the server, in a folder that an administrator allowed (Settings › Platform)')
+    .option('--layout <layout>', 'how a folder says what its items are: folders, table, coco, voc, yolo, masks, files (detected when absent)')
     .option('--drop <columns>', 'columns to leave out, comma separated')
     .option('--pseudonymise <columns>', 'columns to replace by keyed hashes, comma separated')
     .action((path: string, options) =>
       answer(async (say) => {
         const atoll = connect()
-        const name = options.name ?? basename(path, extname(path))
-        const source = options.onServer
-          ? { serverPath: path }
-          : {
-              upload: (
-                await uploadFile(atoll, path, { onProgress: (sent, of) => say(`  sent ${bytes(sent)} of ${bytes(of)}`, true) })
-              ).id,
-            }
+        const isFolder = !options.onServer && (await stat(path).catch(() => null))?.isDirectory() === true
+        const name = options.name ?? nameFrom(path)
+        const source = options.onServer ? { serverPath: path } : { upload: (await send(atoll, path, isFolder, say)).id }
+        const read = options.layout ? { layout: options.layout } : undefined
+        const media = isFolder || options.onServer || archive.test(path) ? (await atoll.datasets.detect({ source, options: read })).media : null
+        if (media) say([media.sentence, ...media.warnings.map(({ message }) => `  ${message}`)].join('\n'))
         const columns = [
           ...split(options.drop).map((column) => ({ name: column, action: 'drop' as const })),
           ...split(options.pseudonymise).map((column) => ({ name: column, action: 'pseudonymise' as const })),
         ]
         const existing = await unlessAbsent(atoll.datasets.get(name, { project: options.project }))
         const created = existing
-          ? await atoll.datasets.addVersion(existing.id, { source, columns })
+          ? await atoll.datasets.addVersion(existing.id, { source, columns, options: read })
           : await atoll.datasets.create({
               name,
               source,
               columns,
-              target: options.target,
+              options: read,
+              target: options.target ?? media?.target ?? undefined,
               project: options.project,
               description: options.description,
             })
@@ -239,6 +244,17 @@ export function dataCommands(program: Command): void {
       return { json: progress, text: `${progress.goal.sentence}\n\n${table(['model', 'algorithm', 'goal', ''], rows)}` }
     }),
   )
+}
+
+const archive = /\.(zip|tar|tar\.gz|tgz)$/i
+const nameFrom = (path: string) => basename(path).replace(archive, '').replace(/\.[^.]+$/, '')
+
+async function send(atoll: Atoll, path: string, isFolder: boolean, say: (text: string, passing?: boolean) => void) {
+  const onProgress = (sent: number, of: number) => say(`  sent ${bytes(sent)} of ${bytes(of)}`, true)
+  if (!isFolder) return uploadFile(atoll, path, { onProgress })
+  const packed = await packFolder(path)
+  say(`Packing ${packed.files.toLocaleString('en')} files (${bytes(packed.file.size)}).`)
+  return uploadOnce(atoll, packed, { onProgress })
 }
 
 const split = (text: string | undefined): string[] =>

@@ -36,14 +36,14 @@ export async function importMedia(
     from,
     folder: `${folder}/items`,
     signal,
-    onProgress: (items) => work.progress('unpack', items, null),
+    onProgress: seldom((items) => work.progress('unpack', items, null)),
   })
   const laid = await layOut(found, { layout: wish.options?.layout })
   const kept = found.items.filter(({ kind }) => kind === found.kind)
   work.progress('store', 0, kept.length)
   const stored = await blobs.putFiles(
     kept.map(({ file }) => files.resolvePath(`${folder}/items`, file)),
-    { signal, onProgress: (done) => done % 100 === 0 && work.progress('store', done, kept.length) },
+    { signal, onProgress: seldom((done) => work.progress('store', done, kept.length)) },
   )
   const manifest = await blobs.put(manifestStream(kept.map((item, at) => manifestItem(item, stored[at]!))))
   const columns = mediaColumns(laid)
@@ -59,6 +59,16 @@ export async function importMedia(
     options: { format: 'media', layout: laid.layout },
     warnings: [...found.warnings, ...laid.warnings, ...table.warnings],
     manifest: { ...manifest, items: kept.length },
+  }
+}
+
+/** Progress is for people: once a second is enough of it. */
+function seldom(tell: (done: number) => void): (done: number) => void {
+  let last = 0
+  return (done) => {
+    if (Date.now() - last < 1000) return
+    last = Date.now()
+    tell(done)
   }
 }
 

@@ -13,6 +13,14 @@ const kinds: Record<string, Entry['kind']> = {
   symlink: 'link',
 }
 
+const smallBytes = 4 * 1024 ** 2
+
+async function collect(content: Readable): Promise<Buffer> {
+  const pieces: Buffer[] = []
+  for await (const piece of content) pieces.push(piece)
+  return pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces)
+}
+
 /** The entries of a .tar or .tar.gz, in its order. */
 export async function* tarEntries(path: string, { gzip }: { gzip: boolean }): AsyncGenerator<Entry> {
   const tar = extract()
@@ -26,9 +34,10 @@ export async function* tarEntries(path: string, { gzip }: { gzip: boolean }): As
         name,
         kind: kinds[type ?? 'file'] ?? 'other',
         sizeBytes: size ?? 0,
-        open: async () => {
+        async open() {
           taken = true
-          return entry as unknown as Readable
+          const content = entry as unknown as Readable
+          return (size ?? 0) > smallBytes ? content : collect(content)
         },
       }
       // The next entry comes only when this one is read or let go.
