@@ -37,7 +37,8 @@ export function packFiles(name: string, files: readonly PackedFile[]): Sendable 
       const header = headerOf(file)
       const content = starts[at]! + header.length
       const after = content + file.size
-      const take = (start: number, length: number) => [Math.max(from, start) - start, Math.min(end, start + length) - start] as const
+      const take = (start: number, length: number) =>
+        [Math.max(from, start) - start, Math.min(end, start + length) - start] as const
       const [h0, h1] = take(starts[at]!, header.length)
       if (h1 > h0) pieces.push(header.subarray(h0, h1))
       const [c0, c1] = take(content, file.size)
@@ -96,7 +97,8 @@ function paxRecord(key: string, value: string): string {
 function ustar(name: string, size: number, type: string): Uint8Array {
   const header = new Uint8Array(block)
   const write = (at: number, text: string) => header.set(encoder.encode(text), at)
-  const octal = (at: number, digits: number, value: number) => write(at, `${value.toString(8).padStart(digits, '0').slice(-digits)}\0`)
+  const octal = (at: number, digits: number, value: number) =>
+    write(at, `${value.toString(8).padStart(digits, '0').slice(-digits)}\0`)
   write(0, name)
   octal(100, 7, 0o644)
   octal(108, 7, 0)
@@ -106,6 +108,10 @@ function ustar(name: string, size: number, type: string): Uint8Array {
   write(148, '        ')
   write(156, type)
   write(257, 'ustar\x0000')
-  octal(148, 6, header.reduce((sum, byte) => sum + byte, 0))
+  octal(
+    148,
+    6,
+    header.reduce((sum, byte) => sum + byte, 0),
+  )
   return header
 }

@@ -7,9 +7,9 @@ import type { Command } from 'commander'
 import type { Atoll } from '../../index.ts'
 import type { Column } from '../../types.ts'
 import { connect, parseNumber, unlessAbsent } from '../context.ts'
+import { packFolder } from '../pack-folder.ts'
 import { bytes, progressPrinter, round, table } from '../print.ts'
 import { answer } from '../run.ts'
-import { packFolder } from '../pack-folder.ts'
 import { uploadFile, uploadOnce } from '../upload-file.ts'
 
 export function dataCommands(program: Command): void {
@@ -25,7 +25,10 @@ export function dataCommands(program: Command): void {
     .option('--project <project>', 'project (id or name)')
     .option('--description <text>', 'what it is')
     .option('--on-server', 'the path is one on the server, in a folder that an administrator allowed (Settings › Platform)')
-    .option('--layout <layout>', 'how a folder says what its items are: folders, table, coco, voc, yolo, masks, files (detected when absent)')
+    .option(
+      '--layout <layout>',
+      'how a folder says what its items are: folders, table, coco, voc, yolo, masks, files (detected when absent)',
+    )
     .option('--drop <columns>', 'columns to leave out, comma separated')
     .option('--pseudonymise <columns>', 'columns to replace by keyed hashes, comma separated')
     .action((path: string, options) =>
@@ -35,7 +38,10 @@ export function dataCommands(program: Command): void {
         const name = options.name ?? nameFrom(path)
         const source = options.onServer ? { serverPath: path } : { upload: (await send(atoll, path, isFolder, say)).id }
         const read = options.layout ? { layout: options.layout } : undefined
-        const media = isFolder || options.onServer || archive.test(path) ? (await atoll.datasets.detect({ source, options: read })).media : null
+        const media =
+          isFolder || options.onServer || archive.test(path)
+            ? (await atoll.datasets.detect({ source, options: read })).media
+            : null
         if (media) say([media.sentence, ...media.warnings.map(({ message }) => `  ${message}`)].join('\n'))
         const columns = [
           ...split(options.drop).map((column) => ({ name: column, action: 'drop' as const })),
@@ -247,7 +253,10 @@ export function dataCommands(program: Command): void {
 }
 
 const archive = /\.(zip|tar|tar\.gz|tgz)$/i
-const nameFrom = (path: string) => basename(path).replace(archive, '').replace(/\.[^.]+$/, '')
+const nameFrom = (path: string) =>
+  basename(path)
+    .replace(archive, '')
+    .replace(/\.[^.]+$/, '')
 
 async function send(atoll: Atoll, path: string, isFolder: boolean, say: (text: string, passing?: boolean) => void) {
   const onProgress = (sent: number, of: number) => say(`  sent ${bytes(sent)} of ${bytes(of)}`, true)
