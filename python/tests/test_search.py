@@ -11,7 +11,7 @@ from small_tables import TYPES, small_table
 
 from atoll_engines.errors import BadInput
 from atoll_engines.tabular.algorithms import chosen_algorithms
-from atoll_engines.tabular.space import check_space, grid_points, random_point, tpe_point
+from atoll_engines.tabular.space import check_space, grid_points, random_point, sampled_point
 
 DEPTHS = {"max_depth": {"int": [2, 8]}, "min_samples_leaf": {"int": [1, 40], "log": True}}
 
@@ -116,7 +116,8 @@ def test_a_validation_channel_is_the_holdout(tmp_path):
     assert rows == list(range(900, 990))
 
 
-def test_tpe_finds_the_better_half_and_a_seed_repeats_it():
+@pytest.mark.parametrize("strategy", ["tpe", "gp"])
+def test_a_sampler_finds_the_better_half_and_a_seed_repeats_it(strategy):
     space = {"x": {"float": [0.0, 1.0]}, "y": {"float": [1e-4, 1.0], "log": True}, "kind": {"choice": ["a", "b"]}}
 
     def loss(point: dict) -> float:
@@ -124,12 +125,12 @@ def test_tpe_finds_the_better_half_and_a_seed_repeats_it():
 
     history: list[tuple[dict, float]] = []
     for number in range(30):
-        point = tpe_point(space, history, seed=number)
+        point = sampled_point(strategy, space, history, 3, number)
         history.append((point, loss(point)))
     late = [loss for _, loss in history[20:]]
     # At random it would be about 0.64.
     assert sum(late) / 10 < 0.45
-    assert tpe_point(space, history, seed=99) == tpe_point(space, history, seed=99)
+    assert sampled_point(strategy, space, history, 3, 99) == sampled_point(strategy, space, history, 3, 99)
 
 
 def test_points_stay_within_their_space():

@@ -13,7 +13,7 @@ from atoll_engines.contract import Report, append_line, read_lines
 from atoll_engines.errors import BadInput, EngineError
 from atoll_engines.tabular.algorithms.model import Algorithm
 from atoll_engines.tabular.metrics import sign
-from atoll_engines.tabular.space import check_space, grid_points, random_point, tpe_point
+from atoll_engines.tabular.space import SAMPLERS, check_space, grid_points, random_point, sampled_point
 from atoll_engines.tabular.trial import ROUNDS_WHEN_SMALL, STOP_EARLY_FROM, Outcome, Predictions, Trials
 
 DEFAULT_TRIALS = 40
@@ -216,7 +216,7 @@ class Search:
         if self.limits.strategy == "random":
             return base | random_point(self.space(algorithm), seed)
         history = [(record.params, -self.gain(record)) for record in own if record.outcome.interim]
-        return base | tpe_point(self.space(algorithm), history, seed)
+        return base | sampled_point(self.limits.strategy, self.space(algorithm), history, self.seed, len(self.records))
 
     def queue(self, algorithm: Algorithm) -> list[dict[str, Any]]:
         """What is tried before the sampler has its say: what won before, then settings known to be good."""
@@ -386,8 +386,8 @@ TOLD = ("trial", "algorithm", "params", "state", "score", "std", "folds", "secon
 def read_limits(search: dict[str, Any]) -> Limits:
     """The search's limits; with neither trials nor seconds given, the defaults."""
     strategy = search.get("strategy") or "tpe"
-    if strategy not in ("tpe", "random", "grid", "none"):
-        raise BadInput(f'There is no search strategy "{strategy}"; there are: tpe, random, grid, none.')
+    if strategy not in (*SAMPLERS, "random", "grid", "none"):
+        raise BadInput(f'There is no search strategy "{strategy}"; there are: tpe, gp, random, grid, none.')
     trials, seconds = search.get("trials"), search.get("budgetSeconds")
     if trials is None and seconds is None:
         return Limits(DEFAULT_TRIALS if strategy != "grid" else 10_000, DEFAULT_SECONDS, strategy)

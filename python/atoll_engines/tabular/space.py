@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import itertools
-import math
 from typing import Any
 
 import numpy as np
 
 from atoll_engines.errors import BadInput
+from atoll_engines.tuning.gaussian import GaussianProcess
+from atoll_engines.tuning.space import Space
+from atoll_engines.tuning.tpe import Tpe
 
 GRID_POINTS = 3
 
@@ -33,13 +35,28 @@ def check_space(algorithm: str, space: dict[str, Any]) -> None:
                     algorithm=algorithm,
                     parameter=name,
                 )
+        for other in range_.get("when", {}) if isinstance(range_, dict) else ():
+            if other not in space:
+                raise BadInput(
+                    f'The search space of {algorithm} has "{name}" only for some values of "{other}", which it does not have.',
+                    algorithm=algorithm,
+                    parameter=name,
+                )
 
 
 def grid_points(space: dict[str, Any]) -> list[dict[str, Any]]:
     """Every combination: each choice, and three points along each range."""
     names = list(space)
     axes = [axis_points(space[name]) for name in names]
-    return [dict(zip(names, values, strict=True)) for values in itertools.product(*axes)]
+    searched = Space(space)
+    points = []
+    for values in itertools.product(*axes):
+        point = dict(zip(names, values, strict=True))
+        # Without what does not exist there, combinations that differ only in that are one.
+        point = {name: value for name, value in point.items() if name in searched.fixed or searched.has(name, point)}
+        if point not in points:
+            points.append(point)
+    return points
 
 
 def axis_points(range_: Any) -> list[Any]:
@@ -56,57 +73,22 @@ def axis_points(range_: Any) -> list[Any]:
 
 def random_point(space: dict[str, Any], seed: int) -> dict[str, Any]:
     """One point drawn at random."""
-    random = np.random.default_rng(seed)
-    return {name: draw(range_, random) for name, range_ in space.items()}
+    searched = Space(space)
+    return searched.from_unit(searched.random(np.random.default_rng(seed), 1)[0])
 
 
-def draw(range_: Any, random: np.random.Generator) -> Any:
-    if not isinstance(range_, dict):
-        return range_
-    if "choice" in range_:
-        return range_["choice"][int(random.integers(len(range_["choice"])))]
-    low, high = range_.get("int") or range_["float"]
-    if "int" in range_ and not range_.get("log"):
-        return int(random.integers(low, high + 1))
-    value = math.exp(random.uniform(math.log(low), math.log(high))) if range_.get("log") else random.uniform(low, high)
-    return int(min(high, max(low, round(value)))) if "int" in range_ else float(value)
+def sampled_point(
+    strategy: str, space: dict[str, Any], history: list[tuple[dict[str, Any], float]], seed: int, number: int
+) -> dict[str, Any]:
+    """The next point of a search by what it has seen: points and their losses, less being better.
 
-
-def tpe_point(space: dict[str, Any], history: list[tuple[dict[str, Any], float]], seed: int) -> dict[str, Any]:
-    """The next point by a tree-structured Parzen estimator (Bergstra et al. 2011), given points and their losses.
-
-    The sampler is made anew for each point and seeded with the point's number, so that a search resumed from its
+    The sampler is made anew for each point and draws by the point's number, so that a search resumed from its
     record goes on exactly as it would have.
     """
-    import optuna
-
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
-    searched = {name: range_ for name, range_ in space.items() if isinstance(range_, dict)}
-    distributions = {name: distribution(range_) for name, range_ in searched.items()}
-    sampler = optuna.samplers.TPESampler(seed=seed, n_startup_trials=5, multivariate=True)
-    study = optuna.create_study(direction="minimize", sampler=sampler)
+    sampler = SAMPLERS[strategy](Space(space), seed)
     for params, loss in history:
-        inside = {name: params[name] for name in searched if name in params and fits(distributions[name], params[name])}
-        if len(inside) == len(searched) and math.isfinite(loss):
-            study.add_trial(
-                optuna.trial.create_trial(params=inside, distributions=distributions, value=loss)
-            )
-    point = study.ask(fixed_distributions=distributions).params
-    return {name: point.get(name, range_) for name, range_ in space.items()}
+        sampler.tell(params, loss)
+    return sampler.ask(number)
 
 
-def distribution(range_: dict[str, Any]) -> Any:
-    from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
-
-    if "choice" in range_:
-        return CategoricalDistribution(range_["choice"])
-    low, high = range_.get("int") or range_["float"]
-    make = IntDistribution if "int" in range_ else FloatDistribution
-    return make(low, high, log=bool(range_.get("log")))
-
-
-def fits(distribution_: Any, value: Any) -> bool:
-    try:
-        return distribution_._contains(distribution_.to_internal_repr(value))
-    except (TypeError, ValueError):
-        return False
+SAMPLERS = {"tpe": Tpe, "gp": GaussianProcess}

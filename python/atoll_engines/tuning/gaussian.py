@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from atoll_engines.tuning.space import Space
+from atoll_engines.tuning.tpe import ELSEWHERE, ESTABLISHED
 
 STARTUP = 6
 CANDIDATES = 512
@@ -46,6 +47,8 @@ class GaussianProcess:
         if self.count < self.startup:
             return self.space.from_unit(self._first[number % len(self._first)])
         random = np.random.default_rng([self.seed, number])
+        if self.count >= ESTABLISHED and random.random() < ELSEWHERE:
+            return self.space.from_unit(self.space.random(random, 1)[0])
         points, losses = self._history(random)
         x = self._embed(points)
         y = normal_scores(losses)
@@ -140,7 +143,7 @@ def matern(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 def normal_scores(losses: np.ndarray) -> np.ndarray:
-    """Standardised losses after a Yeo-Johnson transform (as Cowen-Rivers et al. 2022), so that a few terrible trials do not flatten the rest."""
+    """Standardised losses after a Yeo-Johnson transform (Cowen-Rivers et al. 2022): a few terrible trials do not flatten the rest."""
     from scipy.stats import yeojohnson
 
     finite = np.isfinite(losses)

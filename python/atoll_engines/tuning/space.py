@@ -1,7 +1,7 @@
 """A search space as points of the unit cube.
 
-A space is written `{"name": {"int": [low, high]} | {"float": [low, high]} | {"choice": [values]}}`, with `"log": true` where steps multiply and
-`"when": {"other": value | [values]}` where a parameter only exists for some values of another. A plain value is fixed.
+A space is written `{"name": {"int": [low, high]} | {"float": [low, high]} | {"choice": [values]}}`, with `"log": true` where steps
+multiply and `"when": {"other": value | [values]}` where a parameter only exists for some values of another. A plain value is fixed.
 """
 
 from __future__ import annotations
@@ -63,6 +63,8 @@ class Space:
         self.axes = [axis(name, range_) for name, range_ in space.items() if isinstance(range_, dict)]
         self.is_choice = np.array([one.kind == "choice" for one in self.axes], bool)
         self.sizes = np.array([len(one.values) for one in self.axes], int)
+        # How far apart neighbouring values of a whole number lie; 0 for others.
+        self.steps = np.array([1.0 / (one.high - one.low + 1) if one.kind == "int" else 0.0 for one in self.axes])
         self._at = {one.name: number for number, one in enumerate(self.axes)}
 
     def __len__(self) -> int:
@@ -76,6 +78,10 @@ class Space:
         """The parameters at a point, without those whose condition does not hold there."""
         values = {one.name: one.from_unit(float(place)) for one, place in zip(self.axes, point, strict=True)}
         return self.fixed | {one.name: values[one.name] for one in self.axes if self.exists(one, values | self.fixed)}
+
+    def has(self, name: str, values: dict[str, Any]) -> bool:
+        """Whether a parameter exists beside these values of the others."""
+        return self.exists(self.axes[self._at[name]], values | self.fixed)
 
     def exists(self, axis_: Axis, values: dict[str, Any]) -> bool:
         """Whether the conditions hold, and those of the parameters that they name."""

@@ -22,6 +22,11 @@ MOST_GOOD = 25
 GOOD_SHARE = 0.07
 # Scott's rule suits densities that are looked at; a search gains by staying nearer to its good points.
 NARROWER = 0.6
+# Once a search has found its place, this share of its trials looks elsewhere, so that none stays in a trap for good.
+ESTABLISHED = 20
+ELSEWHERE = 0.15
+# As often are the choices of a proposal drawn anew (Falkner et al. 2018 draw a share of whole points).
+OTHER_CHOICES = 0.15
 
 
 class Tpe:
@@ -53,6 +58,8 @@ class Tpe:
         if self.count < self.startup:
             return self.space.from_unit(self._first[number % len(self._first)])
         random = np.random.default_rng([self.seed, number])
+        if self.count >= ESTABLISHED and random.random() < ELSEWHERE:
+            return self.space.from_unit(self.space.random(random, 1)[0])
         points, losses = self._points[: self.count], self._losses[: self.count]
         order = np.argsort(losses, kind="stable")
         good_count = min(MOST_GOOD, max(2, math.ceil(GOOD_SHARE * self.count + 1)))
@@ -63,8 +70,11 @@ class Tpe:
         below = Parzen(self.space, good, random)
         above = Parzen(self.space, bad, random)
         candidates = below.sample(CANDIDATES, random)
-        best = int(np.argmax(below.log_density(candidates) - above.log_density(candidates)))
-        return self.space.from_unit(candidates[best])
+        best = candidates[int(np.argmax(below.log_density(candidates) - above.log_density(candidates)))]
+        if self.space.is_choice.any() and random.random() < OTHER_CHOICES:
+            # Choices have no neighbours: without this, those that began badly would never be tried with good numbers.
+            best[self.space.is_choice] = self.space.random(random, 1)[0, self.space.is_choice]
+        return self.space.from_unit(best)
 
 
 class Parzen:
@@ -82,7 +92,9 @@ class Parzen:
         # Scott's rule in d dimensions, on the spread of the points themselves.
         spread = points.std(axis=0) if len(points) > 1 else np.full(dimensions, 0.3)
         scale = count ** (-1.0 / (dimensions + 4))
-        self.widths = np.clip(spread * scale * NARROWER, 1.0 / min(100, 4 + 3 * count), 0.5)
+        # Never so narrow that the next whole number is out of reach.
+        least = np.maximum(1.0 / min(100, 4 + 3 * count), space.steps)
+        self.widths = np.minimum(np.maximum(spread * scale * NARROWER, least), 0.5)
         # A choice keeps its value with this weight; the rest is shared by all values.
         self.keep = 1.0 - 1.0 / (1.0 + count)
         self.prior = 1.0 / (count + 1.0)

@@ -194,6 +194,7 @@ export function NewTrainingPage() {
                     value={form.search?.strategy ?? 'tpe'}
                     choices={[
                       { value: 'tpe', label: 'learning from trials (TPE)' },
+                      { value: 'gp', label: 'for few, dear trials (Gaussian process)' },
                       { value: 'random', label: 'random' },
                       { value: 'grid', label: 'grid' },
                       { value: 'none', label: 'none: defaults only' },
