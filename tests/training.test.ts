@@ -95,6 +95,12 @@ describe('training', () => {
       assert.ok(Math.abs(total - one.answer) < 1e-6)
       assert.equal(one.label, held.rows[at].predicted)
     })
+    const byTrees = await w.ask('POST', '/v1/models/churn/versions/1/explain', { row: held.rows[0].row, method: 'tree' })
+    const [one] = byTrees.explanations
+    assert.deepEqual([one.scale, one.output], ['log_odds', 'yes'])
+    const sum = one.contributions.reduce((total: number, part: any) => total + part.contribution, one.base)
+    assert.ok(Math.abs(1 / (1 + Math.exp(-sum)) - one.probabilities.yes) < 1e-5, 'by column, through the prepared features')
+    assert.ok(one.features.length > 0)
     const { shap } = await w.ask('GET', '/v1/models/churn/versions/1/details')
     assert.ok(shap.rows >= 20 && shap.columns.every((one: any) => one.meanAbsolute.length === 2))
     const ranked = shap.columns.map((one: any) => one.column)

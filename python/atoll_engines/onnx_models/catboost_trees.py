@@ -60,4 +60,17 @@ def unfolded(tree: dict[str, Any], columns: dict[int, tuple[int, bool]], outputs
         missing_left=missing_left,
         is_leaf=is_leaf,
         value=value,
+        cover=cover_of(tree, inner, total),
     )
+
+
+def cover_of(tree: dict[str, Any], inner: int, total: int) -> np.ndarray | None:
+    """The weight of rows by node: that of a leaf, and of an inner node the sum of its children's."""
+    weights = tree.get("leaf_weights")
+    if not weights or len(weights) != total - inner:
+        return None
+    cover = np.zeros(total)
+    cover[inner:] = weights
+    for node in range(inner - 1, -1, -1):
+        cover[node] = cover[2 * node + 1] + cover[2 * node + 2]
+    return cover

@@ -51,7 +51,15 @@ def read_tree(facts: dict[str, str], target: int) -> Tree:
         is_leaf=np.append(np.zeros(inner, bool), np.ones(len(leaves), bool)),
         value=np.append(np.zeros(inner), leaves)[:, None],
         target=target,
+        cover=cover_of(facts),
     )
+
+
+def cover_of(facts: dict[str, str]) -> np.ndarray | None:
+    """Rows by node, inner nodes first; None where the text lacks them."""
+    if not facts.get("internal_count") or not facts.get("leaf_count"):
+        return None
+    return np.append(numbers(facts["internal_count"], np.float64), numbers(facts["leaf_count"], np.float64))
 
 
 def lone_leaf(value: float, target: int) -> Tree:
@@ -65,6 +73,7 @@ def lone_leaf(value: float, target: int) -> Tree:
         is_leaf=np.ones(1, bool),
         value=np.array([[value]]),
         target=target,
+        cover=np.ones(1),
     )
 
 

@@ -38,6 +38,7 @@ def grown_tree(tree: Any, classes: int) -> Tree:
         missing_left=tree.missing_go_to_left.astype(bool),
         is_leaf=tree.children_left == -1,
         value=value,
+        cover=np.asarray(tree.weighted_n_node_samples, np.float64),
     )
 
 
@@ -62,6 +63,7 @@ def hist_boosting_ensemble(estimator: Any) -> Ensemble:
                     is_leaf=nodes["is_leaf"].astype(bool),
                     value=nodes["value"][:, None],
                     target=target,
+                    cover=nodes["count"].astype(np.float64),
                 )
             )
     return ensemble

@@ -28,6 +28,8 @@ class Tree:
     value: np.ndarray
     # The first output that this tree adds to.
     target: int = 0
+    # Training rows (or their weight) that came by each node: what a path says of columns that are not known.
+    cover: np.ndarray | None = None
 
 
 @dataclass
@@ -50,6 +52,10 @@ def emit_ensemble(graph: GraphBuilder, features: str, ensemble: Ensemble) -> str
         add_leaves(leaves, number, tree)
         modes.extend(np.where(tree.is_leaf, "LEAF", ensemble.comparison).tolist())
     attributes = {name: np.concatenate(parts).tolist() for name, parts in (nodes | leaves).items()}
+    covers = [tree.cover for tree in ensemble.trees]
+    if covers and all(cover is not None for cover in covers):
+        # The standard's own place for it; runtimes do not read it.
+        attributes["nodes_hitrates"] = np.concatenate(covers).astype(np.float32).astype(np.float64).tolist()
     return graph.node(
         "TreeEnsembleRegressor",
         [features],

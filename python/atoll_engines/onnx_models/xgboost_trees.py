@@ -57,4 +57,5 @@ def read_tree(tree: dict, target: int) -> Tree:
         # A leaf keeps its value where an inner node keeps its condition.
         value=conditions[:, None],
         target=target,
+        cover=np.array(tree["sum_hessian"], np.float64) if "sum_hessian" in tree else None,
     )

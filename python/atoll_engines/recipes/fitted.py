@@ -70,6 +70,17 @@ class FittedRecipe:
         """Adds the recipe to a graph built over `inputs`; returns the float32 [N, features] tensor's name."""
         return self._features(GraphColumns(graph, self.inputs)).name
 
+    def origins(self) -> list[list[str]]:
+        """The raw columns that each feature is made from."""
+        names = {column.name for column in self.inputs}
+        found = []
+        for feature in self.feature_names:
+            wanted = {feature}
+            for step, _ in reversed(self._plan):
+                wanted = _before(step, wanted)
+            found.append([column.name for column in self.inputs if column.name in wanted & names])
+        return found
+
     def describe(self) -> list[dict[str, Any]]:
         """What each step learned, readable."""
         return [{**line, "fitted": step.summary()} for line, (step, _) in zip(self.history, self._plan, strict=True)]

@@ -119,6 +119,11 @@ class Finish:
         explained, curve = explain(
             self.trials, self.solution, held_out, self.report, left, self.request.importance
         )
+        recipe = pipeline.recipe
+        explained["features"] = [
+            {"name": name, "columns": columns}
+            for name, columns in zip(recipe.feature_names, recipe.origins(), strict=True)
+        ]
         write_json(self.job.model / "explain.json", explained)
         write_json(self.job.output / "learning_curve.json", curve)
 

@@ -9,11 +9,15 @@ import { additiveShapley } from './methods/linear.ts'
 import { permutationShapley } from './methods/permutation.ts'
 import type { OpenedVersion } from './opened-versions.ts'
 import type { ExplainOptions } from './schema.ts'
+import { type TreeAttribution, treeAttribution } from './tree-columns.ts'
 
 type Options = Pick<z.output<typeof ExplainOptions>, 'method' | 'scale' | 'rounds' | 'seed'>
 
 export interface Attributed extends Attribution {
   method: string
+  /** What trees add up to where that is not the scale that was asked for. */
+  unit?: TreeAttribution['unit']
+  features?: TreeAttribution['features']
 }
 
 /** Asked of a method that weighs coalitions by sampling. */
@@ -25,6 +29,7 @@ const usualRounds = 2
 export async function attribute(opened: OpenedVersion, row: RawBatch, options: Options): Promise<Attributed> {
   const game = gameOf(opened, row, options.scale)
   const columns = game.columns.length
+  if (options.method === 'tree') return { ...(await treeAttribution(opened, row)), method: 'tree' }
   const { method, rounds = usualRounds, seed } = options
   if (method === 'exact') {
     if (columns > mostExactColumns)

@@ -5,6 +5,7 @@ import type { Files } from '../../ports/files/files.ts'
 import { compileEncoder, type RowEncoder } from '../../ports/inference/encode.ts'
 import type { Inference, LoadedModel, RawBatch } from '../../ports/inference/inference.ts'
 import { type ModelShape, shapeOf } from '../../ports/inference/signature.ts'
+import type { TreeExplainer } from '../../ports/inference/trees/open-tree-explainer.ts'
 import type { Manifest, Signature } from '../registry/schema.ts'
 import { Background } from './schema.ts'
 
@@ -25,7 +26,12 @@ export interface OpenedVersion {
   encoder: RowEncoder
   model: LoadedModel
   background: RawBatch
+  /** The trees of the graph, opened when first asked for; null where it is of another kind. */
+  trees(): Promise<TreeExplainer | null>
+  /** The features that reach the model, and the raw columns that each is made from; null in packages that do not say. */
+  features: { name: string; columns: string[] }[] | null
   folder: string
+  close(): Promise<void>
 }
 
 export interface OpenedVersionsNeeds {
@@ -60,7 +66,7 @@ export function openedVersions({ files, inference, layPackage, folder }: OpenedV
     clearTimeout(entry.timer)
     const opened = await entry.opened.catch(() => null)
     if (!opened) return
-    await opened.model.close()
+    await opened.close()
     await files.remove(opened.folder)
   }
 
@@ -117,7 +123,31 @@ export async function openPackage(
           engine: ((await files.readJson(folder, 'manifest.json')) as Manifest).engine,
         })
       : await inference.load({ file: files.resolvePath(folder, 'model.onnx'), ...shape, trust: version.trust }, { apart: true })
-  return { version, shape, encoder: compileEncoder(version.signature), model, background, folder }
+  let trees: Promise<TreeExplainer | null> | null = null
+  return {
+    version,
+    shape,
+    encoder: compileEncoder(version.signature),
+    model,
+    background,
+    features: await readFeatures(files, folder),
+    folder,
+    trees() {
+      const file = files.resolvePath(folder, 'model.onnx')
+      trees ??=
+        version.served === 'onnx' ? inference.explainTrees({ file, ...shape, trust: version.trust }) : Promise.resolve(null)
+      return trees
+    },
+    async close() {
+      await Promise.all([model.close(), trees?.then((one) => one?.close()).catch(() => {})])
+    },
+  }
+}
+
+async function readFeatures(files: Files, folder: string): Promise<OpenedVersion['features']> {
+  if (!(await files.exists(folder, 'explain.json'))) return null
+  const { features } = (await files.readJson(folder, 'explain.json')) as { features?: OpenedVersion['features'] }
+  return features ?? null
 }
 
 async function readBackground(files: Files, version: Explainable, folder: string): Promise<RawBatch> {

@@ -1,6 +1,6 @@
 import * as z from 'zod'
 
-export const methods = ['auto', 'exact', 'permutation', 'kernel', 'linear'] as const
+export const methods = ['auto', 'exact', 'permutation', 'kernel', 'linear', 'tree'] as const
 
 /** How rows are to be explained. */
 export const ExplainOptions = z.object({
@@ -52,12 +52,18 @@ export const Explanation = z.object({
   rest: z.number().describe('sum of the contributions that `top` left out'),
   method: z.string(),
   evaluations: z.number(),
+  scale: z
+    .enum(['answer', 'log_odds', 'margin'])
+    .describe('what base, contributions and answer are; margin: what several classes are made from'),
+  features: z
+    .array(z.object({ feature: z.string(), contribution: z.number() }))
+    .optional()
+    .describe('trees: the prepared features that mattered most'),
 })
 
 export const ExplainOutput = z.object({
   model: z.string(),
   version: z.number(),
-  scale: z.enum(['answer', 'log_odds']),
   backgroundRows: z.number(),
   explanations: z.array(Explanation),
   warnings: z.array(z.string()),

@@ -4,6 +4,7 @@ import type { Principal } from '../../kernel/principal.ts'
 import { minutes } from '../../kernel/time.ts'
 import type { Files } from '../../ports/files/files.ts'
 import type { Inference } from '../../ports/inference/inference.ts'
+import { positiveIndex } from '../../ports/inference/label.ts'
 import { compilePrediction, type RowPrediction } from '../../ports/inference/row-prediction.ts'
 import type { ModelVersion } from '../registry/schema.ts'
 import { type Attributed, attribute, rowAt } from './attribute.ts'
@@ -53,7 +54,6 @@ export function explanationsService({ files, inference, registry, folder }: Expl
       return {
         model: version.modelName,
         version: version.number,
-        scale: input.scale,
         backgroundRows: one.background.rows,
         explanations,
         warnings,
@@ -82,29 +82,42 @@ function explanationOf(
   row: Record<string, unknown>,
   found: Attributed,
   prediction: RowPrediction,
-  { output: wanted, top }: Input,
+  { output: wanted, top, scale }: Input,
 ): z.infer<typeof Explanation> {
   const { classes, inputs } = one.version.signature
   const output = wanted === undefined ? explainedOutput(one, found.answer) : outputNamed(classes, wanted)
-  const width = one.shape.width
+  const width = found.answer.length
+  // Trees of two classes have one sum, for the positive class; the other class's is the opposite.
+  const isOneOfTwo = width === 1 && classes?.length === 2
+  const [at, sign] = isOneOfTwo ? [0, output === positiveIndex(one.version.signature) ? 1 : -1] : [output, 1]
+  const unit = found.unit ?? scale
+  // Of an answer the opposite is what is left to 1; of log odds it is the negative.
+  const shown = (value: number): number => (sign === 1 ? value : unit === 'answer' ? 1 - value : -value)
   const all = inputs
     .map(({ name }, c) => ({
       column: name,
       value: row[name] ?? null,
-      contribution: found.values[c * width + output]!,
-      error: found.errors === null || Number.isNaN(found.errors[c * width + output]!) ? null : found.errors[c * width + output]!,
+      contribution: sign * found.values[c * width + at]!,
+      error: found.errors === null || Number.isNaN(found.errors[c * width + at]!) ? null : found.errors[c * width + at]!,
     }))
     .sort((a, b) => Math.abs(b.contribution) - Math.abs(a.contribution))
-  const shown = all.slice(0, top ?? all.length)
+  const kept = all.slice(0, top ?? all.length)
   return {
     ...prediction,
     output: classes?.[output] ?? null,
-    base: found.base[output]!,
-    answer: found.answer[output]!,
-    contributions: shown,
-    rest: all.slice(shown.length).reduce((sum, { contribution }) => sum + contribution, 0),
+    base: shown(found.base[at]!),
+    answer: shown(found.answer[at]!),
+    contributions: kept,
+    rest: all.slice(kept.length).reduce((sum, { contribution }) => sum + contribution, 0),
     method: found.method,
     evaluations: found.evaluations,
+    scale: unit,
+    ...(found.features && {
+      features: found.features.names
+        .map((feature, f) => ({ feature, contribution: sign * found.features!.values[f * width + at]! }))
+        .sort((a, b) => Math.abs(b.contribution) - Math.abs(a.contribution))
+        .slice(0, 50),
+    }),
   }
 }
 

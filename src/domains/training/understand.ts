@@ -70,7 +70,7 @@ export async function understand(
       await globalShap(opened, batch, { seed: spec.seed, until: performance.now() + mostMs }),
     )
   } finally {
-    await opened.model.close()
+    await opened.close()
     await files.remove(served)
   }
 }

@@ -1,6 +1,7 @@
 import type { Family, RuntimeName } from '../engines/runtimes.ts'
 import type { AnyEncoder } from './encode.ts'
 import type { ModelSignature, SignatureColumn, SignatureOutput } from './signature.ts'
+import type { TreeExplainer } from './trees/open-tree-explainer.ts'
 
 /** Raw inputs of one call, laid out as the package's signature says (docs/job-contract.md). Row-major. */
 export interface RawBatch {
@@ -82,6 +83,8 @@ export interface Inference {
   openEncoder(model: EncoderPackage): Promise<AnyEncoder>
   /** Loads a package's graph from a local file. Trusted packages run in this process, imported ones in their own. */
   load(model: OnnxModelFile, options?: LoadOptions): Promise<LoadedModel>
+  /** Contributions of the features to a graph's trees, by their paths; null where the graph is not one ensemble that keeps its covers. */
+  explainTrees(model: OnnxModelFile): Promise<TreeExplainer | null>
   loadPython(model: PythonPackage): Promise<LoadedModel>
   close(): Promise<void>
 }

@@ -4,6 +4,7 @@ import { openMediaEncoder } from './media/encode-media.ts'
 import { apartFromOthers, loadOnnx } from './onnx.ts'
 import { loadPython, type PythonNeeds } from './python.ts'
 import { shapeOf } from './signature.ts'
+import { openTreeExplainer } from './trees/open-tree-explainer.ts'
 
 /** Inference on this machine: graphs by ONNX Runtime, the rest by marked Python workers. */
 export function openInference(needs: PythonNeeds): Inference {
@@ -22,6 +23,7 @@ export function openInference(needs: PythonNeeds): Inference {
   }
   return {
     load: async (model, { apart = false } = {}) => keep(await loadOnnx(model, apart ? apartFromOthers : {})),
+    explainTrees: openTreeExplainer,
     loadPython: async (model) => keep(await loadPython(needs, model)),
     async openEncoder(model) {
       if (!shapeOf(model.signature).media) return compileEncoder(model.signature)
