@@ -130,6 +130,7 @@ export async function openPlatform(config: Config, { logger }: { logger: Logger 
     incoming,
     media,
     folder: join(config.dataDir, 'scratch'),
+    thumbnails: join(config.dataDir, 'thumbnails'),
   })
   const goals = goalsService({ metadata, access, search, datasets })
   const catalogue = await readCatalogue({ files, enginesFolder: pythonSources })

@@ -53,6 +53,8 @@ export interface Http {
   /** JSON in, JSON out; throws AtollError on refusal. */
   json<T>(method: Method, path: string, options?: RequestOptions): Promise<T>
   raw(method: Method, path: string, options?: RequestOptions): Promise<Response>
+  /** The address of a GET, for what fetches by itself (an image in a page). */
+  url(path: string, query?: object): string
   /** Server-sent events, each with its data parsed; reconnects by itself with Last-Event-ID until the stream says it has ended. */
   events<T>(path: string, options?: RequestOptions & { after?: number }): AsyncGenerator<{ id: string; event: string; data: T }>
 }
@@ -110,7 +112,9 @@ export function createHttp(options: ClientOptions): Http {
     }
   }
 
-  return { json, raw, events }
+  const url = (path: string, query?: object) => `${base}${path}${queryString(query)}`
+
+  return { json, raw, url, events }
 }
 
 /** A request from a call's options: the project goes into the query. */

@@ -22,6 +22,8 @@ export interface StreamReply {
   filename?: string
   sizeBytes?: number
   headers?: Record<string, string>
+  /** 200 unless told (206: a part of it). */
+  status?: number
 }
 
 /** One server-sent event. `id` lets a reader resume with Last-Event-ID. */

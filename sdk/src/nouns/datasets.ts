@@ -10,6 +10,8 @@ import type {
   Detection,
   DictionaryPatch,
   ExportQuery,
+  ItemsPage,
+  ItemsQuery,
   Lineage,
   ListQuery,
   Page,
@@ -111,6 +113,15 @@ export const datasets = (http: Http) => {
       http.json<Dataset>('PATCH', `${at(dataset)}/dictionary`, withOptions(options, { body: { columns } })),
     export: (dataset: string, query: ExportQuery & { project?: string } = {}) =>
       http.raw('GET', `${at(dataset)}/export`, { query }),
+    /** The images or recordings of a version, by path. */
+    items: (dataset: string, query: ItemsQuery = {}) => http.json<ItemsPage>('GET', `${at(dataset)}/items`, { query }),
+    /** The bytes of one of them. */
+    item: (dataset: string, path: string, query: { version?: string; project?: string } = {}) =>
+      http.raw('GET', `${at(dataset)}/item`, { query: { ...query, path } }),
+    /** Addresses for pages: of an item, and of a small picture of it. */
+    itemUrl: (dataset: string, query: { path: string; version?: string }) => http.url(`${at(dataset)}/item`, query),
+    thumbnailUrl: (dataset: string, query: { path: string; version?: string; size?: number }) =>
+      http.url(`${at(dataset)}/thumbnail`, query),
     transform: (dataset: string, input: Transform, options: ProjectOptions & CreateOptions = {}) =>
       http.json<DatasetCreated>('POST', `${at(dataset)}/transform`, withOptions(options, { body: input })),
   }

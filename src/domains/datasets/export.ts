@@ -1,4 +1,3 @@
-import type * as z from 'zod'
 import { invalidInput } from '../../kernel/errors.ts'
 import type { StreamReply } from '../../kernel/route.ts'
 import type { BlobStore } from '../../ports/blobs/blob-store.ts'
@@ -6,17 +5,18 @@ import type { Files } from '../../ports/files/files.ts'
 import { copyToParquet, identifier, literal, parquet } from '../../ports/tables/sql.ts'
 import type { Tables } from '../../ports/tables/tables.ts'
 import { localTable } from './lay.ts'
-import type { Column, ExportQuery } from './schema.ts'
+import type { Column } from './schema.ts'
 import type { Scratch } from './scratch.ts'
 
 /** A table as a file to take away. Text that a spreadsheet would run as a formula is made harmless in CSV. */
 export async function exportTable(
   { tables, blobs, files, scratch }: { tables: Tables; blobs: BlobStore; files: Files; scratch: Scratch },
   table: { sha256: string; columns: readonly Column[]; name: string },
-  query: z.output<typeof ExportQuery>,
+  format: 'csv' | 'parquet',
+  only?: string,
   signal?: AbortSignal,
 ): Promise<StreamReply> {
-  const wanted = query.columns?.split(',').map((name) => name.trim())
+  const wanted = only?.split(',').map((name) => name.trim())
   for (const name of wanted ?? [])
     if (!table.columns.some((column) => column.name === name))
       throw invalidInput(`There is no column "${name.slice(0, 80)}".`, { field: 'columns', column: name.slice(0, 80) })
@@ -24,22 +24,22 @@ export async function exportTable(
   const folder = await scratch.open()
   try {
     const source = await localTable({ blobs }, table.sha256, async () => folder.path)
-    const file = `table.${query.format}`
+    const file = `table.${format}`
     const into = `${folder.path}/${file}`
     // The file has the rows in their order, and the engine keeps it: sorting them again would cost a large table its memory.
-    const select = `SELECT ${columns.map((column) => (query.format === 'csv' ? csvColumn(column) : identifier(column.name))).join(', ')} FROM ${parquet(source)}`
+    const select = `SELECT ${columns.map((column) => (format === 'csv' ? csvColumn(column) : identifier(column.name))).join(', ')} FROM ${parquet(source)}`
     const sql =
-      query.format === 'csv'
+      format === 'csv'
         ? `COPY (${select}) TO ${literal(into)} (FORMAT csv, HEADER, DELIMITER ',', QUOTE '"', ESCAPE '"')`
         : copyToParquet(select, into, columns.length)
     await tables.run({ folders: [folder.path], files: [source], statements: [{ sql }], scratch: `${folder.path}/spill`, signal })
     const { stream, sizeBytes } = await files.open(folder.path, file)
     stream.once('close', () => void folder.remove())
     return {
-      contentType: query.format === 'csv' ? 'text/csv; charset=utf-8' : 'application/vnd.apache.parquet',
+      contentType: format === 'csv' ? 'text/csv; charset=utf-8' : 'application/vnd.apache.parquet',
       body: stream,
       sizeBytes,
-      filename: `${table.name}.${query.format}`,
+      filename: `${table.name}.${format}`,
     }
   } catch (error) {
     await folder.remove()

@@ -11,12 +11,16 @@ import {
   Detection,
   DictionaryPatch,
   ExportQuery,
+  ItemQuery,
+  ItemsPage,
+  ItemsQuery,
   Lineage,
   Profile,
   Rows,
   RowsQuery,
   Split,
   SplitInput,
+  ThumbnailQuery,
   Transform,
   Upload,
   UploadInput,
@@ -33,6 +37,7 @@ export const datasetsRoutes = (datasets: DatasetsService): RouteRecord[] => [
   ...uploadRoutes(datasets),
   ...nounRoutes(datasets),
   ...tableRoutes(datasets),
+  ...itemRoutes(datasets),
   ...splitRoutes(datasets),
 ]
 
@@ -247,7 +252,7 @@ const tableRoutes = (datasets: DatasetsService): RouteRecord[] => [
     method: 'GET',
     path: '/v1/datasets/:dataset/export',
     permission: read,
-    summary: 'A version as CSV or Parquet',
+    summary: 'A version as CSV or Parquet, or as an archive with its images or recordings',
     tag,
     query: ExportQuery.extend({ project: Ref.optional() }),
     returns: 'stream',
@@ -261,6 +266,40 @@ const tableRoutes = (datasets: DatasetsService): RouteRecord[] => [
     tag,
     returns: Lineage,
     handle: ({ principal, params }) => datasets.lineage.around(principal, params.id),
+  }),
+]
+
+const itemRoutes = ({ items }: DatasetsService): RouteRecord[] => [
+  route({
+    method: 'GET',
+    path: '/v1/datasets/:dataset/items',
+    permission: read,
+    summary: 'The images or recordings of a version',
+    tag,
+    query: ItemsQuery,
+    returns: ItemsPage,
+    handle: ({ principal, params, query }) => items.list(principal, params.dataset, query),
+  }),
+  route({
+    method: 'GET',
+    path: '/v1/datasets/:dataset/item',
+    permission: read,
+    summary: 'The bytes of one image or recording, or a range of them',
+    tag,
+    query: ItemQuery,
+    returns: 'stream',
+    handle: ({ principal, params, query, request }) =>
+      items.item(principal, params.dataset, query, request.headers.range),
+  }),
+  route({
+    method: 'GET',
+    path: '/v1/datasets/:dataset/thumbnail',
+    permission: read,
+    summary: 'A small picture of one image',
+    tag,
+    query: ThumbnailQuery,
+    returns: 'stream',
+    handle: ({ principal, params, query, request }) => items.thumbnail(principal, params.dataset, query, request.signal),
   }),
 ]
 

@@ -309,7 +309,7 @@ export const DictionaryPatch = z.object({
 
 export const ExportQuery = z.object({
   version: z.string().optional(),
-  format: z.enum(['csv', 'parquet']).default('csv'),
+  format: z.enum(['csv', 'parquet', 'archive']).default('csv').describe('archive: a .tar of the table and all items of media'),
   columns: z.string().max(20_000).optional().describe('comma separated'),
 })
 
@@ -327,3 +327,32 @@ export const Lineage = z.object({
   edges: z.array(z.object({ from: z.string(), to: z.string(), label: z.string() })),
 })
 export type Lineage = z.infer<typeof Lineage>
+
+export const ItemQuery = z.object({
+  path: z.string().min(1).max(1024).describe('The path of the item within the version.'),
+  version: z.string().optional(),
+  project: Ref.optional(),
+})
+export const ThumbnailQuery = ItemQuery.extend({ size: z.coerce.number().int().min(16).max(1024).default(192) })
+export const ItemsQuery = z.object({
+  version: z.string().optional(),
+  project: Ref.optional(),
+  offset: z.coerce.number().int().min(0).default(0),
+  limit: z.coerce.number().int().min(1).max(1000).default(100),
+  unreadable: z.stringbool().default(false).describe('true: only those that are in no row because they cannot be read'),
+})
+/** Items of a version, sorted by path; `total` and `sizeBytes` are of all that were asked for. */
+export const ItemsPage = z.object({
+  items: z.array(
+    z.object({
+      path: z.string(),
+      sha256: z.string(),
+      sizeBytes: z.number(),
+      contentType: z.string(),
+      problem: z.string().optional(),
+    }),
+  ),
+  total: z.number(),
+  offset: z.number(),
+  sizeBytes: z.number(),
+})

@@ -26,6 +26,8 @@ import { tableEstimates } from './estimates.ts'
 import { exportTable } from './export.ts'
 import { importService } from './import/import-service.ts'
 import { transformService } from './import/transform.ts'
+import { exportArchive } from './media/export-archive.ts'
+import { mediaItems } from './media/items.ts'
 import { layTable, localTable, manifestFile, tableFile } from './lay.ts'
 import { lineageGraph } from './lineage.ts'
 import { profileService } from './profile/profile-service.ts'
@@ -65,6 +67,8 @@ export interface DatasetsNeeds {
   media: Media
   /** Folder for scratch files. */
   folder: string
+  /** Folder for small pictures; what is in it can be made again. */
+  thumbnails: string
 }
 
 export type DatasetsService = ReturnType<typeof datasetsService>
@@ -80,6 +84,7 @@ export function datasetsService(needs: DatasetsNeeds) {
   const transforms = transformService({ ...needs, ...imports, estimates })
   const profiles = profileService({ ...needs, scratch, estimates })
   const splits = splitService({ ...needs, pinRow, estimates })
+  const items = mediaItems({ ...needs, scratch, pinRow })
   const sealed = sealedParts(needs)
   const lineage = lineageGraph()
   lineage.contribute(datasetLineage({ metadata, access }))
@@ -275,12 +280,14 @@ export function datasetsService(needs: DatasetsNeeds) {
         facts: { version: version.id, format: query.format },
       }),
     )
-    return exportTable(
-      { tables, blobs, files, scratch },
-      { sha256: file.sha256, columns: columnsOf(version), name: `${dataset.name} v${version.number}` },
-      query,
-      signal,
-    )
+    const name = `${dataset.name} v${version.number}`
+    const table = { sha256: file.sha256, columns: columnsOf(version), name }
+    const manifest = manifestFile(version)
+    if (query.format !== 'archive') return exportTable({ tables, blobs, files, scratch }, table, query.format, query.columns, signal)
+    if (!manifest)
+      throw invalidInput('This is a table without images or recordings: export it as csv or parquet.', { field: 'format' })
+    const rows = await exportTable({ tables, blobs, files, scratch }, table, 'csv', undefined, signal)
+    return exportArchive(blobs, rows, { manifest: manifest.sha256, name })
   }
 
   /** The values of one column of a version, for callers that already decided who may see them. */
@@ -357,6 +364,7 @@ export function datasetsService(needs: DatasetsNeeds) {
     editDictionary,
     rows,
     exportRows,
+    items,
     valuesOf,
     rowsOf,
     profile,
@@ -379,6 +387,7 @@ export function datasetsService(needs: DatasetsNeeds) {
       await uploads.removeStale()
       await recycling.empty()
       await scratch.removeStale()
+      await items.tidy()
     },
   }
 }

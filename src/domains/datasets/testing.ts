@@ -49,6 +49,7 @@ export async function datasetsWorld(
     media,
     incoming: await localIncoming({ root: join(folder, 'incoming') }),
     folder: join(folder, 'scratch'),
+    thumbnails: join(folder, 'thumbnails'),
   })
   const worker = world.jobs.startWorker({ slots: 2 })
 

@@ -112,7 +112,8 @@ function checkReply(schema: z.ZodType, value: unknown, record: RouteRecord): unk
 const sendJson = (reply: FastifyReply, status: number, text: string) =>
   reply.code(status).headers(dataHeaders).header('content-type', 'application/json; charset=utf-8').send(text)
 
-function sendStream(reply: FastifyReply, { contentType, body, filename, sizeBytes, headers }: StreamReply): unknown {
+function sendStream(reply: FastifyReply, { contentType, body, filename, sizeBytes, headers, status }: StreamReply): unknown {
+  if (status !== undefined) reply.code(status)
   reply.headers(dataHeaders).header('content-type', contentType)
   if (headers) reply.headers(headers)
   if (filename !== undefined) reply.header('content-disposition', attachment(filename))

@@ -28,6 +28,7 @@ export async function inspectImage(source: string | Buffer, contentType: string)
       channels,
       pages: pages ?? 1,
       look: lookOf(grey),
+      grey: grey.subarray(0, 72).toString('base64'),
     }
   } catch (error) {
     return { problem: words((error as Error).message) }

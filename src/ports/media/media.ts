@@ -8,6 +8,8 @@ export interface ImageFacts {
   pages: number
   /** Differences between neighbours of a 9 x 8 grey thumbnail: 64 bits as 16 hex digits. Pictures that look alike differ in few bits. */
   look: string
+  /** That thumbnail itself: 72 bytes as base64, to tell pictures apart that merely have their edges in the same places. */
+  grey: string
 }
 
 export interface AudioFacts {

@@ -136,12 +136,12 @@ export function dataCommands(program: Command): void {
 
   datasets
     .command('export <dataset>')
-    .option('--format <format>', 'csv or parquet', 'csv')
+    .option('--format <format>', 'csv or parquet; archive: a .tar of the table and all its images or recordings', 'csv')
     .option('--out <file>', 'where to (the name and format when absent)')
     .action((ref: string, options) =>
       answer(async () => {
         const response = await connect().datasets.export(ref, { format: options.format })
-        const file = options.out ?? `${ref}.${options.format}`
+        const file = options.out ?? `${ref}.${options.format === 'archive' ? 'tar' : options.format}`
         await pipeline(Readable.fromWeb(response.body as never), createWriteStream(file))
         return { json: { file }, text: `Written to ${file}` }
       }),

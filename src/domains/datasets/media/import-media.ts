@@ -5,6 +5,7 @@ import type { UnpackedItem } from '../../../ports/media/media.ts'
 import type { Tables } from '../../../ports/tables/tables.ts'
 import { type ImportedTable, importTable } from '../import/import-table.ts'
 import type { ColumnChange, ReadOptions } from '../schema.ts'
+import { findCopies } from './copies.ts'
 import { layOut } from './layouts/detect-layout.ts'
 import type { LaidColumn, LaidOut } from './layouts/layout.ts'
 import { type ManifestItem, manifestStream } from './manifest.ts'
@@ -46,7 +47,12 @@ export async function importMedia(
     { signal, onProgress: seldom((done) => work.progress('store', done, kept.length)) },
   )
   const manifest = await blobs.put(manifestStream(kept.map((item, at) => manifestItem(item, stored[at]!))))
-  const columns = mediaColumns(laid)
+  const hashes = new Map(kept.map((item, at) => [item, stored[at]!.sha256]))
+  const copies = findCopies(
+    laid,
+    laid.items.map((item) => hashes.get(item)!),
+  )
+  const columns = mediaColumns(copies.column ? { ...laid, columns: [...laid.columns, copies.column] } : laid)
   await files.writeStream(folder, 'rows.csv', rowsCsv(columns))
   await files.remove(folder, 'items')
   const table = await importTable(
@@ -57,7 +63,7 @@ export async function importMedia(
   return {
     ...table,
     options: { format: 'media', layout: laid.layout },
-    warnings: [...found.warnings, ...laid.warnings, ...table.warnings],
+    warnings: [...found.warnings, ...laid.warnings, ...copies.warnings, ...table.warnings],
     manifest: { ...manifest, items: kept.length },
   }
 }

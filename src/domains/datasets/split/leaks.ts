@@ -1,5 +1,7 @@
 import type * as z from 'zod'
 import { identifier, parquet } from '../../../ports/tables/sql.ts'
+import { copyColumn } from '../media/column-names.ts'
+import { isMediaColumn } from '../media/lay-items.ts'
 import type { Column, LeakFinding as LeakFindingSchema } from '../schema.ts'
 import type { SplitWish, SplitWork, WrittenPart } from './split-table.ts'
 
@@ -33,6 +35,7 @@ export async function findLeaks(
   const found = [
     ...(wish.target ? await targetCopies(look, wish.target) : []),
     ...(await repeatedRows(look)),
+    ...(await sharedCopies(look)),
     ...(await sharedGroups(look)),
     ...timeOrder(look),
     ...identifiers(look),
@@ -57,7 +60,7 @@ const percent = (share: number) => `${(100 * share).toFixed(share > 0.9995 || sh
 /** A column from which the target can be read: by its value, by a range of its values, or because it is the target times a constant. */
 async function targetCopies(look: Look, target: string): Promise<LeakFinding[]> {
   const goal = look.columns.find(({ name }) => name === target)!
-  const others = look.columns.filter(({ name, type }) => name !== target && type !== 'id' && type !== 'text')
+  const others = look.columns.filter(({ name, type }) => name !== target && type !== 'id' && type !== 'text' && type !== 'image' && type !== 'audio')
   const share = Math.min(1, sampleRows / Math.max(1, look.trainRows))
   const sample = `(SELECT * FROM ${parquet(look.train)} WHERE ${share < 1 ? `hash(__row) % 1000 < ${Math.ceil(share * 1000)}` : 'true'})`
   const [counts] = await look.query(`SELECT count(*), count(DISTINCT ${identifier(target)}) FROM ${sample}`)
@@ -168,8 +171,29 @@ async function repeatedRows(look: Look): Promise<LeakFinding[]> {
   ]
 }
 
+/** Items of the test part that training has as well, or has something that looks the same. */
+async function sharedCopies(look: Look): Promise<LeakFinding[]> {
+  if (!look.columns.some(isMediaColumn) || !look.columns.some(({ name }) => name === copyColumn)) return []
+  const column = identifier(copyColumn)
+  const [row] = await look.query(
+    `SELECT count(*) FROM ${parquet(look.test)} WHERE ${column} IN (SELECT ${column} FROM ${parquet(look.train)} WHERE ${column} IS NOT NULL)`,
+  )
+  const shared = Number(row![0])
+  if (shared === 0) return []
+  const share = shared / look.testRows
+  return [
+    {
+      kind: 'duplicate_rows',
+      severity: share > 0.05 ? 'serious' : share > 0.01 ? 'warning' : 'info',
+      column: copyColumn,
+      message: `${shared} of the ${look.testRows} test items (${percent(share)}) are in training too, as the same bytes or as an image that looks the same. Split by the group "${copyColumn}" to keep them together.`,
+      facts: { rows: shared, share },
+    },
+  ]
+}
+
 const groupName =
-  /(^|[_\s-])(id|ids|uuid|guid|customer|client|patient|subject|person|user|account|household|session|device|group|site)([_\s-]?(id|no|nr|number))?$|[a-z](Id|ID)$/
+  /(^|[_\s-])(id|ids|uuid|guid|customer|client|patient|subject|person|user|account|speaker|singer|household|session|device|group|site)([_\s-]?(id|no|nr|number))?$|[a-z](Id|ID)$/
 
 /** The same customer, patient or device on both sides: what is learned about them is not learned about the next one. */
 async function sharedGroups(look: Look): Promise<LeakFinding[]> {
@@ -180,6 +204,8 @@ async function sharedGroups(look: Look): Promise<LeakFinding[]> {
       type !== 'number' &&
       type !== 'boolean' &&
       type !== 'datetime' &&
+      type !== 'image' &&
+      type !== 'audio' &&
       name !== look.wish.groupColumn &&
       name !== look.wish.target &&
       (groupName.test(name) || ['email', 'phone', 'name', 'identifier', 'bank_account'].includes(personalData?.kind ?? '')),

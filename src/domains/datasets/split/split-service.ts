@@ -14,6 +14,7 @@ import { type Split, SplitInput } from '../schema.ts'
 import { columnsInParts, columnsOf, type PartFile, partsOf, splitById, statisticsOf, toSplit, versionById } from '../store.ts'
 import { type DatasetRow, datasetTables, type SplitRow, type VersionRow } from '../tables.ts'
 import { refuseTarget, taskOf } from '../target.ts'
+import { chooseKind } from './choose-kind.ts'
 import { findLeaks, type LeakFinding } from './leaks.ts'
 import { splitTable } from './split-table.ts'
 
@@ -266,18 +267,8 @@ function settle(input: z.output<typeof SplitInput>, version: VersionRow, dataset
   }
   if (target && known) refuseTarget({ name: target.name, type: target.type, ...known })
   const classes = target !== null && known !== null && taskOf({ type: target.type, distinct: known.distinct }) !== 'regression'
-  const kind =
-    input.kind !== 'auto'
-      ? input.kind
-      : input.partColumn
-        ? 'given'
-        : input.timeColumn
-          ? 'time'
-          : input.groupColumn
-            ? 'grouped'
-            : classes
-              ? 'stratified'
-              : 'random'
+  const chosen = chooseKind(input, { columns, statistics, target: target?.name ?? null, classes })
+  const { kind } = chosen
   if (input.test + input.validation >= 0.9)
     throw invalidInput('Test and validation together leave too little for training.', { field: 'test' })
   if (kind === 'stratified' && !target) throw invalidInput('A stratified split needs a target.', { field: 'target' })
@@ -286,18 +277,18 @@ function settle(input: z.output<typeof SplitInput>, version: VersionRow, dataset
       field: 'kind',
       column: target!.name,
     })
-  const groupColumn = kind === 'grouped' ? column(required(input.groupColumn, 'groupColumn', 'grouped'), 'groupColumn') : null
+  const groupColumn = kind === 'grouped' ? column(required(chosen.groupColumn, 'groupColumn', 'grouped'), 'groupColumn') : null
   const timeColumn = kind === 'time' ? column(required(input.timeColumn, 'timeColumn', 'time'), 'timeColumn') : null
   if (timeColumn && !['datetime', 'number', 'integer'].includes(timeColumn.type))
     throw invalidInput(`Column "${timeColumn.name}" is ${timeColumn.type}; a split by time needs dates or numbers.`, {
       field: 'timeColumn',
       column: timeColumn.name,
     })
-  const partColumn = kind === 'given' ? column(required(input.partColumn, 'partColumn', 'given'), 'partColumn') : null
+  const partColumn = kind === 'given' ? column(required(chosen.partColumn, 'partColumn', 'given'), 'partColumn') : null
   if (partColumn && partColumn.name === target?.name)
     throw invalidInput(`Column "${partColumn.name}" is the target; it cannot name the parts too.`, { field: 'partColumn' })
   return {
-    kind: kind as SplitRow['kind'],
+    kind,
     target: target?.name ?? null,
     groupColumn: groupColumn?.name ?? null,
     timeColumn: timeColumn?.name ?? null,

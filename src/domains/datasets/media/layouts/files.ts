@@ -1,5 +1,5 @@
 import { countOf, type LaidOut, type Survey } from './layout.ts'
-import { partOf } from './parts.ts'
+import { partOf, partsColumn } from './parts.ts'
 
 /** Items and nothing said of them. */
 export function layFiles({ media, kind }: Survey): LaidOut {
@@ -12,13 +12,12 @@ export function layFiles({ media, kind }: Survey): LaidOut {
         .map(partOf)
         .find((part) => part !== null) ?? null,
   )
-  const divided = parts.some((part) => part !== null)
   return {
     layout: 'files',
     media: kind,
     sentence: `${countOf(media.length, kind)}${folders.size > 1 ? ` in ${folders.size} folders` : ''}, and nothing that says what they show: no label.`,
     items: media,
-    columns: divided ? [{ name: 'part', type: 'category', values: parts }] : [],
+    columns: partsColumn(parts),
     target: null,
     warnings: [],
   }

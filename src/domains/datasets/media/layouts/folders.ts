@@ -1,5 +1,5 @@
 import { countOf, type LaidOut, type MediaWarning, quoted, type Survey } from './layout.ts'
-import { partOf } from './parts.ts'
+import { partOf, partsColumn } from './parts.ts'
 
 interface Placed {
   label: string | null
@@ -31,7 +31,7 @@ export function layFolders(survey: Survey, { forced = false } = {}): LaidOut | n
     items: media,
     columns: [
       { name: 'label', type: 'category', values: placed.map(({ label }) => label) },
-      ...(parts.length > 0 ? [{ name: 'part', type: 'category' as const, values: placed.map(({ part }) => part) }] : []),
+      ...partsColumn(placed.map(({ part }) => part)),
     ],
     target: 'label',
     warnings: [...classWarnings(counts, media.length), ...unlabelled(survey, placed)],

@@ -1,0 +1,36 @@
+import type * as z from 'zod'
+import { isMediaColumn } from '../media/lay-items.ts'
+import { copyColumn, partColumn, speakerColumn } from '../media/column-names.ts'
+import type { Column, SplitInput } from '../schema.ts'
+import type { ColumnStatistics } from '../store.ts'
+
+type Kind = 'random' | 'stratified' | 'grouped' | 'time' | 'given'
+
+/** What is asked for, or what the data calls for where nothing is: the column that divides goes with the kind. */
+export function chooseKind(
+  input: Pick<z.output<typeof SplitInput>, 'kind' | 'groupColumn' | 'timeColumn' | 'partColumn'>,
+  data: { columns: readonly Column[]; statistics: Record<string, ColumnStatistics>; target: string | null; classes: boolean },
+): { kind: Kind; groupColumn: string | null; partColumn: string | null } {
+  const asked = { groupColumn: input.groupColumn, partColumn: input.partColumn }
+  if (input.kind !== 'auto') return { kind: input.kind, ...asked }
+  if (input.partColumn) return { kind: 'given', ...asked }
+  if (input.timeColumn) return { kind: 'time', ...asked }
+  if (input.groupColumn) return { kind: 'grouped', ...asked }
+  const found = ofMedia(data)
+  return found ? { ...asked, ...found } : { kind: data.classes ? 'stratified' : 'random', ...asked }
+}
+
+/**
+ * Images and recordings bring their own honest split: the one they came with; else speakers who are heard in one part only; else
+ * copies of an item together.
+ */
+function ofMedia({ columns, statistics, target }: Parameters<typeof chooseKind>[1]) {
+  if (!columns.some(isMediaColumn)) return null
+  const several = (name: string, least: number) =>
+    name !== target && columns.some((column) => column.name === name) && (statistics[name]?.distinct ?? 0) >= least
+  if (several(partColumn, 2) && statistics[partColumn]?.missing === 0) return { kind: 'given' as const, partColumn }
+  if (columns.some(({ type }) => type === 'audio') && several(speakerColumn, 3))
+    return { kind: 'grouped' as const, groupColumn: speakerColumn }
+  if (several(copyColumn, 1)) return { kind: 'grouped' as const, groupColumn: copyColumn }
+  return null
+}
