@@ -288,8 +288,7 @@ const itemRoutes = ({ items }: DatasetsService): RouteRecord[] => [
     tag,
     query: ItemQuery,
     returns: 'stream',
-    handle: ({ principal, params, query, request }) =>
-      items.item(principal, params.dataset, query, request.headers.range),
+    handle: ({ principal, params, query, request }) => items.item(principal, params.dataset, query, request.headers.range),
   }),
   route({
     method: 'GET',

@@ -26,10 +26,10 @@ import { tableEstimates } from './estimates.ts'
 import { exportTable } from './export.ts'
 import { importService } from './import/import-service.ts'
 import { transformService } from './import/transform.ts'
-import { exportArchive } from './media/export-archive.ts'
-import { mediaItems } from './media/items.ts'
 import { layTable, localTable, manifestFile, tableFile } from './lay.ts'
 import { lineageGraph } from './lineage.ts'
+import { exportArchive } from './media/export-archive.ts'
+import { mediaItems } from './media/items.ts'
 import { profileService } from './profile/profile-service.ts'
 import { readRows } from './rows.ts'
 import { rowsAt } from './rows-at.ts'
@@ -283,7 +283,8 @@ export function datasetsService(needs: DatasetsNeeds) {
     const name = `${dataset.name} v${version.number}`
     const table = { sha256: file.sha256, columns: columnsOf(version), name }
     const manifest = manifestFile(version)
-    if (query.format !== 'archive') return exportTable({ tables, blobs, files, scratch }, table, query.format, query.columns, signal)
+    if (query.format !== 'archive')
+      return exportTable({ tables, blobs, files, scratch }, table, query.format, query.columns, signal)
     if (!manifest)
       throw invalidInput('This is a table without images or recordings: export it as csv or parquet.', { field: 'format' })
     const rows = await exportTable({ tables, blobs, files, scratch }, table, 'csv', undefined, signal)

@@ -107,7 +107,10 @@ function countBits(bits: number): number {
   return count
 }
 
-function contradictions({ columns, target, items }: Pick<LaidOut, 'columns' | 'target' | 'items'>, groups: (string | null)[]): MediaWarning[] {
+function contradictions(
+  { columns, target, items }: Pick<LaidOut, 'columns' | 'target' | 'items'>,
+  groups: (string | null)[],
+): MediaWarning[] {
   const labels = columns.find(({ name }) => name === target)
   if (!labels) return []
   const seen = new Map<string, { label: string | null; row: number }>()

@@ -31,7 +31,11 @@ const keep = { 'cache-control': 'private, max-age=86400, immutable' }
 
 /** The images and recordings of a version: their bytes, small pictures of them, and the list of all. */
 export function mediaItems({ blobs, files, media, scratch, thumbnails, pinRow }: ItemsNeeds) {
-  async function itemOf(by: Principal, ref: string, query: { path: string; version?: string; project?: string }): Promise<ManifestItem> {
+  async function itemOf(
+    by: Principal,
+    ref: string,
+    query: { path: string; version?: string; project?: string },
+  ): Promise<ManifestItem> {
     const { dataset, version } = await pinRow(by, ref, query.version, query.project)
     tableFile(version)
     const manifest = manifestFile(version)
@@ -51,8 +55,7 @@ export function mediaItems({ blobs, files, media, scratch, thumbnails, pinRow }:
     const contentType = /^(image\/(?!svg)|audio\/)/.test(found.contentType) ? found.contentType : 'application/octet-stream'
     const headers = { ...keep, 'accept-ranges': 'bytes' }
     const part = rangeOf(range, found.sizeBytes)
-    if (part === null)
-      return { contentType, body: await blobs.get(found.sha256), sizeBytes: found.sizeBytes, headers }
+    if (part === null) return { contentType, body: await blobs.get(found.sha256), sizeBytes: found.sizeBytes, headers }
     return {
       status: 206,
       contentType,

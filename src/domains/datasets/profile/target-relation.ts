@@ -1,8 +1,8 @@
 import { identifier } from '../../../ports/tables/sql.ts'
 import type { TableQuery } from '../../../ports/tables/tables.ts'
 import { type Parameters, parameters } from '../import/cast.ts'
-import type { Column, ColumnProfile, Profile } from '../schema.ts'
 import { isMediaColumn } from '../media/lay-items.ts'
+import type { Column, ColumnProfile, Profile } from '../schema.ts'
 import { taskOf } from '../target.ts'
 import { contingencyOf, correlationRatio, cramersV } from './associations.ts'
 import { isNumeric, number, valueSql } from './column-statements.ts'
@@ -36,7 +36,9 @@ export async function targetRelations(
   const y: Asked['y'] = (add) =>
     task === 'regression' ? valueSql(target) : `(${identifier(name)}::VARCHAR = ${add(watched)}::VARCHAR)::INTEGER`
   const related = profiles
-    .filter((other) => other.name !== name && !other.constant && other.type !== 'id' && other.type !== 'text' && !isMediaColumn(other))
+    .filter(
+      (other) => other.name !== name && !other.constant && other.type !== 'id' && other.type !== 'text' && !isMediaColumn(other),
+    )
     .map((profile) => ({
       profile,
       ...relate({ relation, target, task, y }, columns.find((one) => one.name === profile.name)!, profile),

@@ -1,6 +1,6 @@
 import type * as z from 'zod'
-import { isMediaColumn } from '../media/lay-items.ts'
 import { copyColumn, partColumn, speakerColumn } from '../media/column-names.ts'
+import { isMediaColumn } from '../media/lay-items.ts'
 import type { Column, SplitInput } from '../schema.ts'
 import type { ColumnStatistics } from '../store.ts'
 

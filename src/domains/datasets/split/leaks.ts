@@ -60,7 +60,9 @@ const percent = (share: number) => `${(100 * share).toFixed(share > 0.9995 || sh
 /** A column from which the target can be read: by its value, by a range of its values, or because it is the target times a constant. */
 async function targetCopies(look: Look, target: string): Promise<LeakFinding[]> {
   const goal = look.columns.find(({ name }) => name === target)!
-  const others = look.columns.filter(({ name, type }) => name !== target && type !== 'id' && type !== 'text' && type !== 'image' && type !== 'audio')
+  const others = look.columns.filter(
+    ({ name, type }) => name !== target && type !== 'id' && type !== 'text' && type !== 'image' && type !== 'audio',
+  )
   const share = Math.min(1, sampleRows / Math.max(1, look.trainRows))
   const sample = `(SELECT * FROM ${parquet(look.train)} WHERE ${share < 1 ? `hash(__row) % 1000 < ${Math.ceil(share * 1000)}` : 'true'})`
   const [counts] = await look.query(`SELECT count(*), count(DISTINCT ${identifier(target)}) FROM ${sample}`)
