@@ -66,6 +66,8 @@ export interface RouteRecord {
    * so `body` and `returns` only describe.
    */
   handleText?: (input: TextInput) => Promise<string>
+  /** With `handleText`: bodies that are not JSON are taken too, as bytes. */
+  takesFiles?: boolean
 }
 
 /** What `handleText` gets: the body's text as it came, and how to parse it (not yet checked; refuses what is no JSON). */
@@ -75,7 +77,14 @@ export interface TextInput {
   query: any
   body(): unknown
   text: string
+  /** A body that is not JSON, where the route takes such. */
+  file?: FileBody
   requestId: string
+}
+
+export interface FileBody {
+  contentType: string
+  content: Uint8Array
 }
 
 type Infer<S, Otherwise> = S extends z.ZodType ? z.output<S> : Otherwise

@@ -12,13 +12,23 @@ interface CapturedRequest {
   predictions: ({ id: string } & Record<string, unknown>)[]
 }
 
+export interface RequestToKeep {
+  at: number
+  text: string
+  rows(): readonly unknown[]
+  /** Where the rows hold files: what is kept of them. */
+  forCapture?: ((options: { thumbnails: boolean }) => Promise<unknown[]>) | undefined
+  version: string
+  predictions: string
+}
+
 export interface CaptureRecorder {
   /** How much of the traffic is kept, after the policy and the platform's own cap. */
   setPolicy(policy: z.output<typeof CapturePolicy>, mostShare: number): void
   /** The platform's cap, where it changed since. */
   setCap(mostShare: number): void
   /** Takes a request off the hot path: `text` is its body, `predictions` the JSON list that was answered. */
-  record(request: { at: number; text: string; rows(): readonly unknown[]; version: string; predictions: string }): void
+  record(request: RequestToKeep): void
   /** Requests that were not kept because the disk did not keep up. */
   readonly dropped: number
   close(): Promise<void>
@@ -27,37 +37,55 @@ export interface CaptureRecorder {
 /** Captured requests and predictions, by endpoint, in append-only files. */
 export function captureStore(logs: AppendLogs) {
   const open = new Map<string, AppendLog>()
+  /** Requests with files, on their way to the log. */
+  const beingKept = new Map<string, Set<Promise<void>>>()
+  const settled = (endpointId: string) => Promise.all(beingKept.get(endpointId) ?? [])
 
   function recorder(endpointId: string): CaptureRecorder {
     let wanted = 0
     let share = 0
     let hidden: ReadonlySet<string> = new Set()
+    let thumbnails = false
     let dropped = 0
+    const keep = ({ at, version, predictions }: RequestToKeep, body: string) => {
+      const taken = logOf(endpointId).append(
+        `{"at":${at},"version":"${version}","body":`,
+        body,
+        ',"predictions":',
+        predictions,
+        '}',
+      )
+      if (!taken) dropped++
+    }
     return {
       setPolicy(policy, mostShare) {
         wanted = policy.share
         share = Math.min(wanted, mostShare)
         hidden = new Set(policy.hide)
+        thumbnails = policy.thumbnails
       },
       setCap(mostShare) {
         share = Math.min(wanted, mostShare)
       },
-      record({ at, text, rows, version, predictions }) {
+      record(request) {
         if (share === 0 || (share < 1 && Math.random() >= share)) return
-        const body = hidden.size > 0 ? withoutColumns(rows(), hidden) : onOneLine(text)
-        const taken = logOf(endpointId).append(
-          `{"at":${at},"version":"${version}","body":`,
-          body,
-          ',"predictions":',
-          predictions,
-          '}',
+        const { text, rows, forCapture } = request
+        if (!forCapture) return keep(request, hidden.size > 0 ? withoutColumns(rows(), hidden) : onOneLine(text))
+        const kept = forCapture({ thumbnails }).then(
+          (described) => keep(request, withoutColumns(described, hidden)),
+          () => {
+            dropped++
+          },
         )
-        if (!taken) dropped++
+        const own = beingKept.get(endpointId) ?? new Set()
+        beingKept.set(endpointId, own.add(kept))
+        void kept.finally(() => own.delete(kept))
       },
       get dropped() {
         return dropped
       },
       async close() {
+        await settled(endpointId)
         const log = open.get(endpointId)
         open.delete(endpointId)
         await log?.close()
@@ -76,6 +104,7 @@ export function captureStore(logs: AppendLogs) {
 
   /** Rows that were captured, newest first. */
   async function list(endpointId: string, query: { cursor?: string; limit: number }): Promise<Page<z.infer<typeof Capture>>> {
+    await settled(endpointId)
     await open.get(endpointId)?.flush()
     const from = query.cursor ? decodeCursor(query.cursor) : null
     const before: LogPosition | undefined = from ? { segment: String(from[0]), end: Number(from[1]) } : undefined
@@ -101,6 +130,7 @@ export function captureStore(logs: AppendLogs) {
     list,
     /** The folder of an endpoint's captured requests, with everything so far in its files. */
     async files(endpointId: string, fromMs: number, toMs: number): Promise<{ folder: string; paths: string[] }> {
+      await settled(endpointId)
       await open.get(endpointId)?.flush()
       const segments = await logs.segments(endpointId)
       // A segment may hold lines of the day after it began.

@@ -14,6 +14,7 @@ import { captureOf, type EndpointRow, signatureOf } from './store.ts'
 export interface Serving {
   versionId: string
   model: LoadedModel
+  signature: Signature
   encoder: AnyEncoder
   answer: AnswerText
   /** The answer's text up to the list of predictions. */
@@ -80,6 +81,7 @@ export function liveEndpoints({ inference, files, captures, folder, layPackage }
       return {
         versionId: version.id,
         model,
+        signature,
         encoder,
         answer: compileAnswer(version.signature),
         async release() {

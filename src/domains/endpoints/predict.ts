@@ -1,9 +1,11 @@
 import { invalidInput, PlatformError, preconditionFailed } from '../../kernel/errors.ts'
 import type { Events } from '../../kernel/events.ts'
 import type { Principal } from '../../kernel/principal.ts'
+import type { FileBody } from '../../kernel/route.ts'
 import type { AnyEncoder, EncodedRows } from '../../ports/inference/encode.ts'
 import type { Access } from '../auth/access.ts'
-import type { LiveEndpoint } from './live.ts'
+import { rowOfFile } from './file-row.ts'
+import type { LiveEndpoint, Serving } from './live.ts'
 import type { EndpointRow } from './store.ts'
 
 export interface PredictNeeds {
@@ -17,6 +19,8 @@ export interface PredictNeeds {
 export interface PredictRequest {
   body(): unknown
   text: string
+  /** Instead of JSON: one item as a file. */
+  file?: FileBody
   requestId: string
   project?: string
 }
@@ -80,9 +84,9 @@ export function predictor({ access, events, ready }: PredictNeeds) {
           'unavailable',
           `The endpoint "${endpoint.name}" is not ready: ${endpoint.message ?? endpoint.state}.`,
         )
-      const read = encoded(serving.encoder, request)
+      const read = request.file ? encodedFile(serving, request.file) : encoded(serving.encoder, request)
       // What needs no preparing is not waited for: a turn of the loop is longer than reading a row.
-      const { batch, warnings } = read instanceof Promise ? await read : read
+      const { batch, warnings, forCapture } = read instanceof Promise ? await read : read
       rowCount = batch.rows
       const scores = await serving.model.predict(batch)
       let predictions = '['
@@ -94,6 +98,7 @@ export function predictor({ access, events, ready }: PredictNeeds) {
         at: now,
         text: request.text,
         rows: () => rowsOf(request.body()),
+        forCapture,
         version: serving.versionId,
         predictions,
       })
@@ -115,6 +120,10 @@ function encoded(encoder: AnyEncoder, request: PredictRequest): EncodedRows | Pr
   const result = encoder.encode(rows)
   encoder.learn(rows)
   return result
+}
+
+async function encodedFile({ encoder, signature }: Serving, file: FileBody): Promise<EncodedRows> {
+  return encoder.encode([await rowOfFile(signature, file)])
 }
 
 export function refuseStopped(row: EndpointRow): void {

@@ -88,13 +88,14 @@ export const endpointsRoutes = (endpoints: EndpointsService): RouteRecord[] => [
     path: '/v1/endpoints/:endpoint/predict',
     permission: 'endpoints:predict',
     tag,
-    summary: 'Predict rows of raw columns',
+    summary: 'Predict rows of raw columns, or one file (an image, a sound) as it is',
     query: InProject,
     body: PredictInput,
     returns: PredictOutput,
     maxBodyBytes: 32 * 1024 * 1024,
-    handleText: ({ principal, params, query, body, text, requestId }) =>
-      endpoints.predictText(principal, params.endpoint, { body, text, requestId, project: query.project }),
+    takesFiles: true,
+    handleText: ({ principal, params, query, body, text, file, requestId }) =>
+      endpoints.predictText(principal, params.endpoint, { body, text, file, requestId, project: query.project }),
   }),
   route({
     method: 'POST',

@@ -6,6 +6,7 @@ import { Signature } from '../registry/schema.ts'
 export const CapturePolicy = z.object({
   share: z.number().min(0).max(1).default(1),
   hide: z.array(z.string()).default([]).describe('inputs whose values are not stored'),
+  thumbnails: z.boolean().default(false).describe('keep a small picture of each image beside its hash'),
   keepDays: z.number().int().min(1).max(3650).default(90),
 })
 

@@ -15,7 +15,7 @@ import { goalsMigrations } from '../goals/migrations.ts'
 import { goalsService } from '../goals/service.ts'
 import { insertGoal } from '../goals/store.ts'
 import { registryMigrations } from '../registry/migrations.ts'
-import { storePackage } from '../registry/package.ts'
+import { type PackageSource, storePackage } from '../registry/package.ts'
 import type { Signature } from '../registry/schema.ts'
 import { type NewVersion, registryService } from '../registry/service.ts'
 import { endpointsMigrations } from './migrations.ts'
@@ -95,11 +95,14 @@ export async function servingWorld(metadata: Metadata, options: Partial<Endpoint
       graph = 'binary',
       signature = binarySignature,
       background = null,
+      beside = [],
       ...columns
     }: Partial<Omit<NewVersion, 'signature'>> & {
       graph?: string | Uint8Array
       signature?: Signature
       background?: Record<string, unknown>[] | null
+      /** Further files of the package. */
+      beside?: PackageSource[]
     } = {},
   ) {
     const source = typeof graph === 'string' ? fixture(graph) : join(folder, `${newId('req')}.onnx`)
@@ -114,6 +117,7 @@ export async function servingWorld(metadata: Metadata, options: Partial<Endpoint
           ...(background
             ? [{ path: 'background.json', text: JSON.stringify({ rows: background, from: 'train', seed: 0 }) }]
             : []),
+          ...beside,
         ],
         sandboxOnly: [],
       },

@@ -86,13 +86,16 @@ export function bindTextRoute(record: RouteRecord, { authorize }: Pick<RouteNeed
     const { principal } = request
     await authorize(principal, record.permission)
     const hasQuery = request.url.includes('?')
-    const text = typeof request.body === 'string' ? request.body : ''
+    const { body } = request
+    const text = typeof body === 'string' ? body : ''
+    const file = body instanceof Uint8Array ? { contentType: request.headers['content-type'] ?? '', content: body } : undefined
     const answer = await handleText({
       principal,
       params: pathTexts(request.params) as Record<string, string>,
       query: hasQuery ? checkQuery(plainText(request.query)) : noQuery,
       text,
       body: () => parseJson(text),
+      ...(file && { file }),
       requestId: request.id,
     })
     return sendJson(reply, record.status ?? 200, answer)

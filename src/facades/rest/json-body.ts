@@ -28,7 +28,22 @@ export function readJsonText(
   return readText(source, headers, maxBytes)
 }
 
-function readText(source: Readable, headers: { 'content-length'?: string | undefined }, maxBytes: number): Promise<string> {
+const readText = (source: Readable, headers: Announced, maxBytes: number): Promise<string> =>
+  readWhole(source, headers, { maxBytes, as: (body) => body.toString('utf8') })
+
+/** The bytes of a body that is kept whole. */
+export const readBytes = (source: Readable, headers: Announced, maxBytes: number): Promise<Buffer> =>
+  readWhole(source, headers, { maxBytes, as: (body) => body })
+
+interface Announced {
+  'content-length'?: string | undefined
+}
+
+function readWhole<T>(
+  source: Readable,
+  headers: Announced,
+  { maxBytes, as }: { maxBytes: number; as(body: Buffer): T },
+): Promise<T> {
   const announced = headers['content-length']
   if (announced !== undefined && Number(announced) > maxBytes) return Promise.reject(tooLarge(maxBytes))
   return new Promise((resolve, reject) => {
@@ -51,7 +66,7 @@ function readText(source: Readable, headers: { 'content-length'?: string | undef
     }
     function onEnd() {
       pending.delete(read)
-      resolve(pieces.length === 1 ? pieces[0]!.toString('utf8') : Buffer.concat(pieces, bytes).toString('utf8'))
+      resolve(as(pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces, bytes)))
     }
     source.on('data', onData)
     source.on('end', onEnd)

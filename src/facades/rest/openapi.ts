@@ -72,7 +72,7 @@ function operation(record: RouteRecord): Record<string, unknown> {
     description: `Permission \`${record.permission}\`: ${needs === 'anyone' ? 'no sign-in needed' : needs === 'user' ? 'anybody signed in' : needs === 'platform' ? 'platform administrators' : `the role ${needs} (or more) in the project`}.`,
     ...(needs === 'anyone' && { security: [] }),
     parameters: [...pathParameters(record), ...queryParameters(record), ...(record.idempotent ? [idempotencyHeader] : [])],
-    ...(record.body !== undefined && { requestBody: { required: true, content: bodyContent(record.body) } }),
+    ...(record.body !== undefined && { requestBody: { required: true, content: bodyContent(record) } }),
     responses: {
       [String(record.status ?? (record.returns === 'nothing' ? 204 : 200))]: {
         description: 'Done.',
@@ -118,10 +118,20 @@ function queryParameters({ query }: RouteRecord): unknown[] {
 const propertiesOf = (schema: z.ZodType): Record<string, unknown> =>
   (jsonSchema(schema, 'input') as { properties?: Record<string, unknown> }).properties ?? {}
 
-const bodyContent = (body: z.ZodType | 'bytes') =>
+const asBytes = { schema: { type: 'string', format: 'binary' } }
+
+const bodyContent = ({ body, takesFiles }: RouteRecord) =>
   body === 'bytes'
-    ? { 'application/octet-stream': { schema: { type: 'string', format: 'binary' } } }
-    : { 'application/json': { schema: jsonSchema(body, 'input') } }
+    ? { 'application/octet-stream': asBytes }
+    : {
+        'application/json': { schema: jsonSchema(body!, 'input') },
+        ...(takesFiles && {
+          'application/octet-stream': asBytes,
+          'image/*': asBytes,
+          'audio/*': asBytes,
+          'multipart/form-data': { schema: { type: 'object', additionalProperties: true } },
+        }),
+      }
 
 function replyContent(returns: RouteRecord['returns']): Record<string, unknown> {
   if (returns === 'nothing') return {}

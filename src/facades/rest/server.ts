@@ -24,7 +24,7 @@ import { dataHeaders, pageHeaders, strictTransport } from './headers.ts'
 import { hotRoutes } from './hot-routes.ts'
 import { hotSockets } from './hot-sockets.ts'
 import { identifier } from './identify.ts'
-import { defaultMaxBodyBytes, readJsonBody, readJsonText } from './json-body.ts'
+import { defaultMaxBodyBytes, readBytes, readJsonBody, readJsonText } from './json-body.ts'
 import { defaultLimits, type Limits, limitOf, rateLimiter } from './limits.ts'
 import { openApiDocument } from './openapi.ts'
 import { requestIds } from './request-ids.ts'
@@ -146,7 +146,19 @@ export async function restServer(needs: RestNeeds): Promise<FastifyInstance> {
       const limit = request.routeOptions.bodyLimit
       readJsonText(payload, request.headers, limit).then((body) => done(null, body), done as (error: Error) => void)
     })
-    for (const record of routes) if (record.handleText) addRoute(text, record)
+    for (const record of routes) if (record.handleText && !record.takesFiles) addRoute(text, record)
+  })
+  await app.register(async (files) => {
+    files.removeAllContentTypeParsers()
+    files.addContentTypeParser('application/json', (request, payload, done) => {
+      const limit = request.routeOptions.bodyLimit
+      readJsonText(payload, request.headers, limit).then((body) => done(null, body), done as (error: Error) => void)
+    })
+    files.addContentTypeParser('*', (request, payload, done) => {
+      const limit = request.routeOptions.bodyLimit
+      readBytes(payload, request.headers, limit).then((body) => done(null, body), done as (error: Error) => void)
+    })
+    for (const record of routes) if (record.handleText && record.takesFiles) addRoute(files, record)
   })
   await app.register(async (bytes) => {
     bytes.removeAllContentTypeParsers()

@@ -9,6 +9,8 @@ export interface EncodedRows {
   batch: RawBatch
   /** Values outside what training saw, one sentence per column and reason. */
   warnings: string[]
+  /** The rows as they may be kept: files by their hash, not by their bytes. Absent where they are small as they came. */
+  forCapture?(options: { thumbnails: boolean }): Promise<unknown[]>
 }
 
 /** Reads rows, at once or later (where they hold what takes long to prepare). */

@@ -1,6 +1,5 @@
 import { compileEncoder } from './encode.ts'
 import type { Inference, LoadedModel } from './inference.ts'
-import { openMediaEncoder } from './media/encode-media.ts'
 import { apartFromOthers, loadOnnx } from './onnx.ts'
 import { loadPython, type PythonNeeds } from './python.ts'
 import { shapeOf } from './signature.ts'
@@ -27,6 +26,8 @@ export function openInference(needs: PythonNeeds): Inference {
     loadPython: async (model) => keep(await loadPython(needs, model)),
     async openEncoder(model) {
       if (!shapeOf(model.signature).media) return compileEncoder(model.signature)
+      // Only where it is needed: what decodes images takes memory.
+      const { openMediaEncoder } = await import('./media/encode-media.ts')
       const encoder = await openMediaEncoder(model)
       const close = async () => {
         encoders.delete(close)

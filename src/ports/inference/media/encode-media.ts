@@ -3,6 +3,7 @@ import { type AnyEncoder, compileEncoder, describe, type EncodedRows, Notes, not
 import type { EncoderPackage, PreparedItem } from '../inference.ts'
 import { mediaTensors, type SignatureColumn } from '../signature.ts'
 import { contentOf } from './content.ts'
+import { describeFiles } from './describe-files.ts'
 import { type MediaValue, openPreparer, type Preparer } from './preparer.ts'
 import { openRemotePreparer } from './remote-preparer.ts'
 
@@ -17,6 +18,7 @@ const atOnce = 4
 /** The encoder of a package with images, sounds or texts as tokens: each is prepared by itself, the other columns as ever. */
 export async function openMediaEncoder({ folder, signature, trust, served }: EncoderPackage): Promise<AnyEncoder> {
   const media = signature.inputs.filter(({ tensor }) => mediaTensors.has(tensor))
+  const files = media.filter(({ tensor }) => tensor !== 'tokens')
   const mediaNames = new Set(media.map(({ name }) => name))
   const others = [...mediaNames]
   const plain = compileEncoder({ ...signature, inputs: signature.inputs.filter(({ name }) => !mediaNames.has(name)) }, { others })
@@ -36,7 +38,11 @@ export async function openMediaEncoder({ folder, signature, trust, served }: Enc
     await eachOf(work, atOnce, async ({ r, input, value }) => {
       items[r] = { ...items[r], ...(await prepared(input, value, r)) }
     })
-    return { batch: { ...batch, items }, warnings: [...warnings, ...notes.sentences()] }
+    return {
+      batch: { ...batch, items },
+      warnings: [...warnings, ...notes.sentences()],
+      ...(files.length > 0 && { forCapture: (options) => describeFiles(rows as Record<string, unknown>[], files, options) }),
+    }
   }
 
   /** A row as the plain encoder knows it; what is no object it refuses itself. */

@@ -1,0 +1,237 @@
+import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { after, before, describe, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { crc32, deflateSync } from 'node:zlib'
+import { pino } from 'pino'
+import { endpointsRoutes } from '../src/domains/endpoints/routes.ts'
+import { EndpointInput } from '../src/domains/endpoints/schema.ts'
+import { servingMigrations, servingWorld } from '../src/domains/endpoints/testing.ts'
+import type { Signature } from '../src/domains/registry/schema.ts'
+import { restServer } from '../src/facades/rest/server.ts'
+import { openSqlite } from '../src/ports/metadata/sqlite.ts'
+
+const media = fileURLToPath(new URL('../src/ports/inference/fixtures/media/', import.meta.url))
+const json = (name: string) => JSON.parse(readFileSync(join(media, name), 'utf8'))
+const images: Record<string, { file: string }> = json('images.json')
+const sounds: Record<string, { file: string }> = json('sounds.json')
+const bytes = (file: string) => new Uint8Array(Buffer.from(file, 'base64'))
+
+const bare = { positive: null, threshold: null, tolerance: 1e-4, target: 'what' }
+const example = null
+const photos: Signature = {
+  ...bare,
+  task: 'multilabel',
+  classes: ['red', 'green', 'blue'],
+  thresholds: [0.2, 0.2, 0.9],
+  inputs: [{ name: 'photo', type: 'image', tensor: 'image', index: 0, nullable: false, size: [8, 8], channels: 3, example }],
+}
+const clips: Signature = {
+  ...bare,
+  task: 'anomaly',
+  classes: null,
+  threshold: 1,
+  inputs: [{ name: 'clip', type: 'audio', tensor: 'audio', index: 0, nullable: false, sampleRate: 8000, samples: null, example }],
+  outputs: [
+    { name: 'score', width: 1 },
+    { name: 'vector', width: 2 },
+  ],
+}
+const texts: Signature = {
+  ...bare,
+  task: 'regression',
+  classes: null,
+  inputs: [
+    { name: 'bonus', type: 'number', tensor: 'numbers', index: 0, nullable: false, example },
+    { name: 'body', type: 'text', tensor: 'tokens', index: 0, nullable: false, maxLength: 48, pad: 0, example },
+  ],
+  outputs: [
+    { name: 'prediction', width: 1 },
+    { name: 'count', width: 1 },
+  ],
+}
+
+describe('endpoints of images, sounds and texts over HTTP', () => {
+  let origin: string
+  let token: string
+  let close: () => Promise<void>
+  let w: Awaited<ReturnType<typeof servingWorld>>
+
+  before(async () => {
+    const metadata = openSqlite({ file: ':memory:' })
+    await metadata.migrate(servingMigrations)
+    w = await servingWorld(metadata)
+    const app = await restServer({
+      config: { host: '127.0.0.1', port: 0, allowedHosts: [], publicUrl: null, trustedProxies: [] },
+      auth: w.auth,
+      events: w.events,
+      logger: pino({ level: 'silent' }),
+      version: '0.0.0',
+      routes: endpointsRoutes(w.endpoints),
+    })
+    origin = await app.listen({ host: '127.0.0.1', port: 0 })
+    token = (await w.auth.tokens.create(w.by, { name: 'test', scopes: null, expiresInDays: 1 })).secret
+    const graph = (name: string) => readFileSync(join(media, name))
+    const beside = (path: string, at = path) => [{ path, root: media, at }]
+    await w.register('photos', { graph: graph('image.onnx'), signature: photos, beside: beside('preprocess.onnx') })
+    await w.register('clips', { graph: graph('audio.onnx'), signature: clips })
+    await w.register('texts', {
+      graph: graph('tokens.onnx'),
+      signature: texts,
+      beside: beside('tokenizer.json', 'wordpiece.tokenizer.json'),
+    })
+    for (const name of ['photos', 'clips', 'texts'])
+      await w.endpoints.create(w.by, EndpointInput.parse({ model: name, name, capture: { thumbnails: true } }))
+    close = async () => {
+      await app.close()
+      await w.endpoints.close()
+      await w.done()
+      await metadata.close()
+    }
+  })
+  after(() => close())
+
+  async function ask(endpoint: string, body: BodyInit | object, contentType?: string) {
+    const isPlain = !(body instanceof Uint8Array || body instanceof FormData || typeof body === 'string')
+    const reply = await fetch(`${origin}/v1/endpoints/${endpoint}/predict`, {
+      method: 'POST',
+      headers: {
+        authorization: `Bearer ${token}`,
+        ...((contentType || isPlain) && { 'content-type': contentType ?? 'application/json' }),
+      },
+      body: isPlain ? JSON.stringify(body) : (body as BodyInit),
+    })
+    const answer = (await reply.json()) as { predictions: object[]; error: { message: string; facts: Record<string, unknown> } }
+    return {
+      status: reply.status,
+      answer,
+      said: answer.error?.message,
+      first: answer.predictions?.[0] as Record<string, unknown>,
+    }
+  }
+
+  test('a file as it is, in a form and as base64 gets the same answer', async () => {
+    const { file } = images['420.jpg']!
+    const form = new FormData()
+    form.append('file', new Blob([bytes(file)]), 'cat.jpg')
+    const named = new FormData()
+    named.append('photo', new Blob([bytes(file)]), 'cat.jpg')
+    const answers = [
+      await ask('photos', { row: { photo: file } }),
+      await ask('photos', bytes(file), 'image/jpeg'),
+      await ask('photos', bytes(file), 'application/octet-stream'),
+      await ask('photos', form),
+      await ask('photos', named),
+    ]
+    for (const { status, first, said } of answers) {
+      assert.equal(status, 200, said)
+      assert.deepEqual({ ...first, id: '' }, { ...answers[0]!.first, id: '' })
+    }
+    const { labels, probabilities } = answers[0]!.first as { labels: string[]; probabilities: Record<string, number> }
+    assert.deepEqual(
+      labels,
+      photos.classes!.filter((name, k) => probabilities[name]! >= photos.thresholds![k]!),
+    )
+    assert.ok(labels.length > 0 && labels.length < 3)
+  })
+
+  test('sounds, texts and forms with other columns', async () => {
+    const clip = await ask('clips', bytes(sounds.pcm16!.file), 'audio/wav')
+    assert.deepEqual(Object.keys(clip.first), ['id', 'score', 'isAnomaly', 'vector'])
+    const form = new FormData()
+    form.append('body', 'The quick brown fox')
+    form.append('bonus', '5')
+    const plain = await ask('texts', { row: { body: 'The quick brown fox', bonus: 5 } })
+    assert.deepEqual({ ...(await ask('texts', form)).first, id: '' }, { ...plain.first, id: '' })
+    const lacking = await ask('texts', 'The quick brown fox', 'text/plain')
+    assert.deepEqual([lacking.status, /lacks the column "bonus"/.test(lacking.said)], [400, true])
+  })
+
+  test('bodies that are no item of this model are refused in words', async () => {
+    const good = bytes(images['rgb.png']!.file)
+    const twice = new FormData()
+    for (const name of ['a', 'b']) twice.append('photo', new Blob([good]), name)
+    for (const [reply, status, message] of [
+      [await ask('photos', good, 'application/x-protobuf'), 415, /"application\/x-protobuf" is not taken here/],
+      [await ask('texts', good, 'image/png'), 400, /no input that such a body could be/],
+      [await ask('photos', 'hello', 'text/plain'), 400, /no input that such a body could be/],
+      [await ask('photos', 'not a form', 'multipart/form-data; boundary=x'), 400, /not a valid multipart form/],
+      [await ask('photos', twice), 400, /several parts for "photo"/],
+      [await ask('photos', new Uint8Array(0), 'image/png'), 400, /column "photo"|no image/],
+      [await ask('photos', new Uint8Array(33 * 2 ** 20), 'image/png'), 413, /larger than/],
+    ] as const) {
+      assert.equal(reply.status, status, reply.said)
+      assert.match(reply.said, message)
+    }
+  })
+
+  test('attacks end in a clear refusal, and the server goes on', async () => {
+    const png = bytes(images['rgb.png']!.file)
+    const jpeg = bytes(images['444.jpg']!.file)
+    const wav = Buffer.from(sounds.pcm16!.file, 'base64')
+    const gigabyte = Buffer.from(wav)
+    gigabyte.writeUInt32LE(2 ** 30, gigabyte.indexOf('data') + 4)
+    const nan = Buffer.from(sounds.float32!.file, 'base64')
+    nan.writeFloatLE(Number.NaN, nan.indexOf('data') + 100)
+    const silent = wav.subarray(0, wav.indexOf('data') + 8)
+    for (const [endpoint, body, message] of [
+      ['photos', bomb(30_000, 30_000), /"photo": it (has|is a PNG, but it cannot be read: it has) .*million/],
+      ['photos', jpeg.subarray(0, jpeg.length / 2), /a JPEG, but it cannot be read: it is damaged or cut short/],
+      ['photos', png.subarray(0, png.length - 40), /a PNG, but it cannot be read/],
+      ['photos', Buffer.from('<svg xmlns="http://www.w3.org/2000/svg"><script>1</script></svg>'), /an SVG or other XML/],
+      [
+        'photos',
+        Buffer.from('<?xml version="1.0"?><!DOCTYPE svg [<!ENTITY x SYSTEM "file:///etc/passwd">]><svg>&x;</svg>'),
+        /an SVG or other XML/,
+      ],
+      ['clips', gigabyte, /says that it holds 1073741824 bytes of sound, but holds 2000/],
+      ['clips', nan, /not finite numbers/],
+      ['clips', silent, /cut short|length is zero/],
+      ['clips', png, /not a WAV file/],
+    ] as const) {
+      const started = performance.now()
+      const reply = await ask(endpoint, new Uint8Array(body), 'application/octet-stream')
+      assert.equal(reply.status, 400, reply.said)
+      assert.match(reply.said, message)
+      assert.equal(reply.answer.error.facts.row, 0)
+      assert.doesNotMatch(reply.said, /\/tmp|node_modules/)
+      assert.ok(performance.now() - started < 5000)
+    }
+    const huge = await ask('texts', { row: { body: 'word '.repeat(1_000_000), bonus: 0 } })
+    assert.deepEqual([huge.status, /5000000 characters; at most 100000/.test(huge.said)], [400, true])
+    const one = await ask('texts', { row: { body: 'x'.repeat(100_000), bonus: 0 } })
+    assert.equal(one.status, 200, one.said)
+    assert.equal((await ask('photos', png, 'image/png')).status, 200)
+  })
+
+  test('captures keep a hash and a small picture, not the bytes', async () => {
+    const content = bytes(images['rgb.png']!.file)
+    assert.equal((await ask('photos', content, 'image/png')).status, 200)
+    const { items } = await w.endpoints.listCaptures(w.by, 'photos', { limit: 1 })
+    const { sha256, bytes: size, thumbnail } = items[0]!.row.photo as { sha256: string; bytes: number; thumbnail: string }
+    assert.equal(sha256, createHash('sha256').update(content).digest('hex'))
+    assert.equal(size, content.length)
+    assert.match(thumbnail, /^data:image\/webp;base64,/)
+    assert.ok(Buffer.byteLength(JSON.stringify(items[0])) < 12_000)
+    assert.deepEqual(w.errors, [])
+  })
+})
+
+/** A small PNG that says how large it is. */
+function bomb(width: number, height: number): Buffer {
+  const chunk = (kind: string, data: Buffer) => {
+    const ends = Buffer.alloc(8)
+    ends.writeUInt32BE(data.length)
+    const body = Buffer.concat([Buffer.from(kind), data])
+    ends.writeUInt32BE(crc32(body), 4)
+    return Buffer.concat([ends.subarray(0, 4), body, ends.subarray(4)])
+  }
+  const size = Buffer.alloc(13)
+  size.writeUInt32BE(width)
+  size.writeUInt32BE(height, 4)
+  size.set([8, 2, 0, 0, 0], 8)
+  const parts = [chunk('IHDR', size), chunk('IDAT', deflateSync(Buffer.alloc(20_000_000))), chunk('IEND', Buffer.alloc(0))]
+  return Buffer.concat([Buffer.from('\x89PNG\r\n\x1a\n', 'latin1'), ...parts])
+}
