@@ -166,6 +166,11 @@ class Stop:
         """Something to do between the signal and the exit, for at most the 120 s that the contract gives."""
         self._last_words.append(action)
 
+    def no_longer(self, action: Callable[[], None]) -> None:
+        """Take back something to do."""
+        if action in self._last_words:
+            self._last_words.remove(action)
+
     def _wait(self) -> None:
         signal.sigwait({signal.SIGTERM})
         self.requested.set()
