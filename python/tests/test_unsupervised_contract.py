@@ -229,9 +229,10 @@ def test_rows_sent_line_by_line_are_answered_or_refused_in_a_sentence(once, tmp_
     process = start(folder)
     try:
         rows = [{"size": 1.5, "plan": "pro"}, {}]
-        said, _ = process.communicate("\n".join([json.dumps(rows), "nonsense", json.dumps([{"size": "tall"}])]) + "\n", timeout=60)
+        said, complaint = process.communicate("\n".join([json.dumps(rows), "nonsense", json.dumps([{"size": "tall"}])]) + "\n", timeout=60)
     finally:
         process.kill()
+    assert process.returncode == 0, complaint
     ready, answer, wrong, unread = (json.loads(line) for line in said.splitlines())
     assert ready == {"ready": True}
     assert np.shape(answer["outputs"]["score"]) == (2, 1)

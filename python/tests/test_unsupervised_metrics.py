@@ -217,7 +217,7 @@ def test_topics_of_a_text_are_the_librarys():
     mixtures = random.dirichlet(np.full(4, 0.1), 1200) @ random.dirichlet(np.full(60, 0.1), 4)
     counts = np.array([random.multinomial(80, one) for one in mixtures]).astype(np.float32)
     model = fitted("lda", counts, topics=4)
-    library = LatentDirichletAllocation(4, max_iter=20, batch_size=256, learning_method="batch", doc_topic_prior=0.25, random_state=3)
+    library = LatentDirichletAllocation(4, max_iter=10, batch_size=256, learning_method="batch", doc_topic_prior=0.25, random_state=3)
     library.fit(counts.astype(np.float64))
     library.max_doc_update_iter, library.mean_change_tol = 40, 0.0
     order = np.argsort(-library.components_.sum(axis=1), kind="stable")

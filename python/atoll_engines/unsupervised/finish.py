@@ -88,7 +88,7 @@ class Finish:
         pipeline = Pipeline(preparation, model, self.request.task, self.algorithm.name)
         if self.request.task == "anomaly":
             pipeline.threshold = threshold_at(held_out["score"][:, 0], self.request.contamination)
-            pipeline.twins = fit_twins(self.algorithm, self.best.params, x, self.trials.setting)
+            pipeline.twins = fit_twins(self.algorithm, self.best.params, x, self.trials.setting, model)
         if self.request.task == "clustering":
             pipeline.twins = self.resampled(x)
         # The recipe may have taken rows out of the fit; what follows is about all of them.

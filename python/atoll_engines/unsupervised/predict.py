@@ -11,9 +11,9 @@ import pandas as pd
 
 from atoll_engines.contract import Job, Report
 from atoll_engines.errors import BadInput, EngineError
+from atoll_engines.evaluation.answer import say
 from atoll_engines.tabular.data import open_table, read_chunks
 from atoll_engines.tabular.package_files import open_package
-from atoll_engines.tabular.predict import say
 from atoll_engines.unsupervised.answers import answer_columns
 from atoll_engines.unsupervised.pipeline import Pipeline
 

@@ -82,7 +82,7 @@ class Trials:
         model = fit_model(algorithm, params, x_train, self.setting)
         answer = model.answer(x_held)
         pipeline = Pipeline(preparation, model, self.request.task, algorithm.name)
-        pipeline.twins = self.twins(algorithm, params, x_train)
+        pipeline.twins = self.twins(algorithm, params, x_train, model)
         if self.request.task == "anomaly":
             pipeline.threshold = threshold_at(answer["score"][:, 0], self.request.contamination)
         labels = None if self.rows.labels is None else self.rows.labels[held]
@@ -90,10 +90,10 @@ class Trials:
         found = measure(pipeline, self.rows.frame.iloc[held], x_held, answer, labels, self.setting.seed).all()
         return found, {name: value for name, value in model.facts().items() if isinstance(value, (int, float))}
 
-    def twins(self, algorithm: Algorithm, params: dict[str, Any], x: np.ndarray) -> list[Model]:
+    def twins(self, algorithm: Algorithm, params: dict[str, Any], x: np.ndarray, model: Model) -> list[Model]:
         """A model of either half of the rows, where how far they agree is asked for: for anomalies it is the only figure without labels."""
         wanted = self.request.task == "anomaly" or self.request.metric == "stability"
-        return fit_twins(algorithm, params, x, self.setting) if wanted else []
+        return fit_twins(algorithm, params, x, self.setting, model) if wanted else []
 
 
 def fit_model(algorithm: Algorithm, params: dict[str, Any], x: np.ndarray, setting: Setting) -> Model:
@@ -105,8 +105,10 @@ def fit_model(algorithm: Algorithm, params: dict[str, Any], x: np.ndarray, setti
     return model
 
 
-def fit_twins(algorithm: Algorithm, params: dict[str, Any], x: np.ndarray, setting: Setting) -> list[Model]:
-    """The same algorithm on either half of the rows."""
+def fit_twins(algorithm: Algorithm, params: dict[str, Any], x: np.ndarray, setting: Setting, model: Model) -> list[Model]:
+    """The same algorithm on either half of the rows, or the halves of a model that is made of many."""
+    if hasattr(model, "halves"):
+        return model.halves()
     order = np.random.default_rng(setting.seed + 1).permutation(len(x))
     halves = (np.sort(order[: len(x) // 2]), np.sort(order[len(x) // 2 :]))
     return [fit_model(algorithm, params, x[half], setting) for half in halves]

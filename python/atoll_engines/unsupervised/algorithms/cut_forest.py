@@ -140,6 +140,13 @@ class CutForest:
             total += displacement(tree, points)
         return {"score": (total / len(self.trees)).astype(np.float32)[:, None]}
 
+    def halves(self) -> list[CutForest]:
+        """Two forests of every other tree: each tree has drawn its own rows, so they tell how steady the scores are."""
+        parts = [CutForest(self.params, self.setting) for _ in range(2)]
+        for start, part in enumerate(parts):
+            part.sample, part.trees = self.sample, self.trees[start::2]
+        return parts
+
     def emit(self, graph: GraphBuilder, features: str) -> dict[str, str]:
         clipped = graph.node("Clip", [features, graph.constant(-FARTHEST), graph.constant(FARTHEST)])
         return {"score": emit_forest(graph, clipped, self.trees)}

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 # After so many steps a text's topics hardly move; the library stops when they do, at most after a hundred.
 STEPS = 40
-STARTS, FEW_TEXTS = 4, 1000
+STARTS, FEW_TEXTS = 4, 500
 SMALLEST = float(np.finfo(np.float64).eps)
 SHIFT = 6
 
@@ -33,7 +33,7 @@ class Dirichlet:
         # Two topics that start alike may stay one; on few texts there is time to start again.
         models = [
             LatentDirichletAllocation(
-                count, learning_method="batch" if len(x) < 5000 else "online", max_iter=int(self.params["passes"]), batch_size=256,
+                count, learning_method="batch" if len(x) < 1500 else "online", max_iter=int(self.params["passes"]), batch_size=256,
                 doc_topic_prior=1 / count, random_state=self.setting.seed + start, n_jobs=1,
             ).fit(counts)
             for start in range(STARTS if len(x) <= FEW_TEXTS else 1)
@@ -120,7 +120,7 @@ ALGORITHMS = (
     Algorithm(
         "lda", "Latent Dirichlet allocation", "topics",
         "Each text is a mixture of topics, each topic a mixture of words. The usual way to see what a pile of texts is about.",
-        Dirichlet, {"topics": 10, "passes": 20}, {"topics": {"int": [3, 30]}},
+        Dirichlet, {"topics": 10, "passes": 10}, {"topics": {"int": [3, 30]}},
         tries=lambda rows: [{"topics": count} for count in (5, 10, 15, 20) if count <= max(5, rows // 20)],
         most_rows=50_000,
     ),
