@@ -44,6 +44,9 @@ ENGINES = {
     "unsupervised.train": "atoll_engines.unsupervised.train",
     "unsupervised.evaluate": "atoll_engines.unsupervised.evaluate",
     "unsupervised.predict": "atoll_engines.unsupervised.predict",
+    "text.train": "atoll_engines.text.train",
+    "text.evaluate": "atoll_engines.text.evaluate",
+    "text.predict": "atoll_engines.text.predict",
 }
 NO_ROOM = {
     errno.ENOSPC: "The disk is full. Free some space and try again.",

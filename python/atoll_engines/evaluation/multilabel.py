@@ -14,8 +14,8 @@ from atoll_engines.evaluation.package import Package
 from atoll_engines.tabular import curves
 from atoll_engines.tabular.bootstrap import CONFIDENCE
 from atoll_engines.tabular.diagnosis import diagnose
+from atoll_engines.tabular.metrics import MULTILABEL
 
-METRICS = ("f1_macro", "f1_micro", "exact_match", "hamming_loss", "roc_auc", "pr_auc")
 # These read the labels, and so depend on the thresholds.
 BY_LABEL = frozenset({"f1_macro", "f1_micro", "exact_match", "hamming_loss"})
 SEPARATORS = ";|,"
@@ -113,7 +113,7 @@ def score(metric: str, actual: np.ndarray, probabilities: np.ndarray, thresholds
 
 
 def score_all(actual: np.ndarray, probabilities: np.ndarray, thresholds: np.ndarray | list[float]) -> dict[str, float]:
-    return {name: score(name, actual, probabilities, thresholds) for name in METRICS}
+    return {name: score(name, actual, probabilities, thresholds) for name in MULTILABEL}
 
 
 def evaluate(package: Package, actual: np.ndarray, predicted: np.ndarray, resamples: int, seed: int) -> dict[str, Any]:

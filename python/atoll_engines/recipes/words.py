@@ -89,6 +89,15 @@ class TermCounter:
         self.terms = [tuple(self.numbers[word] for word in term) for term in terms]
         self.longest = max(map(len, terms), default=1)
 
+    @classmethod
+    def restored(cls, forms: dict[str, int], numbers: dict[str, int], terms: Sequence[tuple[str, ...]]) -> "TermCounter":
+        """A counter as it was stored: the spellings it knows, and the words of its terms by number."""
+        counter = cls.__new__(cls)
+        counter.numbers, counter.forms = numbers, forms
+        counter.terms = [tuple(numbers[word] for word in term) for term in terms]
+        counter.longest = max(map(len, terms), default=1)
+        return counter
+
     def count(self, maths: Any, strings: Any) -> Any:
         """Term counts [N, terms] of one column of texts [N, 1]."""
         return self._in_graph(maths, strings) if isinstance(maths, GraphMaths) else self._in_arrays(strings)
@@ -120,6 +129,10 @@ class TermCounter:
         return cell // width, cell % width, how_many.astype(np.float64)
 
     def _in_graph(self, maths: GraphMaths, strings: GraphTensor) -> GraphTensor:
+        return maths.number(GraphTensor(maths.graph, self.count_node(maths, strings)))
+
+    def count_node(self, maths: GraphMaths, strings: GraphTensor) -> str:
+        """The name of float32 term counts [N, terms]."""
         graph = maths.graph
         flat = maths._node("Reshape", strings, np.array([-1], dtype=np.int64))
         lowered = maths._node("StringNormalizer", flat, case_change_action="LOWER", is_case_sensitive=1, locale="C")
@@ -142,7 +155,7 @@ class TermCounter:
             for place in places:
                 pool.extend(self.terms[place])
                 order.append(place)
-        counts = graph.node(
+        return graph.node(
             "TfIdfVectorizer",
             [widened],
             mode="TF",
@@ -153,7 +166,6 @@ class TermCounter:
             ngram_indexes=order,
             pool_int64s=pool,
         )
-        return maths.number(GraphTensor(graph, counts))
 
 
 def code_of(term: Sequence[int], base: int) -> int:

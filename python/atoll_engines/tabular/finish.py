@@ -93,8 +93,7 @@ class Finish:
         if self.request.task == "regression":
             columns |= {"actual": self.labels.target.values[predictions.rows], "prediction": values}
         else:
-            classes = np.array(self.labels.target.classes, dtype=object)
-            columns["actual"] = classes[self.labels.target.values[predictions.rows]]
+            columns["actual"] = self.labels.target.words(predictions.rows)
             columns |= {f"p_{k}": values[:, k] for k in range(values.shape[1])}
         pq.write_table(pa.table(columns), self.job.output / "oof.parquet")
         self.report.artifact("output/data/oof.parquet", "predictions", "Out-of-fold predictions")
@@ -160,6 +159,7 @@ class Finish:
             "threshold": None
             if threshold is None
             else {"value": threshold.value, "rule": threshold.rule, "curve": threshold.curve},
+            "thresholds": validation.thresholds,
             "calibration": self.request.calibration,
             "division": {"kind": self.labels.division.kind, "note": self.labels.division.note},
             "leaderboard": self.leaderboard(),
@@ -182,7 +182,8 @@ class Finish:
         if isinstance(preparation, StreamedPreparation):
             _, x, y = preparation.everything(self.algorithm.family)
             return score_all(y[:SCORED_ROWS], pipeline.predict_features(x[:SCORED_ROWS]), self.request.task, pipeline.threshold)
-        return score_all(preparation.target, pipeline.predict(preparation.frame), self.request.task, pipeline.threshold)
+        thresholds = getattr(pipeline, "thresholds", None)
+        return score_all(preparation.target, pipeline.predict(preparation.frame), self.request.task, thresholds or pipeline.threshold)
 
     def baseline_metrics(self) -> dict[str, float]:
         """What the baseline comes to on the same folds."""

@@ -43,6 +43,9 @@ def divide(
 ) -> Division:
     """Divide the rows; `given` marks rows that came as a validation set of their own, which a holdout uses."""
     rows = len(y)
+    if task == "multilabel":
+        # No division gives every part the same share of every label; by their number they are at least alike.
+        y, task, kind = y.sum(axis=1).astype(np.float64), "regression", "kfold" if kind == "stratified" else kind
     if kind == "holdout" and given is not None and given.any():
         return Division("holdout", (Fold(np.flatnonzero(~given), np.flatnonzero(given)),), "the validation set as given")
     single = kind == "holdout" or rows > HOLDOUT_ABOVE

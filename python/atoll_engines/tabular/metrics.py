@@ -13,6 +13,7 @@ CLASSIFICATION = (
 )  # fmt: skip
 REGRESSION = ("mae", "rmse", "r2", "mape")
 LOWER_IS_BETTER = frozenset({"log_loss", "brier", "mae", "rmse", "mape", "hamming_loss"})
+MULTILABEL = ("f1_macro", "f1_micro", "exact_match", "hamming_loss", "roc_auc", "pr_auc")
 # These read the label, and so depend on the threshold of a binary model.
 BY_LABEL = frozenset(
     {"accuracy", "balanced_accuracy", "precision", "recall", "f1", "f1_macro", "f1_weighted", "mcc"}
@@ -21,6 +22,8 @@ BY_LABEL = frozenset(
 
 def metric_names(task: str) -> tuple[str, ...]:
     """The metrics that a task reports."""
+    if task == "multilabel":
+        return MULTILABEL
     return REGRESSION if task == "regression" else CLASSIFICATION
 
 
@@ -36,13 +39,20 @@ def labels_of(probabilities: np.ndarray, threshold: float | None) -> np.ndarray:
     return probabilities.argmax(axis=1)
 
 
-def score_all(actual: np.ndarray, predicted: np.ndarray, task: str, threshold: float | None) -> dict[str, float]:
+def score_all(actual: np.ndarray, predicted: np.ndarray, task: str, threshold: float | list[float] | None) -> dict[str, float]:
     """Every metric of the task; one that these rows cannot give (a single class) is NaN."""
     return {name: score(name, actual, predicted, threshold) for name in metric_names(task)}
 
 
-def score(metric: str, actual: np.ndarray, predicted: np.ndarray, threshold: float | None = None) -> float:
-    """One metric; `predicted` holds probabilities [n, classes] or, for a regression, values [n]."""
+def score(metric: str, actual: np.ndarray, predicted: np.ndarray, threshold: float | list[float] | None = None) -> float:
+    """One metric; `predicted` holds probabilities [n, classes] or, for a regression, values [n].
+
+    With several labels a row `actual` is 0 or 1 for each row and label.
+    """
+    if actual.ndim == 2:
+        from atoll_engines.evaluation import multilabel
+
+        return multilabel.score(metric, actual, predicted, 0.5 if threshold is None else threshold)
     if metric in REGRESSION:
         return regression_score(metric, actual, predicted)
     if metric in BY_LABEL:

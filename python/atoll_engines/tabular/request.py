@@ -14,7 +14,7 @@ TASKS = ("binary", "multiclass", "regression")
 KINDS = ("stratified", "kfold", "grouped", "time", "holdout")
 # `runtime` is for the platform, which has seen to it already.
 OPTIONS = ("members", "meta", "passthrough", "base", "runtime")
-USUAL_METRIC = {"binary": "roc_auc", "multiclass": "f1_macro", "regression": "rmse"}
+USUAL_METRIC = {"binary": "roc_auc", "multiclass": "f1_macro", "regression": "rmse", "multilabel": "f1_macro"}
 
 
 @dataclass(frozen=True)
@@ -40,11 +40,13 @@ class Request:
     options: dict[str, Any] = field(default_factory=dict)
 
 
-def read_request(parameters: dict[str, Any]) -> Request:
-    """Read the parameters; a value that cannot be meant is refused by its name."""
+def read_request(
+    parameters: dict[str, Any], tasks: tuple[str, ...] = TASKS, known_options: tuple[str, ...] | None = OPTIONS
+) -> Request:
+    """Read the parameters; a value that cannot be meant is refused by its name. Of options not known here the caller sees to it."""
     task = parameters.get("task")
-    if task not in TASKS:
-        raise BadInput(f'The task is "{task}"; it must be one of: {", ".join(TASKS)}.', parameter="task")
+    if task not in tasks:
+        raise BadInput(f'The task is "{task}"; it must be one of: {", ".join(tasks)}.', parameter="task")
     target = parameters.get("target")
     if not target:
         raise BadInput("The job names no target column.", parameter="target")
@@ -59,6 +61,8 @@ def read_request(parameters: dict[str, Any]) -> Request:
     imbalance = one_of("imbalance", parameters.get("imbalance") or "auto", CHOICES)
     if task == "regression" and imbalance not in ("auto", "none"):
         raise BadInput(f'"{imbalance}" answers unequal classes; a regression has none.', parameter="imbalance")
+    if task == "multilabel" and imbalance not in ("auto", "none"):
+        raise BadInput(f'"{imbalance}" answers unequal classes; with several labels a row there are none.', parameter="imbalance")
     folds = int(validation.get("folds") or 5)
     if not 2 <= folds <= 50:
         raise BadInput(f"{folds} folds were asked for; between 2 and 50 make sense.", parameter="folds")
@@ -78,9 +82,9 @@ def read_request(parameters: dict[str, Any]) -> Request:
         group_column=validation.get("groupColumn"),
         time_column=validation.get("timeColumn"),
         imbalance=imbalance,
-        calibration=calibration if task != "regression" else "none",
+        calibration=calibration if task in ("binary", "multiclass") else "none",
         importance=parameters.get("importance", True),
-        options=read_options(parameters.get("options") or {}),
+        options=read_options(parameters.get("options") or {}) if known_options else {},
     )
 
 

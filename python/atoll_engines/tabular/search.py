@@ -252,6 +252,8 @@ class Search:
         return space
 
     def is_unequal(self) -> bool:
+        if self.trials.preparation.target.ndim > 1:
+            return False
         counts = np.bincount(self.trials.preparation.target, minlength=self.trials.setting.classes)
         return bool(counts.min() / counts.sum() < 0.8 / len(counts))
 

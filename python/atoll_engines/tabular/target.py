@@ -22,6 +22,14 @@ class Target:
     values: np.ndarray
     classes: tuple[str, ...] | None
 
+    def words(self, rows: np.ndarray) -> list[str]:
+        """The class of each of these rows; of several labels a row, the list of them as JSON."""
+        if self.values.ndim == 2:
+            from atoll_engines.evaluation import multilabel
+
+            return multilabel.as_words(multilabel.labels(self.values[rows], self.classes))
+        return [self.classes[k] for k in self.values[rows]]
+
     @property
     def positive(self) -> str | None:
         """The positive class of a binary target: always the second class."""
@@ -33,6 +41,10 @@ def read_target(column: Column, values: pd.Series, task: str, positive: object) 
     if task == "regression":
         return read_number_target(column, values)
     words = as_words(column, values)
+    if task == "multilabel":
+        from atoll_engines.evaluation import multilabel
+
+        return Target(column.name, *multilabel.read_target(column.name, words))
     counts = words.value_counts()
     refuse_hopeless(column, words, counts, task)
     classes = sorted(counts.index, key=class_order)

@@ -69,13 +69,15 @@ def open_source(job: Job, request: Request) -> Source:
     return Source(tables, columns, [InputColumn(one.name, one.type) for one in columns])
 
 
-def read_labels(job: Job, request: Request, source: Source, report: Report) -> Labels:
-    """Read the target and what divides the rows; rows without a target are left out and counted."""
+def read_labels(job: Job, request: Request, source: Source, report: Report, also: np.ndarray | None = None) -> Labels:
+    """Read the target and what divides the rows; rows without a target are left out and counted, those not in `also` too."""
     names = [request.target, *(name for name in (request.group_column, request.time_column) if name)]
     parts = [read_frame(table, list(dict.fromkeys(names))) for table in source.tables]
     frame = pd.concat(parts)
     given = np.repeat(np.arange(len(parts)) == 1, [len(part) for part in parts])
     usable = has_target(frame, request.target, report)
+    if also is not None:
+        usable = usable & also
     frame, given = frame[usable], given[usable]
     target = read_target(source.tables[0].column(request.target), frame[request.target], request.task, request.positive)
     division = divide(

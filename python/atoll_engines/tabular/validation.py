@@ -25,6 +25,8 @@ class Validation:
     metrics: dict[str, dict[str, Any]]
     # By metric: the value over all out-of-fold rows at the final threshold.
     pooled: dict[str, float]
+    # Of several labels a row, for each label the probability from which on it is given.
+    thresholds: list[float] | None = None
 
 
 def validate(trials: Trials, predictions: Predictions, request: Request) -> Validation:
@@ -39,9 +41,26 @@ def validate(trials: Trials, predictions: Predictions, request: Request) -> Vali
     threshold = None
     if request.task == "binary":
         threshold = choose_threshold(actual, values[:, 1], part, request.metric, request.costs, request.at_least)
+    if request.task == "multilabel":
+        return validate_labels(actual, values, part)
     metrics = fold_metrics(actual, values, part, request)
     pooled = score_all(actual, values, request.task, threshold.value if threshold else None)
     return Validation(values, calibrator, threshold, metrics, pooled)
+
+
+def validate_labels(actual: np.ndarray, values: np.ndarray, part: np.ndarray) -> Validation:
+    """Several labels a row: each has a threshold of its own, chosen for its F1 on the other parts."""
+    from atoll_engines.evaluation import multilabel
+
+    folds: dict[str, list[float]] = {name: [] for name in metric_names("multilabel")}
+    for number in np.unique(part):
+        inside = part == number
+        chosen = multilabel.best_thresholds(actual[~inside], values[~inside])
+        for name, each in folds.items():
+            each.append(multilabel.score(name, actual[inside], values[inside], chosen))
+    thresholds = multilabel.best_thresholds(actual, values)
+    pooled = multilabel.score_all(actual, values, thresholds)
+    return Validation(values, None, None, summarised(folds), pooled, thresholds)
 
 
 def cross_calibrated(kind: str, values: np.ndarray, actual: np.ndarray, part: np.ndarray) -> np.ndarray:
@@ -66,6 +85,11 @@ def fold_metrics(actual: np.ndarray, values: np.ndarray, part: np.ndarray, reque
             ).value
         for name in folds:
             folds[name].append(score(name, actual[inside], values[inside], threshold))
+    return summarised(folds)
+
+
+def summarised(folds: dict[str, list[float]]) -> dict[str, dict[str, Any]]:
+    """Mean and standard deviation over the folds."""
     return {
         name: {
             "mean": float(np.nanmean(each)) if not np.isnan(each).all() else float("nan"),

@@ -20,7 +20,9 @@ class Baseline:
         self.answer = np.zeros(max(1, setting.classes), np.float32)
 
     def fit(self, x: np.ndarray, y: np.ndarray, weights: np.ndarray | None = None, watch: Watch | None = None) -> None:
-        if self.setting.classes:
+        if y.ndim == 2:
+            self.answer = y.mean(axis=0).astype(np.float32)
+        elif self.setting.classes:
             counts = np.bincount(y, weights, minlength=self.setting.classes)
             self.answer = (counts / counts.sum()).astype(np.float32)
         else:

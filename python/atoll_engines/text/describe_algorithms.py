@@ -1,0 +1,39 @@
+"""The algorithms as the platform shows them: `python -m atoll_engines.text.describe_algorithms > …/algorithms.json`."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from atoll_engines.text.algorithms import ALGORITHMS
+
+ABOUT = {
+    "text_tfidf_linear": "Weights of words and word pairs, then one linear model. Fast, its terms can be read, and often hard to beat.",
+    "text_bag": "The mean of learned vectors of tokens and token pairs, then one linear layer. An epoch takes seconds.",
+    "text_transformer": "An encoder of the BERT kind: your weights fine-tuned, or a small one learned from your texts alone.",
+}
+
+
+def describe() -> dict[str, Any]:
+    """Every algorithm for text, the TF-IDF baseline first."""
+    return {
+        "algorithms": [
+            {
+                "name": one.name,
+                "title": one.title,
+                "family": "text",
+                "runtime": "deep",
+                "needs": ["text"],
+                "auto": one.name != "text_transformer",
+                "tasks": list(one.tasks),
+                "about": ABOUT[one.name],
+                "space": one.space,
+                "served": "onnx",
+            }
+            for one in ALGORITHMS
+        ]
+    }
+
+
+if __name__ == "__main__":
+    print(json.dumps(describe(), indent=1))
