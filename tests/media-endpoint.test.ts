@@ -1,11 +1,16 @@
 import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import { crc32, deflateSync } from 'node:zlib'
 import { pino } from 'pino'
+import { createAtoll } from '../sdk/src/index.ts'
 import { endpointsRoutes } from '../src/domains/endpoints/routes.ts'
 import { EndpointInput } from '../src/domains/endpoints/schema.ts'
 import { servingMigrations, servingWorld } from '../src/domains/endpoints/testing.ts'
@@ -204,6 +209,51 @@ describe('endpoints of images, sounds and texts over HTTP', () => {
     const one = await ask('texts', { row: { body: 'x'.repeat(100_000), bonus: 0 } })
     assert.equal(one.status, 200, one.said)
     assert.equal((await ask('photos', png, 'image/png')).status, 200)
+  })
+
+  test('the command line sends files, folders, and tables that name files; the SDK a file', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'atoll-files-'))
+    await mkdir(join(folder, 'more'))
+    for (const [name, image] of [
+      ['a.png', 'rgb.png'],
+      ['more/b.JPG', '420.jpg'],
+    ] as const)
+      await writeFile(join(folder, name), bytes(images[image]!.file))
+    await writeFile(join(folder, 'more/broken.png'), 'hello')
+    await writeFile(join(folder, 'notes.txt'), 'not an image')
+    await writeFile(join(folder, 'rows.csv'), 'photo\na.png\nmore/b.JPG\n')
+    const run = async (...words: string[]) => {
+      const env = { ...process.env, ATOLL_URL: origin, ATOLL_TOKEN: token }
+      const main = fileURLToPath(new URL('../sdk/src/cli/main.ts', import.meta.url))
+      const child = await promisify(execFile)(process.execPath, [main, 'predict', ...words, '--json'], { env }).catch((e) => e)
+      return { code: child.code ?? 0, out: child.stdout ? JSON.parse(child.stdout) : null, said: String(child.stderr) }
+    }
+    const whole = await run('photos', '--file', folder)
+    assert.deepEqual(
+      whole.out.files.map(({ file, error }: { file: string; error: string | null }) => [file.slice(folder.length + 1), error]),
+      [
+        ['a.png', null],
+        ['more/b.JPG', null],
+        ['more/broken.png', 'it is no image that is known here. Send JPEG, PNG, WebP, GIF or TIFF.'],
+      ],
+    )
+    assert.equal(whole.code, 1)
+    const ofTable = await run('photos', '--rows', join(folder, 'rows.csv'), '--out', join(folder, 'out.csv'))
+    assert.deepEqual(
+      ofTable.out.predictions.map((one: { probabilities: object }) => one.probabilities),
+      whole.out.files.slice(0, 2).map((one: { prediction: { probabilities: object } }) => one.prediction.probabilities),
+    )
+    assert.match(await readFile(join(folder, 'out.csv'), 'utf8'), /^labels,p_red,p_green,p_blue\n/)
+    assert.match((await run('photos', '--file', join(folder, 'absent.png'))).said, /There is no file/)
+    assert.match((await run('photos')).said, /Give either --rows or --file/)
+    const atoll = createAtoll({ url: origin, token })
+    const { predictions } = await atoll.endpoints.predictFile('photos', bytes(images['rgb.png']!.file))
+    assert.deepEqual(predictions[0]!.probabilities, whole.out.files[0].prediction.probabilities)
+    const text = new Blob(['The quick brown fox'], { type: 'text/plain' })
+    await assert.rejects(atoll.endpoints.predictFile('texts', text), /lacks the column "bonus"/)
+    const clip = await atoll.endpoints.predictFile('clips', bytes(sounds.pcm16!.file), { column: 'clip', row: {} })
+    assert.equal(typeof clip.predictions[0]!.score, 'number')
+    await rm(folder, { recursive: true })
   })
 
   test('captures keep a hash and a small picture, not the bytes', async () => {

@@ -42,6 +42,8 @@ export interface RequestOptions {
   body?: unknown
   /** Sent as is, with this content type. */
   bytes?: BodyInit
+  /** Sent as a form of several parts. */
+  form?: FormData
   headers?: Record<string, string>
   signal?: AbortSignal
   idempotencyKey?: string
@@ -67,7 +69,8 @@ export function createHttp(options: ClientOptions): Http {
     const headers: Record<string, string> = { ...request.headers }
     if (options.token) headers.authorization = `Bearer ${options.token}`
     if (request.idempotencyKey) headers['idempotency-key'] = request.idempotencyKey
-    let body: BodyInit | undefined = request.bytes
+    // The content type of a form names what parts it, which only fetch knows.
+    let body: BodyInit | undefined = request.bytes ?? request.form
     if (request.bytes !== undefined) headers['content-type'] ??= 'application/octet-stream'
     else if (request.body !== undefined) {
       headers['content-type'] = 'application/json'

@@ -3,6 +3,7 @@ import { binCommands } from './commands/bin.ts'
 import { dataCommands } from './commands/data.ts'
 import { demoCommand } from './commands/demo.ts'
 import { explainCommands } from './commands/explain.ts'
+import { predictCommand } from './commands/predict.ts'
 import { scriptCommands } from './commands/scripts.ts'
 import { serveCommands } from './commands/serve.ts'
 import { trainCommands } from './commands/train.ts'
@@ -27,6 +28,7 @@ dataCommands(program)
 trainCommands(program)
 scriptCommands(program)
 serveCommands(program)
+predictCommand(program)
 explainCommands(program)
 binCommands(program)
 demoCommand(program)

@@ -19,6 +19,15 @@ import type {
   PredictOutput,
 } from '../types.ts'
 
+export interface PredictFileOptions extends ProjectOptions {
+  /** The column that the file is of, where the model reads several. */
+  column?: string
+  /** The row's other columns. */
+  row?: Record<string, unknown>
+  /** The file's media type; that of the blob unless told. */
+  type?: string
+}
+
 export const endpoints = (http: Http) => {
   const at = (endpoint: string) => `/v1/endpoints/${segment(endpoint)}`
   return {
@@ -34,6 +43,27 @@ export const endpoints = (http: Http) => {
       http.json<Endpoint>('POST', `${at(endpoint)}/rollback`, withOptions(options)),
     predict: (endpoint: string, rows: Record<string, unknown>[], options: ProjectOptions = {}) =>
       http.json<PredictOutput>('POST', `${at(endpoint)}/predict`, withOptions(options, { body: { rows } })),
+    /**
+     * One item as a file: an image, a sound, a text. What else the row holds goes beside it, and the column's name where the model has several files.
+     *
+     *     const { predictions } = await atoll.endpoints.predictFile('cats', await openAsBlob('tom.jpg'))
+     */
+    predictFile: (endpoint: string, file: Blob | Uint8Array<ArrayBuffer> | ArrayBuffer, options: PredictFileOptions = {}) => {
+      const { column, row, type, ...others } = options
+      const blob = file instanceof Blob && (type === undefined || type === file.type) ? file : new Blob([file], { type })
+      const path = `${at(endpoint)}/predict`
+      if (column === undefined && row === undefined)
+        return http.json<PredictOutput>(
+          'POST',
+          path,
+          withOptions(others, { bytes: blob, headers: { 'content-type': blob.type || 'application/octet-stream' } }),
+        )
+      const form = new FormData()
+      for (const [name, value] of Object.entries(row ?? {}))
+        if (value !== null && value !== undefined) form.append(name, String(value))
+      form.append(column ?? 'file', blob)
+      return http.json<PredictOutput>('POST', path, withOptions(others, { form }))
+    },
     /** Why the endpoint answers as it does: contributions of the columns to each row's answer. */
     explain: (endpoint: string, rows: Record<string, unknown>[], how: ExplainOptions = {}, options: ProjectOptions = {}) =>
       http.json<EndpointExplanations>('POST', `${at(endpoint)}/explain`, withOptions(options, { body: { ...how, rows } })),

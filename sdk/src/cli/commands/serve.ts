@@ -1,13 +1,9 @@
-import { writeFile } from 'node:fs/promises'
 import type { Command } from 'commander'
-import type { DriftReport, Prediction, ReplayResult } from '../../index.ts'
+import type { DriftReport, ReplayResult } from '../../index.ts'
 import { createAtoll } from '../../index.ts'
 import { connect, parseNumber, saveCredentials, UsageError, unlessAbsent, versionOf } from '../context.ts'
-import { csvCell, readRows, typedRow } from '../files.ts'
 import { progressPrinter, round, table } from '../print.ts'
 import { answer } from '../run.ts'
-
-const rowsPerCall = 1000
 
 export function serveCommands(program: Command): void {
   const models = program.command('models').description('registered models')
@@ -82,49 +78,6 @@ export function serveCommands(program: Command): void {
         }
       }),
     )
-  program
-    .command('predict <endpoint>')
-    .description('send rows of a CSV or JSON file to an endpoint')
-    .requiredOption('--rows <file>')
-    .option('--out <file>', 'write a CSV or JSON file')
-    .action((name: string, options) =>
-      answer(async () => {
-        const atoll = connect()
-        const { signature } = await atoll.endpoints.get(name)
-        const { rows: given, decimalComma } = await readRows(options.rows)
-        const rows = given.map((row) => typedRow(row, signature.inputs, { decimalComma }))
-        if (rows.length === 0) throw new UsageError(`"${options.rows}" holds no rows.`)
-        const predictions: Prediction[] = []
-        for (let i = 0; i < rows.length; i += rowsPerCall)
-          predictions.push(...(await atoll.endpoints.predict(name, rows.slice(i, i + rowsPerCall))).predictions)
-        const columns = ['label', 'value', ...(signature.classes ?? [])].filter((c) =>
-          predictions.some((p) => cellOf(p, c) !== undefined),
-        )
-        if (options.out) {
-          const csv = [
-            columns.map((c) => csvCell(signature.classes?.includes(c) ? `p_${c}` : c)).join(','),
-            ...predictions.map((p) => columns.map((c) => csvCell(cellOf(p, c))).join(',')),
-          ].join('\n')
-          await writeFile(options.out, /\.json$/i.test(options.out) ? JSON.stringify(predictions, null, 2) : `${csv}\n`)
-        }
-        return {
-          json: { endpoint: name, rows: rows.length, predictions, ...(options.out ? { file: options.out } : {}) },
-          text: options.out
-            ? `${predictions.length} predictions written to ${options.out}`
-            : table(
-                ['row', ...columns],
-                predictions.slice(0, 50).map((p, i) => [
-                  i + 1,
-                  ...columns.map((c) => {
-                    const cell = cellOf(p, c)
-                    return typeof cell === 'number' ? round(cell, 4) : cell
-                  }),
-                ]),
-              ),
-        }
-      }),
-    )
-
   const monitors = program.command('monitors').description('drift of what an endpoint sees, against its training data')
   monitors.command('show <endpoint>').action((ref: string) =>
     answer(async () => {
@@ -210,6 +163,3 @@ export function describeDrift(report: DriftReport): string {
     ])
   return `${report.sentence}\n\n${table(['column', 'state', 'PSI', 'JS', 'test', 'p (Holm)'], rows)}`
 }
-
-const cellOf = (prediction: Prediction, column: string): unknown =>
-  column === 'label' ? prediction.label : column === 'value' ? prediction.value : prediction.probabilities?.[column]

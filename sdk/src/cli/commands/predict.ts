@@ -1,0 +1,158 @@
+import { writeFile } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import type { Command } from 'commander'
+import { type Atoll, AtollError, type Prediction, type Signature } from '../../index.ts'
+import { connect, UsageError } from '../context.ts'
+import { csvCell, readRows, typedRow } from '../files.ts'
+import { filesOf, readFileOf, withFiles } from '../item-files.ts'
+import { round, table } from '../print.ts'
+import { answer } from '../run.ts'
+
+const rowsPerCall = 1000
+const filesAtOnce = 4
+const collect = (one: string, before: string[] = []) => [...before, one]
+
+interface PredictOptions {
+  rows?: string
+  file?: string[]
+  out?: string
+}
+
+/** `predict`: rows of a table, or files as they are, to an endpoint. */
+export function predictCommand(program: Command): void {
+  program
+    .command('predict <endpoint>')
+    .description('send rows of a CSV or JSON file, or images, sounds and texts as files, to an endpoint')
+    .option('--rows <file>', 'a table; a cell of an image or audio column names a file beside it')
+    .option('--file <path>', 'a file, or a folder with such files; may be given several times', collect)
+    .option('--out <file>', 'write a CSV or JSON file')
+    .action((name: string, options: PredictOptions) =>
+      answer(async () => {
+        if ((options.rows === undefined) === (options.file === undefined)) throw new UsageError('Give either --rows or --file.')
+        const atoll = connect()
+        const { signature } = await atoll.endpoints.get(name)
+        return options.file
+          ? ofFiles(atoll, name, { paths: options.file, signature, out: options.out })
+          : ofRows(atoll, name, { path: options.rows!, signature, out: options.out })
+      }),
+    )
+}
+
+async function ofRows(
+  atoll: Atoll,
+  name: string,
+  { path, signature, out }: { path: string; signature: Signature; out?: string },
+) {
+  const { rows: given, decimalComma } = await readRows(path)
+  if (given.length === 0) throw new UsageError(`"${path}" holds no rows.`)
+  const predictions: Prediction[] = []
+  for await (const rows of withFiles(
+    given.map((row) => typedRow(row, signature.inputs, { decimalComma })),
+    { inputs: signature.inputs, folder: dirname(path), mostRows: rowsPerCall },
+  ))
+    predictions.push(...(await atoll.endpoints.predict(name, rows)).predictions)
+  const shown = asTable(predictions, signature)
+  if (out) await write(out, { json: predictions, columns: shown.header, rows: shown.rows })
+  return {
+    json: { endpoint: name, rows: given.length, predictions, ...(out ? { file: out } : {}) },
+    text: out
+      ? `${predictions.length} predictions written to ${out}`
+      : table(
+          ['row', ...shown.columns],
+          shown.rows.slice(0, 50).map((cells, i) => [i + 1, ...cells.map(rounded)]),
+        ),
+  }
+}
+
+interface FileAnswer {
+  file: string
+  prediction: Prediction | null
+  warnings: string[]
+  error: string | null
+}
+
+async function ofFiles(
+  atoll: Atoll,
+  name: string,
+  { paths, signature, out }: { paths: string[]; signature: Signature; out?: string },
+) {
+  const files = await filesOf(paths, signature.inputs)
+  const answers = new Array<FileAnswer>(files.length)
+  let next = 0
+  await Promise.all(
+    Array.from({ length: Math.min(filesAtOnce, files.length) }, async () => {
+      while (next < files.length) {
+        const at = next++
+        answers[at] = await ofFile(atoll, name, files[at]!)
+      }
+    }),
+  )
+  const refused = answers.filter(({ error }) => error !== null)
+  if (refused.length === answers.length) throw new Error(`${refused[0]!.file}: ${refused[0]!.error}`)
+  if (refused.length > 0) process.exitCode = 1
+  const shown = asTable(
+    answers.map(({ prediction }) => prediction ?? { id: '' }),
+    signature,
+  )
+  if (out)
+    await write(out, {
+      json: answers,
+      columns: ['file', ...shown.header, 'error'],
+      rows: shown.rows.map((cells, i) => [answers[i]!.file, ...cells, answers[i]!.error]),
+    })
+  const failures = refused.map(({ file, error }) => `${file}: ${error}`).join('\n')
+  const text = out
+    ? `${answers.length - refused.length} predictions written to ${out}`
+    : table(
+        ['file', ...shown.columns],
+        shown.rows.map((cells, i) => [answers[i]!.file, ...cells.map(rounded)]),
+      )
+  return {
+    json: { endpoint: name, files: answers, refused: refused.length, ...(out ? { file: out } : {}) },
+    text: failures ? `${text}\n\nRefused:\n${failures}` : text,
+  }
+}
+
+async function ofFile(atoll: Atoll, name: string, path: string): Promise<FileAnswer> {
+  try {
+    const { predictions, warnings } = await atoll.endpoints.predictFile(name, await readFileOf(path))
+    return { file: path, prediction: predictions[0]!, warnings, error: null }
+  } catch (error) {
+    // What is wrong with one file says nothing of the others; what is wrong with the call does.
+    if (error instanceof AtollError && (error.status === 400 || error.status === 413))
+      return { file: path, prediction: null, warnings: [], error: error.message.replace(/^Row 0, column "[^"]*": /, '') }
+    throw error
+  }
+}
+
+/** Predictions as a table: what is decided, then probabilities by class and whatever numbers there are. */
+function asTable(predictions: Prediction[], signature: Signature) {
+  const cells = predictions.map(cellsOf)
+  const classes = (signature.classes ?? []).filter((name) => cells.some((one) => one.has(`p_${name}`)))
+  const found = new Set(cells.flatMap((one) => [...one.keys()]))
+  const keys = [...[...found].filter((key) => !key.startsWith('p_')), ...classes.map((name) => `p_${name}`)]
+  return {
+    columns: keys.map((key) => key.replace(/^p_/, '')),
+    header: keys,
+    rows: cells.map((one) => keys.map((key) => one.get(key))),
+  }
+}
+
+function cellsOf({ id: _, probabilities = {}, outputs = {}, ...rest }: Prediction): Map<string, unknown> {
+  const cells = new Map<string, unknown>()
+  for (const [name, value] of [...Object.entries(rest), ...Object.entries(outputs)]) {
+    if (name === 'labels') cells.set(name, (value as string[]).join('; '))
+    else if (Array.isArray(value)) value.forEach((one, i) => void cells.set(`${name}_${i}`, one))
+    else if (value !== undefined) cells.set(name, value)
+  }
+  for (const [name, value] of Object.entries(probabilities)) cells.set(`p_${name}`, value)
+  return cells
+}
+
+const rounded = (cell: unknown): string | number | null | undefined =>
+  typeof cell === 'number' ? round(cell, 4) : typeof cell === 'boolean' ? String(cell) : (cell as string | undefined)
+
+async function write(file: string, what: { json: unknown; columns: string[]; rows: unknown[][] }): Promise<void> {
+  const csv = [what.columns, ...what.rows].map((cells) => cells.map(csvCell).join(',')).join('\n')
+  await writeFile(file, /\.json$/i.test(file) ? JSON.stringify(what.json, null, 2) : `${csv}\n`)
+}
