@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import shutil
 import signal
@@ -23,13 +24,28 @@ from atoll_engines.tabular.algorithms import ALGORITHMS
 from atoll_engines.tabular.export import run_graph
 from atoll_engines.tabular.parity_rows import with_missing, with_unseen
 
+HAS_TORCH = importlib.util.find_spec("torch") is not None
+# Networks small enough for a test of seconds.
+SMALL = {
+    "random_forest": {"n_estimators": 25}, "extra_trees": {"n_estimators": 25}, "bagging": {"bags": 5},
+    "mlp": {"epochs": 12, "width": 32}, "tabm": {"epochs": 10, "width": 32, "copies": 4},
+    "tab_transformer": {"epochs": 10, "width": 32, "blocks": 1}, "tabnet": {"epochs": 6, "width": 8, "steps": 2},
+}  # fmt: skip
+
+
+def marks(name: str) -> list:
+    if ALGORITHMS[name].runtime == "tabular" or HAS_TORCH:
+        return []
+    return [pytest.mark.skip(reason=f"{name} is trained in the runtime deep, and there is no torch here")]
+
+
 EACH = [
-    pytest.param(name, task, id=f"{name}-{task}")
+    pytest.param(name, task, id=f"{name}-{task}", marks=marks(name))
     for name, algorithm in ALGORITHMS.items()
     for task in ("binary", "multiclass", "regression")
     if task in algorithm.tasks
 ]
-ONE_TASK_EACH = [pytest.param(name, algorithm.tasks[0], id=name) for name, algorithm in ALGORITHMS.items()]
+ONE_TASK_EACH = [pytest.param(name, algorithm.tasks[0], id=name, marks=marks(name)) for name, algorithm in ALGORITHMS.items()]
 
 
 def parameters(name: str, task: str, **changes) -> dict:
@@ -40,7 +56,7 @@ def parameters(name: str, task: str, **changes) -> dict:
         "metric": {"binary": "f1", "multiclass": "accuracy", "regression": "rmse"}[task],
         "recipe": {"auto": True},
         "algorithms": [name],
-        "search": {"strategy": "none", "space": {one: {"n_estimators": 25} for one in ("random_forest", "extra_trees")}},
+        "search": {"strategy": "none", "space": SMALL},
         "validation": {"kind": "stratified", "folds": 3},
         "importance": False,
         "threads": 1,
@@ -114,7 +130,11 @@ def test_the_same_seed_gives_the_same_predictions(once, tmp_path, name, task):
     np.testing.assert_array_equal(*answers)
 
 
-WEIGHTED = [name for name, algorithm in ALGORITHMS.items() if "binary" in algorithm.tasks and name != "baseline"]
+WEIGHTED = [
+    pytest.param(name, marks=marks(name))
+    for name, algorithm in ALGORITHMS.items()
+    if "binary" in algorithm.tasks and name != "baseline"
+]
 
 
 @pytest.mark.parametrize("name", WEIGHTED)
@@ -129,12 +149,17 @@ def test_class_weights_have_an_effect(once, tmp_path, name):
         assert after.mean() > before.mean()
 
 
-SEARCHED = ["logistic_regression", "decision_tree", "hist_gradient_boosting", "xgboost", "lightgbm", "catboost", "knn"]
+SEARCHED = [
+    "logistic_regression", "decision_tree", "hist_gradient_boosting", "xgboost", "lightgbm", "catboost", "knn",
+    "factorization_machine", pytest.param("mlp", marks=marks("mlp")),
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("name", SEARCHED)
 def test_a_resumed_job_equals_an_uninterrupted_one(tmp_path, name):
     search = {"strategy": "tpe", "trials": 9}
+    if name == "mlp":
+        search["space"] = {"mlp": SMALL["mlp"] | {"learning_rate": {"float": [1e-3, 1e-2], "log": True}}}
     whole = trained(tmp_path / "whole", name, "binary", search=search)
     parts = tmp_path / "parts"
     parts.mkdir()

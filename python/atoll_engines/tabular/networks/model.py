@@ -1,0 +1,146 @@
+"""A network as a model: torch fits it, numpy predicts with it, and the graph carries the same arithmetic."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from atoll_engines.errors import BadInput, EngineError
+from atoll_engines.onnx_models import outputs
+from atoll_engines.tabular.algorithms.fields import Fields
+from atoll_engines.tabular.algorithms.model import Setting, Watch
+from atoll_engines.tabular.networks.arithmetic import GraphArithmetic, GraphWeights, NumpyArithmetic
+from atoll_engines.tabular.networks.layers import Initial, Weights
+
+if TYPE_CHECKING:
+    from atoll_engines.recipes.graph import GraphBuilder
+
+BLOCK = 2048
+PATIENCE = 16
+# How far numpy's answers may be from torch's.
+SAME = 1e-3
+
+
+class Network:
+    """`make(numbers, categories, places, outputs, params)` gives the network: `begin(initial)` and `forward(ops, w, numbers, places)`."""
+
+    def __init__(self, make: Callable[..., Any], params: dict[str, Any], setting: Setting) -> None:
+        self.make, self.params, self.setting = make, params, setting
+        self.rounds: int | None = None
+        self.weights: Weights = {}
+
+    def fit(self, x: np.ndarray, y: np.ndarray, weights: np.ndarray | None = None, watch: Watch | None = None) -> None:
+        torch = the_torch(self.setting.threads)
+        from atoll_engines.tabular.networks.training import Part, Training
+
+        self.fields = Fields(x, self.setting.codes)
+        answers = self.setting.classes if self.setting.classes > 2 else 1
+        self.network = self.make(
+            len(self.fields.fill), len(self.fields.counts), self.fields.places_count, answers, self.params
+        )
+        initial = Initial(self.setting.seed)
+        self.network.begin(initial)
+        target = y.astype(np.int64)
+        if not self.setting.classes:
+            self.middle, self.spread = float(np.average(y, weights=weights)), float(np.std(y)) or 1.0
+            reach = float(y.max() - y.min())
+            # A network's line goes on for ever where a row lies far out; half the range beyond what was seen is far enough.
+            self.least, self.most = float(y.min() - 0.5 * reach), float(y.max() + 0.5 * reach)
+            target = ((y - self.middle) / self.spread).astype(np.float32)
+        scaled = None if weights is None else (weights / weights.mean()).astype(np.float32)
+        part = Part(self.fields.numbers(x), self.fields.places(x), target, scaled)
+        training = Training(torch, self.network, initial.weights, self.params, self.setting.classes, self.setting.seed)
+        self._train(training, part, watch)
+        self._prove(torch, training, part)
+
+    def _train(self, training: Any, part: Any, watch: Watch | None) -> None:
+        best, since = float("inf"), 0
+        for epoch in range(1, int(self.params["epochs"]) + 1):
+            training.epoch(part, self.fields.offsets)
+            if watch is None:
+                continue
+            self.weights = training.averaged()
+            loss = self.loss_of(watch.features, watch.target)
+            if watch.on_round:
+                watch.on_round(epoch, loss)
+            if loss < best - 1e-5:
+                best, since, self.rounds, kept = loss, 0, epoch, self.weights
+            else:
+                since += 1
+            if since >= min(watch.patience, PATIENCE) or watch.is_over:
+                break
+        self.weights = training.averaged() if self.rounds is None else kept
+
+    def _prove(self, torch: Any, training: Any, part: Any) -> None:
+        """Predictions come from numpy, so what torch trained is asked the same once."""
+        numbers, places = part.numbers[:256], part.places[:256]
+        training.ops.is_training = False
+        held = {name: torch.from_numpy(values) for name, values in self.weights.items()}
+        with torch.no_grad():
+            there = self.network.forward(training.ops, held, torch.from_numpy(numbers), torch.from_numpy(places)).numpy()
+        here = self.network.forward(NumpyArithmetic(), self.weights, numbers, places)
+        apart = float(np.abs(there - here).max() / max(1.0, float(np.abs(there).max())))
+        if not apart <= SAME:
+            raise EngineError(f"The trained network answers otherwise outside torch (by {apart:.2g}).")
+
+    def loss_of(self, x: np.ndarray, y: np.ndarray) -> float:
+        """Log loss, or the mean squared error in units of the target's spread."""
+        predicted = self.predict(x)
+        if not self.setting.classes:
+            return float(np.mean(((predicted - y) / self.spread) ** 2))
+        return float(-np.mean(np.log(np.maximum(predicted[np.arange(len(y)), y], 1e-7))))
+
+    def predict(self, x: np.ndarray) -> np.ndarray:
+        ops = NumpyArithmetic()
+        parts = []
+        for start in range(0, len(x), BLOCK):
+            rows = x[start : start + BLOCK]
+            raw = self.network.forward(ops, self.weights, self.fields.numbers(rows), self.fields.places(rows))
+            parts.append(self._answer(raw))
+        width = max(1, self.setting.classes)
+        result = np.concatenate(parts) if parts else np.zeros((0, width), np.float32)
+        return result if self.setting.classes else result[:, 0]
+
+    def _answer(self, raw: np.ndarray) -> np.ndarray:
+        """The mean of the members' probabilities or values."""
+        if not self.setting.classes:
+            value = raw.mean(axis=1).astype(np.float64) * self.spread + self.middle
+            return np.clip(value, self.least, self.most).astype(np.float32)
+        if self.setting.classes == 2:
+            p = (1 / (1 + np.exp(-np.clip(raw.astype(np.float64), -80, 80)))).mean(axis=1)
+            return np.hstack([1 - p, p]).astype(np.float32)
+        wide = raw.astype(np.float64)
+        odds = np.exp(wide - wide.max(axis=-1, keepdims=True))
+        return (odds / odds.sum(axis=-1, keepdims=True)).mean(axis=1).astype(np.float32)
+
+    def emit(self, graph: GraphBuilder, features: str) -> str:
+        from atoll_engines.tabular.networks.arithmetic import Tensor
+
+        numbers = Tensor(graph, self.fields.emit_numbers(graph, features)) if len(self.fields.fill) else None
+        places = self.fields.emit_places(graph, features) if len(self.fields.counts) else None
+        raw = self.network.forward(GraphArithmetic(graph), GraphWeights(graph, self.weights), numbers, places)
+        wide = outputs.to_double(graph, raw.name)
+        axis = graph.constant([1], np.int64)
+        if not self.setting.classes:
+            value = graph.node("ReduceMean", [wide, axis], keepdims=0)
+            value = graph.node("Mul", [value, graph.constant(self.spread, np.float64)])
+            value = graph.node("Add", [value, graph.constant(self.middle, np.float64)])
+            least, most = (graph.constant(one, np.float64) for one in (self.least, self.most))
+            return outputs.to_float(graph, graph.node("Min", [graph.node("Max", [value, least]), most]))
+        if self.setting.classes == 2:
+            p = graph.node("ReduceMean", [graph.node("Sigmoid", [wide]), axis], keepdims=0)
+            return outputs.to_float(graph, outputs.two_classes(graph, p, np.float64))
+        p = graph.node("ReduceMean", [graph.node("Softmax", [wide], axis=-1), axis], keepdims=0)
+        return outputs.to_float(graph, p)
+
+
+def the_torch(threads: int) -> Any:
+    """torch, or a sentence that says which runtime has it."""
+    try:
+        import torch
+    except ImportError as error:
+        raise BadInput('Networks are trained in the runtime "deep", which has torch; this job runs in another.') from error
+    torch.set_num_threads(max(1, threads))
+    return torch
