@@ -16,6 +16,8 @@ import { mediaLimits } from './limits.ts'
 import type { Unpacked, UnpackedItem, UnpackWork } from './media.ts'
 import { sniff } from './sniff.ts'
 
+type Limits = { [name in keyof typeof mediaLimits]: number }
+
 const mostLeftOut = 200
 const headBytes = 4096
 /** Small items looked into and written at a time: the disk is waited for while others are decoded. */
@@ -25,11 +27,12 @@ const lanes = 4 * availableParallelism()
 export async function unpack(
   { from, to, look }: UnpackWork,
   onProgress: (items: number, bytes: number) => void,
+  limits: Limits = mediaLimits,
 ): Promise<Unpacked> {
   const archiveBytes = (await stat(from)).isDirectory() ? null : (await stat(from)).size
   const mostBytes = Math.min(
-    mediaLimits.totalBytes,
-    archiveBytes === null ? Number.POSITIVE_INFINITY : mediaLimits.freeBytes + mediaLimits.unpackedRatio * archiveBytes,
+    limits.totalBytes,
+    archiveBytes === null ? Number.POSITIVE_INFINITY : limits.freeBytes + limits.unpackedRatio * archiveBytes,
   )
   const result: Unpacked = { items: 0, sizeBytes: 0, leftOut: [], leftOutCount: 0, cut: false }
   const seen = new Set<string>()
@@ -41,19 +44,20 @@ export async function unpack(
   }
   let failure: unknown = null
   for await (const entry of await entriesOf(from)) {
-    if (entry.kind === 'folder' || isClutter(entry.name)) continue
+    if (entry.kind === 'folder') continue
     const named = itemPath(entry.name)
+    if ('path' in named && isClutter(named.path)) continue
     if ('refused' in named) leaveOut(entry.name, named.refused)
     else if (entry.kind !== 'file') leaveOut(entry.name, entry.kind === 'link' ? 'it is a link' : 'it is not a regular file')
     else if (seen.has(named.path)) leaveOut(named.path, 'the archive has it twice; the first one is taken')
     else {
       seen.add(named.path)
       const number = found.push(null) - 1
-      if (found.length > mediaLimits.items)
-        throw new ArchiveError(`More than ${mediaLimits.items} files: that is the most one version may hold.`, 'too_large')
+      if (found.length > limits.items)
+        throw new ArchiveError(`More than ${limits.items} files: that is the most one version may hold.`, 'too_large')
       const file = `files/${Math.floor(number / 1000)}/${number}`
       if (number % 1000 === 0) await mkdir(join(to, 'files', String(number / 1000)), { recursive: true })
-      const laid = await lay(entry, join(to, file), Math.min(mediaLimits.itemBytes, mostBytes - result.sizeBytes), named.path)
+      const laid = await lay(entry, join(to, file), Math.min(limits.itemBytes, mostBytes - result.sizeBytes), named.path, limits)
       result.sizeBytes += laid.sizeBytes
       const item = identified({ path: named.path, file, sizeBytes: laid.sizeBytes, ...sniff(laid.head) })
       found[number] = item
@@ -104,12 +108,12 @@ async function entriesOf(from: string): Promise<AsyncGenerator<Entry>> {
   throw new ArchiveError('This is no archive that is read here: .zip, .tar and .tar.gz are.', 'unsupported_type')
 }
 
-async function lay(entry: Entry, path: string, mostBytes: number, name: string) {
+async function lay(entry: Entry, path: string, mostBytes: number, name: string, limits: Limits) {
   const tooLarge = () =>
     new ArchiveError(
-      mostBytes >= mediaLimits.itemBytes
-        ? `"${name}" is larger than ${mediaLimits.itemBytes / 1024 ** 3} GB.`
-        : `The archive unpacks to more than ${mediaLimits.unpackedRatio} times its size (at "${name}"): it is not unpacked further.`,
+      mostBytes >= limits.itemBytes
+        ? `"${name}" is larger than ${limits.itemBytes / 1024 ** 3} GB.`
+        : `The archive unpacks to more than ${limits.unpackedRatio} times its size (at "${name}"): it is not unpacked further.`,
       'too_large',
     )
   let content: Awaited<ReturnType<Entry['open']>>

@@ -1,5 +1,5 @@
 /** Columns that an import of media makes, and that a split looks for. */
 export const partColumn = 'part'
-export const speakerColumn = 'speaker'
+export const speakerColumn = /^(speaker|speaker_?id|spk|spk_?id|client_id)$/i
 /** Items that are the same, or look the same, have the same word here; what is like no other has none. */
 export const copyColumn = 'copy_group'

@@ -1,12 +1,22 @@
 import { invalidInput } from '../../../../kernel/errors.ts'
+import { layCoco } from './coco.ts'
 import { layFiles } from './files.ts'
 import { layFolders } from './folders.ts'
 import type { LaidOut, LayoutName, Survey } from './layout.ts'
+import { layMasks } from './masks.ts'
+import { layTable } from './table.ts'
+import { layVoc } from './voc.ts'
+import { layYolo } from './yolo.ts'
 
 type Rule = (survey: Survey, options: { forced: boolean }) => LaidOut | null | Promise<LaidOut | null>
 
 /** From the most telling to the least: the first that fits is taken. */
 const rules: [LayoutName, Rule][] = [
+  ['coco', layCoco],
+  ['voc', layVoc],
+  ['yolo', layYolo],
+  ['table', layTable],
+  ['masks', layMasks],
   ['folders', layFolders],
   ['files', layFiles],
 ]
