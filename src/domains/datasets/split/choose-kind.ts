@@ -27,9 +27,7 @@ export function chooseKind(
 function ofMedia({ columns, statistics, target }: Parameters<typeof chooseKind>[1]) {
   if (!columns.some(isMediaColumn)) return null
   const several = (name: string, least: number) =>
-    name !== target &&
-    columns.some((column) => column.name === name) &&
-    (statistics[name]?.distinct ?? 0) >= least
+    name !== target && columns.some((column) => column.name === name) && (statistics[name]?.distinct ?? 0) >= least
   const speaker = columns.find(({ name }) => speakerColumn.test(name))?.name
   if (several(partColumn, 2) && statistics[partColumn]?.missing === 0) return { kind: 'given' as const, partColumn }
   if (columns.some(({ type }) => type === 'audio') && speaker !== undefined && several(speaker, 3))

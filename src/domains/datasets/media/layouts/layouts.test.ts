@@ -72,7 +72,8 @@ test('JSON lines with a broken line; a split column gets the name that splits lo
     ...(await images('a.png', 'b.png', 'c.png')),
     {
       name: 'meta.jsonl',
-      content: '{"file_name": "a.png", "label": "x", "split": "train"}\n{"file_name": "b.png", broken\n{"file_name": "c.png", "label": "y", "split": "test"}\n{"file_name": "b.png", "label": "y", "split": "train"}\n',
+      content:
+        '{"file_name": "a.png", "label": "x", "split": "train"}\n{"file_name": "b.png", broken\n{"file_name": "c.png", "label": "y", "split": "test"}\n{"file_name": "b.png", "label": "y", "split": "train"}\n',
     },
   ])
   assert.deepEqual(column(laid, 'part'), ['train', 'test', 'train'])
@@ -148,7 +149,10 @@ test('Pascal VOC and YOLO give the same boxes', async () => {
     { name: 'data.yaml', content: "train: images\nnames: ['cup & saucer', 'pen']\n" },
   ])
   assert.equal(yolo.layout, 'yolo')
-  assert.deepEqual(column(yolo, 'boxes')!.map((text) => JSON.parse(text!)), [[{ label: 'cup & saucer', box: [10, 5, 20, 10] }], []])
+  assert.deepEqual(
+    column(yolo, 'boxes')!.map((text) => JSON.parse(text!)),
+    [[{ label: 'cup & saucer', box: [10, 5, 20, 10] }], []],
+  )
   assert.match(yolo.all.join('\n'), /"labels\/a.txt", line 2 is not/)
 })
 
