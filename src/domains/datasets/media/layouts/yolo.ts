@@ -93,6 +93,6 @@ function namesInYaml(text: string): string[] | null {
   const inline = /^names:\s*\[(.*?)\]/ms.exec(text)
   if (inline) return inline[1]!.split(',').map((one) => one.trim().replace(/^['"]|['"]$/g, ''))
   const block = /^names:\s*\n((?:\s+.*\n?|-.*\n?)+)/m.exec(text)
-  const lines = block?.[1]!.split('\n').flatMap((one) => /^\s*(?:-|\d+:)\s*(.+?)\s*$/.exec(one)?.[1] ?? [])
-  return lines && lines.length > 0 ? lines.map((one) => one.replace(/^['"]|['"]$/g, '')) : null
+  const lines = (block?.[1] ?? '').split('\n').flatMap((one) => /^\s*(?:-|\d+:)\s*(.+?)\s*$/.exec(one)?.[1] ?? [])
+  return lines.length > 0 ? lines.map((one) => one.replace(/^['"]|['"]$/g, '')) : null
 }
