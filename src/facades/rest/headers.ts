@@ -15,6 +15,7 @@ export const pageHeaders: Record<string, string> = {
     // Component libraries set measured sizes and positions as inline styles.
     "style-src 'self' 'unsafe-inline'",
     "img-src 'self' data: blob:",
+    "media-src 'self' blob:",
     "connect-src 'self'",
     "worker-src 'self' blob:",
     "object-src 'none'",

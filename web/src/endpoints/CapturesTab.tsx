@@ -3,7 +3,7 @@ import { useState } from 'react'
 import { atoll, usePagedList } from '../api.ts'
 import { CodeBlock, Copyable } from '../ui/CopyButton.tsx'
 import { type ColumnOf, DataTable } from '../ui/DataTable.tsx'
-import { cell, percent, short } from '../ui/format.ts'
+import { bytes, cell, percent, short } from '../ui/format.ts'
 import { Num } from '../ui/Num.tsx'
 import { Details } from '../ui/Page.tsx'
 import { SidePanel } from '../ui/SidePanel.tsx'
@@ -11,12 +11,36 @@ import { Empty } from '../ui/State.tsx'
 import { Ago } from '../ui/Time.tsx'
 
 const answerOf = (row: Capture): string => {
-  const { label, value } = row.prediction
+  const { label, labels, value, cluster, isAnomaly } = row.prediction
+  if (Array.isArray(labels)) return labels.join(', ') || 'none'
+  if (typeof cluster === 'number') return cluster < 0 ? 'none of the groups' : `group ${cluster}`
+  if (typeof isAnomaly === 'boolean') return isAnomaly ? 'anomaly' : 'ordinary'
   return label !== undefined ? String(label) : typeof value === 'number' ? short(value) : cell(row.prediction)
 }
 const topOf = (row: Capture): number | null => {
   const all = row.prediction.probabilities
   return all && typeof all === 'object' ? Math.max(...Object.values(all as Record<string, number>)) : null
+}
+
+interface KeptFile {
+  sha256: string
+  bytes: number
+  thumbnail?: string
+}
+const isKeptFile = (value: unknown): value is KeptFile => typeof value === 'object' && value !== null && 'sha256' in value
+
+const wordsOf = (value: unknown): string => (isKeptFile(value) ? value.sha256 : value == null ? 'missing' : cell(value))
+
+function Cell({ value }: { value: unknown }) {
+  if (!isKeptFile(value)) return <span className="num text-soft">{wordsOf(value)}</span>
+  return (
+    <span className="flex items-center gap-2 text-soft">
+      {value.thumbnail && <img src={value.thumbnail} alt="What was asked about" className="h-8 rounded-sm" />}
+      <span className="num" title={value.sha256}>
+        {value.sha256.slice(0, 8)}, {bytes(value.bytes)}
+      </span>
+    </span>
+  )
 }
 
 /** What the endpoint was asked and what it answered, newest first. */
@@ -48,8 +72,8 @@ export function CapturesTab({ endpoint }: { endpoint: Endpoint }) {
         id: `in.${name}`,
         title: name,
         hide: at < 5 ? 'narrow' : 'default',
-        value: (row) => cell(row.row[name]),
-        cell: (row) => <span className="num text-soft">{row.row[name] == null ? 'missing' : cell(row.row[name])}</span>,
+        value: (row) => wordsOf(row.row[name]),
+        cell: (row) => <Cell value={row.row[name]} />,
       }),
     ),
   ]

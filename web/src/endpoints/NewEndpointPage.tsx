@@ -23,6 +23,7 @@ export function NewEndpointPage() {
   const [share, setShare] = useState<number | null>(1)
   const [keepDays, setKeepDays] = useState<number | null>(90)
   const [hide, setHide] = useState<string[]>([])
+  const [thumbnails, setThumbnails] = useState(false)
   const [reason, setReason] = useState('')
   const models = useQuery({ queryKey: ['models', project, 'all'], queryFn: () => atoll.models.list({ project, limit: 200 }) })
   const listed = models.data?.items.find((one) => one.name === modelName)
@@ -46,7 +47,7 @@ export function NewEndpointPage() {
         project,
         name: name.trim() || model!.name,
         model: version!.id,
-        capture: { share: share ?? 1, hide, keepDays: keepDays ?? 90 },
+        capture: { share: share ?? 1, hide, thumbnails, keepDays: keepDays ?? 90 },
         overrideReason: reason.trim() || null,
       }),
     onSuccess: (endpoint) => {
@@ -120,6 +121,17 @@ export function NewEndpointPage() {
               />
               <NumberField label="Days kept" min={1} max={3650} step={1} value={keepDays} onChange={setKeepDays} />
             </div>
+            {version?.signature.inputs.some(({ tensor }) => tensor === 'image' || tensor === 'audio') && (
+              <p className="mt-4 text-sm text-soft">Of images and sounds a hash is kept, not the file.</p>
+            )}
+            {version?.signature.inputs.some(({ tensor }) => tensor === 'image') && (
+              <Check
+                className="mt-2"
+                label="Keep a small picture of each image too"
+                checked={thumbnails}
+                onChange={setThumbnails}
+              />
+            )}
             {version && version.signature.inputs.length > 0 && (
               <fieldset className="mt-4">
                 <legend className="mb-1 text-sm font-medium text-soft">Columns whose values are not kept</legend>

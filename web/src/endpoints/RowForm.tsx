@@ -1,14 +1,15 @@
 import type { Signature } from '@atoll/sdk'
 import { useId } from 'react'
-import { NumberField, SelectField, TextField } from '../ui/Field.tsx'
-import { short } from '../ui/format.ts'
+import { NumberField, SelectField, TextareaField, TextField } from '../ui/Field.tsx'
+import { count, short } from '../ui/format.ts'
+import { FileField } from './FileField.tsx'
 
 export type Row = Record<string, unknown>
 type Input = Signature['inputs'][number]
 
 /** A row as the signature's examples fill it. */
 export const exampleRow = (signature: Signature): Row =>
-  Object.fromEntries(signature.inputs.map((input) => [input.name, input.example ?? null]))
+  Object.fromEntries(signature.inputs.map((input) => [input.name, isFileInput(input) ? null : (input.example ?? null)]))
 
 /** A form made from the signature: one control for each raw column. */
 export function RowForm({ signature, row, onChange }: { signature: Signature; row: Row; onChange: (row: Row) => void }) {
@@ -26,8 +27,35 @@ export function RowForm({ signature, row, onChange }: { signature: Signature; ro
   )
 }
 
+export const isFileInput = ({ tensor }: Input): boolean => tensor === 'image' || tensor === 'audio'
+
 function InputField({ input, value, onChange }: { input: Input; value: unknown; onChange: (value: unknown) => void }) {
   const list = useId()
+  if (input.tensor === 'image' || input.tensor === 'audio')
+    return (
+      <FileField
+        label={input.name}
+        kind={input.tensor}
+        hint={
+          input.tensor === 'image'
+            ? `JPEG, PNG, WebP, GIF or TIFF; the model sees it at ${input.size?.join(' x ') ?? 'its own size'}.`
+            : `A WAV file; the model hears it at ${count(input.sampleRate ?? 16000, 'sample')} a second.`
+        }
+        value={value instanceof File ? value : null}
+        onChange={onChange}
+      />
+    )
+  if (input.tensor === 'tokens')
+    return (
+      <TextareaField
+        label={input.name}
+        wrap="col-span-full"
+        rows={7}
+        hint={`The model reads the first ${count(input.maxLength ?? 512, 'token')}.`}
+        value={typeof value === 'string' ? value : ''}
+        onChange={(event) => onChange(event.target.value === '' ? null : event.target.value)}
+      />
+    )
   const missing = value === null || value === undefined || value === ''
   if (input.type === 'boolean') {
     return (

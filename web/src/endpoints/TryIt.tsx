@@ -1,4 +1,4 @@
-import type { Endpoint, PredictOutput } from '@atoll/sdk'
+import type { Endpoint } from '@atoll/sdk'
 import { useMutation } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
 import { useRef, useState } from 'react'
@@ -8,10 +8,11 @@ import { WhyRow } from '../models/WhyRow.tsx'
 import { Button } from '../ui/Button.tsx'
 import { CodeBlock } from '../ui/CopyButton.tsx'
 import { Segmented } from '../ui/Field.tsx'
-import { duration, fixed, percent, short } from '../ui/format.ts'
 import { Section } from '../ui/Page.tsx'
-import { ErrorNote, Notice } from '../ui/State.tsx'
-import { exampleRow, type Row, RowForm } from './RowForm.tsx'
+import { ErrorNote } from '../ui/State.tsx'
+import { PredictionAnswer } from './PredictionAnswer.tsx'
+import { exampleRow, isFileInput, type Row, RowForm } from './RowForm.tsx'
+import { asSent, filesOf } from './row-files.ts'
 import { type Language, snippet } from './snippets.ts'
 
 /** Ask the endpoint with a form made from its signature; the same request as code beside it. */
@@ -21,12 +22,16 @@ export function TryIt({ endpoint }: { endpoint: Endpoint }) {
   const [row, setRow] = useState<Row>(() => exampleRow(endpoint.signature))
   const [formKey, setFormKey] = useState(0)
   const [language, setLanguage] = useState<Language>('curl')
+  const { inputs } = endpoint.signature
+  // Columns can be weighed against each other only where they are plain ones.
+  const isOfCells = inputs.every(({ tensor }) => tensor === 'numbers' || tensor === 'strings')
+  const lacking = inputs.find((input) => isFileInput(input) && !(row[input.name] instanceof File))
   const took = useRef(0)
   const [asked, setAsked] = useState<Row>(row)
   const predict = useMutation({
     mutationFn: async () => {
       const began = performance.now()
-      const answer = await atoll.endpoints.predict(endpoint.id, [row])
+      const answer = await atoll.endpoints.predict(endpoint.id, [await asSent(row)])
       took.current = (performance.now() - began) / 1000
       setAsked(row)
       return answer
@@ -61,7 +66,13 @@ export function TryIt({ endpoint }: { endpoint: Endpoint }) {
             type="submit"
             className="mt-4"
             busy={predict.isPending}
-            why={endpoint.state === 'ready' ? null : `The endpoint is ${endpoint.state}.`}
+            why={
+              endpoint.state !== 'ready'
+                ? `The endpoint is ${endpoint.state}.`
+                : lacking
+                  ? `Choose a file for ${lacking.name}.`
+                  : null
+            }
           >
             Predict
           </Button>
@@ -75,12 +86,12 @@ export function TryIt({ endpoint }: { endpoint: Endpoint }) {
               title={fieldOf(predict.error) ? `${fieldOf(predict.error)} is refused.` : undefined}
             />
           ) : predict.data ? (
-            <Answer answer={predict.data} endpoint={endpoint} seconds={took.current} />
+            <PredictionAnswer answer={predict.data} endpoint={endpoint} seconds={took.current} />
           ) : (
             <p className="text-soft">Change what you like and ask. Requests from here count as traffic.</p>
           )}
         </Section>
-        {predict.data && (
+        {predict.data && isOfCells && (
           <Section title="Why" note="How much each column moved the answer away from the mean answer.">
             <WhyRow
               key={JSON.stringify(asked)}
@@ -116,6 +127,7 @@ export function TryIt({ endpoint }: { endpoint: Endpoint }) {
               id: endpoint.id,
               project: project?.name ?? ref,
               row,
+              files: Object.fromEntries(filesOf(row).map(([name, file]) => [name, { name: file.name, type: file.type }])),
             })}
           />
           <p className="mt-1.5 text-sm text-faint">
@@ -126,66 +138,6 @@ export function TryIt({ endpoint }: { endpoint: Endpoint }) {
           </p>
         </Section>
       </div>
-    </div>
-  )
-}
-
-function Answer({ answer, endpoint, seconds }: { answer: PredictOutput; endpoint: Endpoint; seconds: number }) {
-  const prediction = answer.predictions[0]
-  if (!prediction) return null
-  const probabilities = Object.entries(prediction.probabilities ?? {}).sort((a, b) => b[1] - a[1])
-  const { threshold, positive } = endpoint.signature
-  return (
-    <div role="status">
-      <p className="text-xl font-semibold">
-        {prediction.label !== undefined ? (
-          <>
-            <span className="font-normal text-soft">{endpoint.signature.target} = </span>
-            {prediction.label}
-          </>
-        ) : (
-          <span className="num">{short(prediction.value, 5)}</span>
-        )}
-      </p>
-      {probabilities.length > 0 && (
-        <ul className="mt-3 space-y-1.5">
-          {probabilities.slice(0, 10).map(([name, value]) => (
-            <li key={name}>
-              <div className="flex justify-between">
-                <span>{name}</span>
-                <span className="num text-soft">{percent(value, 1, true)}</span>
-              </div>
-              <div className="relative h-2 overflow-hidden rounded-full bg-sunken">
-                <div className="h-full rounded-full bg-s1" style={{ width: `${value * 100}%` }} />
-                {name === positive && threshold !== null && (
-                  <span
-                    className="absolute inset-y-0 w-0.5 bg-ink"
-                    style={{ left: `${threshold * 100}%` }}
-                    title={`threshold ${fixed(threshold, 3)}`}
-                  />
-                )}
-              </div>
-            </li>
-          ))}
-        </ul>
-      )}
-      {threshold !== null && positive !== null && (
-        <p className="mt-2 text-sm text-faint">
-          Called {positive} from {percent(threshold)} on.
-        </p>
-      )}
-      {answer.warnings.length > 0 && (
-        <div className="mt-3 space-y-2">
-          {answer.warnings.map((warning) => (
-            <Notice key={warning} severity="warning">
-              {warning.replace(/^Row 0, column/, 'Column')}
-            </Notice>
-          ))}
-        </div>
-      )}
-      <p className="num mt-3 text-xs text-faint">
-        {duration(seconds)} there and back, version {answer.version}, {prediction.id}
-      </p>
     </div>
   )
 }
