@@ -23,6 +23,8 @@ import { experimentsService } from './domains/experiments/service.ts'
 import { heldOutRows } from './domains/explanations/held-out.ts'
 import { explanationsRoutes } from './domains/explanations/routes.ts'
 import { explanationsService } from './domains/explanations/service.ts'
+import { fairnessRoutes } from './domains/fairness/routes.ts'
+import { fairnessService } from './domains/fairness/service.ts'
 import { goalsLineage } from './domains/goals/goals-lineage.ts'
 import { goalsMigrations } from './domains/goals/migrations.ts'
 import { goalsRoutes } from './domains/goals/routes.ts'
@@ -143,6 +145,7 @@ export async function openPlatform(config: Config, { logger }: { logger: Logger 
   datasets.lineage.contribute(runsLineage({ metadata, access }))
   datasets.lineage.contribute(registryLineage({ metadata, access }))
   const evaluation = evaluationService({ registry, blobs, files, tables, folder: join(config.dataDir, 'scratch') })
+  const fairness = fairnessService({ datasets, goals, registry, tables, blobs, files, folder: join(config.dataDir, 'scratch') })
   const explanations = explanationsService({ files, inference, registry, folder: join(config.dataDir, 'explaining') })
   const heldOut = heldOutRows({ blobs, files, tables, datasets, registry, folder: join(config.dataDir, 'scratch') })
   const algorithms = await readAlgorithms({ files, enginesFolder: pythonSources })
@@ -247,6 +250,7 @@ export async function openPlatform(config: Config, { logger }: { logger: Logger 
     ...tuningRoutes(tuning),
     ...registryRoutes({ registry, files: packageFiles }),
     ...evaluationRoutes(evaluation),
+    ...fairnessRoutes({ fairness }),
     ...explanationsRoutes({ explanations, heldOut }),
     ...endpointsRoutes(endpoints),
     ...monitoringRoutes(monitoring),
@@ -278,6 +282,7 @@ export async function openPlatform(config: Config, { logger }: { logger: Logger 
       tuning,
       registry,
       evaluation,
+      fairness,
       explanations,
       training,
       scripts,

@@ -1,5 +1,6 @@
 import type { ClientOptions } from './http.ts'
 import { createHttp } from './http.ts'
+import { bias } from './nouns/bias.ts'
 import { datasets, lineage, splits, uploads } from './nouns/datasets.ts'
 import { alerts, endpoints, monitors } from './nouns/endpoints.ts'
 import { jobs } from './nouns/jobs.ts'
@@ -43,6 +44,7 @@ export function createAtoll(options: ClientOptions) {
     training: training(http),
     scripts: scripts(http),
     models: models(http),
+    bias: bias(http),
     endpoints: endpoints(http),
     monitors: monitors(http),
     alerts: alerts(http),

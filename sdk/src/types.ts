@@ -7,6 +7,7 @@ import type * as endpoints from '../../src/domains/endpoints/schema.ts'
 import type * as evaluation from '../../src/domains/evaluation/schema.ts'
 import type * as experiments from '../../src/domains/experiments/schema.ts'
 import type * as explanations from '../../src/domains/explanations/schema.ts'
+import type * as fairness from '../../src/domains/fairness/schema.ts'
 import type * as goals from '../../src/domains/goals/schema.ts'
 import type * as jobs from '../../src/domains/jobs/schema.ts'
 import type * as monitoring from '../../src/domains/monitoring/schema.ts'
@@ -124,6 +125,15 @@ export type CellRows = z.output<typeof registry.CellRows>
 export type Parity = z.output<typeof registry.Parity>
 export type VersionComparison = z.output<typeof evaluation.VersionComparison>
 export type CompareInput = z.input<typeof evaluation.CompareInput>
+
+export type BiasFacet = z.input<typeof fairness.Facet>
+export type DataBiasInput = z.input<typeof fairness.DataBiasInput>
+export type ModelBiasInput = z.input<typeof fairness.ModelBiasInput>
+export type BiasReport = z.output<typeof fairness.BiasReport>
+export type BiasFacetReport = z.output<typeof fairness.FacetReport>
+export type BiasComparison = z.output<typeof fairness.Comparison>
+export type BiasMeasure = z.output<typeof fairness.MeasureValue>
+export type BiasGroup = z.output<typeof fairness.Group>
 
 export type Endpoint = z.output<typeof endpoints.Endpoint>
 export type EndpointInput = z.input<typeof endpoints.EndpointInput>

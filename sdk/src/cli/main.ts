@@ -1,4 +1,5 @@
 import { Command } from 'commander'
+import { biasCommands } from './commands/bias.ts'
 import { binCommands } from './commands/bin.ts'
 import { dataCommands } from './commands/data.ts'
 import { demoCommand } from './commands/demo.ts'
@@ -29,6 +30,7 @@ trainCommands(program)
 scriptCommands(program)
 serveCommands(program)
 predictCommand(program)
+biasCommands(program)
 explainCommands(program)
 binCommands(program)
 demoCommand(program)

@@ -34,6 +34,7 @@ import { profileService } from './profile/profile-service.ts'
 import { readRows } from './rows.ts'
 import { rowsAt } from './rows-at.ts'
 import type {
+  Column,
   Dataset,
   DatasetInput,
   DatasetVersion,
@@ -350,6 +351,19 @@ export function datasetsService(needs: DatasetsNeeds) {
     await layTable(needs, table, folder, columns)
   }
 
+  /** A version's table where the table engine finds it, for callers that already decided who may see it. */
+  async function withTable<T>(
+    versionId: string,
+    work: (table: { path: string; columns: Column[]; rows: number }) => Promise<T>,
+  ): Promise<T> {
+    const version = await versionById(db, versionId)
+    if (!version) throw notFound('data set version', versionId)
+    const { sha256, rows } = tableFile(version)
+    return scratch.within(async (folder) =>
+      work({ path: await localTable({ blobs }, sha256, async () => folder), columns: columnsOf(version), rows }),
+    )
+  }
+
   return {
     uploads,
     detect: imports.detect,
@@ -373,6 +387,7 @@ export function datasetsService(needs: DatasetsNeeds) {
     profileOf: profiles.profileOf,
     transform,
     layVersion,
+    withTable,
     split: splits.get,
     splits: splits.list,
     ensureSplit: splits.ensureSplit,
