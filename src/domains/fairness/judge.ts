@@ -1,5 +1,4 @@
 import { short } from '../goals/outcome.ts'
-import type { Definition } from './measures.ts'
 import type { MeasureValue } from './schema.ts'
 
 /** Beyond this, chance alone would seldom show such a difference. */
@@ -36,11 +35,11 @@ export interface Pair {
 
 /** One measure of one comparison in words: figures, interval, what is wanted, and whether it may be chance. */
 export function measureSentence({ group, against }: Pair, one: MeasureValue, minimumRows: number): string {
-  const name = `${one.title} of ${group} against ${against}`
+  const name = `${one.title} of ${quoted(group)} against ${quoted(against)}`
   if (one.verdict === 'too_few') {
     const [a, d] = one.rests
     const fewer = Math.min(a, d)
-    return `Too few rows to say: ${lower(name)} rests on ${fewer} ${fewer === 1 ? 'row' : 'rows'} of ${d <= a ? group : against}, fewer than ${minimumRows}.`
+    return `Too few rows to say: ${lower(name)} rests on ${fewer} ${fewer === 1 ? 'row' : 'rows'} of ${quoted(d <= a ? group : against)}, fewer than ${minimumRows}.`
   }
   if (one.value === null) return `${name} is not defined: one of its rates divides by zero.`
   const interval = one.low === null || one.high === null ? '' : ` (95 % interval ${short(one.low)} to ${short(one.high)})`
@@ -56,9 +55,13 @@ export function measureSentence({ group, against }: Pair, one: MeasureValue, min
     case 'outside_unsure':
       return `${said}: ${wanted} is wanted and not met, but chance alone could show as much${tested}. More rows would tell.`
     default:
-      return `${said}: ${wanted} is wanted and not met, and chance does not explain it${tested}.`
+      return `${said}: ${wanted} is wanted and not met, and the difference is more than chance${tested}.`
   }
 }
+
+/** Groups as they are called; the others together are no name. */
+export const quoted = (group: string): string => (group === allOthers ? group : `"${group}"`)
+export const allOthers = 'all others'
 
 export const pWords = (p: number): string => (p < 0.001 ? '< 0.001' : `= ${p.toFixed(3)}`)
 
@@ -69,7 +72,5 @@ export function testsSentence(made: number, significant: number): string {
   const expected = made === 1 ? '' : `; without a correction about ${short(made * level)} would look significant by chance alone`
   return `${tests}${expected}. After Holm's correction ${significant === 0 ? 'none is' : significant === 1 ? 'one is' : `${significant} are`} significant at 5 %.`
 }
-
-export const wantedOf = ({ usual }: Definition): MeasureValue['wanted'] => usual
 
 const lower = (text: string): string => text.charAt(0).toLowerCase() + text.slice(1)

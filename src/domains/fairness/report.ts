@@ -1,7 +1,7 @@
 import { compareSides, type Measured, orNull } from './compare-groups.ts'
 import type { Cube, FacetCells } from './cube.ts'
 import { otherGroup } from './facets.ts'
-import { level, measureSentence, testsSentence, verdictOf } from './judge.ts'
+import { allOthers, level, measureSentence, quoted, testsSentence, verdictOf } from './judge.ts'
 import {
   dataMeasures,
   definitions,
@@ -130,7 +130,7 @@ export function rateValue(proportion: Proportion) {
 
 function judged(draft: Draft, pHolm: ReadonlyMap<Measured, number>, options: ReportOptions): FacetReport {
   const { facet, reference, groups, populations } = draft
-  const against = reference === null ? 'all others' : groups[reference]!.name
+  const against = reference === null ? allOthers : groups[reference]!.name
   const comparisons = draft.comparisons.map(({ group, measures }): Comparison => {
     const pair = { group: groups[group]!.name, against }
     const values = measures.map((one): MeasureValue => {
@@ -163,7 +163,7 @@ function sentencesOf(pair: { group: string; against: string }, values: readonly 
   const said = new Set([...(leading ? [leading] : []), ...outside])
   const sentences = [...said].map((one) => measureSentence(pair, one, options.minimumRows))
   if (few.length > 0)
-    sentences.push(`Too few rows to say: ${few.map(({ title }) => title.toLowerCase()).join(', ')} of ${pair.group} against ${pair.against}.`)
+    sentences.push(`Too few rows to say: ${few.map(({ title }) => title.toLowerCase()).join(', ')} of ${quoted(pair.group)} against ${quoted(pair.against)}.`)
   return sentences
 }
 
@@ -172,9 +172,9 @@ function wholeSentence(facets: readonly FacetReport[]): string {
   if (all.length === 0) return 'There is nothing to compare: every facet has one group only.'
   const worst = all.filter(({ measures }) => measures.some(({ verdict }) => verdict === 'outside'))
   if (worst.length > 0)
-    return `${worst.length} of ${all.length} comparisons show a difference that chance does not explain: ${worst
+    return `${worst.length} of ${all.length} comparisons show a difference that is more than chance: ${worst
       .slice(0, 5)
-      .map(({ facet, group, against }) => `${facet}: ${group} against ${against}`)
+      .map(({ facet, group, against }) => `${facet}: ${quoted(group)} against ${quoted(against)}`)
       .join('; ')}${worst.length > 5 ? '; and others' : ''}.`
   const unsure = all.filter(({ measures }) => measures.some(({ verdict }) => verdict === 'outside_unsure'))
   const few = all.filter(({ measures }) => measures.every(({ verdict }) => verdict === null || verdict === 'too_few'))
