@@ -117,7 +117,7 @@ function groupOf(facet: FacetCells, at: number, populations: readonly Population
     rows: mine.rows,
     share: mine.rows / all,
     kind: parts.includes(null) ? 'missing' : parts.includes(otherGroup) ? 'other' : 'named',
-    rates: Object.fromEntries(rates),
+    rates: Object.fromEntries(rates) as Group['rates'],
     entropy: stage === 'model' ? orNull(generalisedEntropy(mine)) : null,
     where: conditions.includes(null) ? null : JSON.stringify(conditions.flat()),
   }

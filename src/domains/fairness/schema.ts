@@ -94,7 +94,15 @@ export const Group = z.object({
   rows: z.number(),
   share: z.number(),
   kind: z.enum(['named', 'other', 'missing']),
-  rates: z.record(z.enum(rateNames), Rate.nullable()),
+  rates: z.object({
+    favourable: Rate.nullable().describe('how many have the favourable label'),
+    predicted: Rate.nullable().describe('how many are predicted it; this and the next are null before training'),
+    accuracy: Rate.nullable(),
+    recall: Rate.nullable(),
+    specificity: Rate.nullable(),
+    acceptance: Rate.nullable().describe('of those predicted favourably, how many were so'),
+    rejection: Rate.nullable().describe('of those predicted unfavourably, how many were so'),
+  }),
   entropy: z.number().nullable().describe('generalised entropy within the group'),
   where: z.string().nullable().describe('a filter of the data set that shows its rows'),
 })
