@@ -1,5 +1,5 @@
-import { randomFrom } from '../evaluation/statistics/random.ts'
 import { quantile } from '../evaluation/statistics/bootstrap.ts'
+import { randomFrom } from '../evaluation/statistics/random.ts'
 import { type Definition, definitions, type Measure } from './measures.ts'
 import { type Cells, type Population, populationsOf } from './population.ts'
 import type { MeasureValue } from './schema.ts'
@@ -61,7 +61,9 @@ function intervalOf(name: Countable, definition: Definition, a: Population, d: P
   const ratio = definition.ratio?.(a, d)
   if (ratio) return { range: katz(...ratio), method: 'Katz log' }
   const found = resampled?.ranges.get(name)
-  return found ? { range: found, method: `bootstrap percentile, ${resampled!.resamples} resamples` } : { range: nothing, method: null }
+  return found
+    ? { range: found, method: `bootstrap percentile, ${resampled!.resamples} resamples` }
+    : { range: nothing, method: null }
 }
 
 interface Resampled {

@@ -1,6 +1,6 @@
 import { invalidInput } from '../../kernel/errors.ts'
 import { identifier, parquet } from '../../ports/tables/sql.ts'
-import type { Tables, TableQuery, TableValue } from '../../ports/tables/tables.ts'
+import type { TableQuery, Tables, TableValue } from '../../ports/tables/tables.ts'
 import type { Column } from '../datasets/schema.ts'
 import { type BoundFacet, bindFacet, classText, columnNamed, favourableCondition, missingGroup } from './facets.ts'
 import type { Cells } from './population.ts'
@@ -93,7 +93,12 @@ export async function countCube(tables: Tables, input: CubeInput, signal?: Abort
         rows: all! - leftOut!,
         leftOut: leftOut!,
         favourable: words,
-        facets: wanted.map((at, i) => toCells(at.map((k) => facets[k]!), answers[i]!.rows)),
+        facets: wanted.map((at, i) =>
+          toCells(
+            at.map((k) => facets[k]!),
+            answers[i]!.rows,
+          ),
+        ),
       }
     },
   )
@@ -107,10 +112,10 @@ const sumOver = (facets: readonly number[]): TableQuery => {
 function facetNamed(facets: readonly BoundFacet[], name: string): number {
   const at = facets.findIndex((facet) => facet.name === name)
   if (at >= 0) return at
-  throw invalidInput(
-    `There is no facet "${name}" to cross; these are ${facets.map((facet) => `"${facet.name}"`).join(', ')}.`,
-    { field: 'intersections', facet: name },
-  )
+  throw invalidInput(`There is no facet "${name}" to cross; these are ${facets.map((facet) => `"${facet.name}"`).join(', ')}.`, {
+    field: 'intersections',
+    facet: name,
+  })
 }
 
 function refuseDoubled(facets: readonly BoundFacet[]): void {

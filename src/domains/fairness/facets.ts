@@ -98,18 +98,26 @@ function grouped(column: string, value: string, groups: NonNullable<Facet['group
   const seen = new Map<string, string>()
   for (const { name, values } of groups) {
     if (name === otherGroup || name === missingGroup)
-      throw invalidInput(`A group may not be called "${name}": rows that no group names are called so.`, { field: 'facets', column })
+      throw invalidInput(`A group may not be called "${name}": rows that no group names are called so.`, {
+        field: 'facets',
+        column,
+      })
     for (const one of values) {
       const before = seen.get(one)
       if (before !== undefined)
-        throw invalidInput(`The value "${one}" is in the group "${before}" and in "${name}".`, { field: 'facets', column, value: one })
+        throw invalidInput(`The value "${one}" is in the group "${before}" and in "${name}".`, {
+          field: 'facets',
+          column,
+          value: one,
+        })
       seen.set(one, name)
     }
   }
   const names = groups.map(({ name }) => name)
   if (new Set(names).size < names.length) throw invalidInput('Two groups of a facet have one name.', { field: 'facets', column })
   const cases = groups.map(
-    ({ name, values }) => `WHEN ${value} IN (${values.map((one) => `${add(one)}::VARCHAR`).join(', ')}) THEN ${add(name)}::VARCHAR`,
+    ({ name, values }) =>
+      `WHEN ${value} IN (${values.map((one) => `${add(one)}::VARCHAR`).join(', ')}) THEN ${add(name)}::VARCHAR`,
   )
   return {
     expression: `CASE WHEN ${value} IS NULL THEN NULL ${cases.join(' ')} ELSE ${add(otherGroup)}::VARCHAR END`,
@@ -118,7 +126,10 @@ function grouped(column: string, value: string, groups: NonNullable<Facet['group
       const values = groups.find(({ name }) => name === group)?.values
       return values?.length === 1 ? [{ column, op: '=', value: values[0]! }] : null
     },
-    holds: groups.map(({ name, values }) => ({ group: name, test: (one: unknown) => one !== null && values.includes(String(one)) })),
+    holds: groups.map(({ name, values }) => ({
+      group: name,
+      test: (one: unknown) => one !== null && values.includes(String(one)),
+    })),
   }
 }
 

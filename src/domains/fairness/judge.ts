@@ -24,7 +24,8 @@ export function verdictOf(one: Judged, neutral: number, minimumRows: number): Me
 /** "at least 0.8 and at most 1.25"; for a difference "at most 0.1 either way" */
 export function wantedWords(wanted: NonNullable<MeasureValue['wanted']>): string {
   const { low, high } = wanted
-  if (low !== null && high !== null) return low === -high ? `at most ${short(high)} either way` : `between ${short(low)} and ${short(high)}`
+  if (low !== null && high !== null)
+    return low === -high ? `at most ${short(high)} either way` : `between ${short(low)} and ${short(high)}`
   return low !== null ? `at least ${short(low)}` : `at most ${short(high ?? Number.NaN)}`
 }
 

@@ -219,7 +219,10 @@ describe('draws', () => {
 
   test('of rows give as many rows back', () => {
     const drawn = resampleCounts(randomFrom(3), [0, 10, 0, 500_000, 3])
-    assert.equal(drawn.reduce((sum, n) => sum + n, 0), 500_013)
+    assert.equal(
+      drawn.reduce((sum, n) => sum + n, 0),
+      500_013,
+    )
     assert.equal(drawn[0], 0)
   })
 })

@@ -173,9 +173,8 @@ export const definitions: Record<Exclude<Measure, 'flip_test'>, Definition> = {
     { symbol: 'JS', title: 'Jensen-Shannon divergence', means: 'how far the labels are distributed apart, 0 to ln 2' },
     (a, d) => overLabels(a, d, (p, q) => (divergence(p, (p + q) / 2) + divergence(q, (p + q) / 2)) / 2),
   ),
-  lp_norm: plain(
-    { symbol: 'LP', title: 'L2 norm', means: 'the length of the difference of the label shares' },
-    (a, d) => Math.sqrt(overLabels(a, d, (p, q) => (p - q) ** 2)),
+  lp_norm: plain({ symbol: 'LP', title: 'L2 norm', means: 'the length of the difference of the label shares' }, (a, d) =>
+    Math.sqrt(overLabels(a, d, (p, q) => (p - q) ** 2)),
   ),
   total_variation: plain(
     { symbol: 'TVD', title: 'Total variation distance', means: 'the share of rows whose label would have to change' },

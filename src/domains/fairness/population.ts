@@ -41,7 +41,12 @@ export function emptyPopulation(labels: number, strata: number): Population {
 }
 
 /** Sums cells into populations; `sideOf` says which one a group belongs to, if any. */
-export function populationsOf(cells: Cells, sides: number, sideOf: (group: number) => number, counts = cells.count): Population[] {
+export function populationsOf(
+  cells: Cells,
+  sides: number,
+  sideOf: (group: number) => number,
+  counts = cells.count,
+): Population[] {
   const populations = Array.from({ length: sides }, () => emptyPopulation(cells.labels, cells.strata))
   for (let i = 0; i < counts.length; i++) {
     const side = sideOf(cells.group[i]!)

@@ -1,20 +1,13 @@
+import { invalidInput } from '../../kernel/errors.ts'
 import { compareSides, type Measured, orNull } from './compare-groups.ts'
 import type { Cube, FacetCells } from './cube.ts'
 import { otherGroup } from './facets.ts'
 import { allOthers, level, measureSentence, quoted, testsSentence, verdictOf } from './judge.ts'
-import {
-  dataMeasures,
-  definitions,
-  generalisedEntropy,
-  type Measure,
-  modelMeasures,
-  rateOf,
-} from './measures.ts'
+import { dataMeasures, definitions, generalisedEntropy, type Measure, modelMeasures, rateOf } from './measures.ts'
 import { type Population, populationsOf } from './population.ts'
 import type { Comparison, FacetReport, Group, MeasureValue } from './schema.ts'
 import { rateNames } from './schema.ts'
 import { holm, type Proportion, shareOf, wilson } from './statistics/proportions.ts'
-import { invalidInput } from '../../kernel/errors.ts'
 
 export interface ReportOptions {
   stage: 'data' | 'model'
@@ -89,7 +82,10 @@ function referenceOf({ name, facets, groups }: FacetCells, populations: readonly
   const fit = groups.map((_, i) => i).filter(isFit)
   if (fit.length === 0 && named.some((one) => one != null))
     throw invalidInput(
-      `No row of the facet "${name}" is in the reference ${named.filter((one) => one != null).map((one) => `"${one}"`).join(', ')}. Its groups are ${groups
+      `No row of the facet "${name}" is in the reference ${named
+        .filter((one) => one != null)
+        .map((one) => `"${one}"`)
+        .join(', ')}. Its groups are ${groups
         .slice(0, 12)
         .map((group) => `"${group.name}"`)
         .join(', ')}.`,
@@ -103,14 +99,9 @@ function groupOf(facet: FacetCells, at: number, populations: readonly Population
   const { name, parts } = facet.groups[at]!
   const mine = populations[at]!
   const all = populations.reduce((sum, { rows }) => sum + rows, 0)
-  const rates = rateNames.map((rate) => [
-    rate,
-    stage === 'model' || rate === 'favourable' ? rateValue(rateOf[rate](mine)) : null,
-  ])
+  const rates = rateNames.map((rate) => [rate, stage === 'model' || rate === 'favourable' ? rateValue(rateOf[rate](mine)) : null])
   const conditions = parts.map((part, i) =>
-    part === null
-      ? [{ column: facet.facets[i]!.column.name, op: 'is_missing' as const }]
-      : facet.facets[i]!.conditions(part),
+    part === null ? [{ column: facet.facets[i]!.column.name, op: 'is_missing' as const }] : facet.facets[i]!.conditions(part),
   )
   return {
     name,
@@ -135,7 +126,8 @@ function judged(draft: Draft, pHolm: ReadonlyMap<Measured, number>, options: Rep
     const pair = { group: groups[group]!.name, against }
     const values = measures.map((one): MeasureValue => {
       const adjusted = pHolm.get(one)
-      const shared = one.measure === 'disparate_impact' ? pHolm.get(measures.find((m) => m.measure === 'positive_difference')!) : undefined
+      const shared =
+        one.measure === 'disparate_impact' ? pHolm.get(measures.find((m) => m.measure === 'positive_difference')!) : undefined
       const full = { ...one, pHolm: adjusted ?? shared ?? null }
       const { neutral } = definitions[one.measure as Countable]
       return { ...full, verdict: verdictOf(full, neutral, options.minimumRows) }
@@ -155,7 +147,11 @@ function judged(draft: Draft, pHolm: ReadonlyMap<Measured, number>, options: Rep
 }
 
 /** What is worth a sentence: what is outside what is wanted first, then what cannot be said, then the one that leads. */
-function sentencesOf(pair: { group: string; against: string }, values: readonly MeasureValue[], options: ReportOptions): string[] {
+function sentencesOf(
+  pair: { group: string; against: string },
+  values: readonly MeasureValue[],
+  options: ReportOptions,
+): string[] {
   const leading = values.find(({ measure }) => measure === (options.stage === 'data' ? 'label_difference' : 'disparate_impact'))
   const outside = values.filter(({ verdict }) => verdict === 'outside' || verdict === 'outside_unsure')
   outside.sort((a, b) => Number(a.verdict === 'outside_unsure') - Number(b.verdict === 'outside_unsure'))
@@ -163,7 +159,9 @@ function sentencesOf(pair: { group: string; against: string }, values: readonly 
   const said = new Set([...(leading ? [leading] : []), ...outside])
   const sentences = [...said].map((one) => measureSentence(pair, one, options.minimumRows))
   if (few.length > 0)
-    sentences.push(`Too few rows to say: ${few.map(({ title }) => title.toLowerCase()).join(', ')} of ${quoted(pair.group)} against ${quoted(pair.against)}.`)
+    sentences.push(
+      `Too few rows to say: ${few.map(({ title }) => title.toLowerCase()).join(', ')} of ${quoted(pair.group)} against ${quoted(pair.against)}.`,
+    )
   return sentences
 }
 
@@ -218,4 +216,3 @@ function entropyOf(populations: readonly Population[]): FacetReport['entropy'] {
   const between = populations.reduce((sum, p) => sum + (p.rows / rows) * ((benefit(p) / p.rows / mean) ** 2 - 1), 0) / 2
   return { whole: orNull((squares / (mean * mean) - 1) / 2), between: orNull(between) }
 }
-

@@ -140,10 +140,13 @@ export function fairnessService(needs: FairnessNeeds) {
   async function withPredictions<T>(version: ModelVersion, work: (path: string) => Promise<T>): Promise<T> {
     const name = `${version.modelName}:${version.number}`
     if (!['binary', 'multiclass', 'regression'].includes(version.task) || version.target === null)
-      throw preconditionFailed(`${name} predicts no single outcome (${version.task}), so there is none that could be favourable.`, {
-        version: version.id,
-        task: version.task,
-      })
+      throw preconditionFailed(
+        `${name} predicts no single outcome (${version.task}), so there is none that could be favourable.`,
+        {
+          version: version.id,
+          task: version.task,
+        },
+      )
     const { predictionsSha256: sha256 } = await registry.baseline(version.id)
     if (sha256 === null)
       throw preconditionFailed(`${name} was not judged on sealed rows here, so nothing is known of how it treats groups.`, {

@@ -20,7 +20,9 @@ export function biasCommands(program: Command): void {
       }),
     )
 
-  asking(bias.command('model <model>').description('after training: how a version (NAME:VERSION) treats groups, on its sealed rows'))
+  asking(
+    bias.command('model <model>').description('after training: how a version (NAME:VERSION) treats groups, on its sealed rows'),
+  )
     .option('--no-flips', 'do not ask the served model about each row with another group')
     .option('--keep', 'keep the report with the version, on its card')
     .action((model: string, options) =>
