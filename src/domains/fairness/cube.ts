@@ -76,7 +76,7 @@ export async function countCube(tables: Tables, input: CubeInput, signal?: Abort
         },
       ])
       const [all, leftOut, labels, strata, ...groups] = sizes!.rows[0]!.map(Number)
-      facets.forEach((facet, i) => refuseTooManyGroups(facet, groups[i]!))
+      for (const [i, facet] of facets.entries()) refuseTooManyGroups(facet, groups[i]!)
       if (strata! > mostStrata)
         throw invalidInput(
           `The column "${input.stratum}" has ${strata} values; demographic disparity is taken within at most ${mostStrata}.`,

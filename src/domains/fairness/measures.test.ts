@@ -56,7 +56,7 @@ function agrees(figures: any): void {
     if (log) close(katz(a, b).high, log[1], `Katz of ${pair}`)
     close(sameProportion(a, b), p, `test of ${pair}`)
   }
-  holm(figures.holm.p).forEach((p, i) => close(p, figures.holm.adjusted[i], 'Holm'))
+  for (const [i, p] of holm(figures.holm.p).entries()) close(p, figures.holm.adjusted[i], 'Holm')
 }
 
 describe('every measure', () => {
