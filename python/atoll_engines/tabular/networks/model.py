@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from atoll_engines.recipes.graph import GraphBuilder
 
 BLOCK = 2048
-PATIENCE = 16
 # How far numpy's answers may be from torch's.
 SAME = 1e-3
 
@@ -32,8 +32,8 @@ class Network:
         self.weights: Weights = {}
 
     def fit(self, x: np.ndarray, y: np.ndarray, weights: np.ndarray | None = None, watch: Watch | None = None) -> None:
-        torch = the_torch(self.setting.threads)
-        from atoll_engines.tabular.networks.training import Part, Training
+        need_torch()
+        from atoll_engines.tabular.networks.training import Part, train
 
         self.fields = Fields(x, self.setting.codes)
         answers = self.setting.classes if self.setting.classes > 2 else 1
@@ -48,49 +48,42 @@ class Network:
             reach = float(y.max() - y.min())
             # A network's line goes on for ever where a row lies far out; half the range beyond what was seen is far enough.
             self.least, self.most = float(y.min() - 0.5 * reach), float(y.max() + 0.5 * reach)
-            target = ((y - self.middle) / self.spread).astype(np.float32)
+            target = self._standard(y)
         scaled = None if weights is None else (weights / weights.mean()).astype(np.float32)
-        part = Part(self.fields.numbers(x), self.fields.places(x), target, scaled)
-        training = Training(torch, self.network, initial.weights, self.params, self.setting.classes, self.setting.seed)
-        self._train(training, part, watch)
-        self._prove(torch, training, part)
+        hidden = self.fields.offsets
+        part = Part(self.fields.numbers(x), self.fields.places(x), target, hidden, scaled)
+        watched = None
+        if watch is not None:
+            seen = watch.target.astype(np.int64) if self.setting.classes else self._standard(watch.target)
+            watched = Part(self.fields.numbers(watch.features), self.fields.places(watch.features), seen, hidden)
+        module, fitted = train(self.network, initial.weights, part, watched, watch, self.params, self.setting, self._loss)
+        self.rounds = fitted.best_epoch if watch is not None else None
+        self.weights = module.weights()
+        self._prove(module, part)
 
-    def _train(self, training: Any, part: Any, watch: Watch | None) -> None:
-        best, since = float("inf"), 0
-        for epoch in range(1, int(self.params["epochs"]) + 1):
-            training.epoch(part, self.fields.offsets)
-            if watch is None:
-                continue
-            self.weights = training.averaged()
-            loss = self.loss_of(watch.features, watch.target)
-            if watch.on_round:
-                watch.on_round(epoch, loss)
-            if loss < best - 1e-5:
-                best, since, self.rounds, kept = loss, 0, epoch, self.weights
-            else:
-                since += 1
-            if since >= min(watch.patience, PATIENCE) or watch.is_over:
-                break
-        self.weights = training.averaged() if self.rounds is None else kept
+    def _standard(self, y: np.ndarray) -> np.ndarray:
+        return ((y - self.middle) / self.spread).astype(np.float32)
 
-    def _prove(self, torch: Any, training: Any, part: Any) -> None:
+    def _prove(self, module: Any, part: Any) -> None:
         """Predictions come from numpy, so what torch trained is asked the same once."""
-        numbers, places = part.numbers[:256], part.places[:256]
-        training.ops.is_training = False
-        held = {name: torch.from_numpy(values) for name, values in self.weights.items()}
+        import torch
+
+        rows = np.arange(min(256, len(part)))
+        numbers, places, _, _ = part.batch(rows, None)
+        module.cpu().eval()
         with torch.no_grad():
-            there = self.network.forward(training.ops, held, torch.from_numpy(numbers), torch.from_numpy(places)).numpy()
-        here = self.network.forward(NumpyArithmetic(), self.weights, numbers, places)
+            there = module(numbers, places).numpy()
+        here = self.network.forward(NumpyArithmetic(), self.weights, part.numbers[rows], part.places[rows])
         apart = float(np.abs(there - here).max() / max(1.0, float(np.abs(there).max())))
         if not apart <= SAME:
             raise EngineError(f"The trained network answers otherwise outside torch (by {apart:.2g}).")
 
-    def loss_of(self, x: np.ndarray, y: np.ndarray) -> float:
-        """Log loss, or the mean squared error in units of the target's spread."""
-        predicted = self.predict(x)
+    def _loss(self, raw: np.ndarray, target: np.ndarray) -> float:
+        """Log loss of what the members say together, or its mean squared error in units of the target's spread."""
         if not self.setting.classes:
-            return float(np.mean(((predicted - y) / self.spread) ** 2))
-        return float(-np.mean(np.log(np.maximum(predicted[np.arange(len(y)), y], 1e-7))))
+            return float(np.mean((raw[:, :, 0].mean(axis=1) - target) ** 2))
+        p = self._answer(raw)[np.arange(len(target)), target]
+        return float(-np.mean(np.log(np.maximum(p, 1e-7)))) if np.isfinite(p).all() else float("nan")
 
     def predict(self, x: np.ndarray) -> np.ndarray:
         ops = NumpyArithmetic()
@@ -136,11 +129,7 @@ class Network:
         return outputs.to_float(graph, p)
 
 
-def the_torch(threads: int) -> Any:
-    """torch, or a sentence that says which runtime has it."""
-    try:
-        import torch
-    except ImportError as error:
-        raise BadInput('Networks are trained in the runtime "deep", which has torch; this job runs in another.') from error
-    torch.set_num_threads(max(1, threads))
-    return torch
+def need_torch() -> None:
+    """A sentence that says which runtime has torch, where there is none."""
+    if importlib.util.find_spec("torch") is None:
+        raise BadInput('Networks are trained in the runtime "deep", which has torch; this job runs in another.')
