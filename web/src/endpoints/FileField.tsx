@@ -45,7 +45,7 @@ export function FileField({ label, kind, hint, value, onChange }: FileFieldProps
               {...ids}
               type="file"
               accept={accepts[kind]}
-              className="w-full text-sm"
+              className="w-full cursor-pointer text-sm text-soft file:mr-3 file:cursor-pointer file:rounded-md file:border file:border-strong file:bg-surface file:px-2.5 file:py-1 file:text-ink"
               onChange={(event) => onChange(event.target.files?.[0] ?? null)}
             />
             {value && url && (
@@ -54,7 +54,7 @@ export function FileField({ label, kind, hint, value, onChange }: FileFieldProps
                   <img
                     src={url}
                     alt={`Preview of ${value.name}`}
-                    className="max-h-56 max-w-full rounded-sm border object-contain"
+                    className="max-h-56 min-h-20 max-w-full rounded-sm border object-contain"
                   />
                 ) : (
                   // biome-ignore lint/a11y/useMediaCaption: a clip that is only asked about has no captions.
