@@ -1,0 +1,1 @@
+"""Forecasts of time series: from the last values of a series to the next ones, with intervals."""
