@@ -39,19 +39,23 @@ def run(job: Job, report: Report) -> dict[str, Any]:
     scale = scales[np.minimum(windows.series, len(scales) - 1)]
     wanted = int(job.parameters.get("bootstrap") or 1000)
     metrics = intervals(windows, quantiles, scale, wanted, job.seed, pipeline.frame.horizon)
-    evaluation = {
-        "rows": len(windows),
-        "metrics": metrics,
-        "threshold": None,
-        "diagnosis": diagnose(training, metrics, baseline_of(windows, pipeline, scale)),
-        "leftOut": {"targetMissing": 0, "classUnknown": 0},
-        "forecast": {
-            "byStep": by_step(windows, quantiles),
-            "baseline": baseline_of(windows, pipeline, scale),
-            "series": shown(series, starts, windows, quantiles, pipeline),
-            "spacing": pipeline.frame.spacing.name,
-        },
-    } | dict.fromkeys(("confusion", "roc", "pr", "calibration", "perClass", "residuals")) | {"cost": []}
+    evaluation = (
+        {
+            "rows": len(windows),
+            "metrics": metrics,
+            "threshold": None,
+            "diagnosis": diagnose(training, metrics, baseline_of(windows, pipeline, scale)),
+            "leftOut": {"targetMissing": 0, "classUnknown": 0},
+            "forecast": {
+                "byStep": by_step(windows, quantiles),
+                "baseline": baseline_of(windows, pipeline, scale),
+                "series": shown(series, starts, windows, quantiles, pipeline),
+                "spacing": pipeline.frame.spacing.name,
+            },
+        }
+        | dict.fromkeys(("confusion", "roc", "pr", "calibration", "perClass", "residuals"))
+        | {"cost": []}
+    )
     write_json(job.output / "evaluation.json", evaluation)
     write_predictions(job, windows, quantiles, pipeline)
     rows = write_parity(job, pipeline, series, windows)
@@ -86,7 +90,9 @@ def continued(job: Job, request: Request, history: list[Series], pipeline: Pipel
         joined.append(
             Series(
                 one.name,
-                np.concatenate([before.time[kept], pipeline.frame.spacing.after(before.time[kept][-1:], np.arange(1, len(hole) + 1)), one.time])
+                np.concatenate(
+                    [before.time[kept], pipeline.frame.spacing.after(before.time[kept][-1:], np.arange(1, len(hole) + 1)), one.time]
+                )
                 if len(hole)
                 else np.concatenate([before.time[kept], one.time]),
                 np.concatenate([before.values[kept], hole, one.values]),
@@ -120,7 +126,7 @@ def sealed_windows(series: list[Series], starts: dict[str, int], pipeline: Pipel
 
 
 def intervals(windows: Windows, quantiles: np.ndarray, scale: np.ndarray, resamples: int, seed: int, horizon: int) -> dict[str, Any]:
-    """Each metric with a percentile interval over resampled blocks of origins: neighbours share most of what they forecast (Künsch 1989)."""
+    """Each metric with a percentile interval over resampled blocks of origins, whose neighbours overlap (Künsch 1989)."""
     values = score_all(windows.actual, quantiles, scale)
     random = np.random.default_rng(seed)
     order = np.lexsort((windows.time, windows.series))
@@ -174,7 +180,9 @@ def by_step(windows: Windows, quantiles: np.ndarray) -> list[dict[str, float]]:
     return result
 
 
-def shown(series: list[Series], starts: dict[str, int], windows: Windows, quantiles: np.ndarray, pipeline: Pipeline) -> list[dict[str, Any]]:
+def shown(
+    series: list[Series], starts: dict[str, int], windows: Windows, quantiles: np.ndarray, pipeline: Pipeline
+) -> list[dict[str, Any]]:
     """For a plot: the last values of some series, and forecasts that follow one another without overlap."""
     result = []
     for number, one in enumerate(series[:SHOWN_SERIES]):
@@ -191,8 +199,12 @@ def shown(series: list[Series], starts: dict[str, int], windows: Windows, quanti
         first = max(0, int(np.searchsorted(one.time, since)) - 2 * pipeline.frame.season)
         result.append(
             {
-                "name": one.name, "sealedSince": int(starts.get(one.name, one.time[0])),
-                "actual": [{"time": int(when), "value": None if np.isnan(value) else float(value)} for when, value in zip(one.time[first:], one.values[first:], strict=True)],
+                "name": one.name,
+                "sealedSince": int(starts.get(one.name, one.time[0])),
+                "actual": [
+                    {"time": int(when), "value": None if np.isnan(value) else float(value)}
+                    for when, value in zip(one.time[first:], one.values[first:], strict=True)
+                ],
                 "forecast": forecasts,
             }  # fmt: skip
         )
@@ -215,7 +227,7 @@ def write_predictions(job: Job, windows: Windows, quantiles: np.ndarray, pipelin
 
 
 def write_parity(job: Job, pipeline: Pipeline, series: list[Series], sealed: Windows) -> int:
-    """Windows as clients would send them, and what training code answers: sealed ones, earlier ones where there are few, and some with gaps."""
+    """Windows as clients would send them, and what training code answers: sealed ones, earlier ones where those are few, some with gaps."""
     wanted = max(FEWEST_PARITY, int(job.parameters.get("parityRows") or FEWEST_PARITY))
     random = np.random.default_rng(job.seed)
     every = sealed if len(sealed) >= wanted else windows_of(series, pipeline.frame)
@@ -234,5 +246,3 @@ def write_parity(job: Job, pipeline: Pipeline, series: list[Series], sealed: Win
     }  # fmt: skip
     write_whole(job.output / "parity_expected.json", json.dumps(plain(expected), ensure_ascii=False))
     return len(rows)
-
-

@@ -103,7 +103,7 @@ def on_grid(maths: Any, x: Any) -> Any:
 
 
 def boosting_features(of: Any, frame: Frame, step: int) -> Any:
-    """float64 [n, features] for one step: recent values, those one, two, three seasons before the step, means, the calendar, what is known."""
+    """float64 [n, features] for one step: recent values, those some seasons before the step, means, the calendar, what is known."""
     maths, season, context = of.maths, frame.season, frame.context
     values = filled(of)
     level, scale = level_and_scale(of, values, frame)

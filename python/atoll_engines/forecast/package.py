@@ -30,7 +30,8 @@ def signature(pipeline: Pipeline, target: str, windows: Windows) -> dict[str, An
         "outputs": pipeline.outputs,
         "forecast": {
             "horizon": pipeline.frame.horizon, "context": pipeline.frame.context, "season": pipeline.frame.season,
-            "spacing": pipeline.frame.spacing.name, "milliseconds": pipeline.frame.spacing.milliseconds, "months": pipeline.frame.spacing.months,
+            "spacing": pipeline.frame.spacing.name, "milliseconds": pipeline.frame.spacing.milliseconds,
+            "months": pipeline.frame.spacing.months,
             "timeColumn": pipeline.frame.time_column, "knownColumns": list(pipeline.frame.known),
         },
     }  # fmt: skip

@@ -71,7 +71,13 @@ class Pipeline:
         wide = graph.node("Cast", [wide], to=1)
         ends = []
         for name, at in (("prediction", MIDDLE), ("low_80", 0), ("high_80", LEVELS - 1)):
-            ends.append((graph.output(graph.node("Gather", [wide, graph.constant(np.array(at, np.int64))], axis=2), name), 1, ("N", self.frame.horizon)))
+            ends.append(
+                (
+                    graph.output(graph.node("Gather", [wide, graph.constant(np.array(at, np.int64))], axis=2), name),
+                    1,
+                    ("N", self.frame.horizon),
+                )
+            )
         flat = graph.node("Reshape", [wide, graph.constant(np.array([-1, self.frame.horizon * LEVELS], np.int64))])
         ends.append((graph.output(flat, "quantiles"), 1, ("N", self.frame.horizon * LEVELS)))
         return graph.finish(ends)
@@ -81,6 +87,9 @@ def conformal_misses(actual: np.ndarray, point: np.ndarray, scale: np.ndarray) -
     """Quantiles of the errors by step, [horizon, 9]: the ranks of split conformal prediction, which for n errors are those of n + 1."""
     errors = (actual - point) / scale
     count = len(errors)
-    levels = [min(1.0, np.ceil((count + 1) * level) / count) if level > 0.5 else max(0.0, np.floor((count + 1) * level) / count) for level in QUANTILES]
+    levels = [
+        min(1.0, np.ceil((count + 1) * level) / count) if level > 0.5 else max(0.0, np.floor((count + 1) * level) / count)
+        for level in QUANTILES
+    ]
     levels[MIDDLE] = 0.5
     return np.quantile(errors, levels, axis=0).T

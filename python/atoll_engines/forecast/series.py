@@ -61,7 +61,8 @@ def read_series(table: TableFiles, request: Request, spacing: Spacing | None, re
     if absent.any():
         report.warning(
             "time_missing",
-            f'{int(absent.sum())} rows have no "{request.time_column}" (first: row {int(frame.index[absent.to_numpy()][0])}); they are left out.',
+            f'{int(absent.sum())} rows have no "{request.time_column}" (first: row {int(frame.index[absent.to_numpy()][0])}); '
+            "they are left out.",
             rows=int(absent.sum()),
         )
         frame = frame[~absent]
@@ -123,7 +124,8 @@ def evened(name: str, part: pd.DataFrame, request: Request, spacing: Spacing, re
     if off.size:
         row = int(part.index[off[0] + 1])
         raise BadInput(
-            f'Row {row} comes less than a {spacing.name} after the row before it in "{name}"; values must be evenly spaced. Aggregate them first.',
+            f'Row {row} comes less than a {spacing.name} after the row before it in "{name}"; values must be evenly spaced. '
+            "Aggregate them first.",
             row=row,
         )
     size = int(place[-1]) + 1
@@ -140,5 +142,7 @@ def evened(name: str, part: pd.DataFrame, request: Request, spacing: Spacing, re
         raise BadInput(f'"{request.target}" is infinite in row {int(row[infinite[0]])}.', row=int(row[infinite[0]]), column=request.target)
     gaps = size - len(place)
     if gaps:
-        report.warning("gaps", f'The series "{name}" lacks {gaps} of {size} {spacing.name}s; they count as missing.', series=name, gaps=gaps)
+        report.warning(
+            "gaps", f'The series "{name}" lacks {gaps} of {size} {spacing.name}s; they count as missing.', series=name, gaps=gaps
+        )
     return Series(name, spacing.after(np.int64(first), np.arange(size)), values, known, row)

@@ -74,7 +74,8 @@ def frame_of(request: Request, series: list[Series], spacing: Spacing) -> Frame:
     room = longest // 2 - request.horizon
     if room < max(2, min(spacing.season, 2)):
         raise BadInput(
-            f"The longest series has {longest} values, too few to forecast {request.horizon} ahead and to check it. Ask for a shorter horizon.",
+            f"The longest series has {longest} values, too few to forecast {request.horizon} ahead and to check it. "
+            "Ask for a shorter horizon.",
             rows=longest, horizon=request.horizon,
         )  # fmt: skip
     return Frame(min(context, room), request.horizon, min(spacing.season, max(1, room)), spacing, request.time_column, request.known)
@@ -138,7 +139,8 @@ class Search:
         if best is not baseline and baseline["state"] == "complete" and self.gain(best) <= self.gain(baseline):
             self.report.warning(
                 "no_better_than_baseline",
-                f"The best model's {self.request.metric} is {best['score']:.4f}, no better than the seasonal naive forecast's {baseline['score']:.4f}.",
+                f"The best model's {self.request.metric} is {best['score']:.4f}, no better than the seasonal naive "
+                f"forecast's {baseline['score']:.4f}.",
             )
         return best
 
@@ -178,7 +180,9 @@ class Search:
 
     def try_one(self, algorithm: Algorithm, params: dict[str, Any]) -> None:
         number = len(self.trials)
-        self.report.progress("search", number, max(number + 1, self.request.trials or DEFAULT_TRIALS), None, f"{algorithm.title}, trial {number + 1}")
+        self.report.progress(
+            "search", number, max(number + 1, self.request.trials or DEFAULT_TRIALS), None, f"{algorithm.title}, trial {number + 1}"
+        )
         trial = {
             "trial": number, "algorithm": algorithm.name, "params": params, "state": "running", "score": None, "std": None,
             "folds": [], "seconds": 0.0, "reason": None, "metrics": {},
@@ -231,16 +235,19 @@ class Search:
         ranked = sorted((one for one in self.trials if one["state"] == "complete"), key=self.gain, reverse=True)
         fitted = score_all(windows.actual, pipeline.quantiles(windows), scales[windows.series])
         return {
-            "algorithm": best["algorithm"], "params": best["params"], "seed": self.job.seed, "task": "forecast", "metric": self.request.metric,
+            "algorithm": best["algorithm"], "params": best["params"], "seed": self.job.seed, "task": "forecast",
+            "metric": self.request.metric,
             "validation": validation,
             "baseline": {name: float(np.mean(values)) for name, values in self.trials[0]["metrics"].items()},
-            "training": fitted, "pooled": {name: one["mean"] for name, one in validation.items()}, "threshold": None, "calibration": "conformal",
-            "division": {"kind": "rolling", "note": f"{len(self.folds)} blocks of origins, each forecast by a model that saw only earlier values"},
+            "training": fitted, "pooled": {name: one["mean"] for name, one in validation.items()}, "threshold": None,
+            "calibration": "conformal",
+            "division": {"kind": "rolling", "note": f"{len(self.folds)} blocks of origins, each by a model that saw only earlier values"},
             "leaderboard": [
-                {"algorithm": one["algorithm"], "params": one["params"], "mean": one["score"], "std": one["std"], "seconds": one["seconds"], "trial": one["trial"]}
+                {name: one[name] for name in ("algorithm", "params", "std", "seconds", "trial")} | {"mean": one["score"]}
                 for one in ranked
             ],
-            "derivedFeatures": [], "export": exported, "environment": environment(), "rows": len(windows), "seconds": time.monotonic() - self.started,
+            "derivedFeatures": [], "export": exported, "environment": environment(), "rows": len(windows),
+            "seconds": time.monotonic() - self.started,
             "peakMemoryBytes": peak_memory_bytes(),
             "forecast": {"scales": scales.tolist(), "calibratedOn": calibrated, "smoothing": getattr(pipeline.model, "smoothing", None)},
         }  # fmt: skip

@@ -32,7 +32,7 @@ class Frame:
 
 @dataclass(frozen=True)
 class Windows:
-    """float64 values [n, context] (oldest first), int64 time [n] of the newest, known [n, columns, horizon], what came after [n, horizon]."""
+    """values [n, context] (oldest first), time [n] of the newest in ms, known [n, columns, horizon], what came after [n, horizon]."""
 
     values: np.ndarray
     time: np.ndarray
@@ -65,8 +65,12 @@ def windows_of(series: list[Series], frame: Frame, *, origins: slice | None = No
         before = starts[:, None] - frame.context + np.arange(frame.context)
         parts.append(
             Windows(
-                one.values[before], one.time[starts - 1], one.known[after].transpose(0, 2, 1), actual,
-                np.full(len(starts), number), one.row[starts - 1],
+                one.values[before],
+                one.time[starts - 1],
+                one.known[after].transpose(0, 2, 1),
+                actual,
+                np.full(len(starts), number),
+                one.row[starts - 1],
             )  # fmt: skip
         )
     return Windows(*(np.concatenate([getattr(part, name) for part in parts]) for name in Windows.__dataclass_fields__))
@@ -83,8 +87,14 @@ def to_frame(windows: Windows, frame: Frame) -> pd.DataFrame:
 
 def from_frame(rows: pd.DataFrame, frame: Frame) -> Windows:
     """Requests as windows; a missing time reads as the beginning of 1970, like everything that nobody said."""
-    values = np.stack([pd.to_numeric(rows[f"lag_{lag}"], errors="coerce").to_numpy(np.float64) for lag in range(frame.context, 0, -1)], axis=1)
-    when = pd.to_datetime(rows[frame.time_column], utc=True, errors="coerce", format="ISO8601") if rows[frame.time_column].dtype == object else rows[frame.time_column]
+    values = np.stack(
+        [pd.to_numeric(rows[f"lag_{lag}"], errors="coerce").to_numpy(np.float64) for lag in range(frame.context, 0, -1)], axis=1
+    )
+    when = (
+        pd.to_datetime(rows[frame.time_column], utc=True, errors="coerce", format="ISO8601")
+        if rows[frame.time_column].dtype == object
+        else rows[frame.time_column]
+    )
     missing = when.isna().to_numpy()
     time = np.where(missing, 0, when.astype("int64") // unit_of(when)) if len(rows) else np.array([], np.int64)
     known = np.full((len(rows), len(frame.known), frame.horizon), np.nan)

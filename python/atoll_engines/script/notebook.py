@@ -89,9 +89,7 @@ def run_cell(text: str, name: str, namespace: dict[str, Any], count: int) -> tup
         outputs.append({"output_type": "execute_result", "execution_count": count, "data": data, "metadata": {}})
     if failure is not None:
         trace = traceback.format_exception(failure)
-        outputs.append(
-            {"output_type": "error", "ename": type(failure).__name__, "evalue": str(failure), "traceback": trace}
-        )
+        outputs.append({"output_type": "error", "ename": type(failure).__name__, "evalue": str(failure), "traceback": trace})
     return outputs, failure is not None
 
 

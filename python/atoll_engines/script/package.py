@@ -58,9 +58,7 @@ def write_package(job: Job, request: ScriptRequest, started: float, metrics: dic
     frame = read_frame(table, [*names, target_name])
     frame = frame[frame[target_name].notna()]
     target = read_target(table.column(target_name), frame[target_name], task, parameters.get("positive"))
-    pipeline = ScriptPipeline(
-        open_handler(job.native), inputs, task, target.classes, 0.5 if task == "binary" else None
-    )
+    pipeline = ScriptPipeline(open_handler(job.native), inputs, task, target.classes, 0.5 if task == "binary" else None)
     fitted = score_all(target.values, pipeline.predict(frame[names]), task, pipeline.threshold)
     held_out = validation_scores(job, pipeline, target_name, names)
     scores = held_out or fitted

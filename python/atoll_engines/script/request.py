@@ -39,9 +39,7 @@ def read_request(job: Job) -> ScriptRequest:
         raise BadInput("A script job needs its code: the channel code is empty.", channel="code")
     entry_point = given.get("entryPoint") or only_script(list(files))
     if entry_point not in files:
-        raise BadInput(
-            f'The entry point "{entry_point}" is not among the files: {", ".join(sorted(files)[:20])}.', path=entry_point
-        )
+        raise BadInput(f'The entry point "{entry_point}" is not among the files: {", ".join(sorted(files)[:20])}.', path=entry_point)
     return ScriptRequest(
         files=files,
         entry_point=entry_point,
@@ -65,9 +63,7 @@ def only_script(paths: list[str]) -> str:
     usual = [path for path in scripts if path in ("train.py", "main.py")]
     if len(usual) == 1:
         return usual[0]
-    raise BadInput(
-        f"Say which file to start (entryPoint): {', '.join(sorted(scripts)[:20]) or 'there is no script'}.", option="entryPoint"
-    )
+    raise BadInput(f"Say which file to start (entryPoint): {', '.join(sorted(scripts)[:20]) or 'there is no script'}.", option="entryPoint")
 
 
 def metric_pattern(given: dict[str, Any]) -> MetricPattern:

@@ -109,9 +109,7 @@ class Space:
 
 
 def axis(name: str, range_: dict[str, Any]) -> Axis:
-    when = tuple(
-        (other, tuple(values) if isinstance(values, list) else (values,)) for other, values in (range_.get("when") or {}).items()
-    )
+    when = tuple((other, tuple(values) if isinstance(values, list) else (values,)) for other, values in (range_.get("when") or {}).items())
     if "choice" in range_:
         return Axis(name, "choice", values=tuple(range_["choice"]), when=when)
     kind = "int" if "int" in range_ else "float"

@@ -8,9 +8,7 @@ from atoll_engines.errors import BadInput, what_exists
 from atoll_engines.forecast.algorithms import boosting, linear_maps
 from atoll_engines.forecast.algorithms.model import Algorithm
 
-ALGORITHMS: dict[str, Algorithm] = {
-    algorithm.name: algorithm for module in (linear_maps, boosting) for algorithm in module.ALGORITHMS
-}
+ALGORITHMS: dict[str, Algorithm] = {algorithm.name: algorithm for module in (linear_maps, boosting) for algorithm in module.ALGORITHMS}
 # What every forecast is compared with (Hyndman and Athanasopoulos 2021, 5.2).
 BASELINE = "seasonal_naive"
 AUTO = ("exponential_smoothing", "forecast_boosting")
@@ -33,5 +31,7 @@ def find_algorithm(name: str) -> Algorithm:
 
         ALGORITHMS.update({one.name: one for one in deepar.ALGORITHMS})
     if name not in ALGORITHMS:
-        raise BadInput(f'There is no algorithm "{name}". {what_exists(name, ["auto", *ALGORITHMS, "deepar"], "algorithms")}', algorithm=name)
+        raise BadInput(
+            f'There is no algorithm "{name}". {what_exists(name, ["auto", *ALGORITHMS, "deepar"], "algorithms")}', algorithm=name
+        )
     return ALGORITHMS[name]
