@@ -108,6 +108,41 @@ describe('training', () => {
     assert.equal(shap.columns[0].contributions.length, shap.rows)
   })
 
+  test('knows how sure it is: sets that hold the truth as often as they promise', async () => {
+    const { uncertainty } = await w.ask('GET', '/v1/models/churn/versions/1/details')
+    assert.equal(uncertainty.rows, 640, 'all rows that were held out of a fold')
+    const judged = uncertainty.test.sets.find((one: any) => one.kind === 'lac' && one.coverage === 0.9)
+    assert.equal(uncertainty.test.rows, 160)
+    assert.ok(judged.covered > 0.8 && judged.low <= judged.covered && judged.covered <= judged.high, JSON.stringify(judged))
+    assert.ok(judged.meanSize >= 1 && judged.meanSize < 2)
+    const { share, risk } = uncertainty.test.answering
+    assert.ok(risk[share.findIndex((one: number) => one >= 0.5)] <= risk.at(-1), 'the surest half is not worse than all')
+
+    const endpoint = await w.ask('POST', '/v1/endpoints', {
+      name: 'churn-sure',
+      model: 'churn:1',
+      overrideReason: 'A test of answers, not of the goal.',
+    })
+    const [held] = (await w.ask('GET', '/v1/models/churn/versions/1/held-out?limit=1')).rows
+    const ask = (body: object, query = '') => w.ask('POST', `/v1/endpoints/${endpoint.id}/predict${query}`, body)
+    const plain = (await ask({ row: held.row })).predictions[0]
+    assert.equal(plain.set, undefined)
+    for (const sure of [
+      await ask({ row: held.row, uncertainty: { coverage: 0.9, answer: 0.8 } }),
+      await ask({ row: held.row }, '?coverage=0.9&answer=0.8'),
+    ]) {
+      const [one] = sure.predictions
+      assert.ok(one.set.includes(plain.label) && one.coverage === 0.9 && typeof one.abstain === 'boolean')
+      assert.deepEqual(one.probabilities, plain.probabilities)
+    }
+    const refused = await w.call('POST', `/v1/endpoints/${endpoint.id}/predict`, {
+      body: { row: held.row, uncertainty: { coverage: 2 } },
+    })
+    assert.equal(refused.status, 400)
+    assert.match(refused.text, /uncertainty/)
+    await w.ask('DELETE', `/v1/endpoints/${endpoint.id}`)
+  })
+
   test('leaves a package with evidence and a card written from it', async () => {
     const paths = first.version.manifest.files.map((file: any) => file.path)
     for (const path of [
@@ -115,6 +150,7 @@ describe('training', () => {
       'signature.json',
       'background.json',
       'shap.json',
+      'uncertainty.json',
       'recipe.json',
       'training.json',
       'evaluation.json',

@@ -5,6 +5,7 @@ import type { Status } from '../../src/domains/auth/status-routes.ts'
 import type * as datasets from '../../src/domains/datasets/schema.ts'
 import type * as endpoints from '../../src/domains/endpoints/schema.ts'
 import type * as evaluation from '../../src/domains/evaluation/schema.ts'
+import type * as uncertainty from '../../src/domains/evaluation/uncertainty/schema.ts'
 import type * as experiments from '../../src/domains/experiments/schema.ts'
 import type * as explanations from '../../src/domains/explanations/schema.ts'
 import type * as fairness from '../../src/domains/fairness/schema.ts'
@@ -145,6 +146,8 @@ export type ExplainOutput = z.output<typeof explanations.ExplainOutput>
 export type EndpointExplanations = z.output<typeof endpoints.EndpointExplanations>
 export type HeldOut = z.output<typeof explanations.HeldOut>
 export type HeldOutQuery = z.input<typeof explanations.HeldOutQuery>
+export type Uncertainty = z.output<typeof uncertainty.Uncertainty>
+export type UncertaintyWish = z.input<typeof uncertainty.UncertaintyWish>
 export type GlobalShap = z.output<typeof explanations.GlobalShap>
 export type PredictOutput = z.output<typeof endpoints.PredictOutput>
 export type Prediction = z.output<typeof endpoints.Prediction>

@@ -17,6 +17,7 @@ import type {
   MonitorRunInput,
   Page,
   PredictOutput,
+  UncertaintyWish,
 } from '../types.ts'
 
 export interface PredictFileOptions extends ProjectOptions {
@@ -41,8 +42,17 @@ export const endpoints = (http: Http) => {
     delete: (endpoint: string, options: ProjectOptions = {}) => http.json<void>('DELETE', at(endpoint), withOptions(options)),
     rollback: (endpoint: string, options: ProjectOptions = {}) =>
       http.json<Endpoint>('POST', `${at(endpoint)}/rollback`, withOptions(options)),
-    predict: (endpoint: string, rows: Record<string, unknown>[], options: ProjectOptions = {}) =>
-      http.json<PredictOutput>('POST', `${at(endpoint)}/predict`, withOptions(options, { body: { rows } })),
+    /** With `uncertainty` (`{ coverage: 0.9 }`) each prediction carries a set of classes or an interval that holds the truth that often. */
+    predict: (
+      endpoint: string,
+      rows: Record<string, unknown>[],
+      { uncertainty, ...options }: ProjectOptions & { uncertainty?: UncertaintyWish } = {},
+    ) =>
+      http.json<PredictOutput>(
+        'POST',
+        `${at(endpoint)}/predict`,
+        withOptions(options, { body: { rows, ...(uncertainty && { uncertainty }) } }),
+      ),
     /**
      * One item as a file: an image, a sound, a text. What else the row holds goes beside it, and the column's name where the model has several files.
      *

@@ -4,6 +4,7 @@ import type { Files } from '../../ports/files/files.ts'
 import type { AnyEncoder } from '../../ports/inference/encode.ts'
 import type { Inference, LoadedModel } from '../../ports/inference/inference.ts'
 import { shapeOf } from '../../ports/inference/signature.ts'
+import type { Uncertainty } from '../evaluation/uncertainty/schema.ts'
 import type { Manifest, Signature } from '../registry/schema.ts'
 import { type AnswerText, compileAnswer } from './answer.ts'
 import type { CaptureRecorder, CaptureStore } from './captures.ts'
@@ -17,6 +18,9 @@ export interface Serving {
   signature: Signature
   encoder: AnyEncoder
   answer: AnswerText
+  /** What the package keeps of how wrong the model is; null in packages that keep none. */
+  uncertainty: Uncertainty | null
+  signature: Signature
   /** The answer's text up to the list of predictions. */
   head: string
   release(): Promise<void>
@@ -84,6 +88,10 @@ export function liveEndpoints({ inference, files, captures, folder, layPackage }
         signature,
         encoder,
         answer: compileAnswer(version.signature),
+        signature: version.signature,
+        uncertainty: (await files.exists(place, 'uncertainty.json'))
+          ? ((await files.readJson(place, 'uncertainty.json')) as Uncertainty)
+          : null,
         async release() {
           await model.close()
           await close?.()

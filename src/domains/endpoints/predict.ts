@@ -3,7 +3,10 @@ import type { Events } from '../../kernel/events.ts'
 import type { Principal } from '../../kernel/principal.ts'
 import type { FileBody } from '../../kernel/route.ts'
 import type { AnyEncoder, EncodedRows } from '../../ports/inference/encode.ts'
+import type { RawScores } from '../../ports/inference/inference.ts'
 import type { Access } from '../auth/access.ts'
+import { compileUncertain } from '../evaluation/uncertainty/answer.ts'
+import { UncertaintyWish } from '../evaluation/uncertainty/schema.ts'
 import { rowOfFile } from './file-row.ts'
 import type { LiveEndpoint, Serving } from './live.ts'
 import type { EndpointRow } from './store.ts'
@@ -23,6 +26,8 @@ export interface PredictRequest {
   file?: FileBody
   requestId: string
   project?: string
+  /** Asked for in the address; the body may ask too. */
+  uncertainty?: unknown
 }
 
 /** How long "this credential may use this endpoint" is believed without asking again. */
@@ -88,10 +93,12 @@ export function predictor({ access, events, ready }: PredictNeeds) {
       // What needs no preparing is not waited for: a turn of the loop is longer than reading a row.
       const { batch, warnings, forCapture } = read instanceof Promise ? await read : read
       rowCount = batch.rows
+      const uncertain = uncertainOf(serving, request)
       const scores = await serving.model.predict(batch)
       let predictions = '['
       for (let r = 0; r < rowCount; r++) {
-        predictions += `${r === 0 ? '' : ','}${serving.answer(scores, r, rowCount === 1 ? request.requestId : `${request.requestId}.${r}`)}`
+        const answer = serving.answer(scores, r, rowCount === 1 ? request.requestId : `${request.requestId}.${r}`)
+        predictions += `${r === 0 ? '' : ','}${uncertain ? uncertain(answer, scores, r) : answer}`
       }
       predictions += ']'
       endpoint.captures.record({
@@ -110,6 +117,29 @@ export function predictor({ access, events, ready }: PredictNeeds) {
   }
 
   return { predictText }
+}
+
+/** Adds to a row's answer how sure it is, where that is asked for; null where not. */
+function uncertainOf(
+  { uncertainty, signature }: Pick<Serving, 'uncertainty' | 'signature'>,
+  request: PredictRequest,
+): ((answer: string, scores: RawScores, row: number) => string) | null {
+  // Bodies are parsed only where they may ask: most are read without.
+  const asked = request.text.includes('"uncertainty"') ? (request.body() as { uncertainty?: unknown }).uncertainty : undefined
+  const wish = asked ?? request.uncertainty
+  if (wish === undefined) return null
+  const read = UncertaintyWish.safeParse(wish)
+  if (!read.success)
+    throw invalidInput(`"uncertainty" is not as it should be: ${read.error.issues[0]?.message}. Send {"coverage": 0.9}.`, {
+      field: `uncertainty.${read.error.issues[0]?.path.join('.') ?? ''}`,
+    })
+  if (!uncertainty)
+    throw preconditionFailed('This version keeps nothing of how sure it is. Train a version anew: those made since do.', {})
+  const said = compileUncertain(uncertainty, signature, read.data)
+  return (answer, scores, row) => {
+    const one = said(scores.values.subarray(row * scores.width, (row + 1) * scores.width))
+    return `${answer.slice(0, -1)},${JSON.stringify(one).slice(1)}`
+  }
 }
 
 /** Most bodies are written as the one before and need no parsing. */
@@ -134,7 +164,7 @@ export function refuseStopped(row: EndpointRow): void {
 /** The rows of `{ rows: [...] }` or `{ row: {...} }`. */
 function rowsOf(body: unknown): unknown[] {
   if (body !== null && typeof body === 'object' && !Array.isArray(body)) {
-    const { rows, row, ...others } = body as { rows?: unknown; row?: unknown }
+    const { rows, row, uncertainty: _, ...others } = body as { rows?: unknown; row?: unknown; uncertainty?: unknown }
     const [extra] = Object.keys(others)
     if (extra !== undefined) throw invalidInput(`There is no field "${extra}" here. ${wanted}`, { field: extra })
     if (row !== undefined && rows === undefined) return [row]

@@ -2,6 +2,7 @@ import * as z from 'zod'
 import { PageQuery, pageOf } from '../../kernel/paging.ts'
 import { type RouteRecord, route } from '../../kernel/route.ts'
 import { InProject, Ref } from '../auth/schema.ts'
+import { UncertaintyWish } from '../evaluation/uncertainty/schema.ts'
 import { ExplainInput } from '../explanations/schema.ts'
 import { processFigures } from './process-figures.ts'
 import {
@@ -17,6 +18,10 @@ import {
 import type { EndpointsService } from './service.ts'
 
 const tag = 'endpoints'
+
+/** What the address asks of how sure predictions are. */
+const wishIn = ({ coverage, kind, answer }: { coverage?: unknown; kind?: unknown; answer?: unknown }) =>
+  coverage === undefined && kind === undefined && answer === undefined ? {} : { uncertainty: { coverage, kind, answer } }
 
 export const endpointsRoutes = (endpoints: EndpointsService): RouteRecord[] => [
   route({
@@ -89,13 +94,20 @@ export const endpointsRoutes = (endpoints: EndpointsService): RouteRecord[] => [
     permission: 'endpoints:predict',
     tag,
     summary: 'Predict rows of raw columns, or one file (an image, a sound) as it is',
-    query: InProject,
+    query: InProject.extend(UncertaintyWish.shape),
     body: PredictInput,
     returns: PredictOutput,
     maxBodyBytes: 32 * 1024 * 1024,
     takesFiles: true,
     handleText: ({ principal, params, query, body, text, file, requestId }) =>
-      endpoints.predictText(principal, params.endpoint, { body, text, file, requestId, project: query.project }),
+      endpoints.predictText(principal, params.endpoint, {
+        body,
+        text,
+        file,
+        requestId,
+        project: query.project,
+        ...wishIn(query),
+      }),
   }),
   route({
     method: 'POST',

@@ -1,5 +1,6 @@
 import * as z from 'zod'
 import { Iso, Ref, Resource, ResourceInput } from '../auth/schema.ts'
+import { UncertaintyWish } from '../evaluation/uncertainty/schema.ts'
 import { ExplainOutput } from '../explanations/schema.ts'
 import { Signature } from '../registry/schema.ts'
 
@@ -42,8 +43,8 @@ export type Endpoint = z.infer<typeof Endpoint>
 
 /** `{ rows: [{…}] }`, or one row as `{ row: {…} }`. */
 export const PredictInput = z.union([
-  z.object({ rows: z.array(z.record(z.string(), z.unknown())).min(1).max(10_000) }),
-  z.object({ row: z.record(z.string(), z.unknown()) }),
+  z.object({ rows: z.array(z.record(z.string(), z.unknown())).min(1).max(10_000), uncertainty: UncertaintyWish.optional() }),
+  z.object({ row: z.record(z.string(), z.unknown()), uncertainty: UncertaintyWish.optional() }),
 ])
 export const Prediction = z.object({
   id: z.string(),
@@ -57,6 +58,13 @@ export const Prediction = z.object({
   score: z.number().optional().describe('how strange the row is'),
   isAnomaly: z.boolean().optional(),
   vector: z.array(z.number()).optional(),
+  set: z.array(z.string()).optional().describe('asked for: classes that hold the true one with the coverage'),
+  interval: z
+    .object({ low: z.number().nullable(), high: z.number().nullable() })
+    .optional()
+    .describe('asked for: numbers that hold the true one with the coverage'),
+  coverage: z.number().optional(),
+  abstain: z.boolean().optional().describe('asked for: less sure than the share of rows that is to be answered'),
   outputs: z
     .record(z.string(), z.union([z.number(), z.array(z.number())]))
     .optional()

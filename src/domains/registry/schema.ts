@@ -145,5 +145,6 @@ export const VersionDetails = z.object({
   training: z.record(z.string(), z.unknown()),
   explain: z.record(z.string(), z.unknown()).nullable(),
   shap: z.record(z.string(), z.unknown()).nullable(),
+  uncertainty: z.record(z.string(), z.unknown()).nullable(),
   recipe: z.record(z.string(), z.unknown()),
 })

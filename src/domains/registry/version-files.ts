@@ -29,14 +29,17 @@ export function versionFiles({ blobs, datasets, registry }: VersionFilesNeeds) {
 
   async function details(by: Principal, ref: string, project?: string): Promise<z.infer<typeof VersionDetails>> {
     const version = await registry.resolveVersion(by, ref, project)
-    const [evaluation, training, explain, shap, recipe] = await Promise.all(
-      ['evaluation.json', 'training.json', 'explain.json', 'shap.json', 'recipe.json'].map((path) => json(version, path)),
+    const [evaluation, training, explain, shap, uncertainty, recipe] = await Promise.all(
+      ['evaluation.json', 'training.json', 'explain.json', 'shap.json', 'uncertainty.json', 'recipe.json'].map((path) =>
+        json(version, path),
+      ),
     )
     return {
       evaluation: evaluation as z.infer<typeof VersionDetails>['evaluation'],
       training: training ?? {},
       explain: explain ?? null,
       shap: shap ?? null,
+      uncertainty: uncertainty ?? null,
       recipe: recipe ?? {},
     }
   }

@@ -25,7 +25,7 @@ import { trainingResult } from './result.ts'
 import { runRecorder } from './run-recorder.ts'
 import { engineOf, type TrainingSpec } from './spec.ts'
 import { stageResults } from './stages.ts'
-import { understand } from './understand.ts'
+import { measureUncertainty, understand } from './understand.ts'
 
 export interface TrainingJobNeeds {
   files: Files
@@ -94,15 +94,11 @@ export function trainingJob(needs: TrainingJobNeeds): JobHandler<TrainingSpec, T
 
     context.progress('understand', 0, 1, 'The columns are weighed by what the model says.')
     const understood = await stages.once('understand', async (folder) => {
-      await understand(
-        needs,
-        context,
-        { signature, parity, fitFolder: fitted.folder, evaluateFolder: evaluated.folder },
-        folder,
-      ).catch((error: Error) => {
-        const message = `The model could not be explained: ${error.message}`
-        context.report({ type: 'warning', data: { code: 'not_explained', message, facts: {} } })
-      })
+      const made = { signature, parity, fitFolder: fitted.folder, evaluateFolder: evaluated.folder }
+      const failed = (code: string, what: string) => (error: Error) =>
+        context.report({ type: 'warning', data: { code, message: `${what}: ${error.message}`, facts: {} } })
+      await understand(needs, context, made, folder).catch(failed('not_explained', 'The model could not be explained'))
+      await measureUncertainty(needs, made, folder).catch(failed('no_uncertainty', 'How sure the model is could not be measured'))
       return {}
     })
 

@@ -5,6 +5,9 @@ import type { Inference } from '../../ports/inference/inference.ts'
 import type { Tables } from '../../ports/tables/tables.ts'
 import type { DatasetsService } from '../datasets/service.ts'
 import type { ParityExpected } from '../evaluation/parity.ts'
+import { decidingOf } from '../evaluation/uncertainty/answer.ts'
+import { judge, uncertaintyOf } from '../evaluation/uncertainty/judge.ts'
+import { readPredictions } from '../evaluation/uncertainty/read-predictions.ts'
 import { backgroundRows, drawRows, readsPlainColumns } from '../explanations/background.ts'
 import { globalShap } from '../explanations/global.ts'
 import { openPackage } from '../explanations/opened-versions.ts'
@@ -73,6 +76,22 @@ export async function understand(
     await opened.close()
     await files.remove(served)
   }
+}
+
+/** What the out-of-fold predictions say of how wrong the model is, and whether it holds on the sealed rows. Leaves uncertainty.json in `into`. */
+export async function measureUncertainty(
+  { files, tables }: Pick<UnderstandNeeds, 'files' | 'tables'>,
+  { signature, fitFolder, evaluateFolder }: Omit<Fitted, 'parity'>,
+  into: string,
+): Promise<void> {
+  const isClasses = (signature.task === 'binary' || signature.task === 'multiclass') && (signature.classes?.length ?? 0) > 1
+  if ((!isClasses && signature.task !== 'regression') || !(await files.exists(fitFolder, 'data/oof.parquet'))) return
+  const outOfFold = await readPredictions(tables, files.resolvePath(fitFolder, 'data/oof.parquet'), signature)
+  if (!outOfFold) return
+  const deciding = decidingOf(signature)
+  const uncertainty = await uncertaintyOf(outOfFold, deciding)
+  const sealed = await readPredictions(tables, files.resolvePath(evaluateFolder, 'data/predictions.parquet'), signature)
+  await files.writeJson(into, 'uncertainty.json', { ...uncertainty, test: sealed && judge(uncertainty, sealed, deciding) })
 }
 
 /** The first held-out rows of the parity check, as a client would send them. */

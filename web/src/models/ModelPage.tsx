@@ -19,11 +19,13 @@ import { PerformanceTab } from './PerformanceTab.tsx'
 import { Promote } from './Promote.tsx'
 import { ProofTab } from './ProofTab.tsx'
 import { SearchTab } from './SearchTab.tsx'
+import { UncertaintyTab } from './UncertaintyTab.tsx'
 import { VersionsTab } from './VersionsTab.tsx'
 
 const tabs = [
   { id: 'performance', title: 'Performance' },
   { id: 'explain', title: 'Explanation' },
+  { id: 'uncertainty', title: 'Uncertainty' },
   { id: 'card', title: 'Card' },
   { id: 'proof', title: 'Proof' },
   { id: 'search', title: 'Search' },
@@ -156,6 +158,7 @@ export function ModelPage() {
             <>
               {tab === 'performance' && <PerformanceTab key={version.id} model={data} version={version} details={details.data} />}
               {tab === 'explain' && <ExplainTab key={version.id} details={details.data} model={data} version={version} />}
+              {tab === 'uncertainty' && <UncertaintyTab key={version.id} details={details.data} version={version} />}
               {tab === 'card' && <CardTab model={data} version={version} />}
               {tab === 'proof' && <ProofTab model={data} version={version} />}
               {tab === 'search' && <SearchTab details={details.data} version={version} />}

@@ -1,4 +1,4 @@
-import type { GlobalShap, VersionDetails } from '@atoll/sdk'
+import type { GlobalShap, Uncertainty, VersionDetails } from '@atoll/sdk'
 
 /** The files of a package as docs/job-contract.md describes them; the wire leaves them open. */
 export interface EvaluationFile {
@@ -64,6 +64,7 @@ export interface ExplainFile {
 }
 
 export const shapOf = (details: VersionDetails): GlobalShap | null => details.shap as unknown as GlobalShap | null
+export const uncertaintyIn = (details: VersionDetails): Uncertainty | null => details.uncertainty as unknown as Uncertainty | null
 export const evaluationOf = (details: VersionDetails): EvaluationFile | null =>
   details.evaluation as unknown as EvaluationFile | null
 export const trainingOf = (details: VersionDetails): TrainingFile => details.training as unknown as TrainingFile
