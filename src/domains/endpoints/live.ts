@@ -20,7 +20,6 @@ export interface Serving {
   answer: AnswerText
   /** What the package keeps of how wrong the model is; null in packages that keep none. */
   uncertainty: Uncertainty | null
-  signature: Signature
   /** The answer's text up to the list of predictions. */
   head: string
   release(): Promise<void>
@@ -88,7 +87,6 @@ export function liveEndpoints({ inference, files, captures, folder, layPackage }
         signature,
         encoder,
         answer: compileAnswer(version.signature),
-        signature: version.signature,
         uncertainty: (await files.exists(place, 'uncertainty.json'))
           ? ((await files.readJson(place, 'uncertainty.json')) as Uncertainty)
           : null,
