@@ -143,6 +143,7 @@ class Finish:
         task, frame = self.request.task, self.rows.frame
         facts = pipeline.model.facts()
         about: dict[str, Any] = {"task": task, "metric": self.request.metric, "facts": small(facts)}
+        about |= {"permutation": [], "partialDependence": []}
         if task in ("clustering", "topics"):
             about["choice"] = self.choice(x)
         if task == "clustering":

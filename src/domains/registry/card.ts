@@ -250,6 +250,14 @@ const libraries: Record<string, string> = {
   catboost: 'CatBoost',
   svm: 'SVM',
   knn: 'k nearest neighbours',
+  kmeans: 'k-means',
+  dbscan: 'DBSCAN',
+  hdbscan: 'HDBSCAN',
+  pca: 'principal components',
+  umap: 'UMAP',
+  tsne: 't-SNE',
+  lda: 'LDA',
+  prodlda: 'ProdLDA',
 }
 
 const capitalised = (sentence: string): string => sentence.charAt(0).toUpperCase() + sentence.slice(1)

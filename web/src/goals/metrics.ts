@@ -26,11 +26,27 @@ export const multiclassMetrics: readonly Metric[] = [
 export const regressionMetrics: readonly Metric[] = ['rmse', 'mae', 'r2', 'mape']
 
 /** Metrics of which less is better. */
-export const lessIsBetter: ReadonlySet<string> = new Set(['log_loss', 'brier', 'mae', 'rmse', 'mape'])
+export const lessIsBetter: ReadonlySet<string> = new Set([
+  'log_loss',
+  'brier',
+  'mae',
+  'rmse',
+  'mape',
+  'davies_bouldin',
+  'noise_share',
+  'perplexity',
+])
 
 /** The least and the greatest value that a metric can have; null where there is none. */
 export const limitsOf = (metric: string): [number | null, number | null] =>
-  lessIsBetter.has(metric) ? [0, metric === 'brier' ? 1 : null] : metric === 'r2' ? [null, 1] : [metric === 'mcc' ? -1 : 0, 1]
+  lessIsBetter.has(metric)
+    ? [0, metric === 'brier' || metric === 'noise_share' ? 1 : null]
+    : metric === 'r2'
+      ? [null, 1]
+      : metric === 'calinski_harabasz'
+        ? [0, null]
+        : [belowZero.has(metric) ? -1 : 0, 1]
+const belowZero: ReadonlySet<string> = new Set(['mcc', 'silhouette', 'adjusted_rand', 'stability', 'coherence'])
 
 /** What a metric asks, in the words of somebody who will use the model. */
 export const metricAsks: Record<string, string> = {
@@ -50,4 +66,17 @@ export const metricAsks: Record<string, string> = {
   rmse: 'Like MAE, but large errors count more.',
   r2: 'Share of the variation that is explained.',
   mape: 'Mean distance in percent of the truth.',
+  silhouette: 'How much nearer rows are to their own group than to the next; rows left out as noise count 0.',
+  davies_bouldin: 'How wide groups are against how far apart they lie.',
+  calinski_harabasz: 'Variance between groups against variance within them.',
+  noise_share: 'Rows that belong to no group.',
+  stability: 'How far models of other rows agree.',
+  anomaly_share: 'Rows at or above the threshold.',
+  adjusted_rand: 'Agreement with the known labels, 0 by chance.',
+  normalized_mutual_information: 'What the result says of the known labels.',
+  trustworthiness: 'Whether neighbours on the map are neighbours among the columns.',
+  explained_variance: 'Share of the variance that the components keep.',
+  coherence: 'How often the words of a topic come together.',
+  perplexity: 'How surprised the topics are by the other half of a text.',
+  diversity: 'Share of different words among the topics’ first ones.',
 }

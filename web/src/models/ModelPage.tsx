@@ -13,6 +13,8 @@ import { Tabs, tabOf } from '../ui/Tabs.tsx'
 import { Ago } from '../ui/Time.tsx'
 import { CardTab } from './CardTab.tsx'
 import { ExplainTab } from './ExplainTab.tsx'
+import { FoundTab } from './found/FoundTab.tsx'
+import { foundTitle, foundWords } from './found/found-files.ts'
 import { ModelMenu } from './ModelMenu.tsx'
 import { PackageTab } from './PackageTab.tsx'
 import { PerformanceTab } from './PerformanceTab.tsx'
@@ -33,6 +35,12 @@ const tabs = [
   { id: 'versions', title: 'Versions' },
   { id: 'lineage', title: 'Lineage' },
 ]
+
+/** What a model without a target found has a tab of its own in place of what explains a prediction. */
+const tabsOf = (task: string) => {
+  const title = foundTitle(task)
+  return title === null ? tabs : tabs.map((one) => (one.id === 'explain' ? { id: 'found', title } : one))
+}
 
 /** A model and one of its versions, with the evidence for it. */
 export function ModelPage() {
@@ -66,7 +74,8 @@ export function ModelPage() {
     )
   }
   const data = model.data
-  const tab = tabOf(tabs, search.tab)
+  const shownTabs = tabsOf(data.task)
+  const tab = tabOf(shownTabs, search.tab)
   return (
     <Page
       title={data.name}
@@ -82,8 +91,15 @@ export function ModelPage() {
       lead={
         version && (
           <>
-            {algorithmName(version.algorithm)}, predicts <span className="font-medium text-ink">{version.target}</span>, made{' '}
-            <Ago at={version.createdAt} />
+            {algorithmName(version.algorithm)},{' '}
+            {version.target === null ? (
+              (foundWords[version.task] ?? 'has no target')
+            ) : (
+              <>
+                predicts <span className="font-medium text-ink">{version.target}</span>
+              </>
+            )}
+            , made <Ago at={version.createdAt} />
             {data.description && <span className="block">{data.description}</span>}
           </>
         )
@@ -149,7 +165,7 @@ export function ModelPage() {
               </Notice>
             </div>
           )}
-          <Tabs tabs={tabs} current={tab} label="Parts of the model" />
+          <Tabs tabs={shownTabs} current={tab} label="Parts of the model" />
           {details.error ? (
             <ErrorNote error={details.error} retry={() => void details.refetch()} />
           ) : !details.data ? (
@@ -159,6 +175,7 @@ export function ModelPage() {
               {tab === 'performance' && <PerformanceTab key={version.id} model={data} version={version} details={details.data} />}
               {tab === 'explain' && <ExplainTab key={version.id} details={details.data} model={data} version={version} />}
               {tab === 'uncertainty' && <UncertaintyTab key={version.id} details={details.data} version={version} />}
+              {tab === 'found' && <FoundTab key={version.id} details={details.data} model={data} version={version} />}
               {tab === 'card' && <CardTab model={data} version={version} />}
               {tab === 'proof' && <ProofTab model={data} version={version} />}
               {tab === 'search' && <SearchTab details={details.data} version={version} />}

@@ -28,7 +28,7 @@ export function AlgorithmChoice({
       <Check
         label="Chosen by Atoll: the baseline first, then by promise"
         checked={auto}
-        onChange={(on) => onChange(on ? ['auto'] : ['baseline', 'logistic_regression'])}
+        onChange={(on) => onChange(on ? ['auto'] : fitting.slice(0, 2).map((one) => one.name as Algorithms[number]))}
       />
       {!auto && (
         <div className="mt-2 grid gap-x-4 gap-y-1.5 rounded-md border p-3 sm:grid-cols-2 xl:grid-cols-3">

@@ -13,6 +13,7 @@ import { Details, Page, Section } from '../ui/Page.tsx'
 import { Empty, ErrorNote, Skeleton, SkeletonLines } from '../ui/State.tsx'
 import { useSettled } from '../ui/settled.ts'
 import { AlgorithmChoice } from './AlgorithmChoice.tsx'
+import { PurposeChoice, PurposeOptions, purposeOf } from './PurposeChoice.tsx'
 import { TargetChoice } from './TargetChoice.tsx'
 
 const budgets = [
@@ -55,16 +56,17 @@ export function NewTrainingPage() {
     ? ready.find((one) => one.id === goal.dataset)
     : (ready.find((one) => one.name === (form.dataset ?? search.dataset) || one.id === (form.dataset ?? search.dataset)) ??
       ready[0])
+  const purpose = goal ? null : purposeOf(form.task)
   const target = goal ? goal.target : (form.target ?? search.target ?? dataset?.target ?? '')
   const recipe = form.recipe ?? search.recipe ?? 'auto'
   const input: TrainingInput | null =
-    dataset && (goal || target)
+    dataset && (goal || target || purpose)
       ? {
           ...form,
           project,
           dataset: dataset.id,
           goal: goal?.id ?? null,
-          target: goal ? null : target,
+          target: goal || purpose ? null : target,
           positive: goal ? null : (form.positive ?? null),
           metric: goal ? null : (form.metric ?? null),
           recipe: typeof recipe === 'string' && recipe !== 'auto' ? recipe : 'auto',
@@ -118,10 +120,7 @@ export function NewTrainingPage() {
                 <SelectField
                   label="Goal"
                   value={goal?.id ?? ''}
-                  choices={[
-                    ...fitting.map((one) => ({ value: one.id, label: one.name })),
-                    { value: '', label: 'no goal, only a column to predict' },
-                  ]}
+                  choices={[...fitting.map((one) => ({ value: one.id, label: one.name })), { value: '', label: 'no goal' }]}
                   onChange={(value) => set({ goal: value || null })}
                   hint={goal?.sentence}
                   error={errorFor('goal')}
@@ -142,7 +141,17 @@ export function NewTrainingPage() {
                     error={errorFor('dataset')}
                   />
                 )}
-                {!goal && dataset && (
+                {!goal && <PurposeChoice task={purpose} onChange={set} />}
+                {dataset && purpose && (
+                  <PurposeOptions
+                    dataset={dataset}
+                    task={purpose}
+                    options={form.options ?? {}}
+                    onChange={(options) => set({ options })}
+                    errorFor={errorFor}
+                  />
+                )}
+                {!goal && !purpose && dataset && (
                   <TargetChoice
                     dataset={dataset}
                     target={target}
@@ -181,7 +190,7 @@ export function NewTrainingPage() {
                   }
                 />
                 <AlgorithmChoice
-                  task={goal?.task ?? null}
+                  task={goal?.task ?? purpose}
                   value={form.algorithms ?? ['auto']}
                   onChange={(algorithms) => set({ algorithms })}
                 />

@@ -157,6 +157,19 @@ const metricNames: Record<string, string> = {
   rmse: 'RMSE',
   r2: 'R²',
   mape: 'MAPE',
+  silhouette: 'Silhouette',
+  davies_bouldin: 'Davies-Bouldin',
+  calinski_harabasz: 'Caliński-Harabasz',
+  noise_share: 'Share of noise',
+  anomaly_share: 'Share of anomalies',
+  stability: 'Stability',
+  adjusted_rand: 'Adjusted Rand',
+  normalized_mutual_information: 'Mutual information',
+  trustworthiness: 'Trustworthiness',
+  explained_variance: 'Explained variance',
+  coherence: 'Coherence',
+  perplexity: 'Perplexity',
+  diversity: 'Diversity',
 }
 
 /** `hist_gradient_boosting` → "Hist gradient boosting"; names of libraries as they write themselves. */
@@ -170,6 +183,15 @@ export function algorithmName(name: string): string {
     hist_gradient_boosting: 'Histogram gradient boosting',
     naive_bayes: 'Naive Bayes',
     elastic_net: 'Elastic net',
+    kmeans: 'k-means',
+    dbscan: 'DBSCAN',
+    hdbscan: 'HDBSCAN',
+    pca: 'Principal components',
+    umap: 'UMAP',
+    tsne: 't-SNE',
+    lda: 'LDA',
+    prodlda: 'ProdLDA',
+    one_class_svm: 'One-class SVM',
   }
   const plain = name.replaceAll('_', ' ')
   return known[name] ?? plain.charAt(0).toUpperCase() + plain.slice(1)

@@ -1,0 +1,115 @@
+import type { Dataset, TrainingInput } from '@atoll/sdk'
+import { NumberField, SelectField } from '../ui/Field.tsx'
+
+type Task = NonNullable<TrainingInput['task']>
+
+/** What a training without a goal may be for, beside predicting a column. */
+const purposes: readonly { value: '' | Task; label: string; hint: string }[] = [
+  { value: '', label: 'predict a column', hint: 'Learns from rows whose answer is known.' },
+  {
+    value: 'clustering',
+    label: 'find groups',
+    hint: 'Rows that are alike, how many groups there are, and what sets each apart.',
+  },
+  { value: 'anomaly', label: 'find anomalies', hint: 'A score for how strange a row is, and why.' },
+  { value: 'projection', label: 'draw a map', hint: 'Two numbers for each row, so that rows that are alike lie near.' },
+  { value: 'topics', label: 'find topics', hint: 'What the texts of one column are about.' },
+]
+const withoutTarget = new Set<string>(purposes.slice(1).map(({ value }) => value))
+
+/** The task, when it is one that learns from the rows alone. */
+export const purposeOf = (task: TrainingInput['task']): Task | null => (task && withoutTarget.has(task) ? task : null)
+
+export function PurposeChoice({ task, onChange }: { task: Task | null; onChange: (part: Partial<TrainingInput>) => void }) {
+  return (
+    <SelectField
+      label="To do"
+      value={task ?? ''}
+      choices={purposes.map(({ value, label }) => ({ value, label }))}
+      hint={purposes.find(({ value }) => value === (task ?? ''))?.hint}
+      onChange={(value) =>
+        onChange({
+          task: (value || null) as Task | null,
+          target: null,
+          positive: null,
+          metric: null,
+          options: {},
+          algorithms: ['auto'],
+        })
+      }
+    />
+  )
+}
+
+/** What only tasks without a target ask: how many, of which text, compared with which labels. */
+export function PurposeOptions({
+  dataset,
+  task,
+  options,
+  onChange,
+  errorFor,
+}: {
+  dataset: Dataset
+  task: Task
+  options: Record<string, unknown>
+  onChange: (options: Record<string, unknown>) => void
+  errorFor: (field: string) => string | null
+}) {
+  const columns = dataset.latest?.columns ?? []
+  const texts = columns.filter(({ type }) => type === 'text')
+  const set = (name: string, value: unknown) => {
+    const { [name]: _, ...others } = options
+    onChange(value === null || value === '' ? others : { ...others, [name]: value })
+  }
+  const counted = task === 'clustering' ? 'clusters' : task === 'topics' ? 'topics' : null
+  return (
+    <>
+      {counted && (
+        <NumberField
+          label={task === 'topics' ? 'Topics' : 'Groups'}
+          placeholder="as the data says"
+          min={2}
+          step={1}
+          value={typeof options[counted] === 'number' ? (options[counted] as number) : null}
+          onChange={(value) => set(counted, value)}
+          error={errorFor(`options.${counted}`)}
+        />
+      )}
+      {task === 'topics' && texts.length !== 1 && (
+        <SelectField
+          label="Texts of"
+          value={(options.textColumn as string) ?? ''}
+          choices={[{ value: '', label: 'choose' }, ...(texts.length ? texts : columns).map(({ name }) => name)]}
+          onChange={(value) => set('textColumn', value)}
+          error={errorFor('options.textColumn')}
+        />
+      )}
+      {task === 'anomaly' && (
+        <NumberField
+          label="Share of anomalies, %"
+          placeholder="2"
+          min={0.1}
+          step={0.1}
+          value={typeof options.contamination === 'number' ? options.contamination * 100 : null}
+          onChange={(value) => set('contamination', value === null ? null : value / 100)}
+          error={errorFor('options.contamination')}
+        />
+      )}
+      {task !== 'projection' && (
+        <SelectField
+          label="Known labels"
+          value={(options.labelColumn as string) ?? ''}
+          choices={[
+            { value: '', label: 'none' },
+            ...columns
+              .filter(({ type }) => type === 'category' || type === 'boolean' || type === 'integer')
+              .map(({ name }) => name),
+          ]}
+          hint="Only compared with the result; the fit never sees them."
+          onChange={(value) => set('labelColumn', value)}
+          error={errorFor('options.labelColumn')}
+        />
+      )}
+    </>
+  )
+}
