@@ -39,7 +39,8 @@ const tabs = [
 /** What a model without a target found has a tab of its own in place of what explains a prediction. */
 const tabsOf = (task: string) => {
   const title = foundTitle(task)
-  return title === null ? tabs : tabs.map((one) => (one.id === 'explain' ? { id: 'found', title } : one))
+  if (title === null) return tabs
+  return tabs.filter((one) => one.id !== 'uncertainty').map((one) => (one.id === 'explain' ? { id: 'found', title } : one))
 }
 
 /** A model and one of its versions, with the evidence for it. */
