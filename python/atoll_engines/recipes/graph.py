@@ -79,7 +79,7 @@ class GraphBuilder:
     def finish(self, outputs: Sequence[tuple[str, int, Sequence[int | str | None]]]) -> onnx.ModelProto:
         """The checked model; `outputs` are (tensor, TensorProto element type, shape). Nodes that nothing needs are left out."""
         nodes = self._needed([name for name, _, _ in outputs])
-        read = {name for node in nodes for name in node.input}
+        read = {name for node in nodes for name in _reads(node)}
         inputs = []
         if self.numbers:
             inputs.append(helper.make_tensor_value_info("numbers", TensorProto.DOUBLE, ["N", len(self.numbers)]))
@@ -103,12 +103,21 @@ class GraphBuilder:
         for node in reversed(self._nodes):
             if wanted.intersection(node.output):
                 kept.append(node)
-                wanted.update(node.input)
+                wanted.update(_reads(node))
         return kept[::-1]
 
 
+def _reads(node: onnx.NodeProto) -> set[str]:
+    """The tensors a node reads, those that graphs within it take from around them too."""
+    names = set(node.input)
+    for attribute in node.attribute:
+        if attribute.type == onnx.AttributeProto.GRAPH:
+            names.update(name for inner in attribute.g.node for name in _reads(inner))
+    return names
+
+
 def _identity(attributes: dict[str, Any]) -> Any:
-    """What makes two nodes' attributes equal; nodes with long ones (a tree ensemble) are not compared at all."""
-    if any(isinstance(value, (list, tuple)) and len(value) > 64 for value in attributes.values()):
+    """What makes two nodes' attributes equal; nodes with long ones (a tree ensemble, a graph) are not compared at all."""
+    if any(isinstance(value, onnx.GraphProto) or isinstance(value, (list, tuple)) and len(value) > 64 for value in attributes.values()):
         return object()
     return repr(sorted(attributes.items()))

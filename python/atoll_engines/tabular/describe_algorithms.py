@@ -21,7 +21,7 @@ ABOUT = {
     "xgboost": "Trees that correct each other, with strong regularisation.",
     "lightgbm": "Trees that correct each other, grown leaf by leaf. Usually the best start on tables.",
     "catboost": "Symmetric trees that correct each other. Steady with little tuning.",
-    "knn": "Asks the most similar rows. Carries its training rows along, so it suits small tables.",
+    "knn": "Asks the most similar rows, which it carries along; above 20,000 of them it finds them through an index.",
     "svm": "A boundary with the widest margin. Good on small tables with many columns.",
     "factorization_machine": "Pairs of columns interact through short learned vectors. For users and items, and categories of many values.",
     "mlp": "A network of dense layers over vectors of categories and numbers, plain or as waves.",

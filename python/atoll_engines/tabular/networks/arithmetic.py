@@ -1,6 +1,7 @@
 """The arithmetic of a network in numpy, and as nodes of a graph; that of torch is in `training.py`.
 
 Operators (+ - * / @) are the arrays' own. Everything else a network needs has one name here and the same meaning everywhere.
+Both count in float64: what a long chain of normalised layers makes of float32's last digit could change a label.
 """
 
 from __future__ import annotations
@@ -17,13 +18,13 @@ EPSILON = 1e-5
 
 
 class NumpyArithmetic:
-    """float32 arrays; nothing is dropped and batch norms use what training saw."""
+    """float64 arrays; nothing is dropped and batch norms use what training saw."""
 
     def relu(self, x: np.ndarray) -> np.ndarray:
         return np.maximum(x, 0)
 
     def sigmoid(self, x: np.ndarray) -> np.ndarray:
-        return (1 / (1 + np.exp(-np.clip(x, -80, 80)))).astype(np.float32)
+        return 1 / (1 + np.exp(-np.clip(x, -700, 700)))
 
     def sin(self, x: np.ndarray) -> np.ndarray:
         return np.sin(x)
@@ -37,10 +38,10 @@ class NumpyArithmetic:
 
     def layer_norm(self, x: np.ndarray, scale: np.ndarray, shift: np.ndarray) -> np.ndarray:
         centred = x - x.mean(axis=-1, keepdims=True)
-        return centred / np.sqrt((centred**2).mean(axis=-1, keepdims=True) + np.float32(EPSILON)) * scale + shift
+        return centred / np.sqrt((centred**2).mean(axis=-1, keepdims=True) + EPSILON) * scale + shift
 
     def batch_norm(self, x: np.ndarray, weights: Any, name: str) -> np.ndarray:
-        spread = np.sqrt(weights[f"running.{name}.variance"] + np.float32(EPSILON))
+        spread = np.sqrt(weights[f"running.{name}.variance"] + EPSILON)
         return (x - weights[f"running.{name}.mean"]) / spread * weights[f"{name}.scale"] + weights[f"{name}.shift"]
 
     def embed(self, table: np.ndarray, places: np.ndarray) -> np.ndarray:
@@ -65,10 +66,10 @@ class NumpyArithmetic:
         return -np.sort(-x, axis=-1)
 
     def running_sum(self, x: np.ndarray) -> np.ndarray:
-        return np.cumsum(x, axis=-1, dtype=np.float32)
+        return np.cumsum(x, axis=-1)
 
     def is_positive(self, x: np.ndarray) -> np.ndarray:
-        return (x > 0).astype(np.float32)
+        return (x > 0).astype(np.float64)
 
     def like(self, values: np.ndarray) -> np.ndarray:
         return values
@@ -81,13 +82,13 @@ class NumpyArithmetic:
 
 
 class Tensor:
-    """A float32 tensor of a graph, with the operators that arrays have."""
+    """A float64 tensor of a graph, with the operators that arrays have."""
 
     def __init__(self, graph: GraphBuilder, name: str) -> None:
         self.graph, self.name = graph, name
 
     def _with(self, op: str, other: Any, swapped: bool = False) -> Tensor:
-        name = other.name if isinstance(other, Tensor) else self.graph.constant(other, np.float32)
+        name = other.name if isinstance(other, Tensor) else self.graph.constant(other, np.float64)
         return Tensor(self.graph, self.graph.node(op, [name, self.name] if swapped else [self.name, name]))
 
     def __add__(self, other: Any) -> Tensor:
@@ -122,7 +123,7 @@ class GraphWeights:
         self.graph, self.weights = graph, weights
 
     def __getitem__(self, name: str) -> Tensor:
-        return Tensor(self.graph, self.graph.constant(self.weights[name], np.float32))
+        return Tensor(self.graph, self.graph.constant(self.weights[name], np.float64))
 
 
 class GraphArithmetic:
@@ -148,7 +149,8 @@ class GraphArithmetic:
         return self.node("Sin", x)
 
     def cos(self, x: Tensor) -> Tensor:
-        return self.node("Cos", x)
+        # ONNX Runtime has no cosine of float64.
+        return self.node("Sin", x + np.pi / 2)
 
     def softmax(self, x: Tensor) -> Tensor:
         return self.node("Softmax", x, axis=-1)
@@ -158,7 +160,7 @@ class GraphArithmetic:
 
     def batch_norm(self, x: Tensor, weights: GraphWeights, name: str) -> Tensor:
         kept = weights.weights
-        slope = kept[f"{name}.scale"] / np.sqrt(kept[f"running.{name}.variance"] + np.float32(EPSILON))
+        slope = kept[f"{name}.scale"] / np.sqrt(kept[f"running.{name}.variance"] + EPSILON)
         return (x - kept[f"running.{name}.mean"]) * slope + kept[f"{name}.shift"]
 
     def embed(self, table: Tensor, places: str) -> Tensor:
@@ -188,10 +190,10 @@ class GraphArithmetic:
         return self.node("CumSum", x, self.graph.constant(-1, np.int64))
 
     def is_positive(self, x: Tensor) -> Tensor:
-        return self.node("Cast", self.node("Greater", x, self.graph.constant(0.0, np.float32)), to=1)
+        return self.node("Cast", self.node("Greater", x, self.graph.constant(0.0, np.float64)), to=11)
 
     def like(self, values: np.ndarray) -> Tensor:
-        return Tensor(self.graph, self.graph.constant(values, np.float32))
+        return Tensor(self.graph, self.graph.constant(values, np.float64))
 
     def dropout(self, x: Tensor, share: float) -> Tensor:
         return x

@@ -116,7 +116,7 @@ def attention(ops: Any, w: Mapping[str, Any], name: str, x: Any, tokens: int, wi
 def sparsemax(ops: Any, z: Any, size: int) -> Any:
     """The nearest point of the probability simplex (Martins and Astudillo 2016): like softmax, but with real zeros."""
     down = ops.sorted_down(z)
-    ranks = np.arange(1, size + 1, dtype=np.float32)
+    ranks = np.arange(1, size + 1)
     support = ops.is_positive(down * ops.like(ranks) - ops.running_sum(down) + 1.0)
     level = (ops.sum(down * support) - 1.0) / ops.sum(support)
     return ops.relu(z - level)

@@ -73,7 +73,7 @@ class Network:
         module.cpu().eval()
         with torch.no_grad():
             there = module(numbers, places).numpy()
-        here = self.network.forward(NumpyArithmetic(), self.weights, part.numbers[rows], part.places[rows])
+        here = self.network.forward(NumpyArithmetic(), self._wide(), part.numbers[rows].astype(np.float64), part.places[rows])
         apart = float(np.abs(there - here).max() / max(1.0, float(np.abs(there).max())))
         if not apart <= SAME:
             raise EngineError(f"The trained network answers otherwise outside torch (by {apart:.2g}).")
@@ -86,15 +86,18 @@ class Network:
         return float(-np.mean(np.log(np.maximum(p, 1e-7)))) if np.isfinite(p).all() else float("nan")
 
     def predict(self, x: np.ndarray) -> np.ndarray:
-        ops = NumpyArithmetic()
+        ops, weights = NumpyArithmetic(), self._wide()
         parts = []
         for start in range(0, len(x), BLOCK):
             rows = x[start : start + BLOCK]
-            raw = self.network.forward(ops, self.weights, self.fields.numbers(rows), self.fields.places(rows))
+            raw = self.network.forward(ops, weights, self.fields.numbers(rows).astype(np.float64), self.fields.places(rows))
             parts.append(self._answer(raw))
         width = max(1, self.setting.classes)
         result = np.concatenate(parts) if parts else np.zeros((0, width), np.float32)
         return result if self.setting.classes else result[:, 0]
+
+    def _wide(self) -> Weights:
+        return {name: values.astype(np.float64) for name, values in self.weights.items()}
 
     def _answer(self, raw: np.ndarray) -> np.ndarray:
         """The mean of the members' probabilities or values."""
@@ -111,10 +114,10 @@ class Network:
     def emit(self, graph: GraphBuilder, features: str) -> str:
         from atoll_engines.tabular.networks.arithmetic import Tensor
 
-        numbers = Tensor(graph, self.fields.emit_numbers(graph, features)) if len(self.fields.fill) else None
+        numbers = Tensor(graph, outputs.to_double(graph, self.fields.emit_numbers(graph, features))) if len(self.fields.fill) else None
         places = self.fields.emit_places(graph, features) if len(self.fields.counts) else None
-        raw = self.network.forward(GraphArithmetic(graph), GraphWeights(graph, self.weights), numbers, places)
-        wide = outputs.to_double(graph, raw.name)
+        raw = self.network.forward(GraphArithmetic(graph), GraphWeights(graph, self._wide()), numbers, places)
+        wide = raw.name
         axis = graph.constant([1], np.int64)
         if not self.setting.classes:
             value = graph.node("ReduceMean", [wide, axis], keepdims=0)

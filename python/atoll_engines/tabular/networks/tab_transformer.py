@@ -62,7 +62,8 @@ ALGORITHMS = (
     Algorithm(
         "tab_transformer", "TabTransformer", CLASSIFICATION + REGRESSION, "embedding", partial(Network, TabTransformer),
         defaults=DEFAULTS | {
-            "blocks": 2, "heads": 4, "vector": 16, "layers": 2, "width": 128, "numbers": "waves", "frequency": 0.1, "learning_rate": 1e-3, "weight_decay": 0.02, "dropout": 0.15,
+            "blocks": 2, "heads": 4, "vector": 16, "layers": 2, "width": 128, "numbers": "waves", "frequency": 0.1,
+            "learning_rate": 1e-3, "weight_decay": 0.02, "dropout": 0.15,
         },
         space=SPACE | {
             "blocks": {"int": [1, 6]}, "vector": {"choice": [8, 16, 32]}, "layers": {"int": [1, 3]},

@@ -110,7 +110,7 @@ class TorchArithmetic:
         return (x.detach() > 0).to(x.dtype)
 
     def like(self, values: np.ndarray) -> Any:
-        return torch.from_numpy(values).to(self.device)
+        return torch.from_numpy(values).to(self.device, torch.float32)
 
     def dropout(self, x: Any, share: float) -> Any:
         return torch.nn.functional.dropout(x, share, self.is_training) if share > 0 else x
