@@ -26,6 +26,7 @@ export const SignatureInput = z.object({
   samples: z.number().int().min(1).nullish().describe('audio: the fixed number of samples, if any'),
   maxLength: z.number().int().min(1).optional().describe('text as tokens: the most tokens of a row'),
   pad: z.number().int().min(0).optional(),
+  separator: z.string().optional().describe('between several columns of text that are read as one'),
 })
 export const Signature = z.object({
   task: Task,

@@ -25,6 +25,8 @@ export interface SignatureColumn {
   /** Text as tokens: the most tokens of a row, and the id that fills shorter rows. */
   maxLength?: number
   pad?: number
+  /** Between several columns of text that are read as one; missing ones are left out. */
+  separator?: string
 }
 
 /** One named output of a graph: so many values per row. */
@@ -53,14 +55,17 @@ export interface ModelShape {
   width: number
   /** The outputs by name, in the order in which their values follow one another within a row; absent where there is only the task's own. */
   outputs?: SignatureOutput[]
-  /** Inputs that are prepared one by one. */
+  /** Inputs that are prepared one by one; columns of text that are read as one are one input, named as the first. */
   media?: SignatureColumn[]
 }
 
 /** The tensor widths that a signature implies. */
 export function shapeOf(signature: ModelSignature): ModelShape {
   const { outputs } = signature
-  const media = signature.inputs.filter(({ tensor }) => mediaTensors.has(tensor))
+  const [text] = textColumns(signature)
+  const media = signature.inputs.filter(
+    (input) => mediaTensors.has(input.tensor) && (input.tensor !== 'tokens' || input === text),
+  )
   return {
     numberColumns: signature.inputs.filter((input) => input.tensor === 'numbers').length,
     stringColumns: signature.inputs.filter((input) => input.tensor === 'strings').length,
@@ -69,6 +74,10 @@ export function shapeOf(signature: ModelSignature): ModelShape {
     ...(media.length > 0 && { media }),
   }
 }
+
+/** The columns of text that become tokens, in their order. */
+export const textColumns = (signature: ModelSignature): SignatureColumn[] =>
+  signature.inputs.filter(({ tensor }) => tensor === 'tokens').sort((a, b) => a.index - b.index)
 
 export interface OutputPlace extends SignatureOutput {
   /** Where its values begin within a row. */

@@ -37,6 +37,17 @@ test('resampling keeps a tone as it is, and drops what the new rate cannot hold'
   )
 })
 
+test('a small file of a very long sound is refused before it is resampled, unless only its start is wanted', () => {
+  const head = Buffer.from(pcm.subarray(0, pcm.indexOf('data') + 8))
+  head.writeUInt16LE(1, 22)
+  head.writeUInt32LE(1000, 24)
+  head.writeUInt16LE(8, 34)
+  head.writeUInt32LE(2_000_000, head.length - 4)
+  const long = Buffer.concat([head, Buffer.alloc(2_000_000, 128)])
+  assert.throws(() => prepareSound(long, { sampleRate: 16_000 }), /It lasts 2000 s; at most 1800 s are taken/)
+  assert.equal(prepareSound(long, { sampleRate: 16_000, samples: 16_000 }).length, 16_000)
+})
+
 test('what is not a whole WAV file is refused with the reason', () => {
   const changed = (at: number, value: number, bytes: 2 | 4) => {
     const copy = Buffer.from(pcm)

@@ -122,6 +122,32 @@ test('a long text is prepared elsewhere and comes to the same', async () => {
   assert.deepEqual(first, again)
 })
 
+test('several columns of text are read as one, without those that are missing', async () => {
+  const column = ofTexts.inputs[1]!
+  const inputs = [
+    { ...column, name: 'end', index: 1 },
+    { ...column, name: 'title', index: 0, separator: ' and ' },
+    ofTexts.inputs[0]!,
+  ]
+  const { ask } = await open('tokens.onnx', {
+    ...ofTexts,
+    inputs: inputs.map((one) => (one.tensor === 'tokens' ? { ...one, separator: ' and ' } : one)),
+  })
+  const one = await open('tokens.onnx', ofTexts)
+  const { predictions } = await ask([
+    { title: 'The fox', end: 'the dog', bonus: 0 },
+    { title: 'The fox', bonus: 0 },
+  ])
+  const plain = await one.ask([
+    { body: 'The fox and the dog', bonus: 0 },
+    { body: 'The fox', bonus: 0 },
+  ])
+  assert.deepEqual(predictions, plain.predictions)
+  const encoder = await inference.openEncoder({ folder, signature: { ...ofTexts, inputs }, trust: 'built', served: 'python' })
+  const { batch } = await encoder.encode([{ title: 'a', bonus: 1 }])
+  assert.deepEqual(batch.items, [{ fields: { title: 'a', end: null } }])
+})
+
 test('a package for the Python worker hands on what was sent, once it was seen to be a file', async () => {
   const encoder = await inference.openEncoder({ folder, signature: ofImages, trust: 'built', served: 'python' })
   const { file } = images['rgb.png']!

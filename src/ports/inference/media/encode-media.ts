@@ -1,7 +1,7 @@
 import { invalidInput, isPlatformError, PlatformError } from '../../../kernel/errors.ts'
 import { type AnyEncoder, compileEncoder, describe, type EncodedRows, Notes, noteMissing } from '../encode.ts'
 import type { EncoderPackage, PreparedItem } from '../inference.ts'
-import { mediaTensors, type SignatureColumn } from '../signature.ts'
+import { type SignatureColumn, shapeOf, textColumns } from '../signature.ts'
 import { contentOf } from './content.ts'
 import { describeFiles } from './describe-files.ts'
 import { type MediaValue, openPreparer, type Preparer } from './preparer.ts'
@@ -17,9 +17,10 @@ const atOnce = 4
 
 /** The encoder of a package with images, sounds or texts as tokens: each is prepared by itself, the other columns as ever. */
 export async function openMediaEncoder({ folder, signature, trust, served }: EncoderPackage): Promise<AnyEncoder> {
-  const media = signature.inputs.filter(({ tensor }) => mediaTensors.has(tensor))
+  const { media = [] } = shapeOf(signature)
+  const texts = textColumns(signature)
   const files = media.filter(({ tensor }) => tensor !== 'tokens')
-  const mediaNames = new Set(media.map(({ name }) => name))
+  const mediaNames = new Set([...media, ...texts].map(({ name }) => name))
   const others = [...mediaNames]
   const plain = compileEncoder({ ...signature, inputs: signature.inputs.filter(({ name }) => !mediaNames.has(name)) }, { others })
   const preparer = served === 'python' ? null : await openPreparers(media, folder, trust)
@@ -34,9 +35,15 @@ export async function openMediaEncoder({ folder, signature, trust, served }: Enc
     const notes = new Notes()
     const items: PreparedItem[] = rows.map(() => ({}))
     const { batch, warnings } = plain.encode(rows.map((row) => withoutMedia(row)))
-    const work = rows.flatMap((row, r) => media.map((input) => ({ r, input, value: mediaValue(row as object, input, r, notes) })))
-    await eachOf(work, atOnce, async ({ r, input, value }) => {
-      items[r] = { ...items[r], ...(await prepared(input, value, r)) }
+    const work = rows.flatMap((row, r) => media.map((input) => ({ r, input, value: valueOfRow(row as object, input, r, notes) })))
+    // A Python worker joins columns of text itself.
+    if (!preparer)
+      rows.forEach((row, r) => {
+        items[r]!.fields = Object.fromEntries(texts.map(({ name }) => [name, (row as Record<string, string>)[name] ?? null]))
+      })
+    await eachOf(preparer ? work : work.filter(({ input }) => input.tensor !== 'tokens'), atOnce, async ({ r, input, value }) => {
+      const item = await prepared(input, value, r)
+      items[r] = { ...items[r], ...item, ...(item.fields && { fields: { ...items[r]!.fields, ...item.fields } }) }
     })
     return {
       batch: { ...batch, items },
@@ -51,9 +58,20 @@ export async function openMediaEncoder({ folder, signature, trust, served }: Enc
     return Object.fromEntries(Object.entries(row).filter(([name]) => !mediaNames.has(name)))
   }
 
+  function valueOfRow(row: object, input: SignatureColumn, r: number, notes: Notes): MediaValue {
+    if (input.tensor !== 'tokens') return fileOf(row, input, r)
+    const parts = texts.map((column) => textOf(row, column, r, notes))
+    const text = parts.filter((part) => part !== '').join(input.separator ?? ' ')
+    if (text.length <= mostCharacters) return text
+    throw invalidInput(
+      `Row ${r}, column "${input.name}": the text has ${text.length} characters; at most ${mostCharacters} are taken, and the model reads its first ${input.maxLength ?? 512} tokens.`,
+      { row: r, column: input.name, expected: input.type },
+    )
+  }
+
   async function prepared(input: SignatureColumn, value: MediaValue, row: number): Promise<PreparedItem> {
     try {
-      if (!preparer) return { fields: { [input.name]: asText(input, value) } }
+      if (!preparer) return { fields: { [input.name]: Buffer.from(contentOf(value)).toString('base64') } }
       return { [input.tensor]: await preparer.prepare(input.name, value) }
     } catch (error) {
       if (!isPlatformError(error) || error.code !== 'invalid_input') throw error
@@ -94,32 +112,35 @@ async function openPreparers(
   }
 }
 
-function mediaValue(row: object, input: SignatureColumn, r: number, notes: Notes): MediaValue {
-  const value: unknown = Object.hasOwn(row, input.name) ? (row as Record<string, unknown>)[input.name] : undefined
-  const { name, type, tensor } = input
-  const facts = { row: r, column: name, expected: type }
-  if (tensor === 'tokens') {
-    if (value === undefined || value === null || value === '') {
-      noteMissing(input, value, r, notes)
-      return ''
-    }
-    if (typeof value !== 'string') throw invalidInput(`Row ${r}, column "${name}": expected text, got ${describe(value)}.`, facts)
-    if (value.length > mostCharacters)
-      throw invalidInput(
-        `Row ${r}, column "${name}": the text has ${value.length} characters; at most ${mostCharacters} are taken, and the model reads its first ${input.maxLength ?? 512} tokens.`,
-        facts,
-      )
-    return value
+const cellOf = (row: object, name: string): unknown =>
+  Object.hasOwn(row, name) ? (row as Record<string, unknown>)[name] : undefined
+
+function textOf(row: object, input: SignatureColumn, r: number, notes: Notes): string {
+  const value = cellOf(row, input.name)
+  if (typeof value === 'string' && value !== '') return value
+  if (value === undefined || value === null || value === '') {
+    noteMissing(input, value, r, notes)
+    return ''
   }
+  const { name, type } = input
+  throw invalidInput(`Row ${r}, column "${name}": expected text, got ${describe(value)}.`, {
+    row: r,
+    column: name,
+    expected: type,
+  })
+}
+
+function fileOf(row: object, { name, type }: SignatureColumn, r: number): MediaValue {
+  const value = cellOf(row, name)
   if (value instanceof Uint8Array) return value
   if (typeof value === 'string' && value !== '') return value
   const given = value === undefined ? 'nothing' : value === '' ? 'empty text' : describe(value)
-  throw invalidInput(`Row ${r}, column "${name}": expected the bytes of ${articleOf(type)} file as base64, got ${given}.`, facts)
+  throw invalidInput(`Row ${r}, column "${name}": expected the bytes of ${articleOf(type)} file as base64, got ${given}.`, {
+    row: r,
+    column: name,
+    expected: type,
+  })
 }
-
-/** For a Python worker: text as it is, a file as base64 that was seen to be such. */
-const asText = ({ tensor }: SignatureColumn, value: MediaValue): string =>
-  tensor === 'tokens' ? String(value) : Buffer.from(contentOf(value)).toString('base64')
 
 const articleOf = (type: string): string => (type === 'image' || type === 'audio' ? `an ${type}` : `a ${type}`)
 
