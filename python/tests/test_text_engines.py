@@ -16,7 +16,7 @@ from text_tables import TYPES, reviews, tiny_weights
 import atoll_engines.text
 from atoll_engines.tabular.export import run_graph
 from atoll_engines.text.describe_algorithms import describe
-from atoll_engines.text.tokens import encode, padded, read_tokenizer
+from atoll_engines.text.tokens import encode, learn_tokenizer, padded, read_tokenizer
 
 TARGETS = {"binary": "score", "regression": "stars", "multilabel": "labels"}
 SMALL = {"maxLength": 48, "vocabulary": 200}
@@ -122,31 +122,24 @@ def test_a_fit_taken_up_after_a_stop_equals_one_that_ran_through(tmp_path):
 
     options = SMALL | {"epochs": 3, "wordDropout": 0.2, "synonyms": [["great", "lovely"]]}
     whole = trained(tmp_path / "whole", "text_transformer", options=options)
-    # The first two epochs of the same fit, as a stop would leave them.
-    [kept] = (whole / "checkpoints").glob("transformer-*")
-    again = tmp_path / "again"
-    shutil.copytree(whole, again)
-    for path in (again / "checkpoints").glob("trials.jsonl"):
-        path.unlink()
-    (again / "checkpoints" / kept.name / "weights.safetensors").unlink()
-    import atoll_engines.text.fine_tune as fine_tune
+    import atoll_engines.neural.trainer as trainer
 
-    stopped = tmp_path / "stopped"
-    before = fine_tune.keep
+    stopped, before = tmp_path / "stopped", trainer.Training.run_epoch
 
-    def keep_then_stop(network, optimiser, epochs, folder, setting):
-        before(network, optimiser, epochs, folder, setting)
-        if epochs == 2:
+    def stop_after_two(training):
+        if training.epoch == 2:
             raise KeyboardInterrupt
+        before(training)
+        training.save()
 
-    fine_tune.keep = keep_then_stop
+    trainer.Training.run_epoch = stop_after_two
     try:
         with pytest.raises(KeyboardInterrupt):
             trained(stopped, "text_transformer", options=options)
     finally:
-        fine_tune.keep = before
+        trainer.Training.run_epoch = before
     resumed = trained(stopped, "text_transformer", options=options)
-    assert any("Resumed after 2 epochs" in one["message"] for one in events(resumed, "log"))
+    assert any("Goes on from epoch 3" in one["message"] for one in events(resumed, "log"))
     first, second = (load_file(folder / "native" / "weights.safetensors") for folder in (whole, resumed))
     for name, value in first.items():
         np.testing.assert_allclose(second[name], value, rtol=0, atol=1e-6, err_msg=name)
@@ -200,8 +193,9 @@ def test_documents_that_are_empty_are_named_or_refused(tmp_path):
     [
         ({"options": {"column": "reviw"}}, 'no text column "reviw" to learn from. Did you mean "review"?'),
         ({"options": {"column": "stars"}}, 'Column "stars" is of type number, not text.'),
-        ({"options": {"epoch": 3}}, 'know no option "epoch". Did you mean "epochs"?'),
-        ({"options": {"epochs": 0.5}}, "must be a number between 1 and 1000"),
+        ({"options": {"epoch": 3}}, 'no option "epoch" for texts. Did you mean "epochs"?'),
+        ({"options": {"epochs": 0.5}}, "it must be a whole number from 1 to 10000"),
+        ({"options": {"rules": {"stop": ["overfiting"]}}}, 'Did you mean "overfitting"?'),
         ({"options": {"synonyms": "good"}}, "lists of words that mean the same"),
         ({"algorithms": ["text_bagg"]}, 'Did you mean "text_bag"?'),
         ({"task": "clustering"}, "must be one of: binary, multiclass, multilabel, regression"),
@@ -237,3 +231,9 @@ def test_weights_that_cannot_be_used_are_named(tmp_path):
 def test_the_file_that_the_platform_reads_is_up_to_date():
     file = Path(atoll_engines.text.__file__).parent / "algorithms.json"
     assert json.loads(file.read_text("utf-8")) == json.loads(json.dumps(describe()))
+
+
+def test_the_same_texts_make_the_same_tokenizer():
+    texts = reviews(120)["review"]
+    made = {learn_tokenizer(texts, 250).to_str() for _ in range(4)}
+    assert len(made) == 1

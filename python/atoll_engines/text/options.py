@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from atoll_engines.errors import BadInput, what_exists
+from atoll_engines.errors import BadInput
+from atoll_engines.neural.plan import read_plan, refuse_unknown
 
-KNOWN = {
-    "column", "columns", "separator", "maxLength", "vocabulary", "epochs", "batchSize", "learningRate", "weights",
-    "freeze", "wordDropout", "synonyms", "synonymShare", "parityRows", "refit", "runtime",
-}  # fmt: skip
+OWN = (
+    "column", "columns", "separator", "maxLength", "vocabulary", "weights", "freeze", "wordDropout", "synonyms", "synonymShare",
+    "parityRows", "refit",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -38,17 +39,15 @@ class TextOptions:
 
 
 def read_options(options: dict[str, Any]) -> TextOptions:
-    """Read and check; an unknown name is refused, because it would silently do nothing."""
-    for name in options:
-        if name not in KNOWN:
-            known = what_exists(name, sorted(KNOWN), "options")
-            raise BadInput(f'Text engines know no option "{name}". {known}', parameter=f"options.{name}")
+    """Read and check, also those of the loop that trains every network; an unknown name is refused, because it would do nothing."""
+    refuse_unknown(options, OWN, "texts")
+    read_plan(options)
     return TextOptions(
         max_length=whole(options, "maxLength", 4, 4096),
         vocabulary=whole(options, "vocabulary", 100, 200_000),
-        epochs=whole(options, "epochs", 1, 1000),
-        batch_size=whole(options, "batchSize", 1, 4096),
-        learning_rate=number(options, "learningRate", 1e-7, 1.0),
+        epochs=whole(options, "epochs", 1, 10_000),
+        batch_size=whole(options, "batchSize", 1, 1_000_000),
+        learning_rate=number(options, "learningRate", 0.0, 100.0),
         freeze=whole(options, "freeze", 0, 1000) or 0,
         word_dropout=number(options, "wordDropout", 0.0, 0.9) or 0.0,
         synonyms=read_synonyms(options.get("synonyms")),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -26,6 +26,8 @@ class TextSetting:
     checkpoints: Path | None = None
     weights: Path | None = None
     freeze: int = 0
+    # As the user wrote them; the loop of all networks reads its own among them.
+    options: dict[str, Any] = field(default_factory=dict)
 
     @property
     def outputs(self) -> int:

@@ -2,24 +2,42 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
 
+# Rarer signs than so many of them are unknown.
+MOST_SIGNS = 1000
 PAD, UNKNOWN, START, END, MASK = "[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"
 
 
 def learn_tokenizer(texts: Sequence[str], vocabulary: int, is_marked_at_end: bool = True) -> object:
-    """A WordPiece tokenizer (Schuster and Nakajima 2012) with BERT's rules for words, learned from these texts."""
+    """A WordPiece tokenizer (Schuster and Nakajima 2012) with BERT's rules for words, learned from these texts.
+
+    The library numbers signs inside words in the order of a hash table, another one each time; with their numbers given, the
+    same texts make the same tokenizer.
+    """
     from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
 
-    tokenizer = Tokenizer(models.WordPiece(unk_token=UNKNOWN, max_input_chars_per_word=100))
-    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
-    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    learner = Tokenizer(models.WordPiece(unk_token=UNKNOWN, max_input_chars_per_word=100))
+    learner.normalizer = normalizers.BertNormalizer(lowercase=True)
+    learner.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    counts: Counter[str] = Counter()
+    for text in texts:
+        counts.update(learner.normalizer.normalize_str(str(text)))
+    signs = sorted(sorted((one for one in counts if not one.isspace()), key=lambda one: (-counts[one], one))[:MOST_SIGNS])
+    names = [PAD, UNKNOWN, START, END, MASK]
+    numbered = [*names, *(f"##{sign}" for sign in signs)]
     trainer = trainers.WordPieceTrainer(
-        vocab_size=vocabulary, min_frequency=2, special_tokens=[PAD, UNKNOWN, START, END, MASK], show_progress=False, limit_alphabet=1000
-    )
-    tokenizer.train_from_iterator(texts, trainer)
+        vocab_size=max(vocabulary, len(numbered) + len(signs)), min_frequency=2, special_tokens=numbered, initial_alphabet=signs,
+        limit_alphabet=len(signs), show_progress=False,
+    )  # fmt: skip
+    learner.train_from_iterator([str(text) for text in texts], trainer)
+    # Anew, so that only the five names, not the signs, are taken out of a text before it is divided.
+    tokenizer = Tokenizer(models.WordPiece(learner.get_vocab(), unk_token=UNKNOWN, max_input_chars_per_word=100))
+    tokenizer.normalizer, tokenizer.pre_tokenizer = learner.normalizer, learner.pre_tokenizer
+    tokenizer.add_special_tokens(names)
     start, end = tokenizer.token_to_id(START), tokenizer.token_to_id(END)
     tokenizer.post_processor = processors.TemplateProcessing(
         single=f"{START} $A {END}" if is_marked_at_end else f"{START} $A",

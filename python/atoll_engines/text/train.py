@@ -88,6 +88,7 @@ def job_setting(
         checkpoints=job.checkpoints,
         weights=weights_folder(job),
         freeze=options.freeze,
+        options=job.parameters.get("options") or {},
     )
 
 

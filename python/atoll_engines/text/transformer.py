@@ -12,7 +12,6 @@ import numpy as np
 from atoll_engines.errors import BadInput
 from atoll_engines.text.bag import answered
 from atoll_engines.text.encoder_graph import encoder_graph
-from atoll_engines.text.fine_tune import Plan, fine_tune
 from atoll_engines.text.setting import TextSetting
 from atoll_engines.text.tokens import PAD, batches_by_length, encode, learn_tokenizer, padded, read_tokenizer
 from atoll_engines.text.weights import refuse_incomplete
@@ -31,28 +30,17 @@ class Transformer:
     def fit(self, x: np.ndarray, y: np.ndarray, weights: np.ndarray | None = None, watch: Any = None) -> None:
         import torch
 
+        from atoll_engines.text.fine_tune import fine_tune, plan_of
+
         torch.manual_seed(self.setting.base.seed)
         torch.set_num_threads(self.setting.base.threads)
         self.middle, self.spread = (float(y.mean()), float(y.std()) or 1.0) if self.setting.task == "regression" else (0.0, 1.0)
         self.network, self.tokenizer, self.made_from = self.begin(x)
         self.pad = self.pad_of()
-        kept = self.kept_fit(x, y)
-        if kept is not None and (kept / "weights.safetensors").is_file():
-            from safetensors.torch import load_file
-
-            self.network.load_state_dict(load_file(kept / "weights.safetensors"))
-            self.network.eval()
-            return
-        plan = Plan(
-            epochs=int(self.params["epochs"]), batch_size=int(self.params["batch_size"]), learning_rate=self.params["learning_rate"],
-            warmup=self.params["warmup"], weight_decay=self.params["weight_decay"], max_length=int(self.params["max_length"]),
-            pad=self.pad, freeze=self.setting.freeze, seed=self.setting.base.seed,
-        )  # fmt: skip
         targets = (y - self.middle) / self.spread if self.setting.task == "regression" else y
-        fine_tune(self.network, self.tokenizer, x, targets, weights, plan, self.setting, kept)
-        self.network.eval()
-        if kept is not None:
-            self.write_weights(kept / "weights.safetensors")
+        plan, limit = plan_of(self.params, self.setting), int(self.params["max_length"])
+        told = fine_tune(self.network, self.tokenizer, x, targets, weights, plan, limit, self.pad, self.setting, self.kept_fit(x, y))
+        self.made_from |= told
 
     def begin(self, texts: np.ndarray) -> tuple[Any, Any, dict[str, Any]]:
         """The network before training, and its tokenizer."""
@@ -98,15 +86,14 @@ class Transformer:
         return int(known if known is not None else self.tokenizer.token_to_id(PAD) or 0)
 
     def kept_fit(self, x: np.ndarray, y: np.ndarray) -> Path | None:
-        """Where this very fit is kept, so that a restart, or the final fit on the same rows, takes it up."""
+        """Where this very fit is kept: a restart takes it up, and the final fit on the same rows finds it finished."""
         if self.setting.checkpoints is None:
             return None
-        digest = hashlib.sha256(json.dumps([self.params, self.setting.task, self.setting.base.seed], sort_keys=True).encode())
+        told = [self.params, self.setting.options, self.setting.task, self.setting.base.seed, str(self.setting.weights)]
+        digest = hashlib.sha256(json.dumps(told, sort_keys=True).encode())
         digest.update("\0".join(map(str, x)).encode())
         digest.update(np.ascontiguousarray(y).tobytes())
-        folder = self.setting.checkpoints / f"transformer-{digest.hexdigest()[:16]}"
-        folder.mkdir(parents=True, exist_ok=True)
-        return folder
+        return self.setting.checkpoints / f"transformer-{digest.hexdigest()[:16]}"
 
     def predict(self, x: np.ndarray) -> np.ndarray:
         import torch
