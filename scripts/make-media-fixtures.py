@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+import onnxruntime
 from onnx import TensorProto, helper, numpy_helper
 from PIL import Image, ImageOps
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
@@ -25,13 +26,17 @@ rng = np.random.default_rng(7)
 def main(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     graphs(folder)
-    (folder / "images.json").write_text(json.dumps(images(), indent=0))
-    (folder / "sounds.json").write_text(json.dumps(sounds(), indent=0))
+    (folder / "images.json").write_text(json.dumps(images(folder), indent=0))
+    (folder / "sounds.json").write_text(json.dumps(sounds(folder), indent=0))
     (folder / "tokens.json").write_text(json.dumps(tokens(folder), indent=0, ensure_ascii=False))
 
 
 def b64(content: bytes) -> str:
     return base64.b64encode(content).decode()
+
+
+def run(graph: Path, feeds: dict) -> list[np.ndarray]:
+    return onnxruntime.InferenceSession(graph, providers=["CPUExecutionProvider"]).run(None, feeds)
 
 
 # --- graphs ---
@@ -138,7 +143,7 @@ def png(depth: int, colours: int, lines: np.ndarray) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(raw)) + chunk(b"IEND", b"")
 
 
-def images() -> dict:
+def images(folder: Path) -> dict:
     colours = scene(WIDTH, HEIGHT)
     image = Image.fromarray(colours)
     alpha = rng.integers(0, 256, (HEIGHT, WIDTH), dtype=np.uint8)
@@ -180,7 +185,10 @@ def images() -> dict:
     seen = {}
     for name, content in files.items():
         upright = ImageOps.exif_transpose(Image.open(io.BytesIO(content))).convert("RGB")
-        seen[name] = {"file": b64(content), "width": upright.width, "height": upright.height, "rgb": b64(upright.tobytes())}
+        (pixels,) = run(folder / "preprocess.onnx", {"image": np.asarray(upright)})
+        (probabilities,) = run(folder / "image.onnx", {"image": pixels[None]})
+        about = {"width": upright.width, "height": upright.height, "rgb": b64(upright.tobytes())}
+        seen[name] = {"file": b64(content), **about, "probabilities": probabilities[0].tolist()}
     return seen
 
 
@@ -197,7 +205,7 @@ def wav(code: int, bits: int, rate: int, channels: int, data: bytes, extensible:
     return b"RIFF" + struct.pack("<I", len(body)) + body
 
 
-def sounds() -> dict:
+def sounds(folder: Path) -> dict:
     time = np.arange(500) / 8000
     wave = 0.5 * np.sin(2 * np.pi * 440 * time) + 0.05 * rng.normal(size=len(time))
     both = np.stack([wave, 0.3 * wave[::-1]], 1)
@@ -216,10 +224,13 @@ def sounds() -> dict:
         "odd-rate": (wav(1, 16, 44101, 1, whole(16)[:, 0].astype("<i2").tobytes()), 16000, None),
         "unknown-length": (wav(1, 16, 8000, 1, whole(16)[:, 0].astype("<i2").tobytes()).replace(b"data" + struct.pack("<I", 1000), b"data\xff\xff\xff\xff"), 8000, None),
     }
-    return {
-        name: {"file": b64(content), "sampleRate": rate, "samples": samples, "heard": b64(prepare(content, rate, samples).astype("<f4").tobytes())}
-        for name, (content, rate, samples) in files.items()
-    }
+    heard = {}
+    for name, (content, rate, samples) in files.items():
+        sound = prepare(content, rate, samples)
+        score, vector = run(folder / "audio.onnx", {"audio": sound[None]})
+        about = {"sampleRate": rate, "samples": samples, "heard": b64(sound.astype("<f4").tobytes())}
+        heard[name] = {"file": b64(content), **about, "score": score[0].tolist(), "vector": vector[0].tolist()}
+    return heard
 
 
 # --- tokens ---
