@@ -75,6 +75,19 @@ def test_each_algorithm_is_trained_proven_and_judged(tmp_path, algorithm):
     assert len(expected["kinds"]) >= 450 and "missing_injected" in expected["kinds"]
 
 
+def test_deepar_draws_the_same_in_python_and_as_a_graph(tmp_path):
+    pytest.importorskip("torch", reason="DeepAR needs the deep runtime")
+    space = {"deepar": {"epochs": 12, "hidden": 16, "layers": 1, "learning_rate": 0.01, "batch_size": 32}}
+    job = forecast_job(
+        tmp_path / "job", weekly(300, lift=0)[:240], "deepar", {"folds": 1, "context": 14}, search={"strategy": "none", "space": space}
+    )
+    assert run_here(job) == 0, failure(job)
+    training = read_json(job, "model/training.json")
+    assert training["export"]["ok"] and training["export"]["maxDifference"] < 1e-5, training["export"]
+    result = evaluated(tmp_path / "eval", job, weekly(300, lift=0)[240:], 240)
+    assert read_json(result, "output/data/evaluation.json")["metrics"]["coverage_80"]["value"] > 0.3
+
+
 def test_the_same_seed_gives_the_same_forecast_and_a_stopped_search_goes_on(tmp_path):
     frame = weekly()
     search = {"strategy": "tpe", "trials": 4, "space": {"forecast_boosting": {"n_estimators": {"int": [5, 30]}, "num_leaves": 7}}}
