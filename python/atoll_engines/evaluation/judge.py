@@ -11,7 +11,7 @@ import pandas as pd
 from atoll_engines.contract import Job, Report, plain, write_json, write_whole
 from atoll_engines.errors import BadInput
 from atoll_engines.evaluation import multilabel
-from atoll_engines.evaluation.package import Package
+from atoll_engines.evaluation.package import Judged, Package
 from atoll_engines.tabular import curves
 from atoll_engines.tabular.bootstrap import intervals
 from atoll_engines.tabular.data import open_table, read_frame
@@ -79,10 +79,15 @@ def read_test(job: Job, package: Package, report: Report) -> tuple[pd.DataFrame,
             "that training never saw; they are left out.",
             **left_out,
         )
-    kept = frame.loc[~missing, names][~unknown]
+    kept, actual = frame.loc[~missing, names][~unknown], actual[~unknown]
     if not len(kept):
         raise BadInput(f'No test row has a usable value of the target "{target}".', column=target)
-    return kept, actual[~unknown], left_out
+    if hasattr(package.pipeline, "readable"):
+        # Damaged items are named and left out.
+        readable = package.pipeline.readable(kept, report)
+        left_out["itemUnreadable"] = int((~readable).sum())
+        kept, actual = kept[readable], actual[readable]
+    return kept, actual, left_out
 
 
 def evaluate(
@@ -144,6 +149,9 @@ def write_parity(job: Job, package: Package, frame: pd.DataFrame) -> int:
     """Rows as a client would send them, and what the training code answers to each."""
     pipeline = package.pipeline
     wanted = int(job.parameters.get("parityRows") or 1000)
+    if hasattr(pipeline, "parity_rows"):
+        # Images and sounds are not in the table: the package says how clients send them.
+        return leave_parity(job, pipeline, *pipeline.parity_rows(frame, wanted, job.seed))
     random = np.random.default_rng(job.seed)
     held_out = frame
     if len(frame) > wanted:
@@ -157,16 +165,19 @@ def write_parity(job: Job, package: Package, frame: pd.DataFrame) -> int:
         "unseen_injected": with_unseen(part, pipeline.inputs, random),
     }
     rows = pd.concat(parts.values())
-    requests = as_requests(rows, pipeline.inputs)
-    predicted = pipeline.predict(rows)
+    kinds = [kind for kind, group in parts.items() for _ in range(len(group))]
+    return leave_parity(job, pipeline, kinds, as_requests(rows, pipeline.inputs), pipeline.predict(rows))
+
+
+def leave_parity(job: Job, pipeline: Judged, kinds: list[str], requests: list[dict[str, Any]], predicted: np.ndarray) -> int:
     lines = (json.dumps(plain(one), ensure_ascii=False) for one in requests)
     write_whole(job.output / "parity_rows.jsonl", "\n".join(lines) + "\n")
     classified = pipeline.task != "regression"
     expected = {
-        "kinds": [kind for kind, group in parts.items() for _ in range(len(group))],
+        "kinds": kinds,
         "probabilities": predicted.astype(np.float64).tolist() if classified else None,
         "predictions": [] if classified else predicted.astype(np.float64).tolist(),
         "labels": pipeline.labels(predicted) if classified else [],
     }
     write_whole(job.output / "parity_expected.json", json.dumps(plain(expected), ensure_ascii=False))
-    return len(rows)
+    return len(requests)

@@ -14,6 +14,7 @@ SCHEDULES = ("constant", "step", "plateau", "cosine", "one_cycle")
 PRECISIONS = ("auto", "fp32", "bf16")
 SAMPLERS = ("shuffle", "weighted")
 CLASS_WEIGHTS = ("none", "balanced")
+KEEP = ("best", "last")
 SWITCH = ("auto", "on", "off")
 RULES = (
     "vanishing_gradient", "exploding_gradient", "dead_relu", "saturated_activation", "loss_not_decreasing", "nan_loss",
@@ -56,6 +57,8 @@ class TrainingPlan:
     clip_norm: float | None = 1.0
     # Epochs without a better validation before training ends; None trains to the end.
     patience: int | None = None
+    # Which weights are kept: those of the epoch with the best validation, or the last ones, which validation had no say in.
+    keep: str = "best"
     precision: str = "auto"
     channels_last: str = "auto"
     compile: str = "auto"
@@ -190,6 +193,7 @@ READERS: dict[str, tuple[str, Callable[[str, Any], Any]]] = {
     "mixup": ("mixup", number(0, 10)),
     "clipNorm": ("clip_norm", number(0, above=True)),
     "patience": ("patience", whole(1, 10_000)),
+    "keep": ("keep", choice(KEEP)),
     "precision": ("precision", choice(PRECISIONS)),
     "channelsLast": ("channels_last", choice(SWITCH)),
     "compile": ("compile", choice(SWITCH)),

@@ -234,8 +234,8 @@ class Training:
         self.waited = 0 if has_gained else self.waited + 1
         if has_gained:
             self.best_epoch, self.best_score = epoch, score if is_number else None
-            # Without validation the last weights are the ones to keep: no copy is needed.
-            self.best = {} if self.valid is None else self.weights()
+            # The last weights need no copy.
+            self.best = {} if self.valid is None or self.plan.keep == "last" else self.weights()
 
     def weights(self) -> dict[str, torch.Tensor]:
         tensors = self.average.tensors if self.average else self.module.state_dict()
@@ -260,11 +260,12 @@ class Training:
         if self.folder:
             self.save()
         seconds = self.spent + time.monotonic() - self.begun
-        scores = next((line for line in self.history if line["epoch"] == self.best_epoch), {})
+        kept = self.best_epoch if self.best else self.epoch
+        scores = next((line for line in self.history if line["epoch"] == kept), {})
         return Fitted(
             epochs=len(self.history),
             best_epoch=self.best_epoch,
-            score=self.best_score,
+            score=scores.get(f"validation.{self.objective.metric}"),
             scores={name.removeprefix("validation."): value for name, value in scores.items() if name.startswith("validation.")},
             history=self.history,
             batch_size=self.steps.batch_size,

@@ -1,0 +1,61 @@
+"""Files of images to pixels: upright, 8 bits, RGB, the first frame. Serving reads them to the same values."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import io
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from atoll_engines.errors import BadInput
+
+MOST_PIXELS = 40_000_000
+
+
+class Unreadable(BadInput):
+    """A file that is no image, or is damaged."""
+
+
+def decode(content: bytes, name: str = "") -> np.ndarray:
+    """uint8 [height, width, 3]."""
+    from PIL import Image, ImageOps
+
+    try:
+        with Image.open(io.BytesIO(content)) as image:
+            if image.width * image.height > MOST_PIXELS:
+                raise Unreadable(f"{called(name)} has {image.width} x {image.height} pixels; at most 40 million are read.", file=name)
+            return np.array(ImageOps.exif_transpose(image).convert("RGB"))
+    except Unreadable:
+        raise
+    except Exception as error:  # pillow raises many kinds for damaged files
+        what = "is empty" if not content else f"is no image that can be read ({first_line(error)})"
+        raise Unreadable(f"{called(name)} {what}.", file=name) from error
+
+
+def content_of(value: Any, folder: Path | None) -> bytes:
+    """The bytes of a cell: an item's path within `folder`, or base64 and data URLs as clients send them."""
+    if isinstance(value, bytes):
+        return value
+    if folder is not None:
+        path = (folder / str(value)).resolve()
+        if not path.is_relative_to(folder.resolve()) or not path.is_file():
+            raise Unreadable(f'There is no file "{value}" among the items.', file=str(value))
+        return path.read_bytes()
+    text = str(value)
+    if text.startswith("data:"):
+        text = text.partition(",")[2]
+    try:
+        return base64.b64decode("".join(text.split()), validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise Unreadable("The image is neither base64 nor a data URL.") from error
+
+
+def called(name: str) -> str:
+    return f'"{name}"' if name else "The image"
+
+
+def first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0][:160]
