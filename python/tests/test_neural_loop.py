@@ -228,8 +228,9 @@ def test_options_are_read_over_parameters_of_a_search_over_defaults():
 
 def test_learning_rates_follow_their_schedules():
     steps = 10
-    rates = {name: [factor(replace(PLAN, schedule=name, epochs=10, step_every=2, step_factor=0.5), s, steps) for s in range(100)] for name in
-             ("constant", "step", "cosine", "one_cycle")}  # fmt: skip
+    plan = replace(PLAN, epochs=10, step_every=2, step_factor=0.5)
+    names = ("constant", "step", "cosine", "one_cycle")
+    rates = {name: [factor(replace(plan, schedule=name), step, steps) for step in range(100)] for name in names}
     assert set(rates["constant"]) == {1.0}
     assert [rates["step"][s] for s in (0, 19, 20, 40)] == [1.0, 1.0, 0.5, 0.25]
     assert rates["cosine"][0] == 1.0 and rates["cosine"][-1] < 0.02

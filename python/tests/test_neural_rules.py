@@ -21,7 +21,9 @@ from atoll_engines.neural.trainer import fit
 PLAN = TrainingPlan(epochs=4, batch_size=32, learning_rate=0.01, seed=5, rules=RulePlan(every=2))
 
 
-def told_of(module: nn.Module, plan: TrainingPlan = PLAN, objective: Classify | None = None, rows: Points | None = None, hooks: Hooks | None = None) -> Told:
+def told_of(
+    module: nn.Module, plan: TrainingPlan = PLAN, objective: Classify | None = None, rows: Points | None = None, hooks: Hooks | None = None
+) -> Told:
     told = Told()
     fit(module, objective or Classify(), rows or Points(), Points(96, 1), plan, report=told, hooks=hooks)
     return told

@@ -77,7 +77,9 @@ def chosen_algorithms(
         elif name in known:
             asked.append(name)
         else:
-            raise BadInput(f'There is no algorithm "{name}" for images. {what_exists(name, ["auto", *known], "algorithms")}', algorithm=name)
+            raise BadInput(
+                f'There is no algorithm "{name}" for images. {what_exists(name, ["auto", *known], "algorithms")}', algorithm=name
+            )
     ordered = list(dict.fromkeys(["image_linear", *asked] if len(set(asked)) > 1 else asked))
     return [BASELINE[0], *(built(known[name], setting, overrides) for name in ordered)]
 

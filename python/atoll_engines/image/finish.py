@@ -117,7 +117,10 @@ class ImageFinish(Finish):
     def explain(self, pipeline: ImagePipeline, validation: Validation) -> None:
         write_json(self.job.model / "explain.json", {"permutation": [], "partialDependence": [], "metric": self.trials.metric})
         fitted = pipeline.model.fitted
-        write_json(self.job.output / "learning_curve.json", {"metric": self.trials.metric, "points": [], "epochs": fitted.history if fitted else []})
+        write_json(
+            self.job.output / "learning_curve.json",
+            {"metric": self.trials.metric, "points": [], "epochs": fitted.history if fitted else []},
+        )
 
     def training_metrics(self, pipeline: ImagePipeline) -> dict[str, float]:
         """Every metric on (a part of) the rows that the network was fitted on."""
@@ -128,6 +131,9 @@ class ImageFinish(Finish):
     def training_record(self, pipeline: ImagePipeline, *rest: Any) -> dict[str, Any]:
         model = pipeline.model
         fitted = asdict(model.fitted) if getattr(model, "fitted", None) else {}
-        network = {name: fitted.get(name) for name in ("epochs", "best_epoch", "ended", "device", "rules", "batch_size", "accumulate", "rows_per_second")}
+        network = {
+            name: fitted.get(name)
+            for name in ("epochs", "best_epoch", "ended", "device", "rules", "batch_size", "accumulate", "rows_per_second")
+        }
         more = {"model": model.facts | {"imageSize": model.setting.size, "channels": model.setting.channels}, "network": network}
         return super().training_record(pipeline, *rest) | more | {"fittedRows": len(self.solution.fitted[0])}

@@ -49,9 +49,7 @@ class ImageModel:
         valid = None
         if setting.watched is not None:
             valid = ImageRows(setting.images, *setting.watched, NONE, 0.0, setting.classes)
-        hooks = Hooks(
-            before_epoch=self.unfreezer(), groups=self.groups, until=setting.until, where={"algorithm": self.algorithm}
-        )
+        hooks = Hooks(before_epoch=self.unfreezer(), groups=self.groups, until=setting.until, where={"algorithm": self.algorithm})
         objective = Labelling(setting.task, len(setting.classes), plan.label_smoothing, self.class_weights(plan, y))
         folder = setting.checkpoints / self.name_of_fit(x, y, plan) if setting.checkpoints else None
         self.fitted = fit(self.network, objective, train, valid, plan, report=setting.report, checkpoint=folder, hooks=hooks)
@@ -84,7 +82,10 @@ class ImageModel:
     def groups(self, network: ImageNetwork) -> list[dict[str, Any]]:
         """The head at the full learning rate, the backbone at its share of it."""
         groups = []
-        for scale, parameters in ((1.0, list(network.head.parameters())), (self.setting.backbone_rate, list(network.backbone.parameters()))):
+        for scale, parameters in (
+            (1.0, list(network.head.parameters())),
+            (self.setting.backbone_rate, list(network.backbone.parameters())),
+        ):
             groups += [
                 {"params": [one for one in parameters if one.ndim > 1], "scale": scale, "decay": True},
                 {"params": [one for one in parameters if one.ndim <= 1], "scale": scale, "decay": False},

@@ -75,7 +75,11 @@ def one_holdout(division: Division, seed: int) -> Division:
     """A network is fitted once; of very many rows, a few thousand are enough to score it."""
     fold = division.folds[0]
     note = division.note if division.kind == "holdout" else f"the first of {division.note}"
-    if len(fold.valid) > MOST_VALIDATED and division.kind in ("stratified", "kfold") or (division.kind == "holdout" and "random" in division.note and len(fold.valid) > MOST_VALIDATED):
+    if (
+        len(fold.valid) > MOST_VALIDATED
+        and division.kind in ("stratified", "kfold")
+        or (division.kind == "holdout" and "random" in division.note and len(fold.valid) > MOST_VALIDATED)
+    ):
         kept = np.random.default_rng(seed).permutation(len(fold.valid)) < MOST_VALIDATED
         fold = Fold(np.sort(np.append(fold.train, fold.valid[~kept])), fold.valid[kept])
         note = f"{MOST_VALIDATED} rows held out at random"

@@ -34,7 +34,15 @@ def preprocess_graph(size: int, channels: int, fit: str = "crop") -> bytes:
         graph.node("Max", ["rounded", graph.constant("one", np.array([1.0], np.float32))], "at_least_one")
         graph.node("Cast", ["at_least_one"], "new_sides", to=TensorProto.INT64)
     graph.node("Concat", [graph.ints("lead", [1, 3]), "new_sides"], "sizes", axis=0)
-    graph.node("Resize", ["batch", "", "", "sizes"], "resized", mode="linear", antialias=1, coordinate_transformation_mode="half_pixel")
+    graph.node(
+        "Resize",
+        ["batch", "", "", "sizes"],
+        "resized",
+        mode="linear",
+        antialias=1,
+        exclude_outside=1,
+        coordinate_transformation_mode="half_pixel",
+    )
     picture = "resized"
     if fit == "crop":
         graph.node("Sub", ["new_sides", graph.ints("size2", [size, size])], "extra")
@@ -57,7 +65,9 @@ def preprocess_graph(size: int, channels: int, fit: str = "crop") -> bytes:
         picture = "grey"
     graph.node("Add", [picture, graph.constant("half", np.array(0.5, np.float32))], "raised")
     graph.node("Floor", ["raised"], "whole")
-    graph.node("Clip", ["whole", graph.constant("low", np.array(0.0, np.float32)), graph.constant("high", np.array(255.0, np.float32))], "clipped")
+    graph.node(
+        "Clip", ["whole", graph.constant("low", np.array(0.0, np.float32)), graph.constant("high", np.array(255.0, np.float32))], "clipped"
+    )
     graph.node("Cast", ["clipped"], "bytes", to=TensorProto.UINT8)
     graph.node("Squeeze", ["bytes", "axis0"], "single")
     graph.node("Transpose", ["single"], "pixels", perm=[1, 2, 0])

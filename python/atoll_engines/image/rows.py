@@ -14,7 +14,14 @@ class ImageRows:
     """Some of a job's images; `labels` are class numbers, or 0/1 for each label."""
 
     def __init__(
-        self, images: np.ndarray, places: np.ndarray, y: np.ndarray, augmentation: Augmentation, mixup: float, names: tuple[str, ...] | None, weights: np.ndarray | None = None
+        self,
+        images: np.ndarray,
+        places: np.ndarray,
+        y: np.ndarray,
+        augmentation: Augmentation,
+        mixup: float,
+        names: tuple[str, ...] | None,
+        weights: np.ndarray | None = None,
     ) -> None:
         self.images, self.places, self.y, self.augmentation, self.mixup = images, places, y, augmentation, mixup
         self.labels = y if y.ndim == 1 else None

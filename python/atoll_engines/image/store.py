@@ -21,7 +21,14 @@ MOST_DAMAGED_SHARE = 0.2
 
 
 def read_images(
-    paths: Sequence[object], folders: Sequence[Path], preprocess: Preprocess, size: int, channels: int, scratch: Path, threads: int, report: Report
+    paths: Sequence[object],
+    folders: Sequence[Path],
+    preprocess: Preprocess,
+    size: int,
+    channels: int,
+    scratch: Path,
+    threads: int,
+    report: Report,
 ) -> tuple[np.ndarray, list[tuple[int, str]]]:
     """uint8 [N, size, size, channels], and (place, sentence) of each image that could not be read (its pixels are black)."""
     shape = (len(paths), size, size, channels)
@@ -61,7 +68,9 @@ def tell_damaged(damaged: list[tuple[int, str]], paths: Sequence[object], rows: 
         return
     if len(damaged) == len(paths) or (len(damaged) > 10 and len(damaged) > MOST_DAMAGED_SHARE * len(paths)):
         raise BadInput(
-            f"{len(damaged)} of {len(paths)} images cannot be read; the first: {damaged[0][1]}", file=str(paths[damaged[0][0]]), row=int(rows[damaged[0][0]])
+            f"{len(damaged)} of {len(paths)} images cannot be read; the first: {damaged[0][1]}",
+            file=str(paths[damaged[0][0]]),
+            row=int(rows[damaged[0][0]]),
         )
     for place, sentence in damaged[:MOST_NAMED]:
         facts = {"file": str(paths[place]), "row": int(rows[place])}

@@ -116,7 +116,9 @@ def image_column(source: Source, options: ImageOptions) -> str:
     names = [one.name for one in source.columns if one.type == "image"]
     if options.column:
         if options.column not in names:
-            raise BadInput(f'There is no image column "{options.column}". {what_exists(options.column, names, "image columns")}', parameter="column")
+            raise BadInput(
+                f'There is no image column "{options.column}". {what_exists(options.column, names, "image columns")}', parameter="column"
+            )
         return options.column
     if not names:
         raise BadInput("The data set has no image column. Upload a folder or an archive of images, or choose an algorithm for tables.")
@@ -173,5 +175,3 @@ def few_trials(search: dict[str, Any]) -> Limits:
     if (search.get("trials") or 0) > 1:
         return limits
     return Limits(limits.trials, search.get("budgetSeconds"), "none")
-
-

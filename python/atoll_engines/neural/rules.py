@@ -175,9 +175,7 @@ class Rules:
         """Dead rectifiers and saturated activations, from one pass that leaves no trace."""
         found: list[tuple[str, str, torch.Tensor]] = []
         hooks = [
-            layer.register_forward_hook(watcher(name, kind, found))
-            for name, layer in module.named_modules()
-            if (kind := kind_of(layer))
+            layer.register_forward_hook(watcher(name, kind, found)) for name, layer in module.named_modules() if (kind := kind_of(layer))
         ]
         if not hooks:
             return
@@ -214,7 +212,9 @@ class Rules:
 
     # After an epoch
 
-    def on_epoch(self, epoch: int, loss: float, validation: float | None, score: float | None, better: Callable[[float, float], bool]) -> None:
+    def on_epoch(
+        self, epoch: int, loss: float, validation: float | None, score: float | None, better: Callable[[float, float], bool]
+    ) -> None:
         """Loss not decreasing, overfitting, overtraining."""
         self.losses.append(loss)
         if len(self.losses) >= FLAT_EPOCHS and min(self.losses[1:]) > self.losses[0] * (1 - FLAT_GAIN):
@@ -241,8 +241,8 @@ class Rules:
             self.tell(
                 "overfitting",
                 "loss",
-                f"The loss on the validation rows has risen from {best:.4g} (epoch {best_epoch}) to {now:.4g} (epoch {epoch}) while that of "
-                f"training fell to {loss:.4g}: the network learns its rows by heart. More data, augmentation, dropout or weightDecay help.",
+                f"The loss on the validation rows has risen from {best:.4g} (epoch {best_epoch}) to {now:.4g} (epoch {epoch}) while that "
+                f"of training fell to {loss:.4g}: the network learns its rows by heart. More data, augmentation, dropout or weightDecay help.",
                 value=now,
                 best=best,
                 epoch=epoch,
@@ -257,7 +257,8 @@ class Rules:
             self.tell(
                 "overtraining",
                 "score",
-                f"Nothing has been gained since epoch {best_epoch} ({best:.4g}); this is epoch {epoch}. Fewer epochs, or patience, save the time.",
+                f"Nothing has been gained since epoch {best_epoch} ({best:.4g}); this is epoch {epoch}. "
+                "Fewer epochs, or patience, save the time.",
                 value=best,
                 epoch=epoch,
             )

@@ -22,7 +22,15 @@ class Stepper:
     """Takes the steps of one training."""
 
     def __init__(
-        self, module: nn.Module, objective: Objective, plan: TrainingPlan, device: Device, feed: Feed, hooks: Hooks, report: Tells | None, steps: int
+        self,
+        module: nn.Module,
+        objective: Objective,
+        plan: TrainingPlan,
+        device: Device,
+        feed: Feed,
+        hooks: Hooks,
+        report: Tells | None,
+        steps: int,
     ) -> None:
         self.module, self.objective, self.plan, self.device, self.feed, self.report = module, objective, plan, device, feed, report
         self.dtype = precision_of(plan, device)
@@ -39,9 +47,7 @@ class Stepper:
     def batch_size(self) -> int:
         return self.piece_rows * self.device.world
 
-    def take(
-        self, rows: np.ndarray, epoch: int, step: int, rate: float, watch: Callable[[nn.Module], None] | None = None
-    ) -> torch.Tensor:
+    def take(self, rows: np.ndarray, epoch: int, step: int, rate: float, watch: Callable[[nn.Module], None] | None = None) -> torch.Tensor:
         """One step over these rows at a learning rate; the mean loss, still on the device. `watch` sees unclipped gradients."""
         for group in self.optimiser.param_groups:
             group["lr"] = rate * group["scale"]
@@ -147,7 +153,11 @@ def usual_groups(module: nn.Module) -> list[dict[str, Any]]:
 def make_optimiser(plan: TrainingPlan, groups: list[dict[str, Any]], device: Device) -> torch.optim.Optimizer:
     """The plan's optimiser, fused into one kernel where torch has one for the device."""
     ready = [
-        {"params": group["params"], "scale": group.get("scale", 1.0), "weight_decay": plan.weight_decay if group.get("decay", True) else 0.0}
+        {
+            "params": group["params"],
+            "scale": group.get("scale", 1.0),
+            "weight_decay": plan.weight_decay if group.get("decay", True) else 0.0,
+        }
         for group in groups
     ]
     is_plain = all(one.dtype == torch.float32 for group in ready for one in group["params"])

@@ -227,8 +227,8 @@ class Training:
             return
         score = scores.get(self.objective.metric)
         is_number = score is not None and np.isfinite(score)
-        has_gained = self.valid is None or self.best is None or (
-            is_number and (self.best_score is None or self.is_better(score, self.best_score))
+        has_gained = (
+            self.valid is None or self.best is None or (is_number and (self.best_score is None or self.is_better(score, self.best_score)))
         )
         self.plateau.after_epoch(has_gained)
         self.waited = 0 if has_gained else self.waited + 1

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from atoll_engines.image.networks.cnn import SmallCnn
-from atoll_engines.image.networks.families import FamilyBackbone, USUAL_SIZE, new_config, read_config
+from atoll_engines.image.networks.families import USUAL_SIZE, FamilyBackbone, new_config, read_config
 from atoll_engines.image.networks.linear import CoarsePixels
 from atoll_engines.image.networks.network import ImageNetwork
 from atoll_engines.image.setting import ImageSetting

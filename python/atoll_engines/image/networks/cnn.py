@@ -13,7 +13,7 @@ LAST_SIDE = 8
 
 
 class SmallCnn(nn.Module):
-    """Stages of convolutions at halving sizes, the last ones with a residual block (He et al. 2016), then the mean and the largest of each channel."""
+    """Stages of convolutions at halving sizes, with residual blocks (He et al. 2016); then the mean and the largest of each channel."""
 
     def __init__(self, channels: int, size: int, width: int = 32, blocks: int = 1) -> None:
         super().__init__()

@@ -98,16 +98,25 @@ class FamilyBackbone(nn.Module):
         super().__init__()
         from transformers import AutoConfig, AutoModel
 
-        self.settings = {name: value for name, value in config.items() if name not in ("id2label", "label2id", "architectures", "torch_dtype", "dtype")}
+        self.settings = {
+            name: value for name, value in config.items() if name not in ("id2label", "label2id", "architectures", "torch_dtype", "dtype")
+        }
         kind = config["model_type"]
         more = {"add_pooling_layer": False} if kind in ("vit", "deit") else {}
         if weights is not None:
             try:
                 self.network = AutoModel.from_pretrained(
-                    weights, local_files_only=True, use_safetensors=True, trust_remote_code=False, attn_implementation=attention(kind), **more
+                    weights,
+                    local_files_only=True,
+                    use_safetensors=True,
+                    trust_remote_code=False,
+                    attn_implementation=attention(kind),
+                    **more,
                 ).float()
             except (ValueError, OSError, KeyError, RuntimeError) as error:
-                raise BadInput(f"The weights could not be read: {(str(error).splitlines() or [''])[0][:300]}", file="config.json") from error
+                raise BadInput(
+                    f"The weights could not be read: {(str(error).splitlines() or [''])[0][:300]}", file="config.json"
+                ) from error
         else:
             made = AutoConfig.for_model(**self.settings)
             self.network = AutoModel.from_config(made, attn_implementation=attention(kind), **more)
