@@ -242,7 +242,8 @@ class Rules:
                 "overfitting",
                 "loss",
                 f"The loss on the validation rows has risen from {best:.4g} (epoch {best_epoch}) to {now:.4g} (epoch {epoch}) while that "
-                f"of training fell to {loss:.4g}: the network learns its rows by heart. More data, augmentation, dropout or weightDecay help.",
+                f"of training fell to {loss:.4g}: the network learns its rows by heart. "
+                "More data, augmentation, dropout or weightDecay help.",
                 value=now,
                 best=best,
                 epoch=epoch,
