@@ -1,6 +1,7 @@
 import { useNavigate } from '@tanstack/react-router'
 import { useEffect, useState } from 'react'
 import { offerFile } from '../datasets/offered-file.ts'
+import { sendDropped } from '../datasets/sending.ts'
 import { useProjectRef, useRefusal } from './project.ts'
 
 /** A file dropped anywhere on the page begins a new data set. */
@@ -26,12 +27,14 @@ export function DropAnywhere() {
     const drop = (event: DragEvent) => {
       depth = 0
       setOver(false)
-      const file = event.dataTransfer?.files[0]
-      if (!file || event.defaultPrevented) return
+      if (!event.dataTransfer?.files[0] || event.defaultPrevented) return
       event.preventDefault()
       if (refused) return
-      offerFile(file)
-      void navigate({ to: '/p/$project/datasets/new', params: { project } })
+      void sendDropped(event.dataTransfer).then((sending) => {
+        if (!sending) return
+        offerFile(sending)
+        return navigate({ to: '/p/$project/datasets/new', params: { project } })
+      })
     }
     window.addEventListener('dragenter', enter)
     window.addEventListener('dragleave', leave)
@@ -47,7 +50,7 @@ export function DropAnywhere() {
   if (!over) return null
   return (
     <div className="pointer-events-none fixed inset-3 z-60 grid place-items-center rounded-lg border-2 border-dashed border-accent bg-accent-soft/90">
-      <p className="text-xl font-semibold text-accent">{refused ?? 'Drop the file to add it as data'}</p>
+      <p className="text-xl font-semibold text-accent">{refused ?? 'Drop the file or folder to add it as data'}</p>
     </div>
   )
 }

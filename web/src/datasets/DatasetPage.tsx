@@ -1,3 +1,4 @@
+import type { Dataset } from '@atoll/sdk'
 import { useQuery } from '@tanstack/react-query'
 import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router'
 import { atoll } from '../api.ts'
@@ -12,6 +13,7 @@ import { Ago } from '../ui/Time.tsx'
 import { DatasetMenu } from './DatasetMenu.tsx'
 import { DictionaryTab } from './DictionaryTab.tsx'
 import { ImportState } from './ImportState.tsx'
+import { ItemsTab } from './ItemsTab.tsx'
 import { LineageTab } from './LineageTab.tsx'
 import { PreviewTab } from './PreviewTab.tsx'
 import { ProfileTab } from './ProfileTab.tsx'
@@ -28,6 +30,9 @@ const tabs = [
   { id: 'versions', title: 'Versions' },
   { id: 'lineage', title: 'Lineage' },
 ]
+
+const tabsOf = (kind: Dataset['kind']) =>
+  kind === 'table' ? tabs : [{ id: 'items', title: kind === 'images' ? 'Images' : 'Recordings' }, ...tabs]
 
 export function DatasetPage() {
   const project = useProjectRef()
@@ -64,7 +69,8 @@ export function DatasetPage() {
   const chosen = search.version
   const version =
     (chosen && versions.data?.items.find((one) => one.id === chosen || String(one.number) === chosen)) || data.latest
-  const tab = tabOf(tabs, search.tab)
+  const own = tabsOf(data.kind)
+  const tab = tabOf(own, search.tab)
   const all = versions.data?.items ?? (data.latest ? [data.latest] : [])
   const old = version && data.latest && version.id !== data.latest.id
   return (
@@ -150,7 +156,8 @@ export function DatasetPage() {
         <ImportState dataset={data} version={version} />
       ) : version ? (
         <>
-          <Tabs tabs={tabs} current={tab} label="Parts of the data set" />
+          <Tabs tabs={own} current={tab} label="Parts of the data set" />
+          {tab === 'items' && <ItemsTab key={version.id} dataset={data} version={version} />}
           {tab === 'rows' && <PreviewTab dataset={data} version={version} />}
           {tab === 'profile' && <ProfileTab dataset={data} version={version} />}
           {tab === 'relations' && <RelationsTab dataset={data} version={version} />}

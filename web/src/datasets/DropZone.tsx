@@ -2,9 +2,10 @@ import { FileUp } from 'lucide-react'
 import { useId, useState } from 'react'
 import { buttonClass } from '../ui/Button.tsx'
 import { cx } from '../ui/cx.ts'
+import { type Sending, sendChosenFolder, sendDropped, sendFile } from './sending.ts'
 
-export function DropZone({ onFile, note }: { onFile: (file: File) => void; note?: string }) {
-  const id = useId()
+/** The place to bring data: a file or folder of this computer, dropped or chosen. */
+export function DropZone({ onFile, note }: { onFile: (file: Sending) => void; note?: string }) {
   const [over, setOver] = useState(false)
   return (
     // biome-ignore lint/a11y/noStaticElementInteractions: dropping is the second way; the button inside is the first
@@ -21,30 +22,55 @@ export function DropZone({ onFile, note }: { onFile: (file: File) => void; note?
       onDrop={(event) => {
         event.preventDefault()
         setOver(false)
-        const file = event.dataTransfer.files[0]
-        if (file) onFile(file)
+        void sendDropped(event.dataTransfer).then((sending) => sending && onFile(sending))
       }}
     >
       <FileUp aria-hidden="true" className="mb-3 size-8 text-accent" />
-      <p className="text-lg font-medium">Drop a table here</p>
+      <p className="text-lg font-medium">Drop a table or a folder here</p>
       <p className="mt-0.5 mb-4 text-soft">
-        {note ?? 'CSV, TSV, Excel, Parquet or JSON lines, of any size. A broken upload goes on where it stopped.'}
+        {note ??
+          'CSV, TSV, Excel, Parquet or JSON lines; images or recordings as a folder or an archive (.zip, .tar.gz). Of any size: a broken upload goes on where it stopped.'}
       </p>
-      <label
-        htmlFor={id}
-        className={cx(buttonClass('primary'), 'cursor-pointer has-focus-visible:outline-2 has-focus-visible:outline-offset-2')}
-      >
-        Choose a file
-        <input
-          id={id}
-          type="file"
-          className="sr-only"
-          onChange={(event) => {
-            const file = event.target.files?.[0]
-            if (file) onFile(file)
+      <div className="flex flex-wrap justify-center gap-2">
+        <Chooser look="primary" label="Choose a file" onChoice={(list) => list[0] && onFile(sendFile(list[0]))} />
+        <Chooser
+          folder
+          label="Choose a folder"
+          onChoice={(list) => {
+            const sending = sendChosenFolder(list)
+            if (sending) onFile(sending)
           }}
         />
-      </label>
+      </div>
     </div>
+  )
+}
+
+function Chooser({
+  label,
+  folder,
+  look,
+  onChoice,
+}: {
+  label: string
+  folder?: boolean
+  look?: 'primary'
+  onChoice: (list: FileList) => void
+}) {
+  const id = useId()
+  return (
+    <label
+      htmlFor={id}
+      className={cx(buttonClass(look), 'cursor-pointer has-focus-visible:outline-2 has-focus-visible:outline-offset-2')}
+    >
+      {label}
+      <input
+        id={id}
+        type="file"
+        className="sr-only"
+        {...(folder && { webkitdirectory: '' })}
+        onChange={(event) => event.target.files && onChoice(event.target.files)}
+      />
+    </label>
   )
 }

@@ -11,6 +11,7 @@ import { count } from '../ui/format.ts'
 import { Page, Section } from '../ui/Page.tsx'
 import { ErrorNote, Notice, SkeletonLines } from '../ui/State.tsx'
 import { type ColumnChoice, DetectedTable } from './DetectedTable.tsx'
+import { MediaReading } from './MediaReading.tsx'
 import { ReadOptionsForm } from './ReadOptionsForm.tsx'
 import { SourceChoice } from './SourceChoice.tsx'
 
@@ -23,7 +24,7 @@ export function NewDatasetPage() {
   const [options, setOptions] = useState<Partial<ReadOptions>>({})
   const [choices, setChoices] = useState<Record<string, ColumnChoice>>({})
   const [name, setName] = useState('')
-  const [target, setTarget] = useState('')
+  const [target, setTarget] = useState<string | null>(null)
   const [description, setDescription] = useState('')
 
   const parent = useQuery({
@@ -46,7 +47,7 @@ export function NewDatasetPage() {
       const how = { source: source!.source, options, columns: columns.length ? columns : undefined }
       return versionOf
         ? atoll.datasets.addVersion(parent.data?.id ?? versionOf, { ...how, note: description })
-        : atoll.datasets.create({ ...how, name, project, description, target: target || null })
+        : atoll.datasets.create({ ...how, name, project, description, target: aim || null })
     },
     onSuccess: ({ dataset }) => {
       changed('datasets', 'dataset', 'jobs', 'projects')
@@ -56,6 +57,9 @@ export function NewDatasetPage() {
   const personal =
     detection.data?.columns.filter((column) => column.personalData && (choices[column.name]?.action ?? 'keep') === 'keep') ?? []
   const kept = detection.data?.columns.filter((column) => choices[column.name]?.action !== 'drop') ?? []
+  // What a layout found stands beside its choice.
+  const notes = detection.data?.notes.slice(detection.data.media ? 1 : 0) ?? []
+  const aim = target ?? detection.data?.media?.target ?? ''
   const title = versionOf ? `New version of ${parent.data?.name ?? versionOf}` : 'Add data'
 
   return (
@@ -86,14 +90,18 @@ export function NewDatasetPage() {
               </Button>
             }
           >
-            {detection.data && <ReadOptionsForm detection={detection.data} options={options} onChange={setOptions} />}
+            {detection.data?.media ? (
+              <MediaReading media={detection.data.media} onChange={setOptions} />
+            ) : (
+              detection.data && <ReadOptionsForm detection={detection.data} options={options} onChange={setOptions} />
+            )}
             {detection.isPending && <SkeletonLines lines={3} />}
             {detection.error && (
               <ErrorNote error={detection.error} title="The file could not be read so." retry={() => void detection.refetch()} />
             )}
-            {detection.data && detection.data.notes.length > 0 && (
+            {notes.length > 0 && (
               <ul className="mt-3 list-disc space-y-0.5 pl-5 text-sm text-soft">
-                {detection.data.notes.map((note) => (
+                {notes.map((note) => (
                   <li key={note}>{note}</li>
                 ))}
               </ul>
@@ -156,7 +164,7 @@ export function NewDatasetPage() {
                     <SelectField
                       label="Column to predict"
                       hint="It can be chosen later."
-                      value={target}
+                      value={aim}
                       onChange={setTarget}
                       choices={[{ value: '', label: 'not yet' }, ...kept.map((column) => column.name)]}
                     />
@@ -191,7 +199,7 @@ export function NewDatasetPage() {
 /** "2024 customers (final).csv" → "2024 customers (final)". */
 const nameFrom = (filename: string): string =>
   filename
-    .replace(/\.(csv|tsv|txt|parquet|jsonl|ndjson|xlsx|gz)$/i, '')
+    .replace(/\.(csv|tsv|txt|parquet|jsonl|ndjson|xlsx|zip|tar|tgz|tar\.gz|gz)$/i, '')
     .replace(/[^\p{L}\p{N} ._()+-]/gu, ' ')
     .replace(/^[^\p{L}\p{N}]+/u, '')
     .trim()

@@ -1,7 +1,7 @@
-import type { Column, Dataset, DatasetVersion, Rows } from '@atoll/sdk'
+import type { Dataset, DatasetVersion } from '@atoll/sdk'
 import { useQuery } from '@tanstack/react-query'
 import { useNavigate, useSearch } from '@tanstack/react-router'
-import { useCallback, useEffect, useMemo, useRef, useState } from 'react'
+import { useMemo, useState } from 'react'
 import { atoll } from '../api.ts'
 import { Button } from '../ui/Button.tsx'
 import { cell, count, dateCell } from '../ui/format.ts'
@@ -11,8 +11,8 @@ import { ColumnFinder } from './ColumnFinder.tsx'
 import { isNumeric, TypeMark } from './column-type.tsx'
 import { FilterBar } from './FilterBar.tsx'
 import { readConditions, writeConditions } from './row-filter.ts'
+import { pageSize, usePages } from './use-pages.ts'
 
-const pageSize = 200
 /** More columns than this are chosen by name: a page of them all would be many megabytes. */
 const mostColumns = 120
 
@@ -116,55 +116,3 @@ const widthFor = (name: string, type: string) =>
     260,
     Math.max(isNumeric(type as 'number') ? 96 : type === 'text' ? 200 : type === 'datetime' ? 168 : 116, name.length * 7.4 + 66),
   )
-
-/** Pages of rows by number, fetched when they come into view, kept while the question stays the same. */
-function usePages(
-  dataset: string,
-  query: Record<string, string | undefined>,
-  columns: readonly Column[],
-  first: Rows | undefined,
-) {
-  const [, renew] = useState(0)
-  const key = JSON.stringify([dataset, query])
-  const held = useRef({ key, pages: new Map<number, Rows>(), asked: new Set<number>() })
-  if (held.current.key !== key) held.current = { key, pages: new Map(), asked: new Set() }
-  if (first) held.current.pages.set(0, first)
-  const timer = useRef(0)
-  useEffect(() => () => window.clearTimeout(timer.current), [])
-
-  const view = useCallback(
-    (from: number, to: number) => {
-      // A fast scroll passes many pages; only where it rests is fetched.
-      window.clearTimeout(timer.current)
-      timer.current = window.setTimeout(() => {
-        const mine = held.current
-        for (let page = Math.floor(from / pageSize); page <= Math.floor(Math.max(from, to - 1) / pageSize); page++) {
-          if (mine.pages.has(page) || mine.asked.has(page)) continue
-          mine.asked.add(page)
-          atoll.datasets
-            .rows(dataset, { ...query, offset: page * pageSize, limit: pageSize })
-            .then((rows) => {
-              mine.pages.set(page, rows)
-              renew((count) => count + 1)
-            })
-            .catch(() => mine.asked.delete(page))
-        }
-      }, 60)
-    },
-    [dataset, query],
-  )
-  const names = first?.columns
-  const places = useMemo(() => columns.map((column) => names?.indexOf(column.name) ?? -1), [columns, names])
-  const numberAt = names?.indexOf('__row') ?? -1
-  const raw = (index: number) => held.current.pages.get(Math.floor(index / pageSize))?.rows[index % pageSize] ?? null
-  const row = (index: number) => {
-    const cells = raw(index)
-    return cells && places.map((place) => cells[place])
-  }
-  /** The row's number in the version, which stays its own however the rows are sorted. */
-  const rowName = (index: number) => {
-    const number = numberAt < 0 ? null : raw(index)?.[numberAt]
-    return typeof number === 'number' ? number.toLocaleString('en') : null
-  }
-  return { row, rowName, view }
-}

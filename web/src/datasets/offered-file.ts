@@ -1,14 +1,16 @@
-let offered: File | null = null
+import type { Sending } from './sending.ts'
+
+let offered: Sending | null = null
 const listeners = new Set<() => void>()
 
 /** A file dropped on another page waits here for the page that adds data. */
-export function offerFile(file: File): void {
+export function offerFile(file: Sending): void {
   offered = file
   for (const listener of listeners) listener()
 }
 
 /** Takes the waiting file; it is given once. */
-export function takeOffered(): File | null {
+export function takeOffered(): Sending | null {
   const file = offered
   offered = null
   return file

@@ -1,18 +1,16 @@
 import type { Upload } from '@atoll/sdk'
 import { useEffect, useRef, useState } from 'react'
 import { atoll } from '../api.ts'
+import type { Sending } from './sending.ts'
 
 export interface UploadState {
-  file: File
+  file: Sending
   sent: number
   bytesPerSecond: number | null
   done: Upload | null
   error: Error | null
   paused: boolean
 }
-
-/** What tells one file from another well enough to go on with its upload after the page was closed. */
-const printOf = (file: File) => `atoll.upload.${file.name}.${file.size}.${file.lastModified}`
 
 /** Sends one file in parts; can pause, go on, and resume after a reload with the same file. */
 export function useUpload() {
@@ -22,7 +20,7 @@ export function useUpload() {
 
   useEffect(() => () => control.current?.abort(), [])
 
-  async function run(file: File, resume: string | null): Promise<void> {
+  async function run(file: Sending, resume: string | null): Promise<void> {
     control.current?.abort()
     const abort = new AbortController()
     control.current = abort
@@ -58,7 +56,7 @@ export function useUpload() {
 
   return {
     state,
-    start: (file: File) => void run(file, recall(file)),
+    start: (file: Sending) => void run(file, recall(file)),
     pause: () => {
       control.current?.abort()
       setState((old) => old && { ...old, paused: true })
@@ -74,18 +72,18 @@ export function useUpload() {
   }
 }
 
-function remember(file: File, id: string | null): void {
+function remember(file: Sending, id: string | null): void {
   try {
-    if (id) localStorage.setItem(printOf(file), id)
-    else localStorage.removeItem(printOf(file))
+    if (id) localStorage.setItem(file.print, id)
+    else localStorage.removeItem(file.print)
   } catch {
     // Without storage an upload resumes only while the page stays open.
   }
 }
 
-function recall(file: File): string | null {
+function recall(file: Sending): string | null {
   try {
-    return localStorage.getItem(printOf(file))
+    return localStorage.getItem(file.print)
   } catch {
     return null
   }

@@ -3,6 +3,7 @@ import { FileUp } from 'lucide-react'
 import { useId } from 'react'
 import { useProjectRef, useRefusal } from '../app/project.ts'
 import { offerFile } from '../datasets/offered-file.ts'
+import { sendFile } from '../datasets/sending.ts'
 import { buttonClass } from '../ui/Button.tsx'
 import { cx } from '../ui/cx.ts'
 import { Notice } from '../ui/State.tsx'
@@ -27,7 +28,7 @@ export function FirstSteps() {
     <div className="grid gap-6 lg:grid-cols-[minmax(0,3fr)_minmax(0,2fr)]">
       <div className="flex flex-col items-center justify-center rounded-lg border border-dashed border-strong bg-surface px-6 py-16 text-center">
         <FileUp aria-hidden="true" className="mb-3 size-8 text-accent" />
-        <h2 className="text-xl font-semibold">Drop a table here to begin</h2>
+        <h2 className="text-xl font-semibold">Drop a table, or a folder of images, here to begin</h2>
         <p className="mt-1 mb-5 max-w-md text-soft">
           It stays on this machine. Nothing is stored before you have seen how it was read.
         </p>
@@ -40,11 +41,11 @@ export function FirstSteps() {
               id={id}
               type="file"
               className="sr-only"
-              accept=".csv,.tsv,.txt,.parquet,.jsonl,.ndjson,.xlsx"
+              accept=".csv,.tsv,.txt,.parquet,.jsonl,.ndjson,.xlsx,.zip,.tar,.gz,.tgz"
               onChange={(event) => {
                 const file = event.target.files?.[0]
                 if (!file) return
-                offerFile(file)
+                offerFile(sendFile(file))
                 void navigate({ to: '/p/$project/datasets/new', params: { project } })
               }}
             />
