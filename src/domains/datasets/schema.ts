@@ -355,4 +355,8 @@ export const ItemsPage = z.object({
   total: z.number(),
   offset: z.number(),
   sizeBytes: z.number(),
+  formats: z
+    .array(z.object({ contentType: z.string(), count: z.number(), sizeBytes: z.number() }))
+    .describe('Most frequent first.'),
+  unreadable: z.number(),
 })

@@ -4,7 +4,7 @@ import { Badge } from '../ui/Badge.tsx'
 import { cx } from '../ui/cx.ts'
 import { cell } from '../ui/format.ts'
 import { SearchBox } from '../ui/SearchBox.tsx'
-import { type ColumnType, columnTypes, isNumeric } from './column-type.tsx'
+import { type ColumnType, isNumeric, typesFor } from './column-type.tsx'
 
 export interface ColumnChoice {
   type?: ColumnType
@@ -76,7 +76,7 @@ export function DetectedTable({
                       value={type}
                       onChange={(event) => onChange(column.name, { ...choice, type: event.target.value as ColumnType })}
                     >
-                      {columnTypes.map((one) => (
+                      {typesFor(column.type).map((one) => (
                         <option key={one} value={one}>
                           {one}
                         </option>

@@ -9,7 +9,7 @@ import { count } from '../ui/format.ts'
 import { SearchBox } from '../ui/SearchBox.tsx'
 import { ErrorNote } from '../ui/State.tsx'
 import { say } from '../ui/toast.tsx'
-import { type ColumnType, columnTypes } from './column-type.tsx'
+import { type ColumnType, typesFor } from './column-type.tsx'
 
 interface Change {
   description?: string
@@ -118,7 +118,7 @@ export function DictionaryTab({ dataset, version }: { dataset: Dataset; version:
                         })
                       }
                     >
-                      {columnTypes.map((type) => (
+                      {typesFor(column.type).map((type) => (
                         <option key={type}>{type}</option>
                       ))}
                     </select>

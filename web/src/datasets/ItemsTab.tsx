@@ -37,7 +37,9 @@ export function ItemsTab({ dataset, version }: { dataset: Dataset; version: Data
   })
   const pages = usePages(dataset.id, query, version.columns, first.data)
   const { profile } = useProfile(dataset, version)
-  const labels = profile.data?.columns.find(({ name }) => name === media?.label?.name)?.top ?? []
+  const top = profile.data?.columns.find(({ name }) => name === media?.label?.name)?.top ?? []
+  // Words that hardly return are no classes to choose from.
+  const labels = top.some((one) => one.count > 2) ? top.filter(({ value }) => value.length <= 40) : []
   const change = (list: Condition[]) =>
     void navigate({ to: '.', search: (old) => ({ ...old, where: writeConditions(list) }), replace: true, resetScroll: false })
   if (!media) return <Empty title="This version has no images or recordings" />

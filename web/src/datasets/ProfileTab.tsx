@@ -10,6 +10,7 @@ import { Notice } from '../ui/State.tsx'
 import { ClassBalance } from './ClassBalance.tsx'
 import { ColumnPanel } from './ColumnPanel.tsx'
 import { TypeMark } from './column-type.tsx'
+import { FilesFacts } from './FilesFacts.tsx'
 import { ProfileState } from './ProfileState.tsx'
 import { useProfile } from './use-profile.ts'
 
@@ -20,7 +21,12 @@ export function ProfileTab({ dataset, version }: { dataset: Dataset; version: Da
   const state = useProfile(dataset, version)
   const data = state.profile.data
   if (!data) return <ProfileState state={state} />
-  return <ProfileView profile={data} target={dataset.target} onAgain={() => state.make.mutate()} />
+  return (
+    <div className="space-y-6">
+      {dataset.kind !== 'table' && <FilesFacts dataset={dataset} version={version} />}
+      <ProfileView profile={data} target={dataset.target} onAgain={() => state.make.mutate()} />
+    </div>
+  )
 }
 
 function ProfileView({ profile, target, onAgain }: { profile: Profile; target: string | null; onAgain: () => void }) {

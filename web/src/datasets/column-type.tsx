@@ -1,7 +1,7 @@
 import type { Column } from '@atoll/sdk'
 
 export type ColumnType = Column['type']
-export const columnTypes: readonly ColumnType[] = [
+const columnTypes: readonly ColumnType[] = [
   'number',
   'integer',
   'boolean',
@@ -12,6 +12,12 @@ export const columnTypes: readonly ColumnType[] = [
   'image',
   'audio',
 ]
+
+/** Types that a column may be given: items of media come with their files, and stay what they are. */
+export const typesFor = (now: ColumnType): readonly ColumnType[] =>
+  isMedia(now) ? [now] : columnTypes.filter((type) => !isMedia(type))
+
+const isMedia = (type: ColumnType) => type === 'image' || type === 'audio'
 
 const marks: Record<ColumnType, string> = {
   number: '1.5',

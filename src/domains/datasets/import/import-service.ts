@@ -18,7 +18,7 @@ import type { Estimate } from '../../jobs/schema.ts'
 import { type Inspection, inspect, toDetection } from '../detect/detect.ts'
 import type { TableEstimates } from '../estimates.ts'
 import { detectMedia, refuseMediaTarget } from '../media/detect-media.ts'
-import { importMedia } from '../media/import-media.ts'
+import { importMedia, refuseMediaTypes } from '../media/import-media.ts'
 import { manifestName } from '../media/manifest.ts'
 import type { DatasetInput, DatasetVersion, Detection, ReadOptions, Source, VersionInput } from '../schema.ts'
 import type { Scratch } from '../scratch.ts'
@@ -85,6 +85,7 @@ export function importService(needs: ImportNeeds) {
     const file = await uploads.open(by, wish.source)
     return scratch.within(async (folder) => {
       if (await holdsMedia(file)) return then.media(await detectMedia(needs, { folder }, file.path, wish))
+      refuseMediaTypes(wish.columns ?? [])
       return then.table(await inspect({ tables, folder, quick: true, memoryBytes }, file, wish.options, wish.columns), folder)
     })
   }

@@ -8,7 +8,9 @@ import type { Access } from '../../auth/access.ts'
 import { audit } from '../../auth/audit.ts'
 import type { JobHandler, JobQueue } from '../../jobs/handler.ts'
 import type { TableEstimates } from '../estimates.ts'
-import { localTable, tableFile } from '../lay.ts'
+import { localTable, manifestFile, tableFile } from '../lay.ts'
+import { refuseMediaTypes } from '../media/import-media.ts'
+import { isMediaColumn } from '../media/lay-items.ts'
 import type { Column, ColumnChange, Transform } from '../schema.ts'
 import { columnsOf, nextVersionNumber, versionById } from '../store.ts'
 import { type DatasetRow, datasetTables, type VersionRow } from '../tables.ts'
@@ -111,7 +113,9 @@ export function transformService({ metadata, access, jobs, tables, blobs, pseudo
         }),
       )
       const settled = await settleIdentifiers(work('write', 90), { path, ...table }, named)
-      return { ...table, columns: settled, warnings: [], original: null, ...(await blobs.putFile(path)) }
+      const manifest = settled.some(isMediaColumn) ? manifestFile(from) : null
+      const stored = await blobs.putFile(path)
+      return { ...table, columns: settled, warnings: [], original: null, ...stored, ...(manifest && { manifest }) }
     },
     publish: (tx, context, table) => publishVersion(tx, context, table, jobs),
     unpublish: (tx, { spec }) => forgetVersion(tx, spec.dataset, spec.version),
@@ -137,6 +141,7 @@ const kinds: Record<ColumnType, RawKind> = {
 
 function planTransform(columns: readonly Column[], changes: readonly z.output<typeof ColumnChange>[]): PlannedColumn[] {
   refuseUnknownChanges(columns, changes)
+  refuseMediaTypes(changes, columns)
   return settledColumn(
     columns.map((column) => ({ raw: column.name, name: column.name, kind: kinds[column.type] })),
     changes,

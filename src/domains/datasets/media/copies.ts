@@ -3,10 +3,10 @@ import { copyColumn } from './column-names.ts'
 import { type LaidColumn, type LaidOut, type MediaWarning, quoted } from './layouts/layout.ts'
 
 /** Bits of 64 in which two pictures of one motif may differ. */
-const mostBits = 2
+const mostBits = 5
 /** Shades of 256 by which any field of their 9 x 8 thumbnails may differ, and by which they do on average. */
-const mostShade = 10
-const meanShade = 2.5
+const mostShade = 18
+const meanShade = 4
 /** Where more pictures than this share a quarter of their bits (plain backgrounds), the rest of them is not compared. */
 const mostInBand = 400
 
@@ -16,8 +16,8 @@ export interface Copies {
 }
 
 /**
- * Finds items that are the same bytes, and pictures that look the same (dHash, Hamming distance at most 2; candidates share one of four
- * 16-bit bands, which every such pair does). They are one group, so that no split tests on what training has seen.
+ * Finds items that are the same bytes, and pictures that look the same: their dHashes differ in at most 5 of 64 bits and share one of
+ * four bands of 16, and their shades are close. They are one group, so that no split tests on what training has seen.
  */
 export function findCopies(laid: Pick<LaidOut, 'items' | 'columns' | 'media' | 'target'>, sha256: readonly string[]): Copies {
   const groups = disjointSets(laid.items.length)

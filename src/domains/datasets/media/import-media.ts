@@ -4,7 +4,7 @@ import type { BlobInfo, BlobStore } from '../../../ports/blobs/blob-store.ts'
 import type { UnpackedItem } from '../../../ports/media/media.ts'
 import type { Tables } from '../../../ports/tables/tables.ts'
 import { type ImportedTable, importTable } from '../import/import-table.ts'
-import type { ColumnChange, ReadOptions } from '../schema.ts'
+import type { Column, ColumnChange, ReadOptions } from '../schema.ts'
 import { findCopies } from './copies.ts'
 import { layOut } from './layouts/detect-layout.ts'
 import type { LaidColumn, LaidOut } from './layouts/layout.ts'
@@ -95,6 +95,19 @@ export const rowsOptions = ({ columns }: LaidOut): Partial<ReadOptions> => ({
   encoding: 'utf-8',
   ...(columns.every(({ type }) => type !== null) && { nullValues: [] }),
 })
+
+/** In a table nothing names items: there are none. */
+export function refuseMediaTypes(
+  wanted: readonly { name: string; type?: string }[],
+  columns: readonly Pick<Column, 'name' | 'type'>[] = [],
+): void {
+  for (const { name, type } of wanted)
+    if ((type === 'image' || type === 'audio') && !columns.some((column) => column.name === name && column.type === type))
+      throw invalidInput(
+        `The column "${name}" cannot have the type ${type}: no files came with it. Add the table together with its files, as a folder or an archive.`,
+        { field: 'columns', column: name },
+      )
+}
 
 /** What the layout knows of its columns, and what the person wants of them. */
 export function changesOf(columns: readonly LaidColumn[], wanted: Changes): Changes {

@@ -95,15 +95,27 @@ export function mediaItems({ blobs, files, media, scratch, thumbnails, pinRow }:
     const { version } = await pinRow(by, ref, query.version, query.project)
     tableFile(version)
     const manifest = manifestFile(version)
-    const page: z.output<typeof ItemsPage> = { items: [], total: 0, offset: query.offset, sizeBytes: 0 }
+    const page: z.output<typeof ItemsPage> = {
+      items: [],
+      total: 0,
+      offset: query.offset,
+      sizeBytes: 0,
+      formats: [],
+      unreadable: 0,
+    }
     if (!manifest) return page
+    const formats = new Map<string, { contentType: string; count: number; sizeBytes: number }>()
     for await (const items of readManifest(blobs, manifest.sha256))
       for (const one of items) {
+        if (one.problem !== undefined) page.unreadable++
         if (query.unreadable && one.problem === undefined) continue
         if (page.total >= query.offset && page.items.length < query.limit) page.items.push(one)
         page.total++
         page.sizeBytes += one.sizeBytes
+        const format = formats.get(one.contentType) ?? { contentType: one.contentType, count: 0, sizeBytes: 0 }
+        formats.set(one.contentType, { ...format, count: format.count + 1, sizeBytes: format.sizeBytes + one.sizeBytes })
       }
+    page.formats = [...formats.values()].sort((a, b) => b.count - a.count)
     return page
   }
 

@@ -1,4 +1,6 @@
 import type * as z from 'zod'
+import { copyColumn, measuredNames } from '../media/column-names.ts'
+import { isMediaColumn } from '../media/lay-items.ts'
 import type { Column, Profile, Warning as WarningSchema } from '../schema.ts'
 
 export type Warning = z.output<typeof WarningSchema>
@@ -12,7 +14,7 @@ export function warningsOf(
   limited: { correlations: number },
 ): Warning[] {
   const found = [
-    ...profile.columns.flatMap((column) => columnWarnings(column, profile.rows)),
+    ...profile.columns.filter(({ name }) => !isOfFiles(name, columns)).flatMap((column) => columnWarnings(column, profile.rows)),
     ...columns.flatMap(personalData),
     ...tableWarnings(profile),
     ...targetWarnings(profile),
@@ -28,6 +30,11 @@ export function warningsOf(
   const weight = { serious: 0, warning: 1, info: 2 }
   return found.sort((a, b) => weight[a.severity] - weight[b.severity])
 }
+
+/** What files of images and recordings say of themselves is no feature: that all are of one size is no fault. */
+const isOfFiles = (name: string, columns: readonly Column[]) =>
+  columns.some(isMediaColumn) &&
+  (measuredNames.has(name) || name === copyColumn || columns.some((column) => column.name === name && isMediaColumn(column)))
 
 function columnWarnings(column: Profile['columns'][number], rows: number): Warning[] {
   const found: Warning[] = []

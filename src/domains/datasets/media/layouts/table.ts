@@ -1,5 +1,5 @@
 import type { UnpackedItem } from '../../../../ports/media/media.ts'
-import { partColumn } from '../column-names.ts'
+import { copyColumn, measuredNames, partColumn } from '../column-names.ts'
 import { type Described, readDescribed } from './described.ts'
 import { type FindItem, folderOf, itemFinder, nameOf, stemOf } from './find-item.ts'
 import { classWarnings } from './folders.ts'
@@ -12,7 +12,7 @@ interface Fitting extends Described {
 }
 
 /** What the files say of themselves is measured, not read from a table. */
-const measured = /^(width|height|bytes|seconds|sample_rate|channels|copy_group)$/i
+const isMeasured = (name: string) => measuredNames.has(name.toLowerCase()) || name === copyColumn
 const labelNames =
   /^(label|labels|class|class_name|category|target|species|breed|diagnosis|emotion|word|command|genre|type|y|dx|finding)$/i
 
@@ -44,7 +44,7 @@ function pathColumn({ file, names, rows }: Described, find: FindItem): number | 
 function assemble(survey: Survey, tables: readonly Fitting[], find: FindItem): LaidOut {
   const { kind } = survey
   const usable = new Set(survey.media)
-  const names = [...new Set(tables.flatMap((table) => table.names.filter((name, at) => at !== table.at && !measured.test(name))))]
+  const names = [...new Set(tables.flatMap((table) => table.names.filter((name, at) => at !== table.at && !isMeasured(name))))]
   const parts = tables.map(({ file }) =>
     partOf(
       stemOf(nameOf(file))
@@ -131,8 +131,11 @@ function columnOf(name: string, values: (string | null)[], find: FindItem, kind:
 function targetOf(columns: readonly LaidColumn[]): string | null {
   const named = columns.find(({ name, type }) => labelNames.test(name) && type === null)
   if (named) return named.name
+  const words = (values: (string | null)[]) =>
+    values.some((value) => value !== null && Number.isNaN(Number(value)) && !/^[[{]/.test(value))
   const few = columns.filter(
-    ({ name, type, values }) => type === null && name !== partColumn && new Set(values).size <= Math.max(2, values.length / 5),
+    ({ name, type, values }) =>
+      type === null && name !== partColumn && words(values) && new Set(values).size <= Math.max(2, values.length / 5),
   )
   return few.length === 1 ? few[0]!.name : null
 }
