@@ -145,7 +145,9 @@ onMedia('items come by path, in ranges and as thumbnails; nothing that a browser
   await assert.rejects(datasets.items.thumbnail(admin, 'mixed', { path: 'b/cut.png', size: 90 }), { code: 'unsupported_type' })
   const listed = await datasets.items.list(admin, 'mixed', ItemsQuery.parse({ unreadable: 'true' }))
   assert.deepEqual([listed.total, listed.unreadable, listed.items[0]?.path], [1, 1, 'b/cut.png'])
-  await assert.rejects(datasets.items.list(await world.person('stranger', null), 'mixed', ItemsQuery.parse({})), { code: 'not_found' })
+  await assert.rejects(datasets.items.list(await world.person('stranger', null), 'mixed', ItemsQuery.parse({})), {
+    code: 'not_found',
+  })
 })
 
 onMedia('copies are found by content and by look, and a split keeps them together', async (world) => {
