@@ -30,7 +30,7 @@ def table_with_everything(rows: int = 400) -> tuple[pd.DataFrame, list[InputColu
     return frame, [*SCHEMA, *(InputColumn(name, kind) for name, kind in extra.items())], target
 
 
-@pytest.mark.parametrize("family", ["tree", "linear", "distance", None])
+@pytest.mark.parametrize("family", ["tree", "linear", "distance", "embedding", None])
 def test_the_automatic_recipe_fits_serves_and_gives_a_reason_for_each_step(family):
     frame, schema, target = table_with_everything()
     steps, reasons = auto_recipe(frame, schema, target, "binary", 7, family)
@@ -131,3 +131,21 @@ def test_a_derived_feature_that_the_target_follows_is_worth_much_to_a_model():
         return roc_auc_score(target[test], model.predict_proba(fitted.transform(frame.iloc[test]))[:, 1])
 
     assert auc([*derive, *tail]) > auc(tail) + 0.02
+
+
+def test_models_that_learn_vectors_get_codes_of_categories_and_of_numbers_that_name_things():
+    random = np.random.default_rng(0)
+    frame = pd.DataFrame(
+        {"userId": random.integers(1, 40, 400), "calls": random.integers(0, 40, 400), "plan": random.choice(["a", "b", "c"], 400)}
+    )
+    frame.loc[:9, "plan"] = None
+    target = random.integers(0, 2, 400)
+    schema = [InputColumn("userId", "integer"), InputColumn("calls", "integer"), InputColumn("plan", "category")]
+    steps, _ = auto_recipe(frame, schema, target, "binary", 7, "embedding")
+    steps = [step for step in steps if step["step"] != "drop_columns"]
+    fitted = fit_recipe(steps, frame, schema, target, "binary", 7)
+    # Three plans and the one that stands for a missing plan.
+    assert dict(zip(fitted.feature_names, fitted.codes, strict=True)) == {"userId": frame["userId"].nunique(), "calls": 0, "plan": 4}
+    unseen = frame.head(1).assign(userId=9999, plan="never")
+    made = dict(zip(fitted.feature_names, fitted.transform(unseen)[0], strict=True))
+    assert made["userId"] == made["plan"] == -1

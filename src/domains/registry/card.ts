@@ -32,6 +32,7 @@ export interface TrainingFacts {
   baseline?: Record<string, unknown>
   threshold?: { value: number; rule: string } | null
   leaderboard?: { algorithm: string; params?: Record<string, unknown>; mean: number | null; std: number | null }[]
+  ensemble?: { adopted: boolean; reason: string } | null
   derivedFeatures?: { name: string; expression: string; kept: boolean }[]
   export?: { ok: boolean; path: string; reason?: string | null }
   environment?: { python?: string; packages?: Record<string, string> }
@@ -140,7 +141,18 @@ function method({ training }: CardEvidence): string {
       '',
       ...kept.map((one) => `- \`${one.name}\` = \`${one.expression}\``),
     )
-  const settings = Object.entries(training.params ?? {})
+  const { members, ...others } = training.params ?? {}
+  if (Array.isArray(members))
+    lines.push(
+      '',
+      'Made of:',
+      '',
+      ...members
+        .filter(({ weight }) => weight !== 0)
+        .map(({ algorithm, weight }) => `- ${words(algorithm)}${typeof weight === 'number' ? `, weight ${short(weight)}` : ''}`),
+    )
+  if (training.ensemble) lines.push('', text(training.ensemble.reason))
+  const settings = Object.entries(Array.isArray(members) ? others : (training.params ?? {}))
   if (settings.length > 0)
     lines.push('', `Settings: ${settings.map(([key, value]) => `\`${key}\` ${JSON.stringify(value)}`).join(', ')}.`)
   return lines.join('\n')
@@ -250,6 +262,11 @@ const libraries: Record<string, string> = {
   catboost: 'CatBoost',
   svm: 'SVM',
   knn: 'k nearest neighbours',
+  mlp: 'multi-layer perceptron',
+  tabm: 'TabM',
+  tabnet: 'TabNet',
+  tab_transformer: 'TabTransformer',
+  factorization_machine: 'factorisation machine',
   kmeans: 'k-means',
   dbscan: 'DBSCAN',
   hdbscan: 'HDBSCAN',
