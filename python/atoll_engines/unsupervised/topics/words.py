@@ -17,7 +17,9 @@ from atoll_engines.recipes.raw import column_values
 from atoll_engines.recipes.words import TermCounter, Vocabulary, words
 
 # Markup, addresses and the ends of contractions are no words of a text.
-SCRAPS = frozenset(["br", "href", "http", "https", "www", "com", "nbsp", "amp", "quot", "gt", "lt", "ve", "ll", "re", "don", "didn", "doesn", "isn", "wasn", "won", "couldn", "wouldn", "shouldn"])
+SCRAPS = frozenset(
+    "br href http https www com nbsp amp quot gt lt ve ll re don didn doesn isn wasn won couldn wouldn shouldn".split()  # noqa: SIM905
+)
 MOST_WORDS, LEAST_WORDS = 2000, 5
 # A word in fewer texts teaches nothing, one in a larger share of them sets no text apart.
 FEWEST_TEXTS, LARGEST_SHARE = 3, 0.5
