@@ -21,6 +21,7 @@ import { experimentsRoutes } from './domains/experiments/routes.ts'
 import { runsLineage } from './domains/experiments/runs-lineage.ts'
 import { experimentsService } from './domains/experiments/service.ts'
 import { heldOutRows } from './domains/explanations/held-out.ts'
+import { nearestRows } from './domains/explanations/nearest.ts'
 import { explanationsRoutes } from './domains/explanations/routes.ts'
 import { explanationsService } from './domains/explanations/service.ts'
 import { fairnessRoutes } from './domains/fairness/routes.ts'
@@ -154,6 +155,14 @@ export async function openPlatform(config: Config, { logger }: { logger: Logger 
   )
   const plan = trainingPlans({ access, datasets, goals, recipes, experiments, tuning, registry, algorithms })
   const packageFiles = versionFiles({ blobs, datasets, registry })
+  const nearest = nearestRows({
+    files,
+    tables,
+    datasets,
+    registry,
+    versionFiles: packageFiles,
+    folder: join(config.dataDir, 'scratch'),
+  })
   const replays = replayService({
     metadata,
     access,
@@ -251,7 +260,7 @@ export async function openPlatform(config: Config, { logger }: { logger: Logger 
     ...registryRoutes({ registry, files: packageFiles }),
     ...evaluationRoutes(evaluation),
     ...fairnessRoutes({ fairness }),
-    ...explanationsRoutes({ explanations, heldOut }),
+    ...explanationsRoutes({ explanations, heldOut, nearest }),
     ...endpointsRoutes(endpoints),
     ...monitoringRoutes(monitoring),
     ...trainingRoutes({ training, replays }),

@@ -5,6 +5,8 @@ import type {
   CellRows,
   CompareInput,
   Comparison,
+  Dependence,
+  DependenceInput,
   Estimate,
   Experiment,
   ExperimentInput,
@@ -22,6 +24,7 @@ import type {
   MetricSeries,
   Model,
   ModelVersion,
+  Nearest,
   Page,
   Promotion,
   Recipe,
@@ -163,6 +166,16 @@ export const models = (http: Http) => {
       how: ExplainOptions = {},
       options: ProjectOptions = {},
     ) => http.json<ExplainOutput>('POST', `${at(model, version)}/explain`, withOptions(options, { body: { ...how, rows } })),
+    /** How the answer moves with a column: a line for each of some rows, their mean, and with a second column a plane. */
+    dependence: (model: string, version: number | string, input: DependenceInput, options: ProjectOptions = {}) =>
+      http.json<Dependence>('POST', `${at(model, version)}/dependence`, withOptions(options, { body: input })),
+    /** Training rows nearest to a row, for those who may read the data set. */
+    nearest: (
+      model: string,
+      version: number | string,
+      input: { row: Record<string, unknown>; limit?: number },
+      options: ProjectOptions = {},
+    ) => http.json<Nearest>('POST', `${at(model, version)}/nearest`, withOptions(options, { body: input })),
     /** Sealed rows and what the version said of them, for those who may read the data set. */
     heldOut: (model: string, version: number | string, query: HeldOutQuery & { project?: string } = {}) =>
       http.json<HeldOut>('GET', `${at(model, version)}/held-out`, { query }),

@@ -7,7 +7,7 @@ import { type Attribution, type Game, scaled } from './methods/game.ts'
 import { kernelShapley } from './methods/kernel.ts'
 import { additiveShapley } from './methods/linear.ts'
 import { permutationShapley } from './methods/permutation.ts'
-import type { OpenedVersion } from './opened-versions.ts'
+import { backgroundOf, type OpenedVersion } from './opened-versions.ts'
 import type { ExplainOptions } from './schema.ts'
 import { type TreeAttribution, treeAttribution } from './tree-columns.ts'
 
@@ -27,9 +27,9 @@ const usualRounds = 2
 
 /** Contributions of the raw columns to the answers for one row. */
 export async function attribute(opened: OpenedVersion, row: RawBatch, options: Options): Promise<Attributed> {
+  if (options.method === 'tree') return { ...(await treeAttribution(opened, row)), method: 'tree' }
   const game = gameOf(opened, row, options.scale)
   const columns = game.columns.length
-  if (options.method === 'tree') return { ...(await treeAttribution(opened, row)), method: 'tree' }
   const { method, rounds = usualRounds, seed } = options
   if (method === 'exact') {
     if (columns > mostExactColumns)
@@ -60,7 +60,8 @@ export async function attribute(opened: OpenedVersion, row: RawBatch, options: O
 }
 
 /** The game that a row's columns play against the package's background. */
-export function gameOf({ version, shape, model, background }: OpenedVersion, row: RawBatch, scale: Options['scale']): Game {
+export function gameOf(opened: OpenedVersion, row: RawBatch, scale: Options['scale']): Game {
+  const { version, shape, model } = opened
   if (scale === 'log_odds' && version.signature.task === 'regression')
     throw invalidInput('A number has no log odds. Leave "scale" out.', { field: 'scale' })
   return {
@@ -69,7 +70,7 @@ export function gameOf({ version, shape, model, background }: OpenedVersion, row
     stringColumns: shape.stringColumns,
     outputs: shape.width,
     row,
-    background,
+    background: backgroundOf(opened),
     answer: async (batch) => (batch.rows === 0 ? new Float64Array(0) : scaled(await model.predict(batch), scale)),
   }
 }
@@ -84,5 +85,6 @@ export function rowAt(
     rows: 1,
     numbers: batch.numbers.slice(row * numberColumns, (row + 1) * numberColumns),
     strings: batch.strings.slice(row * stringColumns, (row + 1) * stringColumns),
+    ...(batch.items && { items: [batch.items[row]!] }),
   }
 }

@@ -1,7 +1,7 @@
 import type { RawBatch } from '../../ports/inference/inference.ts'
 import { positiveIndex } from '../../ports/inference/label.ts'
 import { attribute, rowAt } from './attribute.ts'
-import type { OpenedVersion } from './opened-versions.ts'
+import { backgroundOf, type OpenedVersion } from './opened-versions.ts'
 import type { GlobalShap } from './schema.ts'
 
 /** Contributions are kept by row for so many columns; of the others only how much they matter. */
@@ -39,7 +39,7 @@ export async function globalShap(
   return {
     method,
     rows: done,
-    backgroundRows: opened.background.rows,
+    backgroundRows: backgroundOf(opened).rows,
     outputs: signature.classes,
     base: [...base],
     columns: order.map(({ c }, rank) => ({

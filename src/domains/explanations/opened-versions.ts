@@ -1,8 +1,8 @@
 import type * as z from 'zod'
-import { preconditionFailed } from '../../kernel/errors.ts'
+import { PlatformError, preconditionFailed } from '../../kernel/errors.ts'
 import { newId } from '../../kernel/ids.ts'
 import type { Files } from '../../ports/files/files.ts'
-import { compileEncoder, type RowEncoder } from '../../ports/inference/encode.ts'
+import { type AnyEncoder, compileEncoder } from '../../ports/inference/encode.ts'
 import type { Inference, LoadedModel, RawBatch } from '../../ports/inference/inference.ts'
 import { type ModelShape, shapeOf } from '../../ports/inference/signature.ts'
 import type { TreeExplainer } from '../../ports/inference/trees/open-tree-explainer.ts'
@@ -23,9 +23,10 @@ export interface Explainable {
 export interface OpenedVersion {
   version: Explainable
   shape: ModelShape
-  encoder: RowEncoder
+  encoder: AnyEncoder
   model: LoadedModel
-  background: RawBatch
+  /** Null with why, where the package has none to go by. */
+  background: RawBatch | PlatformError
   /** The trees of the graph, opened when first asked for; null where it is of another kind. */
   trees(): Promise<TreeExplainer | null>
   /** The features that reach the model, and the raw columns that each is made from; null in packages that do not say. */
@@ -114,6 +115,8 @@ export async function openPackage(
   folder: string,
 ): Promise<OpenedVersion> {
   const background = await readBackground(files, version, folder)
+  const { signature, trust, served } = version
+  const encoder = await inference.openEncoder({ folder, signature, trust, served })
   const shape = shapeOf(version.signature)
   const model =
     version.served === 'python'
@@ -127,7 +130,7 @@ export async function openPackage(
   return {
     version,
     shape,
-    encoder: compileEncoder(version.signature),
+    encoder,
     model,
     background,
     features: await readFeatures(files, folder),
@@ -139,9 +142,15 @@ export async function openPackage(
       return trees
     },
     async close() {
-      await Promise.all([model.close(), trees?.then((one) => one?.close()).catch(() => {})])
+      await Promise.all([model.close(), encoder.close?.(), trees?.then((one) => one?.close()).catch(() => {})])
     },
   }
+}
+
+/** The background of a version, or the reason why there is none. */
+export function backgroundOf({ background }: OpenedVersion): RawBatch {
+  if (background instanceof PlatformError) throw background
+  return background
 }
 
 async function readFeatures(files: Files, folder: string): Promise<OpenedVersion['features']> {
@@ -150,12 +159,15 @@ async function readFeatures(files: Files, folder: string): Promise<OpenedVersion
   return features ?? null
 }
 
-async function readBackground(files: Files, version: Explainable, folder: string): Promise<RawBatch> {
+async function readBackground(files: Files, version: Explainable, folder: string): Promise<RawBatch | PlatformError> {
   const name = `${version.modelName}:${version.number}`
   if (version.signature.inputs.some(({ tensor }) => tensor !== 'numbers' && tensor !== 'strings'))
-    throw preconditionFailed(`${name} does not read plain columns, so its columns cannot be weighed against each other.`, {})
+    return preconditionFailed(
+      `${name} does not read plain columns, so its columns cannot be weighed against each other. Use "method": "lime".`,
+      {},
+    )
   if (!(await files.exists(folder, 'background.json')))
-    throw preconditionFailed(`${name} keeps no background rows to explain against. Train a version anew: those made since do.`, {
+    return preconditionFailed(`${name} keeps no background rows to explain against. Train a version anew: those made since do.`, {
       version: version.id,
     })
   const { rows } = (await files.readJson(folder, 'background.json', mostBackgroundBytes)) as z.infer<typeof Background>

@@ -2,16 +2,50 @@ import { type RouteRecord, route } from '../../kernel/route.ts'
 import { InProject } from '../auth/schema.ts'
 import { versionRef } from '../registry/routes.ts'
 import type { heldOutRows } from './held-out.ts'
-import { ExplainInput, ExplainOutput, HeldOut, HeldOutQuery } from './schema.ts'
+import type { nearestRows } from './nearest.ts'
+import {
+  Dependence,
+  DependenceInput,
+  ExplainInput,
+  ExplainOutput,
+  HeldOut,
+  HeldOutQuery,
+  Nearest,
+  NearestInput,
+} from './schema.ts'
 import type { ExplanationsService } from './service.ts'
 
 export const explanationsRoutes = ({
   explanations,
   heldOut,
+  nearest,
 }: {
   explanations: ExplanationsService
   heldOut: ReturnType<typeof heldOutRows>
+  nearest: ReturnType<typeof nearestRows>
 }): RouteRecord[] => [
+  route({
+    method: 'POST',
+    path: '/v1/models/:model/versions/:version/dependence',
+    permission: 'models:read',
+    tag: 'models',
+    summary: 'How the answer moves with a column, row by row and on the mean, or with two columns at once',
+    query: InProject,
+    body: DependenceInput,
+    returns: Dependence,
+    handle: ({ principal, params, query, body }) => explanations.dependence(principal, versionRef(params), body, query.project),
+  }),
+  route({
+    method: 'POST',
+    path: '/v1/models/:model/versions/:version/nearest',
+    permission: 'datasets:read',
+    tag: 'models',
+    summary: 'Training rows nearest to a row, by the columns that move the answers',
+    query: InProject,
+    body: NearestInput,
+    returns: Nearest,
+    handle: ({ principal, params, query, body }) => nearest(principal, versionRef(params), body, query.project),
+  }),
   route({
     method: 'GET',
     path: '/v1/models/:model/versions/:version/held-out',

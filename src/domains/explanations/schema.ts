@@ -1,6 +1,6 @@
 import * as z from 'zod'
 
-export const methods = ['auto', 'exact', 'permutation', 'kernel', 'linear', 'tree'] as const
+export const methods = ['auto', 'exact', 'permutation', 'kernel', 'linear', 'tree', 'lime'] as const
 
 /** How rows are to be explained. */
 export const ExplainOptions = z.object({
@@ -19,6 +19,8 @@ export const ExplainOptions = z.object({
     .describe('the class that is explained; absent: the positive one, or the predicted one of several'),
   top: z.number().int().min(1).max(1000).optional().describe('only so many columns; the others are summed in `rest`'),
   rounds: z.number().int().min(1).max(50).optional().describe('walks per background row of a sampled method'),
+  samples: z.number().int().min(50).max(5000).optional().describe('lime: how many neighbours are asked for'),
+  column: z.string().max(500).optional().describe('lime: the text to take apart word by word'),
   seed: z
     .number()
     .int()
@@ -55,6 +57,10 @@ export const Explanation = z.object({
   scale: z
     .enum(['answer', 'log_odds', 'margin'])
     .describe('what base, contributions and answer are; margin: what several classes are made from'),
+  fit: z
+    .number()
+    .optional()
+    .describe('lime: the share of the variance nearby that the line explains; what it misses is in `rest`'),
   features: z
     .array(z.object({ feature: z.string(), contribution: z.number() }))
     .optional()
@@ -81,6 +87,41 @@ export const HeldOutQuery = z.object({
 export const HeldOut = z.object({
   rows: z.array(
     z.object({ number: z.number(), actual: z.unknown(), predicted: z.unknown(), row: z.record(z.string(), z.unknown()) }),
+  ),
+})
+
+export const DependenceInput = z.object({
+  column: z.string().max(500),
+  with: z.string().max(500).optional().describe('a second column: the mean answer over both'),
+  points: z.number().int().min(2).max(50).default(20),
+  output: z.string().max(500).optional().describe('the class; absent: the positive one, or the first of several'),
+})
+/** How the answer moves with a column, over the background rows. */
+export const Dependence = z.object({
+  column: z.string(),
+  output: z.string().nullable(),
+  values: z.array(z.union([z.number(), z.string()])),
+  mean: z.array(z.number()).describe('partial dependence (Friedman 2001)'),
+  rows: z.array(z.array(z.number())).optional().describe('a line for each of at most 50 rows (Goldstein et al. 2015)'),
+  accumulated: z.array(z.number()).optional().describe('accumulated local effects of a number, around 0 (Apley and Zhu 2020)'),
+  pair: z
+    .object({ column: z.string(), values: z.array(z.union([z.number(), z.string()])), mean: z.array(z.array(z.number())) })
+    .optional(),
+})
+
+export const NearestInput = z.object({
+  row: z.record(z.string(), z.unknown()),
+  limit: z.number().int().min(1).max(50).default(5),
+})
+/** Training rows nearest to a row, by the columns that move the answers. */
+export const Nearest = z.object({
+  rows: z.array(
+    z.object({
+      number: z.number(),
+      actual: z.unknown(),
+      distance: z.number().describe('0 the same, 1 as far as can be'),
+      row: z.record(z.string(), z.unknown()),
+    }),
   ),
 })
 

@@ -3,14 +3,17 @@ import { invalidInput, PlatformError } from '../../kernel/errors.ts'
 import type { Principal } from '../../kernel/principal.ts'
 import { minutes } from '../../kernel/time.ts'
 import type { Files } from '../../ports/files/files.ts'
-import type { Inference } from '../../ports/inference/inference.ts'
+import type { Inference, RawScores } from '../../ports/inference/inference.ts'
 import { positiveIndex } from '../../ports/inference/label.ts'
 import { compilePrediction, type RowPrediction } from '../../ports/inference/row-prediction.ts'
 import type { ModelVersion } from '../registry/schema.ts'
 import { type Attributed, attribute, rowAt } from './attribute.ts'
+import { dependenceOf } from './dependence-of.ts'
 import { explainedOutput } from './global.ts'
+import { limeRow } from './lime-row.ts'
+import { scaled } from './methods/game.ts'
 import { type Explainable, type OpenedVersion, openedVersions } from './opened-versions.ts'
-import type { ExplainInput, ExplainOutput, Explanation } from './schema.ts'
+import type { DependenceInput, ExplainInput, ExplainOutput, Explanation } from './schema.ts'
 
 export interface ExplanationsNeeds {
   files: Files
@@ -35,7 +38,7 @@ export function explanationsService({ files, inference, registry, folder }: Expl
   /** Explains rows to someone who may ask this version. */
   async function explainVersion(version: Explainable, input: Input): Promise<ExplainOutput> {
     return opened.using(version, async (one) => {
-      const { batch, warnings } = one.encoder.encode(input.rows ?? [input.row])
+      const { batch, warnings } = await one.encoder.encode(input.rows ?? [input.row])
       const until = performance.now() + mostMs
       const explanations: z.infer<typeof Explanation>[] = []
       const rows = input.rows ?? [input.row!]
@@ -47,14 +50,16 @@ export function explanationsService({ files, inference, registry, folder }: Expl
             { explained: r },
           )
         const row = rowAt(batch, r, one.shape)
-        const [found, scores] = [await attribute(one, row, input), await one.model.predict(row)]
+        const scores = await one.model.predict(row)
         const prediction = compilePrediction(one.version.signature)(scores, 0)
-        explanations.push(explanationOf(one, rows[r]!, found, prediction, input))
+        if (input.method === 'lime' || (input.method === 'auto' && readsOneItem(one)))
+          explanations.push(await limeExplanation(one, rows[r]!, scores, prediction, input))
+        else explanations.push(explanationOf(one, rows[r]!, await attribute(one, row, input), prediction, input))
       }
       return {
         model: version.modelName,
         version: version.number,
-        backgroundRows: one.background.rows,
+        backgroundRows: one.background instanceof PlatformError ? 0 : one.background.rows,
         explanations,
         warnings,
       }
@@ -65,7 +70,13 @@ export function explanationsService({ files, inference, registry, folder }: Expl
     return explainVersion(explainable(await registry.resolveVersion(by, ref, project)), input)
   }
 
-  return { explain, explainVersion, close: opened.close }
+  /** How the answer of a version moves with one of its columns, or two. */
+  async function dependence(by: Principal, ref: string, input: z.output<typeof DependenceInput>, project?: string) {
+    const version = await registry.resolveVersion(by, ref, project)
+    return opened.using(explainable(version), (one) => dependenceOf(one, input))
+  }
+
+  return { explain, explainVersion, dependence, close: opened.close }
 }
 
 const explainable = (version: ModelVersion): Explainable => ({
@@ -118,6 +129,41 @@ function explanationOf(
         .sort((a, b) => Math.abs(b.contribution) - Math.abs(a.contribution))
         .slice(0, 50),
     }),
+  }
+}
+
+/** Whether the model reads nothing but one text or image: there are no columns to weigh, only its parts. */
+const readsOneItem = ({ version: { signature } }: OpenedVersion): boolean =>
+  signature.inputs.length === 1 &&
+  (signature.inputs[0]!.type === 'text' || ['image', 'tokens'].includes(signature.inputs[0]!.tensor))
+
+async function limeExplanation(
+  one: OpenedVersion,
+  row: Record<string, unknown>,
+  scores: RawScores,
+  prediction: RowPrediction,
+  input: Input,
+): Promise<z.infer<typeof Explanation>> {
+  const { classes } = one.version.signature
+  const output = input.output === undefined ? explainedOutput(one, scores.values) : outputNamed(classes, input.output)
+  const { scale, seed, samples, column, top } = input
+  const line = await limeRow(one, row, { output, scale, seed, samples, column })
+  const all = line.parts
+    .map(({ name, shown }, p) => ({ column: name, value: shown, contribution: line.weights[p]!, error: null }))
+    .sort((a, b) => Math.abs(b.contribution) - Math.abs(a.contribution))
+  const kept = all.slice(0, top ?? all.length)
+  const answer = scaled(scores, scale)[output]!
+  return {
+    ...prediction,
+    output: classes?.[output] ?? null,
+    base: line.intercept,
+    answer,
+    contributions: kept,
+    rest: answer - kept.reduce((sum, { contribution }) => sum + contribution, line.intercept),
+    method: 'lime',
+    evaluations: line.samples,
+    scale,
+    fit: line.fit,
   }
 }
 

@@ -65,7 +65,7 @@ export async function understand(
   }
   const opened = await openPackage({ files, inference }, version, served)
   try {
-    const { batch } = opened.encoder.encode(await heldOutRows(files, evaluateFolder, explainedRows))
+    const { batch } = await opened.encoder.encode(await heldOutRows(files, evaluateFolder, explainedRows))
     if (batch.rows === 0) return
     await files.writeJson(
       into,

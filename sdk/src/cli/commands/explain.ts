@@ -13,7 +13,7 @@ export function explainCommands(program: Command): void {
     .command('explain <endpoint>')
     .description('why an endpoint answers as it does for rows of a CSV or JSON file')
     .requiredOption('--rows <file>')
-    .option('--method <method>', 'auto, exact, permutation, kernel, linear or tree', 'auto')
+    .option('--method <method>', 'auto, exact, permutation, kernel, linear, tree or lime', 'auto')
     .option('--scale <scale>', 'answer or log_odds', 'answer')
     .option('--output <class>', 'the class to explain')
     .option('--top <columns>', 'only the columns that matter most', parseNumber)
