@@ -7,6 +7,7 @@ import { CellRows } from './CellRows.tsx'
 import { ConfusionMatrix } from './ConfusionMatrix.tsx'
 import { CurveCharts, LearningCurve } from './CurveCharts.tsx'
 import { evaluationOf, trainingOf } from './evidence.ts'
+import { ForecastCharts } from './ForecastCharts.tsx'
 import { MetricsTable } from './MetricsTable.tsx'
 import { PerClassTable } from './PerClassTable.tsx'
 import { ResidualCharts } from './ResidualCharts.tsx'
@@ -45,6 +46,7 @@ export function PerformanceTab({ model, version, details }: { model: Model; vers
       {evaluation && version.task === 'binary' && evaluation.roc && (
         <ThresholdLab model={model} version={version} evaluation={evaluation} />
       )}
+      {evaluation?.forecast && <ForecastCharts forecast={evaluation.forecast} target={version.target ?? 'value'} />}
       {evaluation?.confusion && (version.task === 'multiclass' || !evaluation.roc) && (
         <Section title="Confusion matrix" note="Choose a cell to see its rows.">
           <ConfusionMatrix classes={evaluation.confusion.classes} matrix={evaluation.confusion.matrix} onOpen={open} />

@@ -13,6 +13,17 @@ export interface EvaluationFile {
   perClass: Record<string, PerClass> | null
   residuals: Residuals | null
   diagnosis: { kind: string; sentence: string } | null
+  forecast?: ForecastEvidence
+}
+export interface ForecastEvidence {
+  spacing: string
+  byStep: { step: number; mae: number; coverage_80: number }[]
+  series: {
+    name: string
+    sealedSince: number
+    actual: { time: number; value: number | null }[]
+    forecast: { time: number; value: number; low: number; high: number }[]
+  }[]
 }
 export interface PerClass {
   precision: number
