@@ -1,7 +1,7 @@
 import { useState } from 'react'
 import { LineChart } from '../charts/LineChart.tsx'
-import { percent, short } from '../ui/format.ts'
 import { SelectField } from '../ui/Field.tsx'
+import { percent, short } from '../ui/format.ts'
 import { Section } from '../ui/Page.tsx'
 import type { ForecastEvidence } from './evidence.ts'
 
@@ -66,7 +66,12 @@ export function ForecastCharts({ forecast, target }: { forecast: ForecastEvidenc
             xLabel={`${spacing}s ahead`}
             yDomain={[0, 1]}
             lines={[
-              { label: 'covered', x: byStep.map((point) => point.step), y: byStep.map((point) => point.coverage_80), points: true },
+              {
+                label: 'covered',
+                x: byStep.map((point) => point.step),
+                y: byStep.map((point) => point.coverage_80),
+                points: true,
+              },
               { label: 'promised', x: byStep.map((point) => point.step), y: byStep.map(() => 0.8), dash: '4 4' },
             ]}
           />
