@@ -24,6 +24,8 @@ import { heldOutRows } from './domains/explanations/held-out.ts'
 import { nearestRows } from './domains/explanations/nearest.ts'
 import { explanationsRoutes } from './domains/explanations/routes.ts'
 import { explanationsService } from './domains/explanations/service.ts'
+import { fairnessMigrations } from './domains/fairness/migrations.ts'
+import { policiesService } from './domains/fairness/policies.ts'
 import { fairnessRoutes } from './domains/fairness/routes.ts'
 import { fairnessService } from './domains/fairness/service.ts'
 import { goalsLineage } from './domains/goals/goals-lineage.ts'
@@ -146,7 +148,21 @@ export async function openPlatform(config: Config, { logger }: { logger: Logger 
   datasets.lineage.contribute(runsLineage({ metadata, access }))
   datasets.lineage.contribute(registryLineage({ metadata, access }))
   const evaluation = evaluationService({ registry, blobs, files, tables, folder: join(config.dataDir, 'scratch') })
-  const fairness = fairnessService({ datasets, goals, registry, tables, blobs, files, folder: join(config.dataDir, 'scratch') })
+  const fairness = fairnessService({
+    metadata,
+    access,
+    datasets,
+    goals,
+    registry,
+    tables,
+    blobs,
+    files,
+    inference,
+    folder: join(config.dataDir, 'scratch'),
+    modelFolder: join(config.dataDir, 'explaining'),
+  })
+  const biasPolicies = policiesService({ metadata, access, goals, datasets, fairness })
+  registry.objectTo(biasPolicies.objection)
   const explanations = explanationsService({ files, inference, registry, folder: join(config.dataDir, 'explaining') })
   const heldOut = heldOutRows({ blobs, files, tables, datasets, registry, folder: join(config.dataDir, 'scratch') })
   const algorithms = await readAlgorithms({ files, enginesFolder: pythonSources })
@@ -154,7 +170,7 @@ export async function openPlatform(config: Config, { logger }: { logger: Logger 
     trainingJob({ files, blobs, tables, inference, events, jobs, datasets, goals, experiments, tuning, registry }),
   )
   const plan = trainingPlans({ access, datasets, goals, recipes, experiments, tuning, registry, algorithms })
-  const packageFiles = versionFiles({ blobs, datasets, registry })
+  const packageFiles = versionFiles({ blobs, datasets, registry, fairness: fairness.card })
   const nearest = nearestRows({
     files,
     tables,
@@ -228,6 +244,7 @@ export async function openPlatform(config: Config, { logger }: { logger: Logger 
     ...experimentsMigrations,
     ...tuningMigrations,
     ...registryMigrations,
+    ...fairnessMigrations,
     ...endpointsMigrations,
     ...monitoringMigrations,
   ])
@@ -259,7 +276,7 @@ export async function openPlatform(config: Config, { logger }: { logger: Logger 
     ...tuningRoutes(tuning),
     ...registryRoutes({ registry, files: packageFiles }),
     ...evaluationRoutes(evaluation),
-    ...fairnessRoutes({ fairness }),
+    ...fairnessRoutes({ fairness, policies: biasPolicies }),
     ...explanationsRoutes({ explanations, heldOut, nearest }),
     ...endpointsRoutes(endpoints),
     ...monitoringRoutes(monitoring),

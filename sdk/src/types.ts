@@ -134,6 +134,9 @@ export type BiasReport = z.output<typeof fairness.BiasReport>
 export type BiasFacetReport = z.output<typeof fairness.FacetReport>
 export type BiasComparison = z.output<typeof fairness.Comparison>
 export type BiasMeasure = z.output<typeof fairness.MeasureValue>
+export type BiasPolicyInput = z.input<typeof fairness.PolicyInput>
+export type BiasPolicy = z.output<typeof fairness.Policy>
+export type BiasPolicyOutcome = z.output<typeof fairness.PolicyOutcome>
 export type BiasGroup = z.output<typeof fairness.Group>
 
 export type Endpoint = z.output<typeof endpoints.Endpoint>

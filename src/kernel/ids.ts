@@ -27,6 +27,8 @@ export type IdPrefix =
   | 'alr'
   | 'srch'
   | 'evl'
+  | 'brp'
+  | 'bpo'
   | 'req'
 
 /** A new id: prefix, 10 characters of time (ms, sortable), 16 random characters (80 bits), Crockford base 32 in lower case. */

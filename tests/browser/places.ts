@@ -31,7 +31,7 @@ export function placesOf(at: Filled): Place[] {
     ['goal', `/goals/${id(at.goal)}`],
     ['data', '/datasets'],
     ['data-new', '/datasets/new'],
-    ...['rows', 'profile', 'relations', 'splits', 'dictionary', 'versions', 'lineage'].map((tab): [string, string] => [
+    ...['rows', 'profile', 'relations', 'bias', 'splits', 'dictionary', 'versions', 'lineage'].map((tab): [string, string] => [
       `data-${tab}`,
       `/datasets/${id(at.dataset)}?tab=${tab}`,
     ]),
@@ -48,10 +48,9 @@ export function placesOf(at: Filled): Place[] {
     ]),
     ['models', '/models'],
     ['models-compared', `/models/compare?a=${id(at.versions[0])}&b=${id(at.versions[1])}`],
-    ...['performance', 'explain', 'card', 'proof', 'search', 'package', 'versions', 'lineage'].map((tab): [string, string] => [
-      `model-${tab}`,
-      `/models/${id(at.model)}?tab=${tab}`,
-    ]),
+    ...['performance', 'explain', 'fairness', 'card', 'proof', 'search', 'package', 'versions', 'lineage'].map(
+      (tab): [string, string] => [`model-${tab}`, `/models/${id(at.model)}?tab=${tab}`],
+    ),
     ['model-cell', `/models/${id(at.model)}?cell=${id('yes|yes')}`],
     ['endpoints', '/endpoints'],
     ['endpoint-new', `/endpoints/new?model=${id(at.model)}`],

@@ -30,6 +30,7 @@ export interface PageSearch {
   next?: string
   link?: string
   threshold?: string
+  bias?: string
 }
 
 function validateSearch(raw: Record<string, unknown>): PageSearch {

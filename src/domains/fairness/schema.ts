@@ -118,6 +118,7 @@ export const Counterfactual = z.object({
   toUnfavourable: z.number(),
   share: Rate,
 })
+export type Counterfactual = z.output<typeof Counterfactual>
 
 export const Comparison = z.object({
   group: z.string(),
@@ -157,3 +158,66 @@ export const BiasReport = z.object({
   at: Iso,
 })
 export type BiasReport = z.output<typeof BiasReport>
+
+/** One bound on one measure. */
+export const Rule = z
+  .object({
+    measure: z.enum(modelMeasures).exclude(['flip_test', 'conditional_disparity_predicted']),
+    atLeast: z.number().nullable().default(null),
+    atMost: z.number().nullable().default(null).describe('of a difference without "atLeast": its size, in either direction'),
+  })
+  .refine(({ atLeast, atMost }) => atLeast !== null || atMost !== null, { message: 'a rule has "atLeast" or "atMost"' })
+  .refine(({ atLeast, atMost }) => atLeast === null || atMost === null || atLeast <= atMost, {
+    message: '"atLeast" is above "atMost"',
+  })
+export type Rule = z.output<typeof Rule>
+
+/** What a project demands of its models, looked at whenever one is promoted or deployed. */
+export const PolicyInput = z.object({
+  name: z.string().trim().min(1).max(120),
+  project: Ref.optional(),
+  goal: Ref.nullable().default(null).describe('the models that it binds: those judged by this goal'),
+  dataset: Ref.nullable().default(null).describe('or those trained on this data set'),
+  facets: z.array(Facet).min(1).max(6),
+  intersections: asked.intersections,
+  favourable: asked.favourable,
+  minimumRows: asked.minimumRows,
+  rules: z.array(Rule).min(1).max(20),
+})
+export type PolicyInput = z.output<typeof PolicyInput>
+
+export const Policy = PolicyInput.omit({ project: true }).extend({
+  id: z.string(),
+  project: z.string(),
+  createdBy: z.string(),
+  createdAt: Iso,
+  sentence: z.string(),
+})
+export type Policy = z.output<typeof Policy>
+
+/** How a version stands with one policy. */
+export const PolicyOutcome = z.object({
+  policy: z.string(),
+  name: z.string(),
+  met: z.boolean().describe('every comparison with enough rows is within its bounds, and there is one'),
+  checks: z.array(
+    z.object({
+      facet: z.string(),
+      group: z.string(),
+      against: z.string(),
+      measure: z.string(),
+      value: z.number().nullable(),
+      low: z.number().nullable(),
+      high: z.number().nullable(),
+      wanted: Interval,
+      met: z.boolean().nullable().describe('null: too few rows to say'),
+      sentence: z.string(),
+    }),
+  ),
+  sentences: z.array(z.string()).describe('what stands against the version'),
+})
+export type PolicyOutcome = z.output<typeof PolicyOutcome>
+
+export const KeptReports = z.object({ items: z.array(BiasReport) })
+export const Policies = z.object({ items: z.array(Policy) })
+export const PolicyOutcomes = z.object({ items: z.array(PolicyOutcome) })

@@ -4,6 +4,9 @@ import { short } from '../goals/outcome.ts'
 import { type Goal, type GoalOutcome, lowerIsBetter, type Metric, type Task } from '../goals/schema.ts'
 import type { Evaluation, Parity, Signature } from './schema.ts'
 
+/** Of a card as it is written; replaced once somebody looked. */
+export const fairnessUnknown = 'Fairness between groups of people was not examined.'
+
 /** What a model card is written from: evidence only, nothing that was not measured or declared. */
 export interface CardEvidence {
   name: string
@@ -243,7 +246,7 @@ function limits({ signature, split, evaluation, metric }: CardEvidence): string 
     )
   if (typeof evaluation.calibration?.error === 'number')
     lines.push(`- Probabilities are off by ${short(evaluation.calibration.error)} on average (expected calibration error).`)
-  lines.push('- Fairness between groups of people was not examined.')
+  lines.push(`- ${fairnessUnknown}`)
   return lines.join('\n')
 }
 

@@ -33,8 +33,15 @@ export function objections(version: Pick<ModelVersion, 'goal' | 'goalOutcome' | 
   return found
 }
 
+/** What a domain built later has to say against a version. */
+export interface Objection {
+  reasons: string[]
+  /** Figures that go into the refusal. */
+  facts: Record<string, unknown>
+}
+
 /** The refusal of a promotion, with the figures it rests on. */
-export function refusePromotion(version: ModelVersion, reasons: string[]) {
+export function refusePromotion(version: ModelVersion, reasons: string[], facts: Record<string, unknown> = {}) {
   return preconditionFailed(
     `${version.modelName}:${version.number} cannot be promoted. ${reasons.join(' ')} An administrator of the project may override this with a written reason.`,
     {
@@ -48,6 +55,7 @@ export function refusePromotion(version: ModelVersion, reasons: string[]) {
         wanted: version.goalOutcome.wanted,
         gap: version.goalOutcome.gap,
       },
+      ...facts,
       parity: version.parity && { passed: version.parity.passed, flips: version.parity.flips, maxDiff: version.parity.maxDiff },
     },
   )

@@ -12,7 +12,7 @@ import { audit } from '../auth/audit.ts'
 import type { Search } from '../auth/search.ts'
 import type { GoalsService } from '../goals/service.ts'
 import { layPackage } from './package.ts'
-import { objections, refuseMove, refusePromotion } from './promotion.ts'
+import { type Objection, objections, refuseMove, refusePromotion } from './promotion.ts'
 import type { Model, ModelVersion, Promotion } from './schema.ts'
 import {
   leadingVersions,
@@ -49,6 +49,7 @@ export type NewVersion = Omit<VersionRow, 'model_id' | 'number' | 'state' | 'ove
 /** Models and their versions: packages with evidence, and the way from registered to deployed. */
 export function registryService({ metadata, access, search, events, blobs, files, goals }: RegistryNeeds) {
   const { db } = metadata
+  const objectors: ((version: ModelVersion) => Promise<Objection>)[] = []
   search.registerTable('models', { noun: 'model', permission: 'models:read' })
 
   const findModel = (by: Principal, ref: string, project?: string) => access.resolve<ModelRow>('models', by, ref, project)
@@ -163,9 +164,11 @@ export function registryService({ metadata, access, search, events, blobs, files
     version: ModelVersion,
     overrideReason: string | null,
   ): Promise<ModelVersion['override']> {
-    const reasons = objections(version)
-    if (reasons.length === 0 || version.override) return version.override
-    if (overrideReason === null) throw refusePromotion(version, reasons)
+    if (version.override) return version.override
+    const others = await Promise.all(objectors.map((ask) => ask(version)))
+    const reasons = [...objections(version), ...others.flatMap((one) => one.reasons)]
+    if (reasons.length === 0) return null
+    if (overrideReason === null) throw refusePromotion(version, reasons, Object.assign({}, ...others.map((one) => one.facts)))
     const model = await modelById(db, version.model)
     await access.authorize(by, 'models:approve', model)
     return { by: by.name, reason: overrideReason, at: new Date().toISOString() }
@@ -353,6 +356,8 @@ export function registryService({ metadata, access, search, events, blobs, files
     resolveVersion,
     promote,
     requirePromotable,
+    /** Asks one more domain before a version is promoted or deployed. */
+    objectTo: (ask: (version: ModelVersion) => Promise<Objection>) => void objectors.push(ask),
     markDeployed,
     markUndeployed,
     refuseOtherModel,

@@ -6,12 +6,15 @@ import type { Principal } from '../../kernel/principal.ts'
 import type { StreamReply } from '../../kernel/route.ts'
 import type { BlobStore } from '../../ports/blobs/blob-store.ts'
 import type { DatasetsService } from '../datasets/service.ts'
+import { fairnessUnknown } from './card.ts'
 import type { CellRows, ModelVersion, VersionDetails } from './schema.ts'
 
 export interface VersionFilesNeeds {
   blobs: BlobStore
   datasets: Pick<DatasetsService, 'pin' | 'rowsOf'>
   registry: { resolveVersion(by: Principal, ref: string, project?: string): Promise<ModelVersion> }
+  /** How the version treats groups of people, for its card; null where nobody looked. */
+  fairness?(version: ModelVersion): Promise<string | null>
 }
 
 export type VersionFiles = ReturnType<typeof versionFiles>
@@ -20,7 +23,7 @@ export type VersionFiles = ReturnType<typeof versionFiles>
 const holdsRows: ReadonlySet<string> = new Set(['background.json'])
 
 /** The files of a package, as pages and people read them. */
-export function versionFiles({ blobs, datasets, registry }: VersionFilesNeeds) {
+export function versionFiles({ blobs, datasets, registry, fairness }: VersionFilesNeeds) {
   /** JSON of a package's file; null where the package lacks it. */
   async function json(version: ModelVersion, path: string): Promise<Record<string, unknown> | null> {
     const entry = version.manifest.files.find((file) => file.path === path)
@@ -50,7 +53,8 @@ export function versionFiles({ blobs, datasets, registry }: VersionFilesNeeds) {
     const entry = version.manifest.files.find((file) => file.path === 'card.md')
     if (!entry) throw notFound('card of the model version', `${version.modelName}:${version.number}`)
     const written = Buffer.from(await blobs.bytes(entry.sha256)).toString('utf8')
-    return written + sinceRegistration(version)
+    const examined = (await fairness?.(version)) ?? null
+    return (examined === null ? written : withFairness(written, examined)) + sinceRegistration(version)
   }
 
   async function file(by: Principal, ref: string, path: string, project?: string): Promise<StreamReply> {
@@ -133,6 +137,10 @@ interface Confusion {
   matrix: number[][]
   rows: Record<string, number[]>
 }
+
+/** The card with what was found out later in the place of "was not examined". */
+const withFairness = (written: string, section: string): string =>
+  `${written.replace(`- ${fairnessUnknown}\n`, '')}\n${section}\n`
 
 function sinceRegistration({ number, state, override }: ModelVersion): string {
   const lines = [`\n## Since registration\n\nThis is version ${number}. State: ${state}.`]

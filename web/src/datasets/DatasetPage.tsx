@@ -3,6 +3,7 @@ import { useQuery } from '@tanstack/react-query'
 import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router'
 import { atoll } from '../api.ts'
 import { useProjectRef, useRefusal } from '../app/project.ts'
+import { DataBiasTab } from '../bias/DataBiasTab.tsx'
 import { StateBadge } from '../ui/Badge.tsx'
 import { buttonClass } from '../ui/Button.tsx'
 import { count } from '../ui/format.ts'
@@ -25,6 +26,7 @@ const tabs = [
   { id: 'rows', title: 'Rows' },
   { id: 'profile', title: 'Profile' },
   { id: 'relations', title: 'Relations' },
+  { id: 'bias', title: 'Bias' },
   { id: 'splits', title: 'Splits' },
   { id: 'dictionary', title: 'Dictionary' },
   { id: 'versions', title: 'Versions' },
@@ -161,6 +163,7 @@ export function DatasetPage() {
           {tab === 'rows' && <PreviewTab dataset={data} version={version} />}
           {tab === 'profile' && <ProfileTab dataset={data} version={version} />}
           {tab === 'relations' && <RelationsTab dataset={data} version={version} />}
+          {tab === 'bias' && <DataBiasTab key={version.id} dataset={data} version={version} />}
           {tab === 'splits' && <SplitsTab dataset={data} version={version} />}
           {tab === 'dictionary' && <DictionaryTab key={version.id} dataset={data} version={version} />}
           {tab === 'versions' && <VersionsTab dataset={data} />}

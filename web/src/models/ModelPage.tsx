@@ -2,6 +2,7 @@ import { useQuery } from '@tanstack/react-query'
 import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router'
 import { atoll } from '../api.ts'
 import { useProjectRef, useRefusal } from '../app/project.ts'
+import { FairnessTab } from '../bias/FairnessTab.tsx'
 import { LineageTab } from '../datasets/LineageTab.tsx'
 import { OutcomeBadge } from '../goals/GoalStrip.tsx'
 import { StateBadge } from '../ui/Badge.tsx'
@@ -28,6 +29,7 @@ const tabs = [
   { id: 'performance', title: 'Performance' },
   { id: 'explain', title: 'Explanation' },
   { id: 'uncertainty', title: 'Uncertainty' },
+  { id: 'fairness', title: 'Fairness' },
   { id: 'card', title: 'Card' },
   { id: 'proof', title: 'Proof' },
   { id: 'search', title: 'Search' },
@@ -177,6 +179,7 @@ export function ModelPage() {
               {tab === 'explain' && <ExplainTab key={version.id} details={details.data} model={data} version={version} />}
               {tab === 'uncertainty' && <UncertaintyTab key={version.id} details={details.data} version={version} />}
               {tab === 'found' && <FoundTab key={version.id} details={details.data} model={data} version={version} />}
+              {tab === 'fairness' && <FairnessTab key={version.id} model={data} version={version} />}
               {tab === 'card' && <CardTab model={data} version={version} />}
               {tab === 'proof' && <ProofTab model={data} version={version} />}
               {tab === 'search' && <SearchTab details={details.data} version={version} />}
