@@ -100,11 +100,7 @@ export function AskForm({
         </Button>
       </div>
       {asked.facets.length > 1 && (
-        <Check
-          label="Also every two facets crossed"
-          checked={asked.cross}
-          onChange={(cross) => change({ cross })}
-        />
+        <Check label="Also every two facets crossed" checked={asked.cross} onChange={(cross) => change({ cross })} />
       )}
     </form>
   )
