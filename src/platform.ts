@@ -62,6 +62,9 @@ import { trainingService } from './domains/training/service.ts'
 import { tuningMigrations } from './domains/tuning/migrations.ts'
 import { tuningRoutes } from './domains/tuning/routes.ts'
 import { tuningService } from './domains/tuning/service.ts'
+import { weightsMigrations } from './domains/weights/migrations.ts'
+import { weightsRoutes } from './domains/weights/routes.ts'
+import { weightsService } from './domains/weights/service.ts'
 import type { Config } from './kernel/config.ts'
 import { createEvents } from './kernel/events.ts'
 import type { RouteRecord } from './kernel/route.ts'
@@ -141,6 +144,7 @@ export async function openPlatform(config: Config, { logger }: { logger: Logger 
   const catalogue = await readCatalogue({ files, enginesFolder: pythonSources })
   const recipes = recipesService({ metadata, access, search, datasets, catalogue })
   const tried = trySteps({ metadata, access, files, tables, datasets, jobs, goals, recipes })
+  const weights = weightsService({ metadata, access, search, jobs: jobs.queue, uploads: datasets.uploads, blobs, files, media })
   const experiments = experimentsService({ metadata, access, search, blobs })
   const tuning = tuningService({ metadata, access })
   const registry = registryService({ metadata, access, search, events, blobs, files, goals })
@@ -169,7 +173,7 @@ export async function openPlatform(config: Config, { logger }: { logger: Logger 
   jobs.queue.register(
     trainingJob({ files, blobs, tables, inference, events, jobs, datasets, goals, experiments, tuning, registry }),
   )
-  const plan = trainingPlans({ access, datasets, goals, recipes, experiments, tuning, registry, algorithms })
+  const plan = trainingPlans({ access, datasets, goals, recipes, weights, experiments, tuning, registry, algorithms })
   const packageFiles = versionFiles({ blobs, datasets, registry, fairness: fairness.card })
   const nearest = nearestRows({
     files,
@@ -214,6 +218,7 @@ export async function openPlatform(config: Config, { logger }: { logger: Logger 
   auth.bin.hold('datasets', { noun: 'dataset', permission: 'datasets:delete', days: daysInBin })
   auth.bin.hold('goals', { noun: 'goal', permission: 'goals:write' })
   auth.bin.hold('recipes', { noun: 'recipe', permission: 'recipes:write' })
+  auth.bin.hold('weights', { noun: 'weights', permission: 'weights:write' })
   auth.bin.hold('experiments', experiments.binnedExperiment)
   auth.bin.hold('runs', experiments.binnedRun)
   auth.bin.hold('models', { noun: 'model', permission: 'models:write' })
@@ -241,6 +246,7 @@ export async function openPlatform(config: Config, { logger }: { logger: Logger 
     ...datasetsMigrations,
     ...goalsMigrations,
     ...recipesMigrations,
+    ...weightsMigrations,
     ...experimentsMigrations,
     ...tuningMigrations,
     ...registryMigrations,
@@ -250,7 +256,7 @@ export async function openPlatform(config: Config, { logger }: { logger: Logger 
   ])
 
   let tidying: NodeJS.Timeout | undefined
-  const inUse = [datasets, experiments, registry, monitoring].map(({ blobsInUse }) => blobsInUse)
+  const inUse = [datasets, weights, experiments, registry, monitoring].map(({ blobsInUse }) => blobsInUse)
   const tidy = () =>
     datasets
       .tidy()
@@ -272,6 +278,7 @@ export async function openPlatform(config: Config, { logger }: { logger: Logger 
     ...datasetsRoutes(datasets),
     ...goalsRoutes(goals),
     ...recipesRoutes({ recipes, trySteps: tried }),
+    ...weightsRoutes({ weights }),
     ...experimentsRoutes(experiments),
     ...tuningRoutes(tuning),
     ...registryRoutes({ registry, files: packageFiles }),
@@ -304,6 +311,7 @@ export async function openPlatform(config: Config, { logger }: { logger: Logger 
       datasets,
       goals,
       recipes,
+      weights,
       experiments,
       tuning,
       registry,

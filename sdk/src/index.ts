@@ -6,6 +6,7 @@ import { alerts, endpoints, monitors } from './nouns/endpoints.ts'
 import { jobs } from './nouns/jobs.ts'
 import { experiments, goals, models, recipes, runs, scripts, training } from './nouns/models.ts'
 import { audit, bin, platform, projects, runtimes, session, settings, teams, tokens, users } from './nouns/people.ts'
+import { weights } from './nouns/weights.ts'
 
 export type { CallOptions, ClientOptions, CreateOptions, ProjectOptions } from './http.ts'
 export { AtollError } from './http.ts'
@@ -39,6 +40,7 @@ export function createAtoll(options: ClientOptions) {
     lineage: lineage(http),
     goals: goals(http),
     recipes: recipes(http),
+    weights: weights(http),
     experiments: experiments(http),
     runs: runs(http),
     training: training(http),

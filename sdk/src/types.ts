@@ -17,6 +17,7 @@ import type * as registry from '../../src/domains/registry/schema.ts'
 import type * as scripts from '../../src/domains/scripts/schema.ts'
 import type * as training from '../../src/domains/training/schema.ts'
 import type * as tuning from '../../src/domains/tuning/schema.ts'
+import type * as weights from '../../src/domains/weights/schema.ts'
 
 export interface Page<T> {
   items: T[]
@@ -91,6 +92,9 @@ export type RecipeRevision = z.output<typeof recipes.RecipeRevision>
 export type RecipeStep = z.output<typeof recipes.RecipeStep>
 export type Recipe = z.output<typeof recipes.Recipe>
 export type RecipeInput = z.input<typeof recipes.RecipeInput>
+export type Weights = z.output<typeof weights.Weights>
+export type WeightsInput = z.input<typeof weights.WeightsInput>
+export type WeightsCreated = z.output<typeof weights.WeightsCreated>
 export type StepInfo = z.output<typeof recipes.StepInfo>
 export type RecipePreviewInput = z.input<typeof recipes.PreviewInput>
 export type RecipePreview = z.output<typeof recipes.Preview>

@@ -16,6 +16,7 @@ export type IdPrefix =
   | 'spl'
   | 'goal'
   | 'rcp'
+  | 'wts'
   | 'exp'
   | 'run'
   | 'job'

@@ -35,6 +35,8 @@ export const permissions = {
   'goals:write': 'editor',
   'recipes:read': 'viewer',
   'recipes:write': 'editor',
+  'weights:read': 'viewer',
+  'weights:write': 'editor',
   'experiments:read': 'viewer',
   'experiments:write': 'editor',
   'training:read': 'viewer',

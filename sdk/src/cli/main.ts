@@ -8,6 +8,7 @@ import { predictCommand } from './commands/predict.ts'
 import { scriptCommands } from './commands/scripts.ts'
 import { serveCommands } from './commands/serve.ts'
 import { trainCommands } from './commands/train.ts'
+import { weightsCommands } from './commands/weights.ts'
 import { UsageError } from './context.ts'
 
 const program = new Command('atoll')
@@ -27,6 +28,7 @@ for (const [name, about] of [
 
 dataCommands(program)
 trainCommands(program)
+weightsCommands(program)
 scriptCommands(program)
 serveCommands(program)
 predictCommand(program)

@@ -266,6 +266,7 @@ const nounsByPrefix: Record<string, string> = {
   ds: 'dataset',
   goal: 'goal',
   rcp: 'recipe',
+  wts: 'set of weights',
   exp: 'experiment',
   run: 'run',
   job: 'job',

@@ -6,6 +6,7 @@ import type { Tables } from '../../ports/tables/tables.ts'
 import type { DatasetsService } from '../datasets/service.ts'
 import type { JobContext } from '../jobs/handler.ts'
 import type { Cost } from '../jobs/schema.ts'
+import { layWeights } from '../weights/service.ts'
 import { type CodeFile, layCode, layForScript } from './lay-for-script.ts'
 import { type EngineParameters, engineOf, type TrainingSpec } from './spec.ts'
 
@@ -25,6 +26,7 @@ export async function fitInto(
     splitId: string
     seed: number
     engine?: TrainingSpec['engine']
+    weights?: TrainingSpec['weights']
     parameters: EngineParameters
     hasValidation: boolean
     onEvent?: Parameters<JobContext['runEngine']>[0]['onEvent']
@@ -42,6 +44,7 @@ export async function fitInto(
     limits: limitsOf(fit.parameters),
     onEvent: fit.onEvent,
     async prepare(data) {
+      if (fit.weights) await layWeights(needs, fit.weights, data)
       if (family === 'script') await layCode(needs, fit.parameters.options?.code as CodeFile[], data)
       for (const part of fit.hasValidation ? (['train', 'validation'] as const) : (['train'] as const))
         if (family === 'script')

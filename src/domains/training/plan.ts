@@ -14,6 +14,7 @@ import type { GoalsService } from '../goals/service.ts'
 import type { RecipesService } from '../recipes/service.ts'
 import type { RegistryService } from '../registry/service.ts'
 import type { TuningService } from '../tuning/service.ts'
+import type { PinnedWeights, WeightsService } from '../weights/service.ts'
 import { type Algorithm, engineFor } from './algorithms.ts'
 import { checkSpace } from './check-space.ts'
 import type { TrainingInput } from './schema.ts'
@@ -24,6 +25,7 @@ export interface PlanNeeds {
   datasets: Pick<DatasetsService, 'pin' | 'split' | 'ensureSplit' | 'splitLike'>
   goals: Pick<GoalsService, 'get' | 'judge' | 'repin'>
   recipes: Pick<RecipesService, 'get' | 'check'>
+  weights: Pick<WeightsService, 'pin'>
   tuning: Pick<TuningService, 'warmStart'>
   registry: Pick<RegistryService, 'refuseOtherModel'>
   experiments: Pick<ExperimentsService, 'refuseOtherExperiment'>
@@ -40,6 +42,8 @@ export interface TrainingPlan {
   experimentName: string
   seed: number
   engine: { family: Family; runtime: RuntimeName }
+  /** What the networks begin with, where the options name it. */
+  weights: PinnedWeights | null
   strategy: string
   /** When the search ends: what was asked for, or the usual budget. */
   limits: { trials: number | null; budgetSeconds: number | null }
@@ -52,7 +56,17 @@ export interface TrainingPlan {
 type Input = z.output<typeof TrainingInput>
 
 /** Checks a training request against the data, the goal, the catalogue and the registry: whatever is wrong is said before a job exists. */
-export function trainingPlans({ access, datasets, goals, recipes, experiments, tuning, registry, algorithms }: PlanNeeds) {
+export function trainingPlans({
+  access,
+  datasets,
+  goals,
+  recipes,
+  weights,
+  experiments,
+  tuning,
+  registry,
+  algorithms,
+}: PlanNeeds) {
   return async function plan(by: Principal, input: Input): Promise<TrainingPlan> {
     await access.authorize(by, 'training:create')
     const goal = input.goal === null ? null : await goals.get(by, input.goal, input.project)
@@ -70,6 +84,7 @@ export function trainingPlans({ access, datasets, goals, recipes, experiments, t
     const { target, task, positive, metric } = await contractOf(dataset, version, goal, input)
     const engine = engineFor(algorithms, input.algorithms, { task, columns: version.columns, options: input.options })
     refuseClassSettings(task, input)
+    const begin = typeof input.options.weights === 'string' ? await weights.pin(by, input.options.weights, project.id) : null
     checkSpace(input.search.space, algorithms)
     const recipe = await recipeOf(by, input, version, target)
     const modelName = input.model ?? nameOf(`${dataset.name} ${target ?? task}`)
@@ -90,6 +105,7 @@ export function trainingPlans({ access, datasets, goals, recipes, experiments, t
       experimentName: input.experiment ?? modelName,
       seed: input.seed,
       engine,
+      weights: begin,
       strategy,
       limits,
       async split() {

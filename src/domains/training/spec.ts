@@ -2,6 +2,7 @@ import type { Family, RuntimeName } from '../../ports/engines/runtimes.ts'
 import type { Metric, Task } from '../goals/schema.ts'
 import type { RecipeStep } from '../recipes/schema.ts'
 import type { WarmStart } from '../tuning/service.ts'
+import type { PinnedWeights } from '../weights/service.ts'
 
 /** What a training job does, with everything pinned: the same specification and seed make the same model. */
 export interface TrainingSpec extends Record<string, unknown> {
@@ -20,6 +21,8 @@ export interface TrainingSpec extends Record<string, unknown> {
   seed: number
   /** Absent in specifications from before there were other families. */
   engine?: { family: Family; runtime: RuntimeName }
+  /** The weights that networks begin with, file by file, so that a replay begins with the same. */
+  weights?: PinnedWeights
   parameters: EngineParameters
 }
 

@@ -4,13 +4,11 @@ import { basename } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type { Command } from 'commander'
-import type { Atoll } from '../../index.ts'
 import type { Column } from '../../types.ts'
 import { connect, parseNumber, unlessAbsent } from '../context.ts'
-import { packFolder } from '../pack-folder.ts'
-import { bytes, progressPrinter, round, table } from '../print.ts'
+import { progressPrinter, round, table } from '../print.ts'
 import { answer } from '../run.ts'
-import { uploadFile, uploadOnce } from '../upload-file.ts'
+import { sendPath } from '../send-path.ts'
 
 export function dataCommands(program: Command): void {
   const datasets = program.command('datasets').description('tables, images and audio: add, look at, profile, export')
@@ -36,7 +34,7 @@ export function dataCommands(program: Command): void {
         const atoll = connect()
         const isFolder = !options.onServer && (await stat(path).catch(() => null))?.isDirectory() === true
         const name = options.name ?? nameFrom(path)
-        const source = options.onServer ? { serverPath: path } : { upload: (await send(atoll, path, isFolder, say)).id }
+        const source = options.onServer ? { serverPath: path } : { upload: (await sendPath(atoll, path, isFolder, say)).id }
         const read = options.layout ? { layout: options.layout } : undefined
         const media =
           isFolder || options.onServer || archive.test(path)
@@ -257,14 +255,6 @@ const nameFrom = (path: string) =>
   basename(path)
     .replace(archive, '')
     .replace(/\.[^.]+$/, '')
-
-async function send(atoll: Atoll, path: string, isFolder: boolean, say: (text: string, passing?: boolean) => void) {
-  const onProgress = (sent: number, of: number) => say(`  sent ${bytes(sent)} of ${bytes(of)}`, true)
-  if (!isFolder) return uploadFile(atoll, path, { onProgress })
-  const packed = await packFolder(path)
-  say(`Packing ${packed.files.toLocaleString('en')} files (${bytes(packed.file.size)}).`)
-  return uploadOnce(atoll, packed, { onProgress })
-}
 
 const split = (text: string | undefined): string[] =>
   (text ?? '')

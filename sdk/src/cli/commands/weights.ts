@@ -1,0 +1,106 @@
+import { stat } from 'node:fs/promises'
+import { basename } from 'node:path'
+import type { Command } from 'commander'
+import { connect, parseNumber, UsageError } from '../context.ts'
+import { bytes, progressPrinter, table } from '../print.ts'
+import { answer } from '../run.ts'
+import { sendPath } from '../send-path.ts'
+
+export function weightsCommands(program: Command): void {
+  const weights = program.command('weights').description('weights that trainings can begin with (--option weights=NAME)')
+
+  weights
+    .command('add <path>')
+    .description('a folder, or an archive of one: *.safetensors, config.json, tokenizer.json')
+    .option('--name <name>', 'what they are called (the name of the folder when absent)')
+    .option('--licence <licence>', 'as their makers state it; read from the model card when absent')
+    .option('--source <where>', 'where they are from: an address, a paper, a person')
+    .option('--project <project>')
+    .option('--description <text>')
+    .option('--on-server', 'the path is one on the server, in a folder that an administrator allowed')
+    .action((path: string, o) =>
+      answer(async (say) => {
+        const atoll = connect()
+        const info = o.onServer ? null : await stat(path).catch(() => null)
+        if (!o.onServer && !info) throw new UsageError(`There is no folder or archive "${path}".`)
+        const source = o.onServer ? { serverPath: path } : { upload: (await sendPath(atoll, path, info!.isDirectory(), say)).id }
+        const created = await atoll.weights.create({
+          name: o.name ?? basename(path).replace(/\.(zip|tar|tar\.gz|tgz)$/i, ''),
+          source,
+          licence: o.licence,
+          origin: o.source,
+          project: o.project,
+          description: o.description,
+        })
+        const printer = progressPrinter()
+        await atoll.jobs.wait(created.job, printer).finally(printer.done)
+        const made = await atoll.weights.get(created.weights.id)
+        return { json: made, text: described(made) }
+      }),
+    )
+
+  weights
+    .command('list')
+    .option('--project <project>')
+    .option('--limit <n>', 'at most', parseNumber, 50)
+    .action((o) =>
+      answer(async () => {
+        const page = await connect().weights.list({ project: o.project, limit: o.limit })
+        return {
+          json: page,
+          text: table(
+            ['name', 'kind', 'numbers', 'size', 'licence', 'state', 'id'],
+            page.items.map((one) => [
+              one.name,
+              one.architecture,
+              one.parameters?.toLocaleString('en'),
+              bytes(one.sizeBytes),
+              one.licence || 'not stated',
+              one.state,
+              one.id,
+            ]),
+          ),
+        }
+      }),
+    )
+
+  weights
+    .command('show <weights>')
+    .option('--project <project>')
+    .action((ref: string, o) =>
+      answer(async () => {
+        const one = await connect().weights.get(ref, { project: o.project })
+        const files = table(
+          ['file', 'size', ''],
+          one.files.map((file) => [file.path, bytes(file.sizeBytes), file.sandboxOnly ? 'opened in a sandbox only' : '']),
+        )
+        return { json: one, text: `${described(one)}\n\n${files}` }
+      }),
+    )
+
+  weights
+    .command('delete <weights>')
+    .option('--project <project>')
+    .action((ref: string, o) =>
+      answer(async () => {
+        await connect().weights.delete(ref, { project: o.project })
+        return { json: { deleted: ref }, text: `${ref} is in the bin.` }
+      }),
+    )
+}
+
+const described = (one: {
+  name: string
+  id: string
+  architecture: string | null
+  parameters: number | null
+  sizeBytes: number
+  licence: string
+  origin: string
+  notes: string[]
+}): string =>
+  [
+    `${one.name} (${one.id}): ${one.architecture ?? 'unknown kind'}, ${one.parameters?.toLocaleString('en') ?? 'unknown'} numbers, ${bytes(one.sizeBytes)}`,
+    `licence: ${one.licence || 'not stated'}; from: ${one.origin || 'not stated'}`,
+    ...one.notes,
+  ].join('\n')

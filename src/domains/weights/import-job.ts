@@ -1,0 +1,157 @@
+import { invalidInput } from '../../kernel/errors.ts'
+import type { BlobStore } from '../../ports/blobs/blob-store.ts'
+import type { Files } from '../../ports/files/files.ts'
+import type { Media, UnpackedItem } from '../../ports/media/media.ts'
+import type { Db } from '../../ports/metadata/metadata.ts'
+import type { Uploads } from '../datasets/uploads.ts'
+import type { JobHandler } from '../jobs/handler.ts'
+import { isWeights, kindOfFile } from './kinds.ts'
+import { readSafetensors } from './safetensors.ts'
+import type { Weights } from './schema.ts'
+import { type WeightsRow, weightsTables } from './store.ts'
+
+export interface ImportSpec extends Record<string, unknown> {
+  weights: string
+  source: { upload: string } | { serverPath: string }
+}
+
+type Outcome = Pick<Weights, 'files' | 'notes' | 'architecture' | 'parameters' | 'sizeBytes'> & { licence: string | null }
+
+const mostFiles = 2000
+
+/** The job `weights.import`: unpacks, checks and stores a folder of weights. Nothing of it is run, and nothing risky is opened. */
+export function importJob(needs: {
+  files: Files
+  blobs: BlobStore
+  media: Pick<Media, 'unpack'>
+  uploads: Pick<Uploads, 'open' | 'forget'>
+}): JobHandler<ImportSpec, Outcome> {
+  const { files, blobs, media, uploads } = needs
+  const textOf = async (sha256: string) => Buffer.from(await blobs.bytes(sha256)).toString('utf8')
+
+  async function jsonOf(list: Outcome['files'], path: string): Promise<Record<string, unknown> | null> {
+    const file = list.find((one) => one.path === path)
+    if (!file) return null
+    try {
+      return JSON.parse(await textOf(file.sha256))
+    } catch {
+      throw invalidInput(`"${path}" of the weights is not valid JSON.`, { file: path })
+    }
+  }
+
+  return {
+    kind: 'weights.import',
+    async run({ spec, folder, signal, principal, progress }) {
+      const source = await uploads.open(principal, spec.source)
+      const to = await files.makeFolder(folder, 'unpacked')
+      progress('unpack', 0, null)
+      const unpacked = await media.unpack({
+        from: source.path,
+        to,
+        signal,
+        onProgress: (items) => progress('unpack', items, null),
+      })
+      const items = (await files.readText(to, 'items.jsonl', 64 * 2 ** 20))
+        .split('\n')
+        .filter(Boolean)
+        .map((line) => JSON.parse(line) as UnpackedItem)
+      const root = rootOf(items)
+      const within = items
+        .filter(({ path }) => path.startsWith(root))
+        .map((item) => ({ ...item, path: item.path.slice(root.length) }))
+      const kept = within.filter(({ path }) => kindOfFile(path) !== 'leftOut')
+      refuseUseless(kept)
+      const notes = [
+        ...unpacked.leftOut.map(({ path, why }) => `"${path}" was left out: ${why}.`),
+        ...within
+          .filter(({ path }) => kindOfFile(path) === 'leftOut')
+          .slice(0, 50)
+          .map(({ path }) => `"${path}" was left out: it is neither weights nor settings.`),
+      ]
+      progress('store', 0, kept.length)
+      const stored = await blobs.putFiles(
+        kept.map(({ file }) => files.resolvePath(to, file)),
+        { signal, onProgress: (done) => progress('store', done, kept.length) },
+      )
+      const list = kept.map(({ path }, at) => ({ path, ...stored[at]!, sandboxOnly: kindOfFile(path) === 'sandboxOnly' }))
+      let parameters: number | null = null
+      for (const one of list.filter(({ path }) => path.endsWith('.safetensors')))
+        parameters = (parameters ?? 0) + (await readSafetensors((range) => blobs.get(one.sha256, range), one)).parameters
+      const risky = list.filter((one) => one.sandboxOnly && isWeights(one.path))
+      if (risky.length > 0 && parameters !== null)
+        notes.push(`${namesOf(risky)} can run code when read; the safetensors beside it are used instead.`)
+      else if (risky.length > 0)
+        notes.push(
+          `${namesOf(risky)} can run code when read: only a sandboxed job may open it. Convert it to safetensors where you can.`,
+        )
+      const config = await jsonOf(list, 'config.json')
+      const card = list.find(({ path }) => path.toLowerCase() === 'readme.md')
+      return {
+        files: list,
+        notes,
+        architecture: typeof config?.model_type === 'string' ? config.model_type : null,
+        parameters,
+        sizeBytes: list.reduce((sum, one) => sum + one.sizeBytes, 0),
+        licence: card && card.sizeBytes < 2 ** 20 ? licenceIn(await textOf(card.sha256)) : null,
+      }
+    },
+    async publish(tx, { spec }, { files: list, notes, licence, sizeBytes, ...facts }) {
+      const { licence: said } = await weightsTables(tx)
+        .selectFrom('weights')
+        .select('licence')
+        .where('id', '=', spec.weights)
+        .executeTakeFirstOrThrow()
+      await weightsTables(tx)
+        .updateTable('weights')
+        .set({
+          ...facts,
+          state: 'ready',
+          size_bytes: sizeBytes,
+          files: JSON.stringify(list),
+          notes: JSON.stringify(notes),
+          licence: said || licence || '',
+          updated_at: Date.now(),
+        })
+        .where('id', '=', spec.weights)
+        .execute()
+      return { weights: spec.weights, files: list.length, sizeBytes, ...facts }
+    },
+    async ended({ state, spec }) {
+      if (state === 'succeeded' && 'upload' in spec.source) await uploads.forget(spec.source.upload)
+    },
+    unpublish: (tx, { spec }) => setState(tx, spec.weights, 'failed'),
+    requeued: (tx, { spec }) => setState(tx, spec.weights, 'importing'),
+  }
+}
+
+const namesOf = (list: Outcome['files']) => list.map(({ path }) => `"${path}"`).join(', ')
+
+/** The folder that holds config.json nearest to the top, else the top itself. */
+function rootOf(items: readonly { path: string }[]): string {
+  const configs = items.map(({ path }) => path).filter((path) => path === 'config.json' || path.endsWith('/config.json'))
+  const [first] = configs.sort((a, b) => a.split('/').length - b.split('/').length || (a < b ? -1 : 1))
+  return first === undefined ? '' : first.slice(0, -'config.json'.length)
+}
+
+function refuseUseless(kept: readonly { path: string }[]): void {
+  if (kept.length > mostFiles) throw invalidInput(`There are ${kept.length} files; weights have at most ${mostFiles}.`)
+  if (!kept.some(({ path }) => isWeights(path)))
+    throw invalidInput(
+      'There are no weights in it: a folder of weights holds *.safetensors beside config.json (or a .gguf, .onnx).',
+    )
+}
+
+/** `license:` in the head of a model card (the YAML between two lines of dashes). */
+function licenceIn(card: string): string | null {
+  const head = /^---\r?\n([\s\S]*?)\r?\n---/.exec(card)?.[1]
+  return (
+    /^licen[cs]e:\s*["']?([^"'\r\n]+)/m
+      .exec(head ?? '')?.[1]
+      ?.trim()
+      .slice(0, 200) ?? null
+  )
+}
+
+const setState = async (tx: Db, id: string, state: WeightsRow['state']): Promise<void> => {
+  await weightsTables(tx).updateTable('weights').set({ state }).where('id', '=', id).execute()
+}
