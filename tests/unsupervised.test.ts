@@ -70,6 +70,13 @@ describe('training without a target', () => {
     assert.ok(far.score > 3 * usual.score && far.isAnomaly && !usual.isAnomaly, JSON.stringify([usual, far]))
   })
 
+  test('is made again and is the same', async () => {
+    const { job } = await w.ask('POST', '/v1/models/strange/versions/1/replay')
+    const { state, failure, result } = (await w.ended(job.id)) as any
+    assert.equal(state, 'succeeded', JSON.stringify(failure))
+    assert.deepEqual([result.same, result.flips, result.rows > 0], [true, 0, true], result.sentence)
+  })
+
   test('says which option is wrong', async () => {
     const job = await w.train({ dataset: 'penguins', task: 'clustering', options: { labelColumn: 'Specie' }, model: 'wrong' })
     assert.equal(job.state, 'failed')

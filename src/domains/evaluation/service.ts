@@ -8,6 +8,7 @@ import { defaultMetric, refuseMetricOfOtherTask } from '../goals/metrics.ts'
 import type { ModelVersion } from '../registry/schema.ts'
 import type { RegistryService } from '../registry/service.ts'
 import { comparePredictions, comparisonSentence } from './compare-predictions.ts'
+import { isUnjudgedByRow } from './paired-outputs.ts'
 import { pairedPredictions } from './paired-predictions.ts'
 import type { CompareInput, VersionComparison } from './schema.ts'
 
@@ -78,6 +79,11 @@ function refuseUnlike(a: ModelVersion, b: ModelVersion): void {
     throw preconditionFailed(
       `${nameOf(a)} and ${nameOf(b)} were judged on different rows (splits ${a.split} and ${b.split}), so a difference could be due to the rows. Train both on one split: a goal gives all its models the same.`,
       { ...facts, splits: [a.split, b.split] },
+    )
+  if (isUnjudgedByRow(a.signature))
+    throw preconditionFailed(
+      `${nameOf(a)} and ${nameOf(b)} have no answers that are right or wrong by row, so no paired test can be made. Compare their figures on the sealed rows.`,
+      facts,
     )
   const classes = (version: ModelVersion) => JSON.stringify(version.signature.classes)
   if (classes(a) !== classes(b))

@@ -1,4 +1,5 @@
 import type * as z from 'zod'
+import type { OutputDifferences } from '../evaluation/paired-outputs.ts'
 import type { PairedPredictions } from '../evaluation/paired-predictions.ts'
 import { short } from '../goals/outcome.ts'
 import type { Evaluation, ModelVersion } from '../registry/schema.ts'
@@ -12,14 +13,14 @@ const tolerance = 1e-5
 /** Whether a version that was made again is the same: graph, threshold, every prediction on the sealed rows, figures, environment. */
 export function compareReplay(compared: {
   version: Pick<ModelVersion, 'id' | 'modelName' | 'number'>
-  paired: PairedPredictions | null
+  paired: PairedPredictions | OutputDifferences | null
   graph: { before: string | null; now: string | null }
   threshold: { before: number | null; now: number | null }
   metrics: { before: Evaluation['metrics']; now: Evaluation['metrics'] }
   environment: { before: Environment; now: Environment }
 }): z.infer<typeof ReplayResult> {
   const { version, paired, graph, threshold, metrics, environment } = compared
-  const { flips, maxDiff } = paired ? differences(paired) : { flips: 0, maxDiff: Number.MAX_VALUE }
+  const { flips, maxDiff } = paired ? ('flips' in paired ? paired : differences(paired)) : { flips: 0, maxDiff: Number.MAX_VALUE }
   const graphIdentical = graph.before !== null && graph.before === graph.now
   const same = paired !== null && flips === 0 && maxDiff <= tolerance
   const changed = changedPackages(environment.before, environment.now)

@@ -8,6 +8,7 @@ import type { Access } from '../auth/access.ts'
 import { audit } from '../auth/audit.ts'
 import type { CostService } from '../cost/service.ts'
 import type { DatasetsService } from '../datasets/service.ts'
+import { isUnjudgedByRow, outputDifferences } from '../evaluation/paired-outputs.ts'
 import { readPaired } from '../evaluation/paired-predictions.ts'
 import type { JobContext, JobHandler } from '../jobs/handler.ts'
 import type { Job } from '../jobs/schema.ts'
@@ -115,7 +116,9 @@ export function replayService(needs: ReplayNeeds) {
     if (before.predictionsSha256) await blobs.materialise(before.predictionsSha256, earlier)
     const now = files.resolvePath(made.evaluateFolder, 'data/predictions.parquet')
     const paired = before.predictionsSha256
-      ? await readPaired(tables, { a: earlier, b: now, signature: version.signature })
+      ? isUnjudgedByRow(version.signature)
+        ? await outputDifferences(tables, { a: earlier, b: now, signature: version.signature })
+        : await readPaired(tables, { a: earlier, b: now, signature: version.signature })
       : null
     const training = (await files.readJson(made.fitFolder, 'model/training.json')) as TrainingFacts
     const evaluation = (await files.readJson(made.evaluateFolder, 'data/evaluation.json', 64 * 2 ** 20)) as Evaluation

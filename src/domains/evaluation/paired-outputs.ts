@@ -1,0 +1,46 @@
+import { preconditionFailed } from '../../kernel/errors.ts'
+import { outputPlaces } from '../../ports/inference/signature.ts'
+import { parquet } from '../../ports/tables/sql.ts'
+import type { Tables } from '../../ports/tables/tables.ts'
+import type { Signature } from '../registry/schema.ts'
+
+/** How far two sets of answers are apart that are neither classes nor one number a row: groups, scores, places, topics. */
+export interface OutputDifferences {
+  rows: number
+  flips: number
+  /** Of a number's size, where that is above 1. */
+  maxDiff: number
+}
+
+const unjudged: ReadonlySet<string> = new Set(['clustering', 'anomaly', 'projection', 'topics'])
+
+/** Whether the answers of a model are neither right nor wrong by row: it learnt without a target. */
+export const isUnjudgedByRow = ({ task }: Signature): boolean => unjudged.has(task)
+
+/** Compares the outputs that a signature names, row by row, within the database that reads the files. */
+export async function outputDifferences(
+  tables: Tables,
+  { a, b, signature }: { a: string; b: string; signature: Signature },
+): Promise<OutputDifferences> {
+  const columns = outputPlaces(signature).flatMap(({ name, width }) =>
+    name === 'cluster' ? [] : width === 1 ? [name] : Array.from({ length: width }, (_, k) => `${name}_${k}`),
+  )
+  const apart = columns.map((column) => {
+    const [one, other] = [`CAST(a."${column}" AS DOUBLE)`, `CAST(b."${column}" AS DOUBLE)`]
+    return `max(abs(${one} - ${other}) / greatest(1, abs(${one})))`
+  })
+  const decided = signature.task === 'projection' ? '0' : 'count(*) FILTER (a.predicted IS DISTINCT FROM b.predicted)'
+  const [part] = await tables.run({
+    files: [a, b],
+    quick: true,
+    statements: [
+      {
+        sql: `SELECT count(*), ${decided}, ${apart.length > 0 ? `greatest(${apart.join(', ')})` : '0'}
+          FROM ${parquet(a)} a JOIN ${parquet(b)} b ON a.__row = b.__row`,
+      },
+    ],
+  })
+  const [rows, flips, maxDiff] = part!.rows[0] ?? []
+  if (!Number(rows)) throw preconditionFailed('The two versions have no sealed row in common.', {})
+  return { rows: Number(rows), flips: Number(flips), maxDiff: Number(maxDiff ?? 0) }
+}
