@@ -173,6 +173,7 @@ def images(folder: Path) -> dict:
         "lossy.webp": encoded(image, "WEBP", quality=80),
         "alpha.webp": encoded(Image.fromarray(np.dstack([colours, alpha])), "WEBP", lossless=True),
         "animated.gif": encoded(palette, "GIF", save_all=True, append_images=[image.transpose(Image.Transpose.ROTATE_180).quantize(16)]),
+        "transparent.gif": encoded(palette, "GIF", transparency=5, interlace=1),
         "rgb.tif": encoded(image, "TIFF"),
         "cmyk.tif": encoded(image.convert("CMYK"), "TIFF", compression="tiff_lzw"),
     }

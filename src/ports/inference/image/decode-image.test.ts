@@ -47,6 +47,23 @@ test('images that are cut short or damaged are refused, never half read', async 
   await refused(changed, /a PNG, but it cannot be read/)
 })
 
+test('an image with any bytes changed is read or refused, never anything else', async () => {
+  let seed = 7
+  const next = (below: number) => {
+    seed = (seed * 1103515245 + 12345) % 2 ** 31
+    return seed % below
+  }
+  for (const name of ['transparent.gif', 'animated.gif', 'palette.png', '420.jpg', 'lossy.webp', 'cmyk.tif'])
+    for (let round = 0; round < 60; round++) {
+      const changed = bytes(name).subarray(0, round % 3 === 0 ? 20 + next(700) : undefined)
+      for (let i = 0; i < 1 + (round % 4); i++) changed[6 + next(changed.length - 6)] = next(256)
+      await decodeImage(changed).then(
+        ({ data, width, height }) => assert.equal(data.length, width * height * 3),
+        (error) => assert.equal(error.code, 'invalid_input', `${name}: ${error.stack}`),
+      )
+    }
+})
+
 test('a small file of a huge image is refused before its pixels are made', async () => {
   const before = process.memoryUsage().rss
   for (const [width, height] of [

@@ -1,5 +1,6 @@
 import sharp, { type Metadata, type Sharp } from 'sharp'
 import { invalidInput } from '../../../kernel/errors.ts'
+import { BrokenGif, decodeGif } from './decode-gif.ts'
 import { imageKind } from './image-kind.ts'
 
 /** Pixels as pillow's `exif_transpose(image).convert("RGB")` gives them: upright, 8 bits, transparency dropped, the first frame. */
@@ -22,6 +23,7 @@ export async function decodeImage(content: Uint8Array): Promise<Pixels> {
   const { kind, isRead } = imageKind(content)
   if (!isRead) throw invalidInput(`It is ${kind ?? 'no image that is known here'}. Send JPEG, PNG, WebP, GIF or TIFF.`)
   try {
+    if (kind === 'a GIF') return decodeGif(content, mostPixels)
     // The profile is left aside, as pillow does; damage to the pixels is an error, an odd note in the header is not.
     const image = sharp(content, { ignoreIcc: true, failOn: 'error', limitInputPixels: mostPixels })
     const metadata = await image.metadata()
@@ -87,7 +89,9 @@ async function fromGrey16(image: Sharp): Promise<Pixels> {
 }
 
 /** What the library said, without its own names. */
-function plainReason({ message }: Error): string {
+function plainReason(error: Error): string {
+  const { message } = error
+  if (error instanceof BrokenGif) return message
   if (message.includes('exceeds pixel limit')) return `it has more than ${mostPixels / 1e6} million pixels`
   const said = message.replace(/^Input buffer (has|contains) /, '').split('\n')[0]!
   const plain = said.replace(/\b(corrupt header|\w*vips\w*|webp|\w*load_buffer): /gi, '').slice(0, 200)
