@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Atoll, TrainingInput } from '../../sdk/src/index.ts'
+import { picture, tone, type ZipEntry, zipOf } from '../../src/ports/media/testing.ts'
 import type { Filled } from './places.ts'
 import { root } from './product.ts'
 
@@ -92,6 +93,8 @@ export async function fillAround(
     search: { strategy: 'none' },
   })
   const failedJob = await failingTraining(atoll)
+  const images = await addImages(atoll)
+  const recordings = await addRecordings(atoll)
   const user = await atoll.users.create({ name: 'Ada Lovelace', email: 'ada@example.org' })
   const team = await atoll.teams.create({ name: 'Retention' })
   await atoll.teams.addMember(team.id, user.id)
@@ -104,9 +107,46 @@ export async function fillAround(
     recipe: recipe.name,
     trainingJob: first.job!,
     failedJob,
+    images,
+    recordings,
     runs: [first.id, second.run],
     versions: [`${life.model}:1`, `${life.model}:${second.version}`],
   }
+}
+
+/** Pictures of two classes with marked objects, one of them cut off. */
+async function addImages(atoll: Atoll): Promise<string> {
+  const files = await Promise.all(
+    Array.from({ length: 24 }, async (_, at) => ({
+      name: `images/${at}.png`,
+      content: await picture(at + 1, { width: 160, height: 120 }),
+    })),
+  )
+  const lines = files.map(({ name }, at) => {
+    const boxes = [{ label: at % 2 ? 'sail' : 'hull', box: [10 + at, 20, 60, 50] }]
+    return JSON.stringify({ file: name, label: at % 2 ? 'boat' : 'ship', boxes })
+  })
+  return addFiles(atoll, 'Ships', [
+    ...files,
+    { name: 'images/cut.png', content: files[0]!.content.subarray(0, 80) },
+    { name: 'ships.jsonl', content: lines.join('\n') },
+  ])
+}
+
+async function addRecordings(atoll: Atoll): Promise<string> {
+  const names = Array.from({ length: 12 }, (_, at) => `${at % 2 ? 'high' : 'low'}/${at}.wav`)
+  return addFiles(
+    atoll,
+    'Tones',
+    names.map((name, at) => ({ name, content: tone(0.3 + at / 20, { hertz: at % 2 ? 880 + at : 220 + at }) })),
+  )
+}
+
+async function addFiles(atoll: Atoll, name: string, entries: readonly ZipEntry[]): Promise<string> {
+  const upload = await atoll.uploads.send(new Blob([new Uint8Array(zipOf(entries))]), { filename: `${name}.zip` })
+  const { job } = await atoll.datasets.create({ name, source: { upload: upload.id }, target: 'label' })
+  await done(atoll, job)
+  return name
 }
 
 /** A training whose recipe leaves nothing to learn from. */

@@ -27,6 +27,8 @@ const names: Filled = {
   endpoint: 'e',
   monitor: 'o',
   trainingJob: 'j',
+  images: 'i',
+  recordings: 'a',
   failedJob: 'f',
   runs: ['a', 'b'],
   versions: ['m:1', 'm:2'],

@@ -2,6 +2,8 @@
 export interface Filled {
   project: string
   dataset: string
+  images: string
+  recordings: string
   goal: string
   recipe: string
   model: string
@@ -35,6 +37,8 @@ export function placesOf(at: Filled): Place[] {
       `data-${tab}`,
       `/datasets/${id(at.dataset)}?tab=${tab}`,
     ]),
+    ['data-images', `/datasets/${id(at.images)}`],
+    ['data-recordings', `/datasets/${id(at.recordings)}`],
     ['data-column', `/datasets/${id(at.dataset)}?tab=profile&column=total_day_minutes`],
     ['recipes', '/recipes'],
     ['recipe-new', `/recipes/new?dataset=${id(at.dataset)}`],

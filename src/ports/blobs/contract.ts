@@ -36,6 +36,28 @@ export function blobStoreContract(name: string, open: () => Promise<BlobStore>) 
     assert.equal(await blobs.stat('..'), null)
   })
 
+  test(`${name}: takes over many files at once, in their order, the same bytes once`, () =>
+    inFolder(async (folder) => {
+      const blobs = await open()
+      const contents = Array.from({ length: 60 }, (_, n) => `item ${n % 50}`)
+      const paths = contents.map((_, n) => join(folder, `${n}`))
+      for (const [n, content] of contents.entries()) await writeFile(paths[n]!, content)
+      const told: number[] = []
+      const stored = await blobs.putFiles(paths, { onProgress: (done) => told.push(done) })
+      assert.deepEqual(
+        stored.map(({ sha256 }) => sha256),
+        contents.map(hashOf),
+      )
+      assert.equal((await listed(blobs)).length, 50)
+      assert.equal(told.at(-1), 60)
+      for (const path of paths) await assert.rejects(stat(path), { code: 'ENOENT' })
+      assert.deepEqual(await blobs.putFiles([]), [])
+      await writeFile(join(folder, 'a'), 'a')
+      await assert.rejects(blobs.putFiles([join(folder, 'a'), join(folder, 'absent')]))
+      await writeFile(join(folder, 'b'), 'b')
+      await assert.rejects(blobs.putFiles([join(folder, 'b')], { signal: AbortSignal.abort() }))
+    }))
+
   test(`${name}: gives back what was put, under its hash, from bytes, text and streams`, async () => {
     const blobs = await open()
     const bytes = randomBytes(3_000_000)

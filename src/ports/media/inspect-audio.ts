@@ -11,6 +11,8 @@ export async function inspectAudio(source: string | Buffer, contentType: string)
         ? await parseFile(source, options)
         : await parseBuffer(source, { mimeType: contentType }, options)
     const { sampleRate, numberOfChannels, duration, codec } = format
+    if (/\b(AAC|ALAC|MP4)\b|mp4a/i.test(`${codec} ${contentType}`))
+      return { problem: 'is AAC or ALAC (M4A), which is not read: save it as WAV, FLAC, MP3 or Ogg' }
     if (!sampleRate || !numberOfChannels) return { problem: 'is damaged: its header names no sample rate or no channels' }
     if (!duration || !Number.isFinite(duration)) return { problem: 'holds no sound: its length is zero' }
     if (sampleRate < 1000 || sampleRate > 768_000)

@@ -78,13 +78,13 @@ export function importService(needs: ImportNeeds) {
     wish: Wish,
     then: {
       table(inspection: Inspection, folder: string): Promise<T> | T
-      media(detection: z.output<typeof Detection>): T
+      media(detection: z.output<typeof Detection>, fileBytes: number): T
     },
   ): Promise<T> {
     await access.authorize(by, 'datasets:write')
     const file = await uploads.open(by, wish.source)
     return scratch.within(async (folder) => {
-      if (await holdsMedia(file)) return then.media(await detectMedia(needs, { folder }, file.path, wish))
+      if (await holdsMedia(file)) return then.media(await detectMedia(needs, { folder }, file.path, wish), file.sizeBytes)
       refuseMediaTypes(wish.columns ?? [])
       return then.table(await inspect({ tables, folder, quick: true, memoryBytes }, file, wish.options, wish.columns), folder)
     })
@@ -106,9 +106,9 @@ export function importService(needs: ImportNeeds) {
         refuseBadTarget(inspection, target)
         return inspection.source.sizeBytes
       },
-      media(detection) {
+      media(detection, fileBytes) {
         refuseMediaTarget(detection, target)
-        return detection.media!.sizeBytes
+        return workOf(detection.media!, fileBytes)
       },
     })
 
@@ -321,6 +321,11 @@ export async function publishVersion(
   })
   return { dataset: spec.dataset, version: spec.version, rows: table.rows, columns: table.columns.length }
 }
+
+/** A file of its own costs as much as these many bytes of a table. What was not looked at is taken to be like the rest. */
+const bytesPerItem = 50_000
+const workOf = ({ items, sizeBytes, cut }: { items: number; sizeBytes: number; cut: boolean }, fileBytes: number): number =>
+  (sizeBytes + bytesPerItem * items) * (cut ? Math.max(1, fileBytes / Math.max(1, sizeBytes)) : 1)
 
 const manifestFile = ({ sha256, sizeBytes, items }: BlobInfo & { items: number }): DatasetVersion['files'][number] => ({
   path: manifestName,

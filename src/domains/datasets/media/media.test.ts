@@ -4,11 +4,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
-import { after } from 'node:test'
+import { after, test } from 'node:test'
 import sharp from 'sharp'
 import { collectUnused, unusedForMs } from '../../../ports/blobs/collect-unused.ts'
 import { openLocalExecutor } from '../../../ports/executors/local.ts'
 import { picture, tone, zipOf } from '../../../ports/media/testing.ts'
+import { openSqlite } from '../../../ports/metadata/sqlite.ts'
 import { onEachDatabase } from '../../../ports/metadata/testing.ts'
 import { openDuckDb } from '../../../ports/tables/duckdb.ts'
 import { ItemsQuery, RowsQuery, Transform } from '../schema.ts'
@@ -31,6 +32,21 @@ const onMedia = (name: string, work: (world: DatasetsWorld & { root: string }) =
       await work({ ...world, root })
     } finally {
       await world.close()
+    }
+  })
+
+/** What asks the database nothing of its own is tried on one of them. */
+const onSqlite = (name: string, work: (world: DatasetsWorld & { root: string }) => Promise<void>) =>
+  test(name, async () => {
+    const metadata = openSqlite({ file: ':memory:' })
+    await metadata.migrate(datasetsTestMigrations)
+    const root = mkdtempSync(join(folder, 'world-'))
+    const world = await datasetsWorld(metadata, { executor, tables, folder: root })
+    try {
+      await work({ ...world, root })
+    } finally {
+      await world.close()
+      await metadata.close()
     }
   })
 
@@ -114,7 +130,7 @@ onMedia('the bytes of items stay as long as a version names them', async (world)
   assert.equal(await count(), before)
 })
 
-onMedia('items come by path, in ranges and as thumbnails; nothing that a browser would run', async (world) => {
+onSqlite('items come by path, in ranges and as thumbnails; nothing that a browser would run', async (world) => {
   const { datasets, admin } = world
   const large = await picture(7, { width: 900, height: 300, format: 'jpeg' })
   await world.add(
@@ -150,7 +166,7 @@ onMedia('items come by path, in ranges and as thumbnails; nothing that a browser
   })
 })
 
-onMedia('copies are found by content and by look, and a split keeps them together', async (world) => {
+onSqlite('copies are found by content and by look, and a split keeps them together', async (world) => {
   const base = await picture(2, { width: 200, height: 120 })
   const smaller = await sharp(base).resize(150, 90).jpeg({ quality: 85 }).toBuffer()
   const entries = await Promise.all(
@@ -195,7 +211,7 @@ onMedia('copies are found by content and by look, and a split keeps them togethe
   )
 })
 
-onMedia('recordings are divided by speaker unless the speaker is what is to be told', async (world) => {
+onSqlite('recordings are divided by speaker unless the speaker is what is to be told', async (world) => {
   const lines = Array.from({ length: 24 }, (_, n) => `clips/${n}.wav,s${n % 6},${n % 3 ? 'yes' : 'no'}`)
   const archive = zipOf([
     ...lines.map((line, n) => ({ name: line.split(',')[0]!, content: tone(0.1 + n / 100, { hertz: 200 + 10 * n }) })),
@@ -222,7 +238,7 @@ onMedia('recordings are divided by speaker unless the speaker is what is to be t
   assert.equal(profile.columns.find(({ name }) => name === 'seconds')?.numeric?.max, 0.33)
 })
 
-onMedia('data that came divided stays so; an export comes back as it was', async (world) => {
+onSqlite('data that came divided stays so; an export comes back as it was', async (world) => {
   const names = ['train/a', 'train/b', 'test/a', 'test/b'].flatMap((folder) => [1, 2, 3].map((n) => `${folder}/${n}.png`))
   const archive = zipOf(await Promise.all(names.map(async (name, n) => ({ name, content: await picture(n + 40) }))))
   const { version } = await world.add('given', archive, { target: 'label' })
@@ -247,7 +263,7 @@ onMedia('data that came divided stays so; an export comes back as it was', async
   assert.equal(manifestOf(again.version.files), manifestOf(version.files))
 })
 
-onMedia('a version made from another keeps its items; a table has none to name', async (world) => {
+onSqlite('a version made from another keeps its items; a table has none to name', async (world) => {
   await world.add('pets', await pets(6), { target: 'label' })
   await assert.rejects(world.add('plain', 'a,b\n1,2\n3,4\n', { columns: [{ name: 'a', type: 'image' }] }), {
     code: 'invalid_input',

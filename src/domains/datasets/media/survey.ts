@@ -59,7 +59,7 @@ function kindOf(items: readonly UnpackedItem[]): MediaKind {
     throw invalidInput(
       items.length === 0
         ? 'There are no files in it.'
-        : `There are ${items.length} files in it, and none is an image or a recording that is read here (PNG, JPEG, WebP, GIF, TIFF; WAV, FLAC, MP3, Ogg, M4A). For a table add the file itself.`,
+        : `There are ${items.length} files in it, and none is an image or a recording that is read here (PNG, JPEG, WebP, GIF, TIFF; WAV, FLAC, MP3, Ogg, AIFF). For a table add the file itself.`,
       { files: items.slice(0, 10).map(({ path }) => path) },
     )
   return audio > images ? 'audio' : 'image'

@@ -124,7 +124,8 @@ function columnOf(name: string, values: (string | null)[], find: FindItem, kind:
     !words.has(null)
   )
     return { name: partColumn, type: 'category', values: values.map((value) => partOf(value!.trim())) }
-  return { name, type: null, values }
+  // As the other layouts write objects: a long text, whatever its values repeat.
+  return { name, type: name === 'boxes' && kind === 'image' ? 'text' : null, values }
 }
 
 /** The column that looks like the label, when there is one. */
