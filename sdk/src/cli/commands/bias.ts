@@ -34,6 +34,38 @@ export function biasCommands(program: Command): void {
         return { json: report, text: textOf(report) }
       }),
     )
+
+  bias
+    .command('policies')
+    .description('what the project demands of its models')
+    .option('--project <project>', 'project (id or name)')
+    .action((options) =>
+      answer(async () => {
+        const found = await connect().bias.policies({ project: options.project })
+        return {
+          json: found,
+          text: table(
+            ['name', 'demands', 'id'],
+            found.items.map((one) => [one.name, one.sentence, one.id]),
+          ),
+        }
+      }),
+    )
+
+  bias
+    .command('check <model>')
+    .description('how a version (NAME:VERSION) stands with the policies that bind it')
+    .option('--project <project>', 'project (id or name)')
+    .action((model: string, options) =>
+      answer(async () => {
+        const found = await connect().bias.check(model, { project: options.project })
+        const lines = found.items.flatMap(({ name, met, sentences }) => [
+          `${name}: ${met ? 'met' : 'not met'}`,
+          ...sentences.map((one) => `  ${one}`),
+        ])
+        return { json: found, text: lines.join('\n') || 'No policy binds this version.' }
+      }),
+    )
 }
 
 /** The options that both kinds of report share. */

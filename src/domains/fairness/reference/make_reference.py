@@ -12,6 +12,7 @@ from fairlearn import metrics as fl
 from scipy import stats
 from scipy.spatial.distance import jensenshannon
 from sklearn.metrics import accuracy_score, precision_score, recall_score
+from sklearn.neighbors import KNeighborsClassifier
 
 
 def table(rng: np.random.Generator, rows: int, rare: float) -> dict:
@@ -149,6 +150,24 @@ def proportions(rng: np.random.Generator) -> list[dict]:
     return found
 
 
+def flips(rng: np.random.Generator) -> dict:
+    points = np.round(rng.normal(size=(120, 4)) * [1, 20, 300, 0.01], 6)
+    d = (rng.random(120) < 0.3).astype(int)
+    predicted = ((points[:, 0] + 0.4 * rng.normal(size=120) - 0.5 * d) > 0).astype(int)
+    scaled = (points - points.mean(axis=0)) / points.std(axis=0)
+    nearest = KNeighborsClassifier(5).fit(scaled[d == 0], predicted[d == 0]).predict(scaled[d == 1])
+    mine = predicted[d == 1]
+    up, down = int(((nearest == 1) & (mine == 0)).sum()), int(((nearest == 0) & (mine == 1)).sum())
+    return {
+        "points": points.tolist(),
+        "d": d.tolist(),
+        "predicted": predicted.tolist(),
+        "toFavourable": up,
+        "toUnfavourable": down,
+        "value": (up - down) / int(d.sum()),
+    }
+
+
 def main() -> None:
     seed, rows = (int(value) for value in (*sys.argv[1:], 7, 400)[:2])
     rng = np.random.default_rng(seed)
@@ -159,6 +178,7 @@ def main() -> None:
         {
             "cases": [{**{name: values.tolist() for name, values in case.items()}, "figures": figures(case)} for case in cases],
             "proportions": tests,
+            "flip": [flips(rng) for _ in range(2)],
             "holm": {"p": p_values, "adjusted": holm(p_values)},
         },
         sys.stdout,
