@@ -30,6 +30,7 @@ from atoll_engines.contract import (
     write_whole,
 )
 from atoll_engines.errors import BadInput, EngineError
+from atoll_engines.processes import own_folder, processes_for, run_several, tell_exit
 
 # Each module has `run(job, report) -> dict | None`; what it returns is the job's result.
 ENGINES = {
@@ -82,14 +83,14 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--warm", action="store_true", help="load the libraries, then read the folder from stdin")
     options = parser.parse_args(arguments)
     stop.listen()
-    folder = options.folder
+    folder = own_folder(options.folder.resolve()) if "RANK" in os.environ else options.folder
     if options.warm:
         warm_up()
         line = sys.stdin.readline().strip()
         if not line:
             return EXIT_OK
         folder = folder / line
-    return run_folder(folder.resolve())
+    return tell_exit(run_folder(folder.resolve()))
 
 
 def run_folder(folder: Path) -> int:
@@ -116,6 +117,9 @@ def run_reported(folder: Path) -> int:
         report.log("started", "debug")
         os.chdir(folder)
         job = read_job(folder)
+        if (processes := processes_for(job)) > 1:
+            report.log(f"Runs in {processes} processes.")
+            return run_several(job, processes)
         stop.before_exit(lambda: report.log("Stopped on request; the checkpoint is kept.", "warning"))
         result = run_job(job, report)
         if result is not None:

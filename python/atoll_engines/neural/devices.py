@@ -50,7 +50,7 @@ class Device:
         distributed.broadcast_object_list(box, src=0, device=self.device if self.is_cuda else None)
         return box[0]
 
-    def any(self, claim: bool) -> bool:
+    def holds(self, claim: bool) -> bool:
         """Whether the claim holds in some process."""
         if not self.is_shared:
             return claim
@@ -65,6 +65,13 @@ class Device:
         summed = value.clone()
         distributed.all_reduce(summed)
         return summed
+
+    def align(self, module: nn.Module) -> None:
+        """The first process's weights, in all of them."""
+        if not self.is_shared:
+            return
+        for tensor in module.state_dict().values():
+            distributed.broadcast(tensor, src=0)
 
     def sum_gradients(self, module: nn.Module) -> None:
         """Add up every process's gradients; they were weighted by its share of the rows."""
@@ -96,8 +103,8 @@ def by_type(tensors: list[torch.Tensor]) -> list[list[torch.Tensor]]:
 
 def find_device(threads: int = 1) -> Device:
     """The device of this process; joins the others where torchrun started several."""
-    torch.set_num_threads(max(1, threads))
     world = int(os.environ.get("WORLD_SIZE", "1"))
+    torch.set_num_threads(max(1, threads // world))
     rank = int(os.environ.get("RANK", "0"))
     if torch.cuda.is_available():
         # TF32 where float32 remains: ten times the speed for three digits that training does not need.

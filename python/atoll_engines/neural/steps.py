@@ -78,7 +78,7 @@ class Stepper:
                     continue
                 else:
                     raise
-            if not self.device.any(failed):
+            if not self.device.holds(failed):
                 break
             self.halve(epoch, step)
         self.device.sum_gradients(self.module)

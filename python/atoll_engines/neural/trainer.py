@@ -100,6 +100,7 @@ class Training:
 
     def run(self) -> Fitted:
         self.restore()
+        self.device.align(self.module)
         if self.folder:
             stop.before_exit(self.await_save)
         if self.epoch == 0 and self.position == 0:
@@ -158,14 +159,14 @@ class Training:
     def look(self, epoch: int) -> None:
         """End a training whose loss is no number, naming the step where that began."""
         bad = int(self.bad_step)
-        if self.device.any(bad >= 0):
+        if self.device.holds(bad >= 0):
             self.rules.on_bad_loss(bad, epoch)
 
     def is_late(self) -> bool:
         late = self.hooks.until is not None and self.steps_here > 0 and time.monotonic() > self.hooks.until
         if not self.device.is_shared:
             return late
-        return self.position % LOOK_EVERY_CUDA == 0 and self.device.any(late)
+        return self.position % LOOK_EVERY_CUDA == 0 and self.device.holds(late)
 
     def conclude_epoch(self, epoch: int) -> None:
         """Validate, keep the best, tell, and see whether to go on."""

@@ -11,6 +11,7 @@ import numpy as np
 
 from atoll_engines.contract import Report, append_line, read_lines
 from atoll_engines.errors import BadInput, EngineError
+from atoll_engines.processes import agreed
 from atoll_engines.tabular.algorithms.model import Algorithm
 from atoll_engines.tabular.metrics import sign
 from atoll_engines.tabular.space import SAMPLERS, check_space, grid_points, random_point, sampled_point
@@ -138,7 +139,7 @@ class Search:
             self.report.log(f"Resumed after {len(self.records)} finished trials.")
 
     def elapsed(self) -> float:
-        return self.used_seconds + time.monotonic() - self.started
+        return agreed(self.used_seconds + time.monotonic() - self.started)
 
     def is_spent(self) -> bool:
         if len(self.records) >= self.limits.trials:
@@ -161,7 +162,7 @@ class Search:
         """On a single holdout a trial cannot be given up between folds, so the last one must fit into the time."""
         if self.limits.seconds is None or len(self.trials.division.folds) > 1 or not self.records:
             return False
-        return self.elapsed() + self.records[-1].outcome.seconds > self.limits.seconds
+        return agreed(self.elapsed() + self.records[-1].outcome.seconds > self.limits.seconds)
 
     def may_start(self, tried: set[str]) -> bool:
         """An algorithm asked for by name always has a first trial; of `auto` at least one, then while time lasts."""
