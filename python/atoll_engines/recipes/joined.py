@@ -32,6 +32,10 @@ class JoinedRecipe:
         tensors = [part.emit(graph) for part in self.parts.values()]
         return tensors[0] if len(tensors) == 1 else graph.node("Concat", tensors, axis=1, hint="features")
 
+    def origins(self) -> list[list[str]]:
+        """The raw columns that each feature is made from."""
+        return [columns for part in self.parts.values() for columns in part.origins()]
+
     def describe(self) -> list[dict[str, Any]]:
         """What the steps learned, part after part."""
         return [line for part in self.parts.values() for line in part.describe()]
