@@ -149,3 +149,31 @@ def test_points_stay_within_their_space():
     assert len(grid_points(space)) == 3 * 3 * 3 * 2
     with pytest.raises(BadInput, match="upwards"):
         check_space("tree", {"a": {"float": [0, 1], "log": True}})
+
+
+@pytest.mark.parametrize("strategy", ["asha", "hyperband"])
+def test_halving_gives_trials_up_while_they_are_fitted_and_a_stopped_search_goes_on_alike(tmp_path, strategy):
+    space = {
+        "lightgbm": {
+            "learning_rate": {"float": [0.0005, 0.3], "log": True}, "num_leaves": {"int": [2, 31]}, "n_estimators": 81, "stop_early": True,
+        }
+    }  # fmt: skip
+    search = {"strategy": strategy, "trials": 16, "space": space}
+    whole = tmp_path / "whole"
+    whole.mkdir()
+    trials = searched(whole, search, rows=1500, algorithms=["lightgbm"])
+    pruned = [one for one in trials if one["state"] == "pruned"]
+    assert any("after" in one["reason"] and "rounds" in one["reason"] for one in pruned), [one["reason"] for one in trials]
+    assert all(one["rungs"] for one in pruned if "rounds" in one["reason"])
+    resumed = tmp_path / "resumed"
+    (resumed / "checkpoints").mkdir(parents=True)
+    lines = (whole / "checkpoints/trials.jsonl").read_text().splitlines()
+    (resumed / "checkpoints/trials.jsonl").write_text("\n".join(lines[:9]) + "\n")
+    again = searched(resumed, search, rows=1500, algorithms=["lightgbm"])
+    assert [(one["state"], one["params"], one["score"]) for one in again] == [(one["state"], one["params"], one["score"]) for one in trials]
+
+
+def test_a_search_says_what_mattered(tmp_path):
+    searched(tmp_path, {"strategy": "random", "trials": 20, "space": {"decision_tree": DEPTHS}})
+    shares = read_json(tmp_path, "model/training.json")["importances"]["decision_tree"]
+    assert set(shares) >= set(DEPTHS) and all(0 <= share <= 1 for share in shares.values())

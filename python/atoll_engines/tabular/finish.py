@@ -163,6 +163,7 @@ class Finish:
             "calibration": self.request.calibration,
             "division": {"kind": self.labels.division.kind, "note": self.labels.division.note},
             "leaderboard": self.leaderboard(),
+            "importances": self.search.importances(),
             "ensemble": self.ensemble,
             "derivedFeatures": derived,
             "export": exported.as_json(),

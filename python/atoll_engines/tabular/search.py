@@ -13,9 +13,13 @@ from atoll_engines.contract import Report, append_line, read_lines
 from atoll_engines.errors import BadInput, EngineError
 from atoll_engines.processes import agreed
 from atoll_engines.tabular.algorithms.model import Algorithm
+from atoll_engines.tabular.halved import STRATEGIES as HALVING
+from atoll_engines.tabular.halved import Halved, NotWorthGoingOn
 from atoll_engines.tabular.metrics import sign
 from atoll_engines.tabular.space import SAMPLERS, check_space, grid_points, random_point, sampled_point
 from atoll_engines.tabular.trial import ROUNDS_WHEN_SMALL, STOP_EARLY_FROM, Outcome, Predictions, Trials
+from atoll_engines.tuning.importance import importances
+from atoll_engines.tuning.space import Space
 
 DEFAULT_TRIALS = 40
 DEFAULT_SECONDS = 120.0
@@ -34,13 +38,15 @@ class Record:
     algorithm: str
     params: dict[str, Any]
     outcome: Outcome
+    # Losses at the rungs of successive halving, by rounds.
+    rungs: dict[str, float] = field(default_factory=dict)
 
     def line(self) -> dict[str, Any]:
         return {
             "trial": self.trial, "algorithm": self.algorithm, "params": self.params, "state": self.outcome.state,
             "score": self.outcome.score, "std": self.outcome.std, "folds": self.outcome.folds,
             "interim": self.outcome.interim, "rounds": self.outcome.rounds, "seconds": self.outcome.seconds,
-            "reason": self.outcome.reason,
+            "reason": self.outcome.reason, "rungs": self.rungs,
         }  # fmt: skip
 
     @staticmethod
@@ -49,7 +55,7 @@ class Record:
             state=line["state"], folds=line["folds"], seconds=line["seconds"], rounds=line["rounds"],
             reason=line["reason"], interim=line["interim"],
         )  # fmt: skip
-        return Record(line["trial"], line["algorithm"], line["params"], outcome)
+        return Record(line["trial"], line["algorithm"], line["params"], outcome, line.get("rungs") or {})
 
 
 @dataclass(frozen=True)
@@ -83,6 +89,7 @@ class Search:
     # Out-of-fold predictions of completed trials, by the trial's number; those before a restart are not among them.
     kept: dict[int, Predictions] = field(default_factory=dict)
     last_error: Exception | None = None
+    halved: dict[str, Halved] = field(default_factory=dict)
 
     def run(self) -> Record:
         """Search until the limits; the best record."""
@@ -135,6 +142,9 @@ class Search:
         self.used_seconds += sum(record.outcome.seconds for record in self.records)
         for record in self.records:
             self.tell(record)
+            if record.rungs:
+                algorithm = next(one for one in self.algorithms if one.name == record.algorithm)
+                self.halving_of(algorithm).recall(record.trial, record.rungs)
         if self.records:
             self.report.log(f"Resumed after {len(self.records)} finished trials.")
 
@@ -214,10 +224,11 @@ class Search:
             return None
         seed = self.seed * 100_003 + len(self.records)
         base = self.start(algorithm)
-        if self.limits.strategy == "random":
+        strategy = "tpe" if self.limits.strategy in HALVING else self.limits.strategy
+        if strategy == "random":
             return base | random_point(self.space(algorithm), seed)
         history = [(record.params, -self.gain(record)) for record in own if record.outcome.interim]
-        return base | sampled_point(self.limits.strategy, self.space(algorithm), history, self.seed, len(self.records))
+        return base | sampled_point(strategy, self.space(algorithm), history, self.seed, len(self.records))
 
     def queue(self, algorithm: Algorithm) -> list[dict[str, Any]]:
         """What is tried before the sampler has its say: what won before, then settings known to be good."""
@@ -283,13 +294,16 @@ class Search:
                 params,
                 give_up=lambda interim: self.give_up(algorithm, interim),
                 on_fold=lambda fold, value: self.report.metric(f"validation.{metric}", value, step=fold, fold=fold, **about),
-                on_round=self.round_reporter(about) if is_first else None,
+                on_round=self.on_round(algorithm, number, self.round_reporter(about) if is_first else None),
             )
+        except NotWorthGoingOn as reason:
+            outcome = Outcome("pruned", [], time.monotonic() - began, reason=str(reason))
         except (EngineError, ValueError, ArithmeticError) as error:
             # One algorithm that cannot take these parameters or features leaves the others their chance.
             self.last_error = error
             outcome = Outcome("failed", [], time.monotonic() - began, reason=(str(error).splitlines() or [""])[0][:300])
-        record = Record(number, algorithm.name, params, outcome)
+        rungs = self.halved[algorithm.name].seen.get(number, {}) if algorithm.name in self.halved else {}
+        record = Record(number, algorithm.name, params, outcome, {str(rounds): loss for rounds, loss in rungs.items()})
         self.records.append(record)
         self.keep(record)
         append_line(self.checkpoint, record.line())
@@ -307,6 +321,30 @@ class Search:
         own = [one for one in self.records if one.algorithm == record.algorithm and one.trial in self.kept]
         for worse in sorted(own, key=lambda one: -self.gain(one))[KEPT_OF_EACH:]:
             del self.kept[worse.trial]
+
+    def on_round(self, algorithm: Algorithm, number: int, tell: Any) -> Any:
+        """Who is told of each round: the live curve, and successive halving where the search asks for it."""
+        if self.limits.strategy not in HALVING or algorithm.rounds is None or self.rows < STOP_EARLY_FROM:
+            return tell
+        return self.halving_of(algorithm).watcher(number, tell)
+
+    def halving_of(self, algorithm: Algorithm) -> Halved:
+        if algorithm.name not in self.halved:
+            self.halved[algorithm.name] = Halved(self.limits.strategy, int(self.start(algorithm)[algorithm.rounds]))
+        return self.halved[algorithm.name]
+
+    def importances(self) -> dict[str, dict[str, float]]:
+        """By algorithm: the share of its trials' variance that each parameter explains; only where there were trials enough to say."""
+        found = {}
+        for algorithm in self.algorithms:
+            own = [
+                (record.params, -self.gain(record))
+                for record in self.records
+                if record.algorithm == algorithm.name and record.outcome.interim
+            ]
+            if shares := importances(Space(self.space(algorithm)), own, self.seed):
+                found[algorithm.name] = shares
+        return found
 
     def round_reporter(self, about: dict[str, Any]) -> Any:
         """Tells every tenth boosting round of the first fold, for a live curve."""
@@ -389,8 +427,9 @@ TOLD = ("trial", "algorithm", "params", "state", "score", "std", "folds", "secon
 def read_limits(search: dict[str, Any]) -> Limits:
     """The search's limits; with neither trials nor seconds given, the defaults."""
     strategy = search.get("strategy") or "tpe"
-    if strategy not in (*SAMPLERS, "random", "grid", "none"):
-        raise BadInput(f'There is no search strategy "{strategy}"; there are: tpe, gp, random, grid, none.')
+    known = (*SAMPLERS, *HALVING, "random", "grid", "none")
+    if strategy not in known:
+        raise BadInput(f'There is no search strategy "{strategy}"; there are: {", ".join(known)}.')
     trials, seconds = search.get("trials"), search.get("budgetSeconds")
     if trials is None and seconds is None:
         return Limits(DEFAULT_TRIALS if strategy != "grid" else 10_000, DEFAULT_SECONDS, strategy)

@@ -1,7 +1,7 @@
 import * as z from 'zod'
 
 export const SearchSpec = z.object({
-  strategy: z.enum(['tpe', 'gp', 'random', 'grid', 'none']).default('tpe'),
+  strategy: z.enum(['tpe', 'gp', 'asha', 'hyperband', 'random', 'grid', 'none']).default('tpe'),
   trials: z.number().int().min(1).max(5000).nullable().default(null),
   budgetSeconds: z.number().min(1).max(604_800).nullable().default(null),
   space: z.record(z.string(), z.record(z.string(), z.unknown())).nullable().default(null),

@@ -1,6 +1,7 @@
 import type { ModelVersion, VersionDetails } from '@atoll/sdk'
 import { useQuery } from '@tanstack/react-query'
 import { atoll } from '../api.ts'
+import { Bars } from '../charts/Bars.tsx'
 import { lessIsBetter } from '../goals/metrics.ts'
 import { bestOf } from '../training/live.ts'
 import { TrialsChart } from '../training/TrialsChart.tsx'
@@ -8,7 +9,7 @@ import { TrialsParallel } from '../training/TrialsParallel.tsx'
 import { paramsWords, TrialsTable } from '../training/TrialsTable.tsx'
 import { cx } from '../ui/cx.ts'
 import { type ColumnOf, DataTable } from '../ui/DataTable.tsx'
-import { algorithmName, duration, fixed, metricName } from '../ui/format.ts'
+import { algorithmName, duration, fixed, metricName, percent } from '../ui/format.ts'
 import { Num, WithInterval } from '../ui/Num.tsx'
 import { Section } from '../ui/Page.tsx'
 import { type LeaderboardRow, trainingOf } from './evidence.ts'
@@ -57,6 +58,7 @@ export function SearchTab({ details, version }: { details: VersionDetails; versi
       ),
     },
   ]
+  const importances = Object.entries(training.importances ?? {})
   return (
     <div className="space-y-6">
       <Section title="Leaderboard" note="Mean and spread over folds of the training part." bare>
@@ -73,6 +75,22 @@ export function SearchTab({ details, version }: { details: VersionDetails; versi
             <TrialsChart trials={search.data.trials} metric={metric} greaterIsBetter={greater} />
           </Section>
           <TrialsParallel trials={search.data.trials} metric={metric} greaterIsBetter={greater} />
+          {importances.map(([algorithm, shares]) => (
+            <Section key={algorithm}>
+              <Bars
+                title={`What mattered for ${algorithmName(algorithm)}`}
+                name={`importances-${algorithm}`}
+                summary={`The share of the trials' variance that each parameter explains by itself: ${Object.entries(shares)
+                  .map(([parameter, value]) => `${parameter} ${percent(value)}`)
+                  .join(', ')}.`}
+                valueLabel="share of the variance explained"
+                format={(value) => percent(value)}
+                rows={Object.entries(shares)
+                  .sort(([, a], [, b]) => b - a)
+                  .map(([label, value]) => ({ label, value }))}
+              />
+            </Section>
+          ))}
           <Section title="Trials" bare>
             <TrialsTable trials={search.data.trials} metric={metric} best={bestOf(search.data.trials, greater)?.trial ?? null} />
           </Section>

@@ -53,6 +53,8 @@ export interface TrainingFile {
     curve: { threshold: number; precision: number; recall: number; f1: number; cost?: number }[]
   } | null
   leaderboard: LeaderboardRow[]
+  /** By algorithm: the share of its trials' variance that each parameter explains. */
+  importances?: Record<string, Record<string, number>>
   derivedFeatures?: { name: string; expression: string; gain: number | null; kept: boolean; reason?: string }[]
   export?: { ok: boolean; path: string; reason: string | null }
   environment?: Record<string, unknown>

@@ -204,6 +204,8 @@ export function NewTrainingPage() {
                     choices={[
                       { value: 'tpe', label: 'learning from trials (TPE)' },
                       { value: 'gp', label: 'for few, dear trials (Gaussian process)' },
+                      { value: 'asha', label: 'many short trials (successive halving)' },
+                      { value: 'hyperband', label: 'short and long trials (Hyperband)' },
                       { value: 'random', label: 'random' },
                       { value: 'grid', label: 'grid' },
                       { value: 'none', label: 'none: defaults only' },
