@@ -12,6 +12,7 @@ import { Empty } from '../ui/State.tsx'
 import { Contributions } from './Contributions.tsx'
 import { type ExplainFile, explainOf, shapOf } from './evidence.ts'
 import { OneRow } from './OneRow.tsx'
+import { RowDependence } from './RowDependence.tsx'
 
 /** Which columns matter, on the whole and for one row, and how the answer moves with each. */
 export function ExplainTab({ details, model, version }: { details: VersionDetails; model: Model; version: ModelVersion }) {
@@ -26,6 +27,13 @@ export function ExplainTab({ details, model, version }: { details: VersionDetail
         version={version}
         hasBackground={version.manifest.files.some(({ path }) => path === 'background.json')}
       />
+      {shap && (
+        <RowDependence
+          model={model}
+          version={version}
+          columns={shap.columns.filter(({ type }) => type !== 'text').map(({ column }) => column)}
+        />
+      )}
       {hasImportance ? (
         <Importance explain={explain} version={version} />
       ) : (

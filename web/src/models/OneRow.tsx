@@ -7,6 +7,7 @@ import { Button } from '../ui/Button.tsx'
 import { SelectField } from '../ui/Field.tsx'
 import { Section } from '../ui/Page.tsx'
 import { Notice } from '../ui/State.tsx'
+import { NearestRows } from './NearestRows.tsx'
 import { WhyRow } from './WhyRow.tsx'
 
 const mine = 'a row of mine'
@@ -90,6 +91,7 @@ export function OneRow({ model, version, hasBackground }: { model: Model; versio
         ) : (
           <p className="text-soft">Choose a row and ask.</p>
         )}
+        {asked && rows.length > 0 && <NearestRows model={model} version={version} row={asked} />}
       </Section>
     </div>
   )

@@ -44,7 +44,8 @@ export function explainCommands(program: Command): void {
 }
 
 function describe(one: Explanation, row: number): string {
-  const what = one.output === null ? 'answer' : `answer for "${one.output}"`
+  const scale = one.scale === 'answer' ? 'answer' : one.scale === 'log_odds' ? 'log odds' : 'margin'
+  const what = one.output === null ? scale : `${scale} of "${one.output}"`
   const parts = one.contributions.slice(0, 12).map(({ column, value, contribution }) => [column, value, signed(contribution)])
   const rest = one.rest + one.contributions.slice(12).reduce((sum, { contribution }) => sum + contribution, 0)
   const lines = [...parts, ...(Math.abs(rest) > 0 ? [['(others)', '', signed(rest)]] : [])]
