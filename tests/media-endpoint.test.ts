@@ -172,6 +172,21 @@ describe('endpoints of images, sounds and texts over HTTP', () => {
     }
   })
 
+  test('a page of another origin may not send files or forms, whatever their type', async () => {
+    for (const type of ['text/plain', 'multipart/form-data; boundary=x', 'application/x-www-form-urlencoded', 'image/png'])
+      for (const headers of [{ origin: 'https://evil.example' }, { 'sec-fetch-site': 'cross-site' }] as Record<
+        string,
+        string
+      >[]) {
+        const reply = await fetch(`${origin}/v1/endpoints/photos/predict`, {
+          method: 'POST',
+          headers: { authorization: `Bearer ${token}`, 'content-type': type, ...headers },
+          body: 'x',
+        })
+        assert.equal(reply.status, 403, `${type} ${JSON.stringify(headers)}: ${await reply.text()}`)
+      }
+  })
+
   test('attacks end in a clear refusal, and the server goes on', async () => {
     const png = bytes(images['rgb.png']!.file)
     const jpeg = bytes(images['444.jpg']!.file)
