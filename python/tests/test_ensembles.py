@@ -174,3 +174,13 @@ def test_what_cannot_be_meant_is_refused_by_name(tmp_path, algorithms, options, 
     write_job(tmp_path, "tabular.train", {"task": "binary", "target": "target", "algorithms": algorithms, "options": options})
     assert run_here(tmp_path) == 2
     assert says in failure(tmp_path)
+
+
+def test_a_member_of_trees_is_not_taken_for_the_whole_model(tmp_path):
+    trained(tmp_path / "job", algorithms=["voting"], options={"members": ["lightgbm", "logistic_regression"]})
+    import onnx
+
+    model = onnx.load(tmp_path / "job" / "model" / "model.onnx")
+    trees = [node for node in model.graph.node if node.op_type == "TreeEnsembleRegressor"]
+    assert len(trees) == 1
+    assert "nodes_hitrates" not in {attribute.name for attribute in trees[0].attribute}

@@ -70,6 +70,14 @@ class GraphBuilder:
         names = self._memo[key]
         return names[0] if outputs == 1 else names
 
+    def forget_attribute(self, name: str) -> None:
+        """Takes an attribute away from every node that has it."""
+        for node in self._nodes:
+            kept = [attribute for attribute in node.attribute if attribute.name != name]
+            if len(kept) < len(node.attribute):
+                del node.attribute[:]
+                node.attribute.extend(kept)
+
     def output(self, tensor: str, name: str) -> str:
         """Gives a tensor the public name under which the graph returns it."""
         self._taken.add(name)

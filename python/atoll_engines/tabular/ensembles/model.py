@@ -34,7 +34,10 @@ class Ensemble:
 
     def emit(self, graph: GraphBuilder, features: str) -> str:
         answers = [model.emit(graph, sliced(graph, features, place)) for place, model in self.members]
-        return self.combine.emit(graph, answers, None if self.raw is None else sliced(graph, features, self.raw))
+        answer = self.combine.emit(graph, answers, None if self.raw is None else sliced(graph, features, self.raw))
+        # How many rows came by a node is for explaining a model that is those trees and nothing else.
+        graph.forget_attribute("nodes_hitrates")
+        return answer
 
 
 def sliced(graph: GraphBuilder, features: str, place: slice) -> str:
