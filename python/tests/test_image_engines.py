@@ -49,7 +49,8 @@ def serve(model: Path, request: dict[str, str]) -> np.ndarray:
 def replayed(folder: Path, model: Path) -> float:
     rows = [json.loads(line) for line in (folder / "output/data/parity_rows.jsonl").read_text().splitlines()]
     expected = read_json(folder, "output/data/parity_expected.json")
-    assert len(rows) == len(expected["probabilities"]) and {"held_out", "unseen_injected"} == set(expected["kinds"])
+    assert len(rows) == len(expected["probabilities"]) and {"held_out", "perturbed"} == set(expected["kinds"])
+    assert expected["complete"]
     return max(float(np.abs(serve(model, row) - np.array(want)).max()) for row, want in zip(rows, expected["probabilities"], strict=True))
 
 

@@ -90,9 +90,7 @@ def read_test(job: Job, package: Package, report: Report) -> tuple[pd.DataFrame,
     return kept, actual, left_out
 
 
-def evaluate(
-    job: Job, package: Package, frame: pd.DataFrame, actual: np.ndarray, predicted: np.ndarray
-) -> dict[str, Any]:
+def evaluate(job: Job, package: Package, frame: pd.DataFrame, actual: np.ndarray, predicted: np.ndarray) -> dict[str, Any]:
     """Everything that `evaluation.json` holds."""
     pipeline = package.pipeline
     task, threshold = pipeline.task, pipeline.threshold
@@ -102,10 +100,7 @@ def evaluate(
     wanted = int(job.parameters.get("bootstrap") or 1000)
     ranges, resamples = intervals(actual, predicted, task, threshold, wanted, job.seed)
     method = f"bootstrap percentile, {resamples} resamples"
-    metrics = {
-        name: {"value": value, "low": ranges[name][0], "high": ranges[name][1], "method": method}
-        for name, value in values.items()
-    }
+    metrics = {name: {"value": value, "low": ranges[name][0], "high": ranges[name][1], "method": method} for name, value in values.items()}
     result = {
         "rows": len(frame),
         "metrics": metrics,
@@ -128,9 +123,7 @@ def evaluate(
     }
 
 
-def write_predictions(
-    job: Job, package: Package, frame: pd.DataFrame, actual: np.ndarray, predicted: np.ndarray
-) -> None:
+def write_predictions(job: Job, package: Package, frame: pd.DataFrame, actual: np.ndarray, predicted: np.ndarray) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -169,7 +162,10 @@ def write_parity(job: Job, package: Package, frame: pd.DataFrame) -> int:
     return leave_parity(job, pipeline, kinds, as_requests(rows, pipeline.inputs), pipeline.predict(rows))
 
 
-def leave_parity(job: Job, pipeline: Judged, kinds: list[str], requests: list[dict[str, Any]], predicted: np.ndarray) -> int:
+def leave_parity(
+    job: Job, pipeline: Judged, kinds: list[str], requests: list[dict[str, Any]], predicted: np.ndarray, is_complete: bool = False
+) -> int:
+    """The requests, and what the training code answers to each; `is_complete`: all sealed rows are among them."""
     lines = (json.dumps(plain(one), ensure_ascii=False) for one in requests)
     write_whole(job.output / "parity_rows.jsonl", "\n".join(lines) + "\n")
     classified = pipeline.task != "regression"
@@ -178,6 +174,7 @@ def leave_parity(job: Job, pipeline: Judged, kinds: list[str], requests: list[di
         "probabilities": predicted.astype(np.float64).tolist() if classified else None,
         "predictions": [] if classified else predicted.astype(np.float64).tolist(),
         "labels": pipeline.labels(predicted) if classified else [],
+        "complete": is_complete,
     }
     write_whole(job.output / "parity_expected.json", json.dumps(plain(expected), ensure_ascii=False))
     return len(requests)

@@ -20,13 +20,14 @@ from atoll_engines.image.model import ImageModel
 from atoll_engines.image.preprocess import Preprocess
 from atoll_engines.image.setting import ImageSetting
 from atoll_engines.image.store import tell_damaged
-from atoll_engines.image.variants import variant
+from atoll_engines.image.variants import smaller, variant
 from atoll_engines.recipes import InputColumn
 from atoll_engines.tabular.algorithms.model import Setting
 from atoll_engines.tabular.metrics import labels_of
 
 CHUNK = 512
-MOST_PARITY_BYTES = 64 << 20
+# Larger photographs are sent as smaller copies.
+MOST_PARITY_BYTES = 256 << 20
 MOST_KEPT_BYTES = 1 << 30
 
 
@@ -91,24 +92,22 @@ class ImagePipeline:
             return multilabel.labels(multilabel.chosen(predicted, self.thresholds or [0.5] * len(self.classes)), self.classes)
         return [self.classes[k] for k in labels_of(predicted, self.threshold)]
 
-    def parity_rows(self, frame: pd.DataFrame, wanted: int, seed: int) -> tuple[list[str], list[dict[str, Any]], np.ndarray]:
-        """Images as clients would send them, and other files of the same pictures; what the network answers to each."""
+    def parity_rows(self, frame: pd.DataFrame, wanted: int, seed: int) -> tuple[list[str], list[dict[str, Any]], np.ndarray, bool]:
+        """Images as clients would send them, other files of the same pictures, what is answered to each; whether all rows are there."""
         random = np.random.default_rng(seed)
         order = random.permutation(len(frame))[:wanted]
-        kinds, requests, pixels, size = [], [], [], 0
+        kinds, requests, pixels = [], [], []
         for number, place in enumerate(np.append(np.sort(order), order[: max(20, wanted // 8)])):
-            content = content_of(frame[self.column].iloc[place], self.media)
-            kind = "held_out"
+            content, kind = content_of(frame[self.column].iloc[place], self.media), "held_out"
             if number >= len(order):
-                kind, content = "unseen_injected", variant(content, number, random)
-            size += len(content)
-            if size > MOST_PARITY_BYTES and len(kinds) >= 20:
-                break
+                content, kind = variant(content, number, random), "perturbed"
+            elif len(content) > MOST_PARITY_BYTES / wanted:
+                content, kind = smaller(content), "perturbed"
             kinds.append(kind)
             requests.append({self.column: base64.b64encode(content).decode("ascii")})
             pixels.append(self.preprocess(decode(content)))
         answers = [self.predict_images(np.stack(pixels[at : at + CHUNK])) for at in range(0, len(pixels), CHUNK)]
-        return kinds, requests, np.concatenate(answers)
+        return kinds, requests, np.concatenate(answers), len(order) == len(frame)
 
     def save(self, native: Path, graph: bytes) -> None:
         self.model.save(native)

@@ -36,6 +36,15 @@ def variant(content: bytes, number: int, random: np.random.Generator) -> bytes:
     return saved(Image.fromarray(random.integers(0, 256, (31, 47, 3), dtype=np.uint8)), "PNG")
 
 
+def smaller(content: bytes, side: int = 640) -> bytes:
+    """A copy of a large photograph."""
+    from PIL import Image
+
+    image = Image.fromarray(decode(content))
+    image.thumbnail((side, side))
+    return saved(image, "JPEG", quality=90)
+
+
 def saved(image: object, kind: str, **how: object) -> bytes:
     file = io.BytesIO()
     image.save(file, kind, **how)
