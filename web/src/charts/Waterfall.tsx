@@ -59,7 +59,7 @@ export function Waterfall({
       {({ width }) => {
         const labels = Math.min(width * 0.5, longest * letter + 12)
         const ends = [base, answer, ...bars.flatMap((bar) => [bar.from, bar.to])]
-        const x = linear([Math.min(...ends), Math.max(...ends)], [labels + 44, width - 52])
+        const x = linear([Math.min(...ends), Math.max(...ends)], [labels + 68, width - 60])
         const fits = Math.floor((labels - 8) / letter)
         const end = (value: number, row: number, word: string) => (
           <g>

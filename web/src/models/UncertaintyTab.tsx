@@ -69,7 +69,7 @@ function Coverage({ test, rows, version }: { test: NonNullable<Uncertainty['test
           }
           xLabel="promised"
           yLabel="kept"
-          yLimits={[0, 1]}
+          yDomain={[Math.min(0.5, ...shown.map((one) => one.low)), 1]}
           formatX={(value) => percent(value, 0)}
           formatY={(value) => percent(value, 0)}
           height={270}
