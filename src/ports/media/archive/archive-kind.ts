@@ -43,17 +43,19 @@ async function firstUnpacked(path: string): Promise<Buffer> {
   return Buffer.concat(pieces).subarray(0, 512)
 }
 
+const ofWorkbook = /^(xl\/|\[Content_Types\]\.xml)/
+
 /** A damaged archive is for the reader of tables to complain about where it begins as workbooks do. */
 async function isWorkbook(path: string): Promise<boolean> {
   try {
     let seen = 0
     for await (const { name } of zipEntries(path)) {
-      if (name === 'xl/workbook.xml' || name === '[Content_Types].xml') return true
+      if (ofWorkbook.test(name)) return true
       if (++seen > 200) return false
     }
     return false
   } catch {
     const head = await firstBytes(path)
-    return head.toString('latin1', 30, 50).startsWith('[Content_Types].xml') || /\.xlsx$/i.test(path)
+    return ofWorkbook.test(head.toString('latin1', 30, 60))
   }
 }

@@ -17,13 +17,22 @@ export async function* zipEntries(path: string): AsyncGenerator<Entry> {
       throw new ArchiveError(`The archive holds ${count} files; at most ${mediaLimits.items} are read.`, 'too_large')
     if (bytes > directoryBytes || at + bytes > size) throw damaged()
     const directory = await read(file, at, bytes)
-    let from = 0
-    for (let n = 0; n < count; n++) {
+    const entries: Entry[] = []
+    let packed = 0
+    for (let n = 0, from = 0; n < count; n++) {
       if (from + 46 > directory.length || directory.readUInt32LE(from) !== 0x02014b50) throw damaged()
-      const { entry, next } = readHeader(directory, from, file, size)
+      const { entry, packedBytes, next } = readHeader(directory, from, file, size)
       from = next
-      yield entry
+      packed += packedBytes
+      entries.push(entry)
     }
+    // Files that share their bytes would unpack to any size.
+    if (packed > size)
+      throw new ArchiveError(
+        'The files of the archive together are larger than the archive: they lie over one another.',
+        'too_large',
+      )
+    yield* entries
   } finally {
     await file.close()
   }
@@ -45,7 +54,12 @@ async function findDirectory(file: FileHandle, size: number): Promise<{ count: n
   }
 }
 
-function readHeader(directory: Buffer, from: number, file: FileHandle, size: number): { entry: Entry; next: number } {
+function readHeader(
+  directory: Buffer,
+  from: number,
+  file: FileHandle,
+  size: number,
+): { entry: Entry; packedBytes: number; next: number } {
   const madeBy = directory.readUInt8(from + 5)
   const flags = directory.readUInt16LE(from + 8)
   const method = directory.readUInt16LE(from + 10)
@@ -65,7 +79,7 @@ function readHeader(directory: Buffer, from: number, file: FileHandle, size: num
   const mode = madeBy === 3 ? directory.readUInt32LE(from + 38) >>> 16 : 0
   const kind = name.endsWith('/') ? 'folder' : (mode & 0o170000) === 0o120000 ? 'link' : 'file'
   const content = () => openEntry(file, { name, method, at, packedBytes, sizeBytes, encrypted: (flags & 1) === 1, size })
-  return { entry: { name, kind, sizeBytes, open: content }, next }
+  return { entry: { name, kind, sizeBytes, open: content }, packedBytes, next }
 }
 
 /** Sizes of 0xffffffff stand in the zip64 field, in this order. */
