@@ -129,6 +129,11 @@ const recipe = createRoute({
   path: '/recipes/$recipe',
   component: lazyRouteComponent(() => import('./recipes/RecipePage.tsx'), 'RecipePage'),
 })
+const weights = createRoute({
+  getParentRoute: () => project,
+  path: '/weights',
+  component: lazyRouteComponent(() => import('./weights/WeightsPage.tsx'), 'WeightsPage'),
+})
 const training = createRoute({
   getParentRoute: () => project,
   path: '/training',
@@ -218,7 +223,7 @@ const routeTree = root.addChildren([
     project.addChildren([
       home,
       ...[goals, newGoal, goal, datasets, newDataset, dataset, recipes, newRecipe, recipe],
-      ...[training, newTraining, compareRuns, run, models, compareModels, model],
+      ...[weights, training, newTraining, compareRuns, run, models, compareModels, model],
       ...[endpoints, newEndpoint, endpoint, monitors, newMonitor, monitor, jobs, job, settings],
     ]),
   ]),

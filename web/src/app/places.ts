@@ -7,6 +7,7 @@ export const pathOf = (project: string, noun: string, ref: string): string => {
   if (noun === 'run') return `${at}/training/runs/${id}`
   if (noun === 'job') return `${at}/jobs/${id}`
   if (noun === 'experiment') return `${at}/training?q=${id}`
+  if (noun === 'weights') return `${at}/weights`
   if (noun === 'project') return `/p/${id}`
   const folder = folders[noun]
   return folder ? `${at}/${folder}/${id}` : at

@@ -31,5 +31,6 @@ export const actions: readonly { title: string; path: string; words: string }[] 
   { title: 'New recipe', path: '/recipes/new', words: 'prepare features steps' },
   { title: 'Deploy an endpoint', path: '/endpoints/new', words: 'serve predict' },
   { title: 'Watch an endpoint for drift', path: '/monitors/new', words: 'monitor drift alert' },
+  { title: 'Weights to begin with', path: '/weights', words: 'pretrained safetensors bert fine-tune' },
   { title: 'All jobs', path: '/jobs', words: 'queue running log' },
 ]

@@ -49,6 +49,9 @@ export function TrainingPage() {
               Compare {selected.size} runs
             </Link>
           )}
+          <Link to="/p/$project/weights" params={{ project }} className={buttonClass()}>
+            Weights
+          </Link>
           <NewLink to="/training/new">Train a model</NewLink>
         </>
       }

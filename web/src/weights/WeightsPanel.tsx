@@ -1,0 +1,59 @@
+import type { Weights } from '@atoll/sdk'
+import { useMutation } from '@tanstack/react-query'
+import { atoll, changed } from '../api.ts'
+import { useRefusal } from '../app/project.ts'
+import { Button } from '../ui/Button.tsx'
+import { bytes } from '../ui/format.ts'
+import { NounLink } from '../ui/NounLink.tsx'
+import { SidePanel } from '../ui/SidePanel.tsx'
+import { ErrorNote } from '../ui/State.tsx'
+
+/** One set of weights: its files, what was left out, where it is from. */
+export function WeightsPanel({ weights, onClose }: { weights: Weights; onClose: () => void }) {
+  const refused = useRefusal()
+  const remove = useMutation({
+    mutationFn: () => atoll.weights.delete(weights.id),
+    onSuccess: () => {
+      changed('weights')
+      onClose()
+    },
+  })
+  return (
+    <SidePanel open onClose={onClose} title={weights.name}>
+      <div className="space-y-4">
+        <p>
+          Licence: {weights.licence || 'not stated'}. From: {weights.origin || 'not stated'}. Added by {weights.ownerName}.
+        </p>
+        {weights.job && weights.state !== 'ready' && (
+          <p>
+            <NounLink noun="job" to={weights.job}>
+              {weights.state === 'failed' ? 'They could not be imported: see why' : 'Being imported'}
+            </NounLink>
+          </p>
+        )}
+        <ul className="space-y-1">
+          {weights.files.map((file) => (
+            <li key={file.path} className="flex flex-wrap justify-between gap-x-4">
+              <span className="break-all">{file.path}</span>
+              <span className="num text-soft">
+                {file.sandboxOnly && 'opened in a sandbox only · '}
+                {bytes(file.sizeBytes)}
+              </span>
+            </li>
+          ))}
+        </ul>
+        {weights.notes.length > 0 && (
+          <ul className="list-disc space-y-0.5 pl-5 text-sm text-soft">
+            {weights.notes.map((note) => (
+              <li key={note}>{note}</li>
+            ))}
+          </ul>
+        )}
+        {remove.error && <ErrorNote error={remove.error} />}
+        <Button why={refused} busy={remove.isPending} onClick={() => remove.mutate()}>
+          Delete
+        </Button>
+      </div>
+    </SidePanel>
+  )
+}
