@@ -62,7 +62,7 @@ function MeasureRow({ one }: { one: BiasMeasure }) {
   const p = one.pHolm === null ? '' : `; p ${one.pHolm < 0.001 ? '< 0.001' : `= ${one.pHolm.toFixed(3)}`} after Holm's correction`
   return (
     <tr title={`${rests}${p}`}>
-      <th scope="row" className="border-b py-1 pr-3 text-left font-normal">
+      <th scope="row" className="min-w-40 border-b py-1 pr-3 text-left font-normal">
         {one.title} <span className="text-xs text-faint">{one.symbol}</span>
       </th>
       <td className="border-b px-3 py-1 text-right">
