@@ -37,6 +37,8 @@ function expected(who: Who, visibility: string, needed: Role, publicIsOn: boolea
 /** Bodies where the smallest that the schema takes is refused for another reason. It is the decision which is to answer, not the form. */
 const bodies: Record<string, unknown> = {
   'POST /v1/endpoints/:endpoint/predict': { rows: [{}] },
+  'POST /v1/endpoints/:endpoint/explain': { rows: [{}] },
+  'POST /v1/models/:model/versions/:version/explain': { rows: [{}] },
 }
 
 onEachPlatform('the decision on every route of every resource is the one in the table', async (world) => {

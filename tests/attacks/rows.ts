@@ -26,7 +26,7 @@ export async function resourceTables({ db }: Metadata): Promise<ResourceTable[]>
 }
 
 /** Parents before those that refer to them. */
-const order = ['datasets', 'experiments', 'goals', 'models', 'jobs', 'recipes', 'runs', 'endpoints', 'monitors']
+const order = ['datasets', 'experiments', 'goals', 'models', 'jobs', 'recipes', 'runs', 'endpoints', 'monitors', 'weights']
 
 const prefixes: Record<string, IdPrefix> = {
   datasets: 'ds',
@@ -38,6 +38,7 @@ const prefixes: Record<string, IdPrefix> = {
   models: 'mdl',
   endpoints: 'end',
   monitors: 'mon',
+  weights: 'wts',
 }
 
 /** What plain text will not do for. */
@@ -55,6 +56,9 @@ const plausible: Record<string, unknown> = {
   'goals.task': 'binary',
   'models.task': 'binary',
   'goals.metric': 'f1',
+  'weights.state': 'ready',
+  files: '[]',
+  notes: '[]',
   'jobs.state': 'succeeded',
   'jobs.kind': 'dataset.import',
   'runs.state': 'finished',
