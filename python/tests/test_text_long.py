@@ -29,7 +29,7 @@ BARS = [
 
 def part(about: dict, name: str) -> tuple[pd.DataFrame, dict[str, str]]:
     frame = pd.read_csv(DATA / about["files"].format(name))[[*about["columns"], about["target"]]]
-    return frame, {column: "text" for column in about["columns"]}
+    return frame, dict.fromkeys(about["columns"], "text")
 
 
 @pytest.mark.skipif(not DATA.is_dir(), reason="set ATOLL_TEXTS to a folder with the e-mails and the reviews")
@@ -38,7 +38,7 @@ def test_the_bar_on_sealed_rows(tmp_path, family, algorithm, about, least):
     fit, judge = tmp_path / "fit", tmp_path / "judge"
     write_channel(fit, "train", *part(about, "train"))
     request = {"task": "binary", "target": about["target"], "positive": about["positive"], "metric": about["metric"]}
-    more = {"algorithms": [algorithm], "search": {"trials": 4}, "importance": False, "threads": 2}
+    more = {"algorithms": [algorithm], "search": {"trials": 8}, "importance": False, "threads": 2}
     write_job(fit, f"{family}.train", request | more)
     assert run_here(fit) == 0, failure(fit)
     training = read_json(fit, "model/training.json")
