@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import logging
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,6 +29,8 @@ def graph_of(network: ImageNetwork, setting: ImageSetting) -> bytes:
     served = Served(network, setting.task).eval()
     # Two images and more: a dimension of one would be frozen.
     sample = torch.randint(0, 256, (2, setting.size, setting.size, setting.channels), dtype=torch.uint8)
+    # It says of each missing optional package that it is missing.
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()), torch.no_grad():
         warnings.simplefilter("ignore")
         program = torch.onnx.export(

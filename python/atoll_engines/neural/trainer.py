@@ -272,7 +272,7 @@ class Training:
             batch_size=self.steps.batch_size,
             accumulate=self.steps.accumulate,
             seconds=seconds,
-            rows_per_second=self.steps_here * self.plan.step_rows / max(1e-9, time.monotonic() - self.begun),
+            rows_per_second=self.epoch * self.sampler.steps * self.plan.step_rows / max(1e-9, seconds),
             ended=self.ended,
             device=describe(self.device, self.steps.dtype),
             rules=dict(self.rules.broken),
