@@ -118,6 +118,9 @@ export const datasets = (http: Http) => {
     /** The bytes of one of them. */
     item: (dataset: string, path: string, query: { version?: string; project?: string } = {}) =>
       http.raw('GET', `${at(dataset)}/item`, { query: { ...query, path } }),
+    /** A small picture of an item, as WebP. */
+    thumbnail: (dataset: string, path: string, query: { version?: string; size?: number; project?: string } = {}) =>
+      http.raw('GET', `${at(dataset)}/thumbnail`, { query: { ...query, path } }),
     /** Addresses for pages: of an item, and of a small picture of it. */
     itemUrl: (dataset: string, query: { path: string; version?: string }) => http.url(`${at(dataset)}/item`, query),
     thumbnailUrl: (dataset: string, query: { path: string; version?: string; size?: number }) =>
