@@ -93,6 +93,7 @@ CASES = {
     "time_since latest": [{"step": "time_since", "columns": ["when", "until"], "unit": "years"}],
     "time_since column": [{"step": "time_since", "columns": ["when"], "reference": "until"}],
     "tfidf": [{"step": "tfidf", "columns": ["note"], "minDocuments": 1}],
+    "tfidf sublinear": [{"step": "tfidf", "columns": ["note"], "minDocuments": 1, "sublinear": True}],
     "tfidf ngrams": [{"step": "tfidf", "columns": ["note", "city"], "ngrams": 3, "maxFeatures": 80}],
     "select_variance": [{"step": "select_variance", "above": 1.0}],
     "select_correlation": [{"step": "derive", "name": "twin", "expression": "amount * 2"}, {"step": "select_correlation", "above": 0.9}],

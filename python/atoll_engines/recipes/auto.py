@@ -144,9 +144,11 @@ def _dates(plan: Plan, dates: list[ColumnProfile], family: Family) -> None:
 def _texts(plan: Plan, texts: list[ColumnProfile], rows: int, family: Family) -> None:
     if texts:
         # Features are a dense matrix, so a long table gets fewer words.
-        words = min(300 if family in ("tree", "distance", "embedding") else 3000, max(20, _MOST_WORD_CELLS // rows // len(texts)))
+        most = {"tree": 300, "distance": 300, "linear": 6000 // len(texts)}.get(family or "", 2000)
+        words = min(most, max(20, _MOST_WORD_CELLS // rows // len(texts)))
+        step = {"step": "tfidf", "columns": [fact.name for fact in texts], "maxFeatures": words, "ngrams": 1 if words < 1000 else 2}
         plan.add(
-            {"step": "tfidf", "columns": [fact.name for fact in texts], "maxFeatures": words, "ngrams": 1 if words < 1000 else 2},
+            step | ({} if family == "tree" else {"sublinear": True}),
             f"{', '.join(fact.name for fact in texts)}: free text enters as the weights of its most frequent words.",
         )
 

@@ -12,7 +12,10 @@ from ..words import TermCounter
 
 
 class Tfidf(Step):
-    """Term counts times ln((1 + rows) / (1 + rows with the term)) + 1, each row scaled to length 1 (Salton and Buckley 1988)."""
+    """Term counts times ln((1 + rows) / (1 + rows with the term)) + 1, each row scaled to length 1 (Salton and Buckley 1988).
+
+    With `sublinear` a count n enters as 1 + ln(n).
+    """
 
     step = "tfidf"
     accepts = frozenset({"text", "category"})
@@ -31,7 +34,12 @@ class Tfidf(Step):
         for name in self.here(columns):
             features = [feature for feature, origin in self.features.items() if origin == name]
             if features and (wanted is None or not wanted.isdisjoint(features)):
-                weighted = self.counters[name].count(maths, columns.strings([name])) * self.weights[name]
+                counts = self.counters[name].count(maths, columns.strings([name]))
+                if self.parameters["sublinear"]:
+                    # An absent term stays 0: of it the logarithm of 1 is taken, and the 1 is not added.
+                    absent = maths.is_equal(counts, 0.0)
+                    counts = maths.log(maths.where(absent, 1.0, counts)) + maths.where(absent, 0.0, 1.0)
+                weighted = counts * self.weights[name]
                 length = maths.sqrt(maths.row_sum(weighted * weighted))
                 columns.put(features, "number", weighted / maths.where(maths.is_equal(length, 0.0), 1.0, length))
         columns.drop(self.here(columns))
