@@ -50,6 +50,9 @@ export interface RestNeeds {
   limits?: Partial<Limits>
 }
 
+/** What a route that takes files takes beside JSON; any other type is refused before anything is read. */
+const fileTypes = /^(?:(?:image|audio)\/|application\/octet-stream|text\/plain|multipart\/form-data)/
+
 /** The native API over HTTP, and the web page's files. Not yet listening. */
 export async function restServer(needs: RestNeeds): Promise<FastifyInstance> {
   const { config, routes, auth, events, version } = needs
@@ -154,7 +157,7 @@ export async function restServer(needs: RestNeeds): Promise<FastifyInstance> {
       const limit = request.routeOptions.bodyLimit
       readJsonText(payload, request.headers, limit).then((body) => done(null, body), done as (error: Error) => void)
     })
-    files.addContentTypeParser('*', (request, payload, done) => {
+    files.addContentTypeParser(fileTypes, (request, payload, done) => {
       const limit = request.routeOptions.bodyLimit
       readBytes(payload, request.headers, limit).then((body) => done(null, body), done as (error: Error) => void)
     })
