@@ -118,11 +118,12 @@ describe('every page', { skip: noBrowser, timeout: 900_000 }, () => {
   test('an empty project says on each page what to do first', async () => {
     const empty = await product.atoll.projects.create({ name: 'Empty' })
     for (const [path, words, action] of [
-      ['/', /Drop a table here to begin/, null],
+      ['/', /Drop a table, or a folder of images, here to begin/, null],
       ['/goals', /No goal yet/, /State a goal/],
       ['/goals/new', /needs data/, /Add data/],
       ['/datasets', /No data|data/, /Add data/],
       ['/recipes', /No recipe|recipe/, /recipe/],
+      ['/weights', /weights/i, /Add weights/i],
       ['/training', /Nothing was trained yet/, /Train a model/],
       ['/training/new', /needs data/, /Add data/],
       ['/training/compare', /No run is chosen/, /Choose runs/],

@@ -40,6 +40,7 @@ export function placesOf(at: Filled): Place[] {
     ['data-images', `/datasets/${id(at.images)}`],
     ['data-recordings', `/datasets/${id(at.recordings)}`],
     ['data-column', `/datasets/${id(at.dataset)}?tab=profile&column=total_day_minutes`],
+    ['weights', '/weights'],
     ['recipes', '/recipes'],
     ['recipe-new', `/recipes/new?dataset=${id(at.dataset)}`],
     ['recipe', `/recipes/${id(at.recipe)}`],
@@ -52,7 +53,7 @@ export function placesOf(at: Filled): Place[] {
     ]),
     ['models', '/models'],
     ['models-compared', `/models/compare?a=${id(at.versions[0])}&b=${id(at.versions[1])}`],
-    ...['performance', 'explain', 'fairness', 'card', 'proof', 'search', 'package', 'versions', 'lineage'].map(
+    ...['performance', 'explain', 'uncertainty', 'fairness', 'card', 'proof', 'search', 'package', 'versions', 'lineage'].map(
       (tab): [string, string] => [`model-${tab}`, `/models/${id(at.model)}?tab=${tab}`],
     ),
     ['model-cell', `/models/${id(at.model)}?cell=${id('yes|yes')}`],
