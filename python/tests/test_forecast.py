@@ -150,6 +150,42 @@ def test_a_request_is_answered_as_the_graph_says(tmp_path):
     assert prediction[0] == pytest.approx(np.arange(7, 0, -1) + middle * scale, rel=1e-5)
 
 
+def test_python_answers_a_file_of_windows_and_windows_line_by_line(tmp_path):
+    import io
+    import json
+
+    import pyarrow.parquet as pq
+
+    from atoll_engines.evaluation.answer import serve
+    from atoll_engines.forecast.evaluate import open_forecast
+    from atoll_engines.forecast.windows import to_frame, windows_of
+
+    job = forecast_job(tmp_path / "job", weekly(), "seasonal_naive")
+    assert run_here(job) == 0, failure(job)
+    asked = tmp_path / "asked"
+    shutil.copytree(job / "model", asked / "input/data/model")
+    shutil.copytree(job / "native", asked / "input/data/model/native")
+    write_job(asked, "forecast.predict", {})
+    from atoll_engines.contract import read_job
+
+    pipeline, _, history, _ = open_forecast(read_job(asked))
+    rows = to_frame(windows_of(history, pipeline.frame), pipeline.frame).head(5)
+    write_channel(asked, "rows", rows, {"day": "datetime"})
+    assert run_here(asked) == 0, failure(asked)
+    table = pq.read_table(asked / "output/data/predictions.parquet").to_pydict()
+    assert len(table["prediction"]) == 5 and len(table["prediction"][0]) == 7
+    line = [{name: value.isoformat() if name == "day" else value for name, value in row.items()} for row in rows.to_dict("records")]
+
+    def told(frame: pd.DataFrame) -> dict:
+        return {name: values.tolist() for name, values in pipeline.predict(frame).items()}
+
+    sink = io.StringIO()
+    serve(pipeline.frame.inputs, told, io.StringIO(json.dumps(line) + "\nnonsense\n"), sink)
+    ready, answer, refused = map(json.loads, sink.getvalue().splitlines())
+    assert ready == {"ready": True} and "not a JSON array" in refused["error"]
+    assert np.array(answer["prediction"]) == pytest.approx(np.array(table["prediction"]), rel=1e-6)
+
+
 def test_scores_are_those_of_their_formulas():
     random = np.random.default_rng(0)
     actual = random.normal(10, 3, (40, 5))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable, Sequence
 from typing import Any, TextIO
 
 import numpy as np
@@ -13,28 +14,51 @@ from atoll_engines.contract import Job, Report, plain
 from atoll_engines.errors import BadInput, EngineError
 from atoll_engines.evaluation.multilabel import as_words
 from atoll_engines.evaluation.package import Package
+from atoll_engines.recipes import InputColumn
 from atoll_engines.tabular.data import open_table, read_chunks
 
 
 def answer(job: Job, report: Report, package: Package) -> dict[str, Any] | None:
-    """Answers the channel `rows`, or with `serve` the lines of standard input."""
+    """Answers the channel `rows`, or with `serve` the lines of standard input, with what a judged model says."""
+    pipeline = package.pipeline
+    classified = pipeline.task != "regression"
+
+    def columns(frame: pd.DataFrame) -> dict[str, Any]:
+        return answer_columns(package, pipeline.predict(frame))
+
+    def told(frame: pd.DataFrame) -> dict[str, Any]:
+        values = pipeline.predict(frame).astype(np.float64).tolist() if len(frame) else []
+        return {"probabilities" if classified else "predictions": values}
+
+    return answer_with(job, report, pipeline.inputs, columns, told)
+
+
+def answer_with(
+    job: Job,
+    report: Report,
+    inputs: Sequence[InputColumn],
+    columns: Callable[[pd.DataFrame], dict[str, Any]],
+    told: Callable[[pd.DataFrame], dict[str, Any]],
+) -> dict[str, Any] | None:
+    """The same of any model: `columns` are those of a file of answers, `told` is what is said of some rows, also of none."""
     if job.parameters.get("serve"):
         report.log("Serving rows from standard input.")
-        serve(package, sys.stdin, sys.stdout)
+        serve(inputs, told, sys.stdin, sys.stdout)
         return None
-    return {"rows": predict_file(job, package, report)}
+    return {"rows": predict_file(job, report, inputs, columns)}
 
 
-def predict_file(job: Job, package: Package, report: Report) -> int:
-    """Predict the channel `rows`, piece by piece."""
+def predict_file(
+    job: Job, report: Report, inputs: Sequence[InputColumn], columns: Callable[[pd.DataFrame], dict[str, Any]]
+) -> int:
+    """Answer the channel `rows`, piece by piece."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     table = open_table(job.channel("rows"))
-    names = [one.name for one in package.pipeline.inputs]
     writer, done = None, 0
-    for frame in read_chunks(table, names):
-        part = pa.table({"__row": frame.index.to_numpy(), **answer_columns(package, package.pipeline.predict(frame))})
+    for frame in read_chunks(table, [one.name for one in inputs]):
+        part = pa.table({"__row": frame.index.to_numpy(), **columns(frame)})
         writer = writer or pq.ParquetWriter(job.output / "predictions.parquet", part.schema)
         writer.write_table(part)
         done += len(frame)
@@ -53,7 +77,9 @@ def answer_columns(package: Package, predicted: np.ndarray) -> dict[str, Any]:
     return {"predicted": as_words(package.pipeline.labels(predicted)), **probabilities}
 
 
-def serve(package: Package, source: TextIO, sink: TextIO) -> None:
+def serve(
+    inputs: Sequence[InputColumn], told: Callable[[pd.DataFrame], dict[str, Any]], source: TextIO, sink: TextIO
+) -> None:
     """Say that the model is loaded; then one JSON array of rows in, one JSON object out, until the input ends.
 
     An error is an answer, not the end.
@@ -63,12 +89,12 @@ def serve(package: Package, source: TextIO, sink: TextIO) -> None:
         if not line.strip():
             continue
         try:
-            told = answer_rows(package, json.loads(line))
+            said = told(rows_of(inputs, json.loads(line)))
         except EngineError as error:
-            told = {"error": error.message}
+            said = {"error": error.message}
         except ValueError as error:
-            told = {"error": f"The line is not a JSON array of rows: {error}."}
-        say(sink, told)
+            said = {"error": f"The line is not a JSON array of rows: {error}."}
+        say(sink, said)
 
 
 def say(sink: TextIO, answer: dict[str, Any]) -> None:
@@ -76,13 +102,8 @@ def say(sink: TextIO, answer: dict[str, Any]) -> None:
     sink.flush()
 
 
-def answer_rows(package: Package, rows: Any) -> dict[str, Any]:
+def rows_of(inputs: Sequence[InputColumn], rows: Any) -> pd.DataFrame:
+    """A line's rows as a frame of the model's columns; what a row does not have is missing."""
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise BadInput("The line must be a JSON array of objects, one for each row.")
-    inputs = package.pipeline.inputs
-    classified = package.pipeline.task != "regression"
-    if not rows:
-        return {"probabilities" if classified else "predictions": []}
-    frame = pd.DataFrame({one.name: pd.Series([row.get(one.name) for row in rows], dtype=object) for one in inputs})
-    predicted = package.pipeline.predict(frame).astype(np.float64).tolist()
-    return {"probabilities" if classified else "predictions": predicted}
+    return pd.DataFrame({one.name: pd.Series([row.get(one.name) for row in rows], dtype=object) for one in inputs})
