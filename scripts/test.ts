@@ -1,6 +1,6 @@
 /** Every test of both languages, and the checks; ends with one line that counts them all. `--long` runs the long forms instead. */
 import { type SpawnOptions, spawn } from 'node:child_process'
-import { existsSync, globSync } from 'node:fs'
+import { globSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { installTools } from './test-tools.ts'
@@ -70,9 +70,14 @@ async function nodeTests(): Promise<void> {
   add(count('pass'), count('fail') + count('cancelled'), count('skipped') + count('todo'), code, 'TypeScript tests')
 }
 
+/** Two processes side by side, each with about half of the tests: most of them hold one core. */
 async function pythonTests(): Promise<void> {
-  const paths = only.length ? only.filter((path) => path.includes('.py')) : ['python/tests']
-  if (paths.length === 0 || !existsSync(join(root, 'python', 'tests'))) return
+  const paths = only.length ? only.filter((path) => path.includes('.py')) : globSync('python/tests/test_*.py', { cwd: root })
+  const halves = inHalves(paths.map((path) => ({ path, bytes: statSync(join(root, path.split('::')[0]!)).size })))
+  await Promise.all(halves.filter((half) => half.length > 0).map(pythonProcess))
+}
+
+async function pythonProcess(paths: string[]): Promise<void> {
   const { code, output } = await run(tools.python, [
     '-m',
     'pytest',
@@ -86,6 +91,17 @@ async function pythonTests(): Promise<void> {
   ])
   const count = (word: string) => Number(new RegExp(`(\\d+) ${word}`).exec(output.trimEnd().split('\n').at(-1) ?? '')?.[1] ?? 0)
   add(count('passed'), count('failed') + count('error'), count('skipped'), code === 5 ? 0 : code, 'Python tests')
+}
+
+function inHalves(files: { path: string; bytes: number }[]): [string[], string[]] {
+  const halves: [string[], string[]] = [[], []]
+  const sizes = [0, 0]
+  for (const { path, bytes } of files.sort((a, b) => b.bytes - a.bytes)) {
+    const smaller = sizes[0]! <= sizes[1]! ? 0 : 1
+    halves[smaller].push(path)
+    sizes[smaller]! += bytes
+  }
+  return halves
 }
 
 function add(passed: number, failed: number, skipped: number, code: number | null, name: string): void {
