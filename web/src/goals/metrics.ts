@@ -33,6 +33,10 @@ export const lessIsBetter: ReadonlySet<string> = new Set([
   'rmse',
   'mape',
   'davies_bouldin',
+  'hamming_loss',
+  'mase',
+  'smape',
+  'quantile_loss',
   'noise_share',
   'perplexity',
 ])

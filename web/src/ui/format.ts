@@ -170,6 +170,13 @@ const metricNames: Record<string, string> = {
   coherence: 'Coherence',
   perplexity: 'Perplexity',
   diversity: 'Diversity',
+  mase: 'MASE',
+  smape: 'sMAPE',
+  quantile_loss: 'Quantile loss',
+  coverage_80: 'Coverage of 80 %',
+  f1_micro: 'F1 (micro)',
+  hamming_loss: 'Hamming loss',
+  exact_match: 'Exact match',
 }
 
 /** `hist_gradient_boosting` → "Hist gradient boosting"; names of libraries as they write themselves. */
