@@ -69,7 +69,6 @@ WARM_MODULES = [
     "sklearn.linear_model",
     "sklearn.ensemble",
     "lightgbm",
-    "optuna",
     "onnx",
     "onnxruntime",
     "atoll_engines.tabular.train",
