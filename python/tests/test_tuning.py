@@ -8,7 +8,6 @@ import pytest
 from atoll_engines.tuning.gaussian import GaussianProcess
 from atoll_engines.tuning.halving import Hyperband, Rungs, SuccessiveHalving, hyperband
 from atoll_engines.tuning.importance import importances
-from atoll_engines.tuning.pareto import crowding, fronts, hypervolume, ranks
 from atoll_engines.tuning.space import Space
 from atoll_engines.tuning.tpe import Tpe
 
@@ -133,17 +132,6 @@ def test_asha_needs_a_fraction_of_the_epochs_of_random_search():
         found.append(best - ends.min())
     assert np.mean(spent) <= 0.25
     assert np.median(found) < 0.02
-
-
-def test_fronts_crowding_and_hypervolume_of_known_points():
-    losses = np.array([[1, 4], [2, 2], [4, 1], [3, 3], [5, 5]], float)
-    assert fronts(losses).tolist() == [0, 0, 0, 1, 2]
-    assert np.isinf(crowding(losses[:3])[[0, 2]]).all()
-    assert crowding(losses[:3])[1] == pytest.approx(2.0)
-    assert ranks(losses)[3] == 3 and ranks(losses)[4] == 4
-    assert hypervolume(losses, np.array([5.0, 5.0])) == pytest.approx(4 * 1 + 3 * 2 + 1 * 1)
-    cube = np.array([[0.0, 0.0, 0.0]])
-    assert hypervolume(cube, np.array([1.0, 2.0, 3.0])) == pytest.approx(6.0)
 
 
 def test_importances_name_what_mattered():
