@@ -26,6 +26,8 @@ export async function* tarEntries(path: string, { gzip }: { gzip: boolean }): As
   const tar = extract()
   const source = createReadStream(path, { highWaterMark: 1 << 20 })
   const feeding = (gzip ? pipeline(source, createGunzip(), tar) : pipeline(source, tar)).catch((error) => tar.destroy(error))
+  const damaged = (error: unknown) =>
+    new ArchiveError(`The ${gzip ? '.tar.gz' : '.tar'} archive is damaged or cut off: ${(error as Error).message.slice(0, 200)}.`)
   try {
     for await (const entry of tar) {
       const { name, type, size } = entry.header
@@ -37,7 +39,12 @@ export async function* tarEntries(path: string, { gzip }: { gzip: boolean }): As
         async open() {
           taken = true
           const content = entry as unknown as Readable
-          return (size ?? 0) > smallBytes ? content : collect(content)
+          // Whichever stream notices first, the archive is what is damaged.
+          return (size ?? 0) > smallBytes
+            ? content
+            : collect(content).catch((error) => {
+                throw damaged(error)
+              })
         },
       }
       // The next entry comes only when this one is read or let go.
@@ -45,9 +52,7 @@ export async function* tarEntries(path: string, { gzip }: { gzip: boolean }): As
     }
     await feeding
   } catch (error) {
-    throw new ArchiveError(
-      `The ${gzip ? '.tar.gz' : '.tar'} archive is damaged or cut off: ${(error as Error).message.slice(0, 200)}.`,
-    )
+    throw damaged(error)
   } finally {
     source.destroy()
     tar.destroy()
