@@ -9,7 +9,7 @@ import fastify, {
 } from 'fastify'
 import type { AuthService } from '../../domains/auth/service.ts'
 import type { Config } from '../../kernel/config.ts'
-import { notFound } from '../../kernel/errors.ts'
+import { notFound, PlatformError } from '../../kernel/errors.ts'
 import type { Events } from '../../kernel/events.ts'
 import type { Principal } from '../../kernel/principal.ts'
 import type { RouteRecord } from '../../kernel/route.ts'
@@ -161,6 +161,14 @@ export async function restServer(needs: RestNeeds): Promise<FastifyInstance> {
       const limit = request.routeOptions.bodyLimit
       readBytes(payload, request.headers, limit).then((body) => done(null, body), done as (error: Error) => void)
     })
+    files.addContentTypeParser('*', (request, _payload, done) =>
+      done(
+        new PlatformError(
+          'unsupported_type',
+          `A body of the type "${String(request.headers['content-type']).slice(0, 80)}" is not taken here. Send JSON, a file as image/*, audio/* or application/octet-stream, or a multipart form.`,
+        ),
+      ),
+    )
     for (const record of routes) if (record.handleText && record.takesFiles) addRoute(files, record)
   })
   await app.register(async (bytes) => {
