@@ -62,7 +62,7 @@ class ImageFinish(Finish):
         )
 
     def export(self, pipeline: ImagePipeline, tolerance: float) -> Export:
-        images = self.trials.images.images[self.trials.preparation.places]
+        images = self.trials.images.images[self.trials.preparation.items]
         exported = export(pipeline, images, self.job.model / "model.onnx", tolerance, self.job.seed)
         if exported.path == "python":
             self.report.warning("export_failed", f"{exported.reason} The model will be served from Python.")
@@ -103,7 +103,7 @@ class ImageFinish(Finish):
         preparation = self.trials.preparation
         if model.algorithm == "image_linear":
             return
-        _, embeddings = model.answer(self.trials.images.images, preparation.places, with_embeddings=True)
+        _, embeddings = model.answer(self.trials.images.images, preparation.items, with_embeddings=True)
         flat = pa.array(embeddings.astype(np.float32).ravel(), pa.float32())
         table = pa.table({
             "__row": self.labels.row_ids,

@@ -3,50 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from atoll_engines.image.setting import ImageSetting
 from atoll_engines.tabular.algorithms.model import Algorithm
 from atoll_engines.tabular.folds import Division, Fold
-from atoll_engines.tabular.preparation import FoldFeatures
 from atoll_engines.tabular.trial import Outcome, Trials
 
 MOST_VALIDATED = 5000
-
-
-@dataclass
-class NoRecipe:
-    """Images are prepared by the package's own graph; there is nothing for a recipe to do."""
-
-    is_automatic: bool = False
-    derived: list = field(default_factory=list)
-
-    def steps(self, family: str | None) -> tuple[list[dict[str, Any]], list[str]]:
-        return [], []
-
-
-@dataclass
-class ImagePreparation:
-    """Places of images and target by row."""
-
-    frame: pd.DataFrame
-    places: np.ndarray
-    target: np.ndarray
-    task: str
-    recipes: NoRecipe = field(default_factory=NoRecipe)
-
-    def fold(self, family: str | None, number: int, fold: Fold) -> FoldFeatures:
-        return FoldFeatures(self.places[fold.train], self.target[fold.train], self.places[fold.valid], self.target[fold.valid], fold.train)
-
-    def part(self, family: str | None, fold: Fold) -> tuple[None, FoldFeatures]:
-        return None, self.fold(family, 0, fold)
-
-    def everything(self, family: str | None) -> tuple[None, np.ndarray, np.ndarray]:
-        return None, self.places, self.target
 
 
 @dataclass(frozen=True)
@@ -64,7 +31,7 @@ class ImageTrials(Trials):
         on_round: Callable[[int, int, float], None] | None = None,
     ) -> Outcome:
         valid = self.division.folds[0].valid
-        self.images.watched = (self.preparation.places[valid], self.preparation.target[valid])
+        self.images.watched = (self.preparation.items[valid], self.preparation.target[valid])
         try:
             return super().run(algorithm, params, give_up, on_fold, on_round)
         finally:

@@ -18,12 +18,13 @@ from atoll_engines.image.decode import Unreadable, content_of, decode
 from atoll_engines.image.finish import ImageFinish, ImageSolution
 from atoll_engines.image.networks.families import SIZES, TYPES, read_config
 from atoll_engines.image.options import ImageOptions, read_options
-from atoll_engines.image.preparation import ImagePreparation, ImageTrials, one_holdout
+from atoll_engines.image.preparation import ImageTrials, one_holdout
 from atoll_engines.image.preprocess import Preprocess, preprocess_graph
 from atoll_engines.image.setting import ImageSetting
 from atoll_engines.image.store import read_images, tell_damaged
 from atoll_engines.tabular.algorithms.model import Setting
 from atoll_engines.tabular.data import read_frame
+from atoll_engines.tabular.plain_preparation import PlainPreparation
 from atoll_engines.tabular.request import Request, read_request
 from atoll_engines.tabular.search import Limits, read_limits
 from atoll_engines.tabular.train import make_search
@@ -73,7 +74,7 @@ def run(job: Job, report: Report) -> dict[str, Any]:
         backbone_rate=options.backbone_rate if options.backbone_rate is not None else BACKBONE_RATE if weights else 1.0,
     )
     algorithms = chosen_algorithms(request.algorithms, request.task, setting, options.overrides(), kind)
-    preparation = ImagePreparation(frame[labels.usable], np.flatnonzero(labels.usable), labels.target.values, request.task)
+    preparation = PlainPreparation(frame[labels.usable], np.flatnonzero(labels.usable), labels.target.values, request.task)
     trials = ImageTrials(preparation, labels.division, setting.base, request.metric, request.at_least, images=setting)
     report.log(f"{len(labels.row_ids)} images of {size} x {size} pixels, {labels.division.note}.")
     search = make_search(job, report, request, trials, algorithms, limits, started, is_for_ensemble=False)

@@ -34,7 +34,7 @@ class TextFinish(Finish):
         )
 
     def export(self, pipeline: TextPipeline, tolerance: float) -> Export:
-        exported = export(pipeline, self.trials.preparation.texts, self.job.model / "model.onnx", tolerance, self.job.seed)
+        exported = export(pipeline, self.trials.preparation.items, self.job.model / "model.onnx", tolerance, self.job.seed)
         if exported.path == "python":
             self.report.warning("export_failed", f"{exported.reason} The model will be served from Python.")
         else:
@@ -70,7 +70,7 @@ class TextFinish(Finish):
     def explain(self, pipeline: TextPipeline, validation: Validation) -> None:
         """What the model pays attention to: the weights of its terms, or what leaving words out changes."""
         fold = self.labels.division.folds[0]
-        texts = self.trials.preparation.texts[fold.valid]
+        texts = self.trials.preparation.items[fold.valid]
         left = 20.0 if self.budget is None else max(5.0, 0.1 * self.budget)
         about = explained(pipeline, texts, self.trials.metric, left, self.job.seed) if self.request.importance else {}
         write_json(self.job.model / "explain.json", {"permutation": [], "partialDependence": [], "metric": self.trials.metric, **about})

@@ -14,6 +14,7 @@ from atoll_engines.errors import BadInput
 from atoll_engines.tabular.algorithms.model import Setting
 from atoll_engines.tabular.data import read_frame
 from atoll_engines.tabular.folds import Division
+from atoll_engines.tabular.plain_preparation import PlainPreparation
 from atoll_engines.tabular.request import Request, read_request
 from atoll_engines.tabular.search import Limits, read_limits
 from atoll_engines.tabular.train import make_search
@@ -25,7 +26,6 @@ from atoll_engines.text.documents import Documents, chosen_documents, refuse_emp
 from atoll_engines.text.finish import TextFinish
 from atoll_engines.text.options import TextOptions, read_options
 from atoll_engines.text.pipeline import setting_of
-from atoll_engines.text.preparation import TextPreparation
 from atoll_engines.text.setting import TextSetting
 from atoll_engines.text.solution import TextSolution
 from atoll_engines.text.weights import weights_folder
@@ -47,7 +47,7 @@ def run(job: Job, report: Report) -> dict[str, Any]:
     setting = job_setting(job, request, labels, documents, options, report)
     algorithms = chosen_algorithms(request.algorithms, request.task, setting, options.overrides())
     labels = replace(labels, division=suited(labels.division, [one.name for one in algorithms]))
-    preparation = TextPreparation(frame[labels.usable], texts[labels.usable], labels.target.values, request.task)
+    preparation = PlainPreparation(frame[labels.usable], texts[labels.usable], labels.target.values, request.task)
     trials = Trials(preparation, labels.division, setting.base, request.metric, request.at_least)
     report.log(f"{len(labels.row_ids)} documents from {', '.join(one.name for one in documents.inputs)}, {labels.division.note}.")
     limits = few_trials(read_limits(job.parameters.get("search") or {}), job.parameters.get("search") or {}, algorithms)

@@ -1,4 +1,4 @@
-"""The documents of a training job, in the place where other families have features."""
+"""Rows of families that prepare by themselves (texts, images), in the place where tables have features made by a recipe."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from atoll_engines.tabular.preparation import FoldFeatures
 
 @dataclass
 class NoRecipe:
-    """Text engines prepare by themselves; there is nothing for a recipe to do."""
+    """There is nothing for a recipe to do."""
 
     is_automatic: bool = False
     derived: list = field(default_factory=list)
@@ -24,20 +24,20 @@ class NoRecipe:
 
 
 @dataclass
-class TextPreparation:
-    """Texts and target by row; a model learns its vocabulary from the texts of its own fold alone."""
+class PlainPreparation:
+    """Items (texts, or places in an array of images) and target by row; what is learned of them is learned within a fold."""
 
     frame: pd.DataFrame
-    texts: np.ndarray
+    items: np.ndarray
     target: np.ndarray
     task: str
     recipes: NoRecipe = field(default_factory=NoRecipe)
 
     def fold(self, family: str | None, number: int, fold: Fold) -> FoldFeatures:
-        return FoldFeatures(self.texts[fold.train], self.target[fold.train], self.texts[fold.valid], self.target[fold.valid], fold.train)
+        return FoldFeatures(self.items[fold.train], self.target[fold.train], self.items[fold.valid], self.target[fold.valid], fold.train)
 
     def part(self, family: str | None, fold: Fold) -> tuple[None, FoldFeatures]:
         return None, self.fold(family, 0, fold)
 
     def everything(self, family: str | None) -> tuple[None, np.ndarray, np.ndarray]:
-        return None, self.texts, self.target
+        return None, self.items, self.target
