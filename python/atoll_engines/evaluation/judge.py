@@ -17,11 +17,9 @@ from atoll_engines.tabular.bootstrap import intervals
 from atoll_engines.tabular.data import open_table, read_frame
 from atoll_engines.tabular.diagnosis import diagnose
 from atoll_engines.tabular.metrics import labels_of, score_all
-from atoll_engines.tabular.parity_rows import as_requests, with_missing, with_unseen
+from atoll_engines.tabular.parity_rows import as_requests, parity_parts
 from atoll_engines.tabular.request import read_costs
 from atoll_engines.tabular.target import as_words
-
-INJECTED_ROWS = 250
 
 
 def judge(job: Job, report: Report, package: Package) -> dict[str, Any]:
@@ -145,20 +143,7 @@ def write_parity(job: Job, package: Package, frame: pd.DataFrame) -> int:
     if hasattr(pipeline, "parity_rows"):
         # Images and sounds are not in the table: the package says how clients send them.
         return leave_parity(job, pipeline, *pipeline.parity_rows(frame, wanted, job.seed))
-    random = np.random.default_rng(job.seed)
-    held_out = frame
-    if len(frame) > wanted:
-        held_out = frame.iloc[np.sort(random.choice(len(frame), wanted, replace=False))]
-    # A small sealed part is asked more often, each time with other cells missing or unseen, until there are rows enough.
-    injected = max(INJECTED_ROWS, wanted // 4, -(-(wanted - len(held_out)) // 2))
-    part = held_out.iloc[np.arange(injected) % len(held_out)] if len(held_out) < wanted else held_out.iloc[:injected]
-    parts = {
-        "held_out": held_out,
-        "missing_injected": with_missing(part, random),
-        "unseen_injected": with_unseen(part, pipeline.inputs, random),
-    }
-    rows = pd.concat(parts.values())
-    kinds = [kind for kind, group in parts.items() for _ in range(len(group))]
+    kinds, rows = parity_parts(frame, pipeline.inputs, wanted, np.random.default_rng(job.seed))
     return leave_parity(job, pipeline, kinds, as_requests(rows, pipeline.inputs), pipeline.predict(rows))
 
 

@@ -13,6 +13,29 @@ from atoll_engines.recipes import InputColumn
 UNSEEN_WORD = "never seen in training ⚑"
 
 
+INJECTED_ROWS = 250
+
+
+def parity_parts(
+    frame: pd.DataFrame, inputs: list[InputColumn], wanted: int, random: np.random.Generator
+) -> tuple[list[str], pd.DataFrame]:
+    """The kind of each row, and the rows: held-out ones, then copies with cells missing and cells never seen.
+
+    A small sealed part is asked more often, each time with other cells missing or unseen, until there are rows enough.
+    """
+    held_out = frame
+    if len(frame) > wanted:
+        held_out = frame.iloc[np.sort(random.choice(len(frame), wanted, replace=False))]
+    injected = max(INJECTED_ROWS, wanted // 4, -(-(wanted - len(held_out)) // 2))
+    part = held_out.iloc[np.arange(injected) % len(held_out)] if len(held_out) < wanted else held_out.iloc[:injected]
+    parts = {
+        "held_out": held_out,
+        "missing_injected": with_missing(part, random),
+        "unseen_injected": with_unseen(part, inputs, random),
+    }
+    return [kind for kind, group in parts.items() for _ in range(len(group))], pd.concat(parts.values())
+
+
 def with_missing(frame: pd.DataFrame, random: np.random.Generator, share: float = 0.3) -> pd.DataFrame:
     """A copy in which a share of all values is missing; in the first rows, each column in turn, then all at once."""
     result = frame.copy()

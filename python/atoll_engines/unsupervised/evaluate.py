@@ -13,7 +13,7 @@ from atoll_engines.errors import BadInput
 from atoll_engines.tabular.bootstrap import CONFIDENCE, resampled_weights
 from atoll_engines.tabular.data import open_table, read_frame
 from atoll_engines.tabular.package_files import Package, open_package
-from atoll_engines.tabular.parity_rows import as_requests, with_missing, with_unseen
+from atoll_engines.tabular.parity_rows import as_requests, parity_parts
 from atoll_engines.tabular.target import as_words
 from atoll_engines.unsupervised.answers import answer_columns, labels_of
 from atoll_engines.unsupervised.describe.groups import describe_groups
@@ -21,7 +21,6 @@ from atoll_engines.unsupervised.measures import Measure, anomaly_labels, measure
 from atoll_engines.unsupervised.metrics import sign
 from atoll_engines.unsupervised.pipeline import Pipeline
 
-INJECTED_ROWS = 250
 # These figures compare all rows with all, so fewer resamples have to do.
 MOST_RESAMPLES = 200
 
@@ -154,25 +153,13 @@ def write_predictions(
 def write_parity(job: Job, pipeline: Pipeline, frame: pd.DataFrame) -> int:
     """Rows as a client would send them, and what the training code answers to each."""
     wanted = int(job.parameters.get("parityRows") or 1000)
-    random = np.random.default_rng(job.seed)
-    held_out = frame
-    if len(frame) > wanted:
-        held_out = frame.iloc[np.sort(random.choice(len(frame), wanted, replace=False))]
-    # A small sealed part is asked more often, each time with other cells missing or unseen, until there are rows enough.
-    injected = max(INJECTED_ROWS, wanted // 4, -(-(wanted - len(held_out)) // 2))
-    part = held_out.iloc[np.arange(injected) % len(held_out)] if len(held_out) < wanted else held_out.iloc[:injected]
-    parts = {
-        "held_out": held_out,
-        "missing_injected": with_missing(part, random),
-        "unseen_injected": with_unseen(part, pipeline.inputs, random),
-    }
-    rows = pd.concat(parts.values())
+    kinds, rows = parity_parts(frame, pipeline.inputs, wanted, np.random.default_rng(job.seed))
     requests = as_requests(rows, pipeline.inputs)
     answer = pipeline.predict(rows)
     lines = (json.dumps(plain(one), ensure_ascii=False) for one in requests)
     write_whole(job.output / "parity_rows.jsonl", "\n".join(lines) + "\n")
     expected = {
-        "kinds": [kind for kind, group in parts.items() for _ in range(len(group))],
+        "kinds": kinds,
         "probabilities": None,
         "predictions": None,
         "outputs": {name: values.astype(np.float64).tolist() for name, values in answer.items()},
