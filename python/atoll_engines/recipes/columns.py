@@ -1,5 +1,6 @@
 """The columns a recipe works on: as values (training, preview) or as places in a graph (export)."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -12,7 +13,7 @@ from .maths import NumpyMaths
 from .raw import NUMBER_TYPES, STRING_TYPES, InputColumn, column_values
 
 
-class Columns:
+class Columns(ABC):
     """Named, typed columns in order, with the operations (`maths`) that work on them."""
 
     maths: Any
@@ -48,22 +49,27 @@ class Columns:
         self._rename(names)
         self.types = renamed
 
+    @abstractmethod
     def numbers(self, names: Sequence[str]) -> Any:
         """These columns side by side as a float64 matrix (an array or a graph tensor)."""
-        raise NotImplementedError
+        ...
 
+    @abstractmethod
     def strings(self, names: Sequence[str]) -> Any:
         """These columns side by side as a matrix of strings."""
-        raise NotImplementedError
+        ...
 
+    @abstractmethod
     def _store(self, name: str, matrix: Any, index: int) -> None:
-        raise NotImplementedError
+        ...
 
+    @abstractmethod
     def _forget(self, name: str) -> None:
-        raise NotImplementedError
+        ...
 
+    @abstractmethod
     def _rename(self, names: dict[str, str]) -> None:
-        raise NotImplementedError
+        ...
 
 
 class ValueColumns(Columns):

@@ -1,5 +1,6 @@
 """What every recipe step has in common: parameters from the catalogue, chosen columns, fit, apply, origins."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
@@ -31,7 +32,7 @@ class FitContext:
         return self if self.target is None else replace(self, target=self.target[rows])
 
 
-class Step:
+class Step(ABC):
     """One typed step. `apply` is written once and works on arrays and on a graph under construction."""
 
     step: ClassVar[str]
@@ -53,9 +54,10 @@ class Step:
         self.fit(columns, context)
         self.apply(columns, None)
 
+    @abstractmethod
     def apply(self, columns: Columns, wanted: set[str] | None) -> None:
         """Changes the columns in place; makes at least the `wanted` ones (None: all)."""
-        raise NotImplementedError
+        ...
 
     def origins(self, output: str) -> Sequence[str]:
         """The columns before this step that a column after it is made from."""
@@ -115,9 +117,10 @@ class Step:
 class RowStep(Step):
     """A step that takes rows out of the training data and leaves served rows alone."""
 
+    @abstractmethod
     def kept(self, columns: ValueColumns, context: FitContext) -> np.ndarray:
         """A mask of the training rows that stay."""
-        raise NotImplementedError
+        ...
 
     def apply(self, columns: Columns, wanted: set[str] | None) -> None:
         return None

@@ -1,5 +1,6 @@
 """New columns from old ones: expressions, ratios, products and powers."""
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from itertools import combinations, combinations_with_replacement
 from typing import Any
@@ -62,8 +63,9 @@ class Ratio(Derive):
 class _Products(Step):
     accepts = _NUMBERS
 
+    @abstractmethod
     def groups(self, degree: int) -> list[tuple[str, ...]]:
-        raise NotImplementedError
+        ...
 
     def fit(self, columns: ValueColumns, context: FitContext) -> None:
         super().fit(columns, context)

@@ -1,5 +1,6 @@
 """Outlying values: cap them, winsorise them, or take signed logarithms."""
 
+from abc import abstractmethod
 from typing import Any
 
 import numpy as np
@@ -14,8 +15,9 @@ _NUMBERS = frozenset({"number", "integer", "boolean"})
 class _Limit(Step):
     accepts = _NUMBERS
 
+    @abstractmethod
     def limits(self, values: np.ndarray) -> tuple[float, float]:
-        raise NotImplementedError
+        ...
 
     def fit(self, columns: ValueColumns, context: FitContext) -> None:
         super().fit(columns, context)

@@ -1,5 +1,6 @@
 """Numbers on a common scale: (x - centre) / spread, with centre and spread from the training rows."""
 
+from abc import abstractmethod
 from typing import Any
 
 import numpy as np
@@ -20,8 +21,9 @@ class _Scale(Step):
             # A constant column keeps its unit: dividing by nothing would make it infinite.
             self.scales[name] = (float(centre), float(spread) if spread > 0 and np.isfinite(spread) else 1.0)
 
+    @abstractmethod
     def measure(self, values: np.ndarray) -> tuple[float, float]:
-        raise NotImplementedError
+        ...
 
     def apply(self, columns: Columns, wanted: set[str] | None) -> None:
         names = self.here(columns)

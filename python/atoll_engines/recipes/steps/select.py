@@ -1,5 +1,6 @@
 """Fewer columns, chosen by what they say: variance, correlation, information, importance, elimination."""
 
+from abc import abstractmethod
 from typing import Any
 
 import numpy as np
@@ -14,9 +15,10 @@ _SAMPLE_ROWS = 20_000
 class _Select(Step):
     accepts = frozenset({"number", "integer", "boolean"})
 
+    @abstractmethod
     def scores(self, numbers: np.ndarray, context: FitContext) -> np.ndarray:
         """How much each column says; more is better."""
-        raise NotImplementedError
+        ...
 
     def chosen(self, scores: np.ndarray, numbers: np.ndarray, context: FitContext) -> np.ndarray:
         """A mask of the columns to keep."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,7 +26,7 @@ PLACED_AMONG = 5
 NEAREST = 1e-9
 
 
-class Layout:
+class Layout(ABC):
     """A map of the training rows; neither method maps new rows, so one is put at the weighted mean of its neighbours' places."""
 
     def __init__(self, params: dict[str, Any], setting: Setting) -> None:
@@ -36,8 +37,9 @@ class Layout:
         self.places = self.lay(self.points)
         self.count = min(PLACED_AMONG, len(x))
 
+    @abstractmethod
     def lay(self, points: np.ndarray) -> np.ndarray:
-        raise NotImplementedError
+        ...
 
     def answer(self, x: np.ndarray) -> dict[str, np.ndarray]:
         return {"vector": in_blocks(x, self._place, 256)}
