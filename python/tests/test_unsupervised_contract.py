@@ -255,7 +255,7 @@ def test_topics_of_three_subjects_are_told_apart(once):
 
 
 def test_a_neural_topic_model_keeps_the_contract(tmp_path):
-    pytest.importorskip("torch")
+    pytest.importorskip("torch", reason="ProdLDA needs the deep runtime")
     first, second = trained(tmp_path / "one", "prodlda"), trained(tmp_path / "two", "prodlda")
     assert read_json(first, "model/training.json")["export"]["path"] == "onnx"
     rows = table(100, seed=5)
