@@ -224,6 +224,12 @@ export const SplitInput = z.object({
   dataset: Ref,
   version: z.string().optional(),
   target: z.string().max(200).nullable().default(null),
+  task: z
+    .string()
+    .max(40)
+    .nullable()
+    .default(null)
+    .describe('What the target is for, where it is neither classes nor numbers: seq2seq, transcription, tokens, detection…'),
   kind: z.enum(['auto', 'random', 'stratified', 'grouped', 'time', 'given']).default('auto'),
   groupColumn: z.string().max(200).nullable().default(null),
   timeColumn: z.string().max(200).nullable().default(null),

@@ -11,21 +11,45 @@ export interface TargetFacts {
   distinct: number | null
 }
 
-/** Refuses a column that no model can be trained for, and says why. */
-export function refuseTarget({ name, type, rows, missing, distinct }: TargetFacts): void {
+const words: readonly ColumnType[] = ['text', 'category', 'id']
+const numbers: readonly ColumnType[] = ['number', 'integer', 'boolean']
+
+/** Targets that are neither a class nor a number to a model: by task, the types of columns that hold them. */
+const takenByTask: Record<string, readonly ColumnType[]> = {
+  multilabel: words,
+  forecast: numbers,
+  tokens: words,
+  seq2seq: words,
+  transcription: words,
+  detection: ['text', 'category'],
+  segmentation: ['image'],
+}
+
+/** Whether a task reads more out of its target than one class or number a row. */
+export const isStructured = (task: string | null): boolean => task !== null && task !== 'forecast' && task in takenByTask
+
+/** Refuses a column that no model can be trained for, and says why; the task says what may stand in it. */
+export function refuseTarget({ name, type, rows, missing, distinct }: TargetFacts, task: string | null = null): void {
   const facts = { field: 'target', column: name, type, rows, missing, distinct }
-  const words = type === 'category' || type === 'text' || type === 'id'
   if (missing !== null && missing >= rows)
     throw invalidInput(`The target "${name}" is missing in every row: there is nothing to learn.`, facts)
   if (distinct === 1)
     throw invalidInput(`The target "${name}" has one and the same value in every row: there is nothing to learn.`, facts)
+  const taken = task === null ? undefined : takenByTask[task]
+  if (taken) {
+    if (taken.includes(type)) return
+    throw invalidInput(
+      `The target "${name}" is of type ${type}; for the task ${task} it must be of type ${taken.join(' or ')}.`,
+      { ...facts, task },
+    )
+  }
   if (type === 'datetime') throw invalidInput(`The target "${name}" is a date. Choose a column of classes or numbers.`, facts)
   if (
     (type === 'text' && (distinct === null || distinct > 50)) ||
-    (words && distinct !== null && distinct > 200 && distinct > 0.5 * rows)
+    (words.includes(type) && distinct !== null && distinct > 200 && distinct > 0.5 * rows)
   )
     throw invalidInput(
-      `The target "${name}" is free text${distinct ? ` (about ${distinct} different values in ${rows} rows)` : ''}. Choose a column of classes or numbers.`,
+      `The target "${name}" is free text${distinct ? ` (about ${distinct} different values in ${rows} rows)` : ''}. Choose a column of classes or numbers, or name a task that takes text (seq2seq, transcription).`,
       facts,
     )
   if (type === 'id')

@@ -89,7 +89,7 @@ function refuseHopeless({ name, type, rows, missing, distinct, values }: TargetF
     })
   if (type === 'text' && distinct > mostClasses)
     throw invalidInput(
-      `The target "${name}" is free text (${distinct} different values in ${rows} rows). Choose a column with classes or numbers.`,
+      `The target "${name}" is free text (${distinct} different values in ${rows} rows). Choose a column with classes or numbers, or name a task that takes text (seq2seq, transcription).`,
       {
         ...facts,
         distinct,

@@ -48,7 +48,7 @@ export const otherMetrics = [
   'smape',
   'quantile_loss',
   'coverage_80',
-  'bleu',
+  'chrf',
   'rouge_l',
   'word_error_rate',
   'character_error_rate',

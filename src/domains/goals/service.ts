@@ -67,7 +67,8 @@ export function goalsService({ metadata, access, search, datasets }: GoalsNeeds)
     refuseHopelessBound(input.metric, input)
     const judged = await judge(version, input.target, input)
     refuseCostsWithoutPositive(judged.task, input)
-    const split = given ?? (await datasets.ensureSplit(by, { dataset: dataset.id, version: version.id, target: input.target }))
+    const wish = { dataset: dataset.id, version: version.id, target: input.target, task: judged.task }
+    const split = given ?? (await datasets.ensureSplit(by, wish))
     const [name, ...otherNames] = input.name === undefined ? usualNames(input, dataset.name) : [input.name]
     const row: GoalRow = {
       ...(await access.newResource('goal', by, project, { ...input, name: name! })),

@@ -111,11 +111,12 @@ export function trainingPlans({
       async split() {
         if (givenSplit) return givenSplit
         if (goalSplit?.version === version.id) return goalSplit
-        if (goalSplit) return datasets.splitLike(by, goalSplit.id, version.id)
+        if (goalSplit) return datasets.splitLike(by, goalSplit.id, version.id, task)
         const made = await datasets.ensureSplit(by, {
           dataset: dataset.id,
           version: version.id,
           target,
+          task,
           ...usualSplit(task, version, input.options),
         })
         if (goal) await goals.repin(goal.id, made.id)

@@ -13,7 +13,7 @@ import { type LayNeeds, layTable, localTable, manifestFile, tableFile } from '..
 import { type Split, SplitInput } from '../schema.ts'
 import { columnsInParts, columnsOf, type PartFile, partsOf, splitById, statisticsOf, toSplit, versionById } from '../store.ts'
 import { type DatasetRow, datasetTables, type SplitRow, type VersionRow } from '../tables.ts'
-import { refuseTarget, taskOf } from '../target.ts'
+import { isStructured, refuseTarget, taskOf } from '../target.ts'
 import { chooseKind } from './choose-kind.ts'
 import { findLeaks, type LeakFinding } from './leaks.ts'
 import { splitTable } from './split-table.ts'
@@ -132,12 +132,13 @@ export function splitService(needs: SplitNeeds) {
   const get = async (by: Principal, id: string): Promise<Split> => read(await rowFor(by, id))
 
   /** The split of another version of the data set, made by the same rule: what was divided by time stays divided by time. */
-  async function splitLike(by: Principal, id: string, version: string): Promise<Split> {
+  async function splitLike(by: Principal, id: string, version: string, task: string | null = null): Promise<Split> {
     const row = await rowFor(by, id)
     return ensureSplit(by, {
       dataset: row.dataset_id,
       version,
       target: row.target,
+      task,
       kind: row.kind,
       groupColumn: row.group_column,
       timeColumn: row.time_column,
@@ -265,8 +266,9 @@ function settle(input: z.output<typeof SplitInput>, version: VersionRow, dataset
     missing: statistics[target.name]?.missing ?? 0,
     distinct: statistics[target.name]?.distinct ?? 0,
   }
-  if (target && known) refuseTarget({ name: target.name, type: target.type, ...known })
-  const classes = target !== null && known !== null && taskOf({ type: target.type, distinct: known.distinct }) !== 'regression'
+  if (target && known) refuseTarget({ name: target.name, type: target.type, ...known }, input.task)
+  const classes =
+    target !== null && known !== null && !isStructured(input.task) && taskOf({ type: target.type, distinct: known.distinct }) !== 'regression'
   const chosen = chooseKind(input, { columns, statistics, target: target?.name ?? null, classes })
   const { kind } = chosen
   if (input.test + input.validation >= 0.9)
