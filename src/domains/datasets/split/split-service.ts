@@ -268,7 +268,10 @@ function settle(input: z.output<typeof SplitInput>, version: VersionRow, dataset
   }
   if (target && known) refuseTarget({ name: target.name, type: target.type, ...known }, input.task)
   const classes =
-    target !== null && known !== null && !isStructured(input.task) && taskOf({ type: target.type, distinct: known.distinct }) !== 'regression'
+    target !== null &&
+    known !== null &&
+    !isStructured(input.task) &&
+    taskOf({ type: target.type, distinct: known.distinct }) !== 'regression'
   const chosen = chooseKind(input, { columns, statistics, target: target?.name ?? null, classes })
   const { kind } = chosen
   if (input.test + input.validation >= 0.9)
