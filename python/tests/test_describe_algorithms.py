@@ -1,10 +1,14 @@
+import importlib
 import json
 from pathlib import Path
 
-import atoll_engines.tabular
-from atoll_engines.tabular.describe_algorithms import describe
+import pytest
+
+import atoll_engines
 
 
-def test_the_file_that_the_platform_reads_is_up_to_date():
-    file = Path(atoll_engines.tabular.__file__).parent / "algorithms.json"
-    assert json.loads(file.read_text("utf-8")) == json.loads(json.dumps(describe()))
+@pytest.mark.parametrize("family", ["tabular", "audio"])
+def test_the_file_that_the_platform_reads_is_up_to_date(family: str):
+    file = Path(atoll_engines.__file__).parent / family / "algorithms.json"
+    described = importlib.import_module(f"atoll_engines.{family}.describe_algorithms").describe()
+    assert json.loads(file.read_text("utf-8")) == json.loads(json.dumps(described))
