@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import io
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from atoll_engines.errors import BadInput
+from atoll_engines.media.damaged import Unreadable
+from atoll_engines.media.damaged import content_of as media_content
 
 MOST_PIXELS = 40_000_000
-
-
-class Unreadable(BadInput):
-    """A file that is no image, or is damaged."""
 
 
 def decode(content: bytes, name: str = "") -> np.ndarray:
@@ -37,20 +32,7 @@ def decode(content: bytes, name: str = "") -> np.ndarray:
 
 def content_of(value: Any, folder: Path | None) -> bytes:
     """The bytes of a cell: an item's path within `folder`, or base64 and data URLs as clients send them."""
-    if isinstance(value, bytes):
-        return value
-    if folder is not None:
-        path = (folder / str(value)).resolve()
-        if not path.is_relative_to(folder.resolve()) or not path.is_file():
-            raise Unreadable(f'There is no file "{value}" among the items.', file=str(value))
-        return path.read_bytes()
-    text = str(value)
-    if text.startswith("data:"):
-        text = text.partition(",")[2]
-    try:
-        return base64.b64decode("".join(text.split()), validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise Unreadable("The image is neither base64 nor a data URL.") from error
+    return media_content(value, folder, "image")
 
 
 def called(name: str) -> str:

@@ -15,7 +15,7 @@ from atoll_engines.image.augment import NONE
 from atoll_engines.image.export import graph_of
 from atoll_engines.image.networks.build import build_network
 from atoll_engines.image.networks.network import ImageNetwork
-from atoll_engines.image.objective import Labelling
+from atoll_engines.image.objective import ImageLabelling
 from atoll_engines.image.rows import ImageRows
 from atoll_engines.image.setting import ImageSetting
 from atoll_engines.neural.devices import autocast, find_device
@@ -50,7 +50,7 @@ class ImageModel:
         if setting.watched is not None:
             valid = ImageRows(setting.images, *setting.watched, NONE, 0.0, setting.classes)
         hooks = Hooks(before_epoch=self.unfreezer(), groups=self.groups, until=setting.until, where={"algorithm": self.algorithm})
-        objective = Labelling(setting.task, len(setting.classes), plan.label_smoothing, self.class_weights(plan, y))
+        objective = ImageLabelling(setting.task, len(setting.classes), plan.label_smoothing, self.class_weights(plan, y))
         folder = setting.checkpoints / self.name_of_fit(x, y, plan) if setting.checkpoints else None
         self.fitted = fit(self.network, objective, train, valid, plan, report=setting.report, checkpoint=folder, hooks=hooks)
         self.network.cpu().eval()

@@ -10,14 +10,12 @@ from pathlib import Path
 import numpy as np
 
 from atoll_engines.contract import Report
-from atoll_engines.errors import BadInput
 from atoll_engines.image.decode import Unreadable, content_of, decode
 from atoll_engines.image.preprocess import Preprocess
+from atoll_engines.media.damaged import tell_damaged as tell_damaged_items
 
 # Larger arrays lie on disk.
 IN_MEMORY_BYTES = 1 << 30
-MOST_NAMED = 50
-MOST_DAMAGED_SHARE = 0.2
 
 
 def read_images(
@@ -63,17 +61,5 @@ def room(shape: tuple[int, ...], scratch: Path) -> np.ndarray:
 
 
 def tell_damaged(damaged: list[tuple[int, str]], paths: Sequence[object], rows: np.ndarray, report: Report, what: str = "training") -> None:
-    """A warning for each damaged image; too many of them are a fault of the data set."""
-    if not damaged:
-        return
-    if len(damaged) == len(paths) or (len(damaged) > 10 and len(damaged) > MOST_DAMAGED_SHARE * len(paths)):
-        raise BadInput(
-            f"{len(damaged)} of {len(paths)} images cannot be read; the first: {damaged[0][1]}",
-            file=str(paths[damaged[0][0]]),
-            row=int(rows[damaged[0][0]]),
-        )
-    for place, sentence in damaged[:MOST_NAMED]:
-        facts = {"file": str(paths[place]), "row": int(rows[place])}
-        report.warning("image_unreadable", f"{sentence} It is left out of {what}.", **facts)
-    if len(damaged) > MOST_NAMED:
-        report.warning("image_unreadable", f"{len(damaged) - MOST_NAMED} more images cannot be read and are left out.", rows=len(damaged))
+    """A warning for each damaged image."""
+    tell_damaged_items(damaged, paths, rows, report, "image", what)
