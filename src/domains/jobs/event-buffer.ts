@@ -65,7 +65,8 @@ export function eventBuffer(write: (events: NewEvent[], progress: NewEvent | nul
     async end() {
       if (dropped > 1)
         pending.push({ type: 'log', at: Date.now(), data: { level: 'warning', message: `${dropped} lines were not kept.` } })
-      await flush()
+      // A flush that is just ending may have looked before the last of them came.
+      while (pending.length > 0 || progress !== null) await flush()
     },
   }
 }

@@ -411,9 +411,10 @@ onJobs('events are followed live, and a reader that comes back goes on where it 
   jobs.startWorker({ slots: 1 })
   const id = await world.submit('engine', { do: 'count', to: 25 })
   const seen: number[] = []
+  const late = AbortSignal.timeout(60_000)
   const read = async (after: number, enough: number) => {
     const stop = new AbortController()
-    for await (const event of await jobs.follow(admin, id, after, stop.signal)) {
+    for await (const event of await jobs.follow(admin, id, after, AbortSignal.any([stop.signal, late]))) {
       seen.push(Number(event.id))
       if (seen.length >= enough) break
     }
@@ -421,6 +422,8 @@ onJobs('events are followed live, and a reader that comes back goes on where it 
   }
   await read(0, 4)
   await read(seen.at(-1)!, Number.POSITIVE_INFINITY)
+  const end = await jobs.get(admin, id)
+  assert.equal(late.aborted, false, `after a minute ${seen.length} events were seen, and the job is ${JSON.stringify(end)}`)
   assert.deepEqual(
     seen,
     Array.from({ length: seen.length }, (_, i) => i + 1),
