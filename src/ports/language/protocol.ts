@@ -1,0 +1,32 @@
+import type { FinishReason, Prompt, Sampling } from './language.ts'
+
+/** What the model's process is told: one JSON value a line. */
+export type Told =
+  | {
+      type: 'open'
+      file: string
+      contextLength: number
+      threads: number
+      chatTemplate: string | null
+      /** Texts that only a template may turn into tokens that steer. */
+      controlTokens: string[]
+    }
+  /** `fresh`: nothing of what was written before is used again. */
+  | { type: 'generate'; id: number; request: Prompt & Sampling; fresh: boolean; deadlineMs: number }
+  | { type: 'cancel'; id: number }
+
+/** What it says. */
+export type Said =
+  | { type: 'ready' }
+  /** `absent`: llama.cpp is not installed here. */
+  | { type: 'failed'; message: string; absent?: boolean }
+  | { type: 'text'; id: number; text: string }
+  | {
+      type: 'done'
+      id: number
+      finishReason: FinishReason
+      tokens: { prompt: number; generated: number }
+      firstSeconds: number | null
+    }
+  | { type: 'refused'; id: number; message: string; facts: Record<string, unknown> }
+  | { type: 'error'; id: number; message: string }
