@@ -5,6 +5,10 @@ import { authMigrations } from './domains/auth/migrations.ts'
 import { authRoutes } from './domains/auth/routes.ts'
 import { authService } from './domains/auth/service.ts'
 import { statusRoutes } from './domains/auth/status-routes.ts'
+import { comparisonJob } from './domains/comparisons/job.ts'
+import { comparisonPlans } from './domains/comparisons/plan.ts'
+import { comparisonsRoutes } from './domains/comparisons/routes.ts'
+import { comparisonsService } from './domains/comparisons/service.ts'
 import { costService } from './domains/cost/service.ts'
 import { daysInBin } from './domains/datasets/bin.ts'
 import { datasetsMigrations } from './domains/datasets/migrations.ts'
@@ -196,6 +200,13 @@ export async function openPlatform(config: Config, { logger }: { logger: Logger 
     versionFiles: packageFiles,
   })
   const training = trainingService({ metadata, jobs, cost, experiments, tuning, plan, algorithms, version })
+  jobs.queue.register(comparisonJob({ files, jobs, datasets, evaluation }))
+  const comparisons = comparisonsService({
+    metadata,
+    jobs,
+    cost,
+    plan: comparisonPlans({ access, datasets, registry, versionFiles: packageFiles, plan, algorithms }),
+  })
   jobs.queue.register(scriptJob({ files, tables, blobs, jobs, datasets, experiments }))
   const scripts = scriptsService({ metadata, access, blobs, jobs, datasets, experiments, training, version })
   const endpoints = endpointsService({
@@ -288,6 +299,7 @@ export async function openPlatform(config: Config, { logger }: { logger: Logger 
     ...endpointsRoutes(endpoints),
     ...monitoringRoutes(monitoring),
     ...trainingRoutes({ training, replays }),
+    ...comparisonsRoutes(comparisons),
     ...scriptsRoutes(scripts),
   ]
 
@@ -319,6 +331,7 @@ export async function openPlatform(config: Config, { logger }: { logger: Logger 
       fairness,
       explanations,
       training,
+      comparisons,
       scripts,
       endpoints,
       monitoring,

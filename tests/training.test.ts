@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
+import { ComparisonResult } from '../src/domains/comparisons/schema.ts'
 import { TrainingResult } from '../src/domains/training/schema.ts'
 import { collectUnused, unusedForMs } from '../src/ports/blobs/collect-unused.ts'
 import { customers, type TrainingWorld, trainingWorld } from './training-world.ts'
@@ -256,6 +257,27 @@ describe('training', () => {
     const refused = await w.call('POST', '/v1/evaluations/compare', { body: { a: 'churn:1', b: 'elsewhere:1' } })
     assert.equal(refused.json.error.code, 'precondition_failed')
     assert.match(refused.json.error.message, /judged on different rows/)
+  })
+
+  test('says which of two is better over repeated folds, versions with algorithms beside them', async () => {
+    const asked = { candidates: ['guess:1', 'churn:1', 'logistic_regression'], repeats: 2, folds: 3 }
+    const { job } = await w.ask('POST', '/v1/comparisons', asked)
+    const { state, failure, result } = await w.ended(job.id)
+    assert.equal(state, 'succeeded', JSON.stringify(failure))
+    const found = ComparisonResult.parse(result)
+    assert.deepEqual([found.rows, found.repeats, found.folds, found.metric, found.pairs.length], [640, 2, 3, 'f1', 3])
+    const [pair] = found.pairs
+    assert.deepEqual([pair!.a, pair!.b, pair!.verdict, pair!.differences.length], ['guess:1', 'churn:1', 'better', 6])
+    assert.match(pair!.sentence, /^churn:1 is better than guess:1: its F1 is 0\.\d+ higher on average over 2 x 3 folds/)
+    assert.equal(found.sealed.length, 1, 'the two versions also on the sealed rows')
+    for (const [body, said] of [
+      [{ candidates: ['churn:1', 'churn:1'] }, /named twice/],
+      [{ candidates: ['knn', 'svm'] }, /which data set/],
+      [{ candidates: ['churn:1', 'voting'] }, /ensemble/],
+      [{ candidates: ['churn:1', 'elsewhere:1'] }, /different rows/],
+      [{ candidates: ['churn:1', 'image_cnn'] }, /does not learn from tables/],
+    ] as const)
+      assert.match((await w.call('POST', '/v1/comparisons', { body })).json.error.message, said)
   })
 
   test('says plainly that a goal is not met, and refuses promotion with the figures', async () => {

@@ -37,6 +37,7 @@ ENGINES = {
     "tabular.train": "atoll_engines.tabular.train",
     "tabular.evaluate": "atoll_engines.tabular.evaluate",
     "tabular.predict": "atoll_engines.tabular.predict",
+    "tabular.compare": "atoll_engines.tabular.compare",
     "audio.train": "atoll_engines.audio.train",
     "audio.evaluate": "atoll_engines.audio.evaluate",
     "audio.predict": "atoll_engines.audio.predict",

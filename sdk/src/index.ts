@@ -4,7 +4,7 @@ import { bias } from './nouns/bias.ts'
 import { datasets, lineage, splits, uploads } from './nouns/datasets.ts'
 import { alerts, endpoints, monitors } from './nouns/endpoints.ts'
 import { jobs } from './nouns/jobs.ts'
-import { experiments, goals, models, recipes, runs, scripts, training } from './nouns/models.ts'
+import { comparisons, experiments, goals, models, recipes, runs, scripts, training } from './nouns/models.ts'
 import { audit, bin, platform, projects, runtimes, session, settings, teams, tokens, users } from './nouns/people.ts'
 import { weights } from './nouns/weights.ts'
 
@@ -44,6 +44,7 @@ export function createAtoll(options: ClientOptions) {
     experiments: experiments(http),
     runs: runs(http),
     training: training(http),
+    comparisons: comparisons(http),
     scripts: scripts(http),
     models: models(http),
     bias: bias(http),

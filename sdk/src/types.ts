@@ -15,6 +15,7 @@ import type * as monitoring from '../../src/domains/monitoring/schema.ts'
 import type * as recipes from '../../src/domains/recipes/schema.ts'
 import type * as registry from '../../src/domains/registry/schema.ts'
 import type * as scripts from '../../src/domains/scripts/schema.ts'
+import type * as comparisons from '../../src/domains/comparisons/schema.ts'
 import type * as training from '../../src/domains/training/schema.ts'
 import type * as tuning from '../../src/domains/tuning/schema.ts'
 import type * as weights from '../../src/domains/weights/schema.ts'
@@ -174,3 +175,8 @@ export type Alert = z.output<typeof monitoring.Alert>
 export type PlatformStatus = Status
 export type SearchHit = z.output<typeof auth.SearchHit>
 export type BinItem = z.output<typeof auth.BinItem>
+
+export type ComparisonInput = z.input<typeof comparisons.ComparisonInput>
+export type ComparisonCreated = z.output<typeof comparisons.ComparisonCreated>
+export type ComparisonResult = z.output<typeof comparisons.ComparisonResult>
+export type PairVerdict = z.output<typeof comparisons.PairVerdict>

@@ -127,6 +127,10 @@ class Preparation:
 
     def use_derived(self, derived: list[Derived]) -> None:
         self.recipes.use_derived(derived)
+        self.forget()
+
+    def forget(self) -> None:
+        """The features of folds are kept by their number: before folds of another division come, these must go."""
         self._kept.clear()
 
     def fold(self, family: str | None, number: int, fold: Fold) -> FoldFeatures:

@@ -101,6 +101,11 @@ def read_features(source: Source, labels: Labels) -> pd.DataFrame:
     return frame
 
 
+def read_rows_that_divide(source: Source, labels: Labels, name: str) -> pd.Series:
+    """A column of the rows that have a target, by which they are divided."""
+    return pd.concat([read_frame(table, [name]) for table in source.tables])[labels.usable][name]
+
+
 def refuse_absent(table: TableFiles, name: str, role: str) -> None:
     if table.column(name) is None:
         names = [column.name for column in table.columns]

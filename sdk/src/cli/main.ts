@@ -1,6 +1,7 @@
 import { Command } from 'commander'
 import { biasCommands } from './commands/bias.ts'
 import { binCommands } from './commands/bin.ts'
+import { compareCommand } from './commands/compare.ts'
 import { dataCommands } from './commands/data.ts'
 import { demoCommand } from './commands/demo.ts'
 import { explainCommands } from './commands/explain.ts'
@@ -34,6 +35,7 @@ serveCommands(program)
 predictCommand(program)
 biasCommands(program)
 explainCommands(program)
+compareCommand(program)
 binCommands(program)
 demoCommand(program)
 for (const command of everyCommand(program))

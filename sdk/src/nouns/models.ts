@@ -5,6 +5,8 @@ import type {
   CellRows,
   CompareInput,
   Comparison,
+  ComparisonCreated,
+  ComparisonInput,
   Dependence,
   DependenceInput,
   Estimate,
@@ -136,6 +138,12 @@ export const training = (http: Http) => ({
     http.json<Estimate>('POST', '/v1/training-jobs/estimate', { ...options, body: input }),
   /** By the search's id, or by the id of its job. */
   search: (search: string) => http.json<Search>('GET', `/v1/searches/${segment(search)}`),
+})
+
+export const comparisons = (http: Http) => ({
+  /** Which algorithm or version is better, over repeated folds. The result of the job is a ComparisonResult. */
+  create: (input: ComparisonInput, options: CreateOptions = {}) =>
+    http.json<ComparisonCreated>('POST', '/v1/comparisons', withOptions(options, { body: input })),
 })
 
 export const scripts = (http: Http) => ({
