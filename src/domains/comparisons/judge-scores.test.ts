@@ -54,11 +54,15 @@ test('among several, allows for their number and names the one that beats all ot
   assert.equal(pairs.length, 3)
   assert.ok(pairs.every((pair) => pair.adjustedPValue >= pair.pValue))
   assert.equal(comparisonVerdict(['a', 'b', 'c'], pairs), 'c is better than each of the 2 others, 3 pairs allowed for.')
-  assert.match(comparisonVerdict(['a', 'b'], pairs.filter((pair) => pair.b === 'b').concat(pairs.slice(1))), /None is shown|better/)
+  assert.match(
+    comparisonVerdict(['a', 'b'], pairs.filter((pair) => pair.b === 'b').concat(pairs.slice(1))),
+    /None is shown|better/,
+  )
 })
 
 test('chance alone is called better about as rarely as promised', () => {
   let found = 0
-  for (let i = 0; i < 400; i++) if (judgeScores(scoresOf({ a: 0.8, b: 0.8 }, { noise: 0.02 }), null)[0]!.verdict !== 'not_shown') found++
+  for (let i = 0; i < 400; i++)
+    if (judgeScores(scoresOf({ a: 0.8, b: 0.8 }, { noise: 0.02 }), null)[0]!.verdict !== 'not_shown') found++
   assert.ok(found <= 20, `${found} of 400: folds drawn apart are even less alike than those that share rows`)
 })

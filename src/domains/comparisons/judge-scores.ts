@@ -23,9 +23,7 @@ export function judgeScores(scores: Scores, delta: number | null): PairVerdict[]
   const sign = lowerIsBetter.has(metric) ? -1 : 1
   const pairs = candidates.flatMap((a, at) => candidates.slice(at + 1).map((b) => ({ a, b })))
   const compared = pairs.map(({ a, b }) => {
-    const differences = b.scores.flatMap((folds, repeat) =>
-      folds.map((score, fold) => sign * (score - a.scores[repeat]![fold]!)),
-    )
+    const differences = b.scores.flatMap((folds, repeat) => folds.map((score, fold) => sign * (score - a.scores[repeat]![fold]!)))
     return { a: a.name, b: b.name, differences, found: resampledDifference(differences, { testShare, delta }) }
   })
   const adjusted = holm(compared.map(({ found }) => found.pValue))
@@ -77,7 +75,8 @@ function pairSentence(
   }
   if (verdict === 'equivalent')
     return `${a} and ${b} are equivalent within ${short(equivalence!.delta)}: their ${title} differs by ${size} on average ${over} (p of a larger difference ${pText(equivalence!.adjustedPValue)}${corrected}).`
-  if (found.mean === 0 && found.deviation === 0) return `Not shown that one is better: ${a} and ${b} score the same on every fold ${over}.`
+  if (found.mean === 0 && found.deviation === 0)
+    return `Not shown that one is better: ${a} and ${b} score the same on every fold ${over}.`
   return `Not shown that one is better: the ${title} of ${winner} is ${size} ${isLess ? 'lower' : 'higher'} than that of ${loser} on average ${over}, which chance alone can bring about (${evidence}).`
 }
 
@@ -88,7 +87,8 @@ export function comparisonVerdict(names: readonly string[], pairs: readonly Pair
   if (pairs.length === 1) return pairs[0]!.sentence
   const beats = (one: string, other: string) =>
     pairs.some(
-      ({ a, b, verdict }) => (b === one && a === other && verdict === 'better') || (a === one && b === other && verdict === 'worse'),
+      ({ a, b, verdict }) =>
+        (b === one && a === other && verdict === 'better') || (a === one && b === other && verdict === 'worse'),
     )
   const best = names.find((one) => names.every((other) => other === one || beats(one, other)))
   if (best) return `${best} is better than each of the ${names.length - 1} others, ${pairs.length} pairs allowed for.`

@@ -64,9 +64,12 @@ export function comparisonPlans({ access, datasets, registry, versionFiles, plan
     for (const ref of input.candidates) if (!isAlgorithm(ref)) versions.set(ref, await versionOf(by, ref, input.project))
     const first = versions.values().next().value
     if (first && (input.dataset !== null || input.goal !== null || input.target !== null))
-      throw invalidInput('A version brings its data set and target. Leave dataset, goal and target out, or compare algorithms only.', {
-        field: 'dataset',
-      })
+      throw invalidInput(
+        'A version brings its data set and target. Leave dataset, goal and target out, or compare algorithms only.',
+        {
+          field: 'dataset',
+        },
+      )
     for (const { version } of versions.values()) refuseUnlike(first!.version, version)
     const base = first ? await ofVersion(by, first) : await ofTraining(by, input)
     const metric = input.metric ?? base.parameters.metric
@@ -139,7 +142,19 @@ export function comparisonPlans({ access, datasets, registry, versionFiles, plan
     const { dataset, goal, target, task, positive, version, split, project, metric, candidates, seed } = input
     const training = await plan(
       by,
-      TrainingInput.parse({ dataset, goal, target, task, positive, version, split, project, metric, algorithms: candidates, seed }),
+      TrainingInput.parse({
+        dataset,
+        goal,
+        target,
+        task,
+        positive,
+        version,
+        split,
+        project,
+        metric,
+        algorithms: candidates,
+        seed,
+      }),
     )
     const made = await training.split()
     return {
@@ -173,11 +188,16 @@ export function comparisonPlans({ access, datasets, registry, versionFiles, plan
   function refuseUnfit({ name, algorithm }: Candidate, task: string): Algorithm {
     const known = algorithms.find((one) => one.name === algorithm)
     if (!known || known.family !== 'tabular')
-      throw invalidInput(`${name} does not learn from tables, which alone are fitted again fold by fold.`, { field: 'candidates' })
-    if (ensembles.has(algorithm))
-      throw preconditionFailed(`${name} is an ensemble, which is not fitted again fold by fold. Compare versions on the sealed rows.`, {
-        algorithm,
+      throw invalidInput(`${name} does not learn from tables, which alone are fitted again fold by fold.`, {
+        field: 'candidates',
       })
+    if (ensembles.has(algorithm))
+      throw preconditionFailed(
+        `${name} is an ensemble, which is not fitted again fold by fold. Compare versions on the sealed rows.`,
+        {
+          algorithm,
+        },
+      )
     if (!(known.tasks as readonly string[]).includes(task))
       throw invalidInput(`${known.title} cannot do a ${task} task.`, { field: 'candidates', algorithm })
     return known

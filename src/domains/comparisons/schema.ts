@@ -79,7 +79,9 @@ export const ComparisonResult = z.object({
     }),
   ),
   pairs: z.array(PairVerdict),
-  sealed: z.array(VersionComparison).describe('Versions against each other on the sealed rows, from what they said when these were opened.'),
+  sealed: z
+    .array(VersionComparison)
+    .describe('Versions against each other on the sealed rows, from what they said when these were opened.'),
   sentence: z.string(),
 })
 export type ComparisonResult = z.infer<typeof ComparisonResult>

@@ -1,6 +1,7 @@
-import type { Job } from '@atoll/sdk'
+import type { ComparisonResult, Job } from '@atoll/sdk'
 import { useMutation } from '@tanstack/react-query'
 import { useParams } from '@tanstack/react-router'
+import { lazy, Suspense } from 'react'
 import { atoll, changed } from '../api.ts'
 import { useProjectRef, useRefusal } from '../app/project.ts'
 import { TrainingProgress } from '../training/TrainingProgress.tsx'
@@ -18,6 +19,8 @@ import { sayError } from '../ui/toast.tsx'
 import { kindWords } from './JobsPage.tsx'
 import { LogView, logLines } from './LogView.tsx'
 import { isActive, useJob, useJobEvents } from './use-job.ts'
+
+const ComparisonView = lazy(() => import('../comparisons/ComparisonView.tsx'))
 
 /** One job: how far, what it says, what it takes; a training job also shows its curves and trials as they come. */
 export function JobPage() {
@@ -86,6 +89,11 @@ export function JobPage() {
           <ErrorNote title={data.state === 'cancelled' ? 'It was cancelled.' : 'It failed.'} error={data.failure.message} />
         )}
         {data.kind === 'training' && <TrainingProgress job={data} events={events} />}
+        {data.kind === 'comparison' && data.result && (
+          <Suspense fallback={<SkeletonLines lines={6} />}>
+            <ComparisonView result={data.result as unknown as ComparisonResult} />
+          </Suspense>
+        )}
         <div className="grid gap-6 lg:grid-cols-[minmax(0,1fr)_20rem]">
           <Section title="Log">
             {error ? (

@@ -2,6 +2,7 @@ import { useQuery } from '@tanstack/react-query'
 import { useSearch } from '@tanstack/react-router'
 import { atoll } from '../api.ts'
 import { linear, padded } from '../charts/scale.ts'
+import { CompareOverFolds } from '../comparisons/CompareOverFolds.tsx'
 import { Badge } from '../ui/Badge.tsx'
 import { fixed, metricName, short, whole } from '../ui/format.ts'
 import { Num, WithInterval } from '../ui/Num.tsx'
@@ -70,6 +71,7 @@ export function CompareVersionsPage() {
               ]}
             />
           </Section>
+          <CompareOverFolds candidates={[data.a.name, data.b.name]} />
         </div>
       )}
     </Page>

@@ -43,8 +43,7 @@ export function resampledDifference(
     t,
     degrees,
     pValue: t === null ? (mean === 0 ? 1 : 0) : studentTwoSided(t, degrees),
-    effect:
-      t === null ? null : { value: mean / deviation, low: (mean - reach) / deviation, high: (mean + reach) / deviation },
+    effect: t === null ? null : { value: mean / deviation, low: (mean - reach) / deviation, high: (mean + reach) / deviation },
     equivalence: delta === null ? null : { delta, pValue: notWithin(mean, { standardError, degrees, delta, isFlat }) },
   }
 }
