@@ -1,5 +1,5 @@
 import type { ComparisonResult, PairVerdict } from '@atoll/sdk'
-import { Badge, type BadgeTone } from '../ui/Badge.tsx'
+import { Badge, type Tone } from '../ui/Badge.tsx'
 import { type ColumnOf, DataTable } from '../ui/DataTable.tsx'
 import { algorithmName, duration, fixed, metricName, short, whole } from '../ui/format.ts'
 import { Num, WithInterval } from '../ui/Num.tsx'
