@@ -34,6 +34,10 @@ def judge(job: Job, report: Report, package: Package) -> dict[str, Any]:
     report.progress("evaluate", 1, 3, None, "metrics and intervals")
     evaluation = evaluate(job, package, frame, actual, predicted)
     evaluation["leftOut"] = left_out
+    if hasattr(pipeline, "judged_further"):
+        # Embeddings say more than the label: whether two recordings are of one speaker.
+        found, metrics = pipeline.judged_further(frame, actual, job.seed)
+        evaluation |= found | {"metrics": evaluation["metrics"] | metrics}
     write_json(job.output / "evaluation.json", evaluation)
     write_predictions(job, package, frame, actual, predicted)
     report.progress("evaluate", 2, 3, None, "rows for the parity check")

@@ -1,0 +1,1 @@
+"""Sounds with labels: what is heard, or who speaks."""

@@ -1,0 +1,1 @@
+"""Networks over sounds: a spectrogram made inside the graph, a backbone that turns it into an embedding, and a head."""
