@@ -27,8 +27,12 @@ def read_images(
     scratch: Path,
     threads: int,
     report: Report,
+    sides: np.ndarray | None = None,
 ) -> tuple[np.ndarray, list[tuple[int, str]]]:
-    """uint8 [N, size, size, channels], and (place, sentence) of each image that could not be read (its pixels are black)."""
+    """uint8 [N, size, size, channels], and (place, sentence) of each image that could not be read (its pixels are black).
+
+    Into `sides` goes the height and width of each, where it is given.
+    """
     shape = (len(paths), size, size, channels)
     images = room(shape, scratch)
     damaged: list[tuple[int, str]] = []
@@ -38,7 +42,10 @@ def read_images(
         if paths[place] is None:
             return "The row names no image."
         try:
-            images[place] = preprocess(decode(content_of(paths[place], folders[place]), str(paths[place])))
+            pixels = decode(content_of(paths[place], folders[place]), str(paths[place]))
+            images[place] = preprocess(pixels)
+            if sides is not None:
+                sides[place] = pixels.shape[:2]
         except Unreadable as error:
             return error.message
         return None

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,7 @@ from atoll_engines.image.networks.families import SIZES, TYPES, read_config
 from atoll_engines.image.options import ImageOptions, read_options
 from atoll_engines.image.preprocess import Preprocess, preprocess_graph
 from atoll_engines.image.setting import ImageSetting
+from atoll_engines.image.spatial.tasks import PLACES
 from atoll_engines.image.store import read_images, tell_damaged
 from atoll_engines.media.request import item_column, refuse_what_items_lack
 from atoll_engines.media.solution import NetworkSolution
@@ -38,6 +41,8 @@ LOOKED_AT = 200
 
 def run(job: Job, report: Report) -> dict[str, Any]:
     """The engine `image.train`."""
+    if job.parameters.get("task") in PLACES:
+        return importlib.import_module("atoll_engines.image.spatial.train").run(job, report)
     started = time.monotonic()
     request = refuse_what_items_lack(read_request(job.parameters, TASKS, None), "images")
     options = read_options(job.parameters.get("options") or {})
@@ -87,17 +92,24 @@ def run(job: Job, report: Report) -> dict[str, Any]:
     return finish.with_images(column, graph).run([])
 
 
+def given_folder(job: Job) -> Path | None:
+    """The folder of the channel `weights` that holds config.json."""
+    if not job.has_channel("weights"):
+        return None
+    channel = job.channel("weights")
+    if (channel / "config.json").is_file():
+        return channel
+    inner = [one for one in sorted(channel.iterdir()) if one.is_dir() and (one / "config.json").is_file()]
+    if len(inner) != 1:
+        raise BadInput("The weights hold no config.json, so what they are weights of is not known.", channel="weights")
+    return inner[0]
+
+
 def given_weights(job: Job) -> tuple[Path | None, str | None]:
     """The folder of the channel `weights`, and the algorithm whose kind they are."""
-    if not job.has_channel("weights"):
+    folder = given_folder(job)
+    if folder is None:
         return None, None
-    channel = job.channel("weights")
-    folder = channel
-    if not (folder / "config.json").is_file():
-        inner = [one for one in sorted(channel.iterdir()) if one.is_dir() and (one / "config.json").is_file()]
-        if len(inner) != 1:
-            raise BadInput("The weights hold no config.json, so what they are weights of is not known.", channel="weights")
-        folder = inner[0]
     config = json.loads((folder / "config.json").read_text("utf-8"))
     kind = next((name for name, kinds in TYPES.items() if config.get("model_type") in kinds), None)
     asked = [name for name in job.parameters.get("algorithms") or ["auto"] if name in SIZES]
@@ -118,14 +130,37 @@ def shape_of(options: ImageOptions, cells: pd.Series, folders: list[Path], weigh
         channels = int(config.get("num_channels", 3))
     if size and channels:
         return size, channels
+    side, is_grey = middle_side(cells, folders, min)
+    fitting = next((one for one in SIDES if one >= side), SIDES[-1])
+    return size or fitting, channels or (1 if is_grey else 3)
+
+
+def long_side(cells: pd.Series, folders: list[Path]) -> tuple[float, bool]:
+    """The usual longer side of the images, and whether all are grey."""
+    return middle_side(cells, folders, max)
+
+
+def middle_side(cells: pd.Series, folders: list[Path], of: Callable[[tuple[int, int]], int]) -> tuple[float, bool]:
     sides, is_grey = [], True
     for place in range(0, len(cells), max(1, len(cells) // LOOKED_AT)):
         try:
             image = decode(content_of(cells.iloc[place], folders[place]))
         except Unreadable:
             continue
-        sides.append(min(image.shape[:2]))
+        sides.append(of(image.shape[:2]))
         is_grey = is_grey and bool((image[..., 0] == image[..., 1]).all() and (image[..., 0] == image[..., 2]).all())
+<<<<<<< HEAD
     side = float(np.median(sides)) if sides else SIDES[0]
     fitting = next((one for one in SIDES if one >= side), SIDES[-1])
     return size or fitting, channels or (1 if is_grey else 3)
+=======
+    return float(np.median(sides)) if sides else SIDES[0], is_grey
+
+
+def few_trials(search: dict[str, Any]) -> Limits:
+    """A network is fitted with its defaults; more trials only where they are asked for."""
+    limits = read_limits(search)
+    if (search.get("trials") or 0) > 1:
+        return limits
+    return Limits(limits.trials, search.get("budgetSeconds"), "none")
+>>>>>>> d84a567 (Objects and masks are learnt from images: centre points, detection transformers, a U-Net and SegFormer)

@@ -1,0 +1,1 @@
+"""Objects in images: where each is, and what."""

@@ -1,0 +1,1 @@
+"""What each pixel of an image belongs to."""

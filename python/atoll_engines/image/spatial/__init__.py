@@ -1,0 +1,1 @@
+"""What engines share whose answer has places in the picture: where a pixel comes from, their networks' fitting, their package."""
