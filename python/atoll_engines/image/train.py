@@ -149,18 +149,4 @@ def middle_side(cells: pd.Series, folders: list[Path], of: Callable[[tuple[int, 
             continue
         sides.append(of(image.shape[:2]))
         is_grey = is_grey and bool((image[..., 0] == image[..., 1]).all() and (image[..., 0] == image[..., 2]).all())
-<<<<<<< HEAD
-    side = float(np.median(sides)) if sides else SIDES[0]
-    fitting = next((one for one in SIDES if one >= side), SIDES[-1])
-    return size or fitting, channels or (1 if is_grey else 3)
-=======
     return float(np.median(sides)) if sides else SIDES[0], is_grey
-
-
-def few_trials(search: dict[str, Any]) -> Limits:
-    """A network is fitted with its defaults; more trials only where they are asked for."""
-    limits = read_limits(search)
-    if (search.get("trials") or 0) > 1:
-        return limits
-    return Limits(limits.trials, search.get("budgetSeconds"), "none")
->>>>>>> d84a567 (Objects and masks are learnt from images: centre points, detection transformers, a U-Net and SegFormer)

@@ -6,9 +6,10 @@ import type { LoadedModel } from '../../ports/inference/inference.ts'
 import { compileDecision, decisionText } from '../../ports/inference/row-prediction.ts'
 import { mediaTensors, type OutputPlace, outputPlaces } from '../../ports/inference/signature.ts'
 import type { Signature } from '../registry/schema.ts'
+import { compilePlaces, type ExpectedPlaces } from './parity-places.ts'
 
 /** parity_expected.json (docs/job-contract.md): what training code said about each row of parity_rows.jsonl. */
-export interface ParityExpected {
+export interface ParityExpected extends ExpectedPlaces {
   kinds: ('held_out' | 'missing_injected' | 'unseen_injected' | 'perturbed')[]
   probabilities: number[][] | null
   predictions: number[] | number[][] | null
@@ -51,6 +52,7 @@ export async function replayParity(
   const expected = (await files.readJson(folder, 'parity_expected.json', mostBytes)) as ParityExpected
   const places = outputPlaces(signature)
   const decide = compileDecision(signature)
+  const placesApart = compilePlaces(signature, expected)
   const isMedia = signature.inputs.some(({ tensor }) => mediaTensors.has(tensor))
   const figures: ParityFigures = {
     rows: 0,
@@ -68,10 +70,14 @@ export async function replayParity(
     const scores = await model.predict((await encoder.encode(rows)).batch)
     for (let r = 0; r < rows.length; r++) {
       const row = first + r
-      const off = differenceOf(expected, row, places, scores.values, r * scores.width)
+      const off = placesApart ? placesApart(scores, r, row) : differenceOf(expected, row, places, scores.values, r * scores.width)
       if (off > figures.maxDiff) {
         figures.maxDiff = off
         worst = `row ${row} (${expected.kinds[row]}) differs by ${off.toExponential(2)}`
+      }
+      if (placesApart && off > signature.tolerance) {
+        figures.flips++
+        worst = `row ${row} (${expected.kinds[row]}) is answered differently, by ${off.toExponential(2)}`
       }
       if (!decide) continue
       const label = decide(scores, r)

@@ -22,8 +22,8 @@ const metricsByTask: Record<Task, readonly Metric[]> = {
   forecast: ['mase', 'quantile_loss', 'coverage_80', 'mae', 'rmse', 'smape'],
   tokens: ['f1', 'precision', 'recall', 'accuracy'],
   seq2seq: ['chrf', 'rouge_l', 'exact_match', 'perplexity'],
-  detection: ['mean_average_precision'],
-  segmentation: ['mean_iou', 'pixel_accuracy'],
+  detection: ['mean_average_precision', 'average_precision_50', 'average_precision_75', 'precision', 'recall', 'f1'],
+  segmentation: ['mean_iou', 'dice', 'pixel_accuracy'],
   transcription: ['word_error_rate', 'character_error_rate', 'exact_match', 'perplexity'],
   diarisation: ['diarisation_error_rate'],
   generation: ['perplexity', 'exact_match', 'accuracy'],
@@ -75,7 +75,10 @@ export const metricTitle: Record<Metric, string> = {
   character_error_rate: 'character error rate',
   diarisation_error_rate: 'diarisation error rate',
   mean_average_precision: 'mean average precision',
+  average_precision_50: 'average precision at an overlap of 0.5',
+  average_precision_75: 'average precision at an overlap of 0.75',
   mean_iou: 'mean IoU',
+  dice: 'Dice',
   pixel_accuracy: 'pixel accuracy',
 }
 
@@ -119,6 +122,9 @@ const withinOne = new Set<Metric>([
   'chrf',
   'rouge_l',
   'mean_average_precision',
+  'average_precision_50',
+  'average_precision_75',
+  'dice',
   'mean_iou',
   'pixel_accuracy',
 ])

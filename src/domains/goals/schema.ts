@@ -54,7 +54,10 @@ export const otherMetrics = [
   'character_error_rate',
   'diarisation_error_rate',
   'mean_average_precision',
+  'average_precision_50',
+  'average_precision_75',
   'mean_iou',
+  'dice',
   'pixel_accuracy',
 ] as const
 export const Metric = z.enum([...classificationMetrics, ...regressionMetrics, ...otherMetrics])

@@ -22,6 +22,7 @@ export const SignatureInput = z.object({
     .optional()
     .describe('images: height and width'),
   channels: z.number().int().min(1).max(4).optional(),
+  fit: z.enum(['pad', 'stretch', 'crop']).optional().describe('images with places: how a rectangle lies in the square'),
   sampleRate: z.number().int().min(1).optional().describe('audio: samples per second'),
   samples: z.number().int().min(1).nullish().describe('audio: the fixed number of samples, if any'),
   maxLength: z.number().int().min(1).optional().describe('text as tokens: the most tokens of a row'),
@@ -35,6 +36,8 @@ export const Signature = z.object({
   positive: z.string().nullable(),
   threshold: z.number().nullable(),
   thresholds: z.array(z.number()).nullish().describe('multi-label: one for each class'),
+  nms: z.number().min(0).max(1).optional().describe('detection: of boxes of a class that overlap by more, only the best is told'),
+  maskValues: z.array(z.string()).optional().describe('segmentation: the values of the masks, in the order of the classes'),
   tolerance: z.number(),
   inputs: z.array(SignatureInput),
   outputs: z

@@ -21,7 +21,14 @@ export interface PreparedItem {
   /** float32 [samples]. */
   audio?: Float32Array
   tokens?: Int32Array
+  /** The size of the upright image that `image` was made of. */
+  frame?: Frame
   fields?: Record<string, string | null>
+}
+
+export interface Frame {
+  height: number
+  width: number
 }
 
 export interface RawScores {
@@ -29,6 +36,8 @@ export interface RawScores {
   width: number
   /** float32 [rows, width]. */
   values: Float32Array
+  /** By row, where rows are images: their own sizes, in which places are told. */
+  frames?: (Frame | undefined)[]
 }
 
 /** A loaded model. Calls of one event-loop turn are run together. */

@@ -3,6 +3,10 @@ import type { PreparedItem, RawBatch, RawScores } from './inference.ts'
 import type { Session } from './session.ts'
 import type { ModelShape } from './signature.ts'
 
+/** The sizes of the images of a call, where it has any. */
+const framesOf = ({ items = [] }: RawBatch): Pick<RawScores, 'frames'> =>
+  items.some(({ frame }) => frame) ? { frames: items.map(({ frame }) => frame) } : {}
+
 interface Call {
   batch: RawBatch
   values: Float32Array
@@ -90,7 +94,7 @@ export function microBatchItems(
       const values = await session.run(joined(wanted))
       wanted.forEach(({ call, row }, i) => {
         call.values.set(values.subarray(i * shape.width, (i + 1) * shape.width), row * shape.width)
-        if (--call.left === 0) call.resolve({ width: shape.width, values: call.values })
+        if (--call.left === 0) call.resolve({ width: shape.width, values: call.values, ...framesOf(call.batch) })
       })
     } catch (error) {
       const calls = new Set(wanted.map(({ call }) => call))

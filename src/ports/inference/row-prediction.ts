@@ -2,9 +2,10 @@ import { invalidInput } from '../../kernel/errors.ts'
 import type { RawScores } from './inference.ts'
 import { binaryRule, firstLargest } from './label.ts'
 import { type ModelSignature, type OutputPlace, outputPlaces } from './signature.ts'
+import { compileSpatialAnswer, type SpatialAnswer } from './spatial/answers.ts'
 
 /** What a client is told about one row. Which fields there are is a matter of the signature alone. */
-export interface RowPrediction {
+export interface RowPrediction extends SpatialAnswer {
   /** Binary, multi-class: the class. */
   label?: string
   /** Multi-label: the classes at or above their thresholds, in the signature's order; may be none. */
@@ -25,6 +26,9 @@ export interface RowPrediction {
   /** Whatever else the graph says, by the name of its output. */
   outputs?: Record<string, number | number[]>
 }
+
+/** Outputs that are told in the image's own pixels. */
+const spatialOutputs: Record<string, string> = { detection: 'objects', segmentation: 'mask' }
 
 type Put = (into: RowPrediction, scores: RawScores, at: number) => void
 
@@ -63,7 +67,11 @@ export function compileDecision(signature: ModelSignature): ((scores: RawScores,
 export const decisionText = (decision: unknown): string =>
   Array.isArray(decision) ? JSON.stringify(decision.map(String)) : String(decision)
 
-function writerOf(signature: ModelSignature, { name, width }: OutputPlace, places: readonly OutputPlace[]): Put {
+function writerOf(signature: ModelSignature, { name, width, offset }: OutputPlace, places: readonly OutputPlace[]): Put {
+  if (spatialOutputs[signature.task] === name) {
+    const answer = compileSpatialAnswer(signature, { name, width, offset })
+    return (into, scores, at) => Object.assign(into, answer(scores, Math.floor(at / scores.width)))
+  }
   if (name === 'probabilities') return probabilitiesWriter(signature, width, places)
   if (name === 'prediction')
     return width === 1

@@ -19,6 +19,8 @@ export interface SignatureColumn {
   /** Images: height and width that `preprocess.onnx` gives, and colours (1 or 3). */
   size?: [number, number]
   channels?: number
+  /** Images whose answer has places: how a rectangle lies in the square that the network sees. */
+  fit?: 'pad' | 'stretch' | 'crop'
   /** Audio: samples per second, and the fixed number of samples (absent: as many as the sound has). */
   sampleRate?: number
   samples?: number | null
@@ -43,6 +45,8 @@ export interface ModelSignature {
   threshold: number | null
   /** Multi-label: from which probability on each class is one of the labels, in the order of `classes`. */
   thresholds?: number[] | null
+  /** Detection: of boxes of one class that overlap by more, only the best is told. */
+  nms?: number
   inputs: SignatureColumn[]
   /** The graph's outputs where they are not just those of the task (`probabilities`, or `prediction`). */
   outputs?: SignatureOutput[]

@@ -16,7 +16,7 @@ LEAST_SCORE = 0.01
 
 
 def found_objects(said: np.ndarray, place: Placement, nms: float, least: float = LEAST_SCORE) -> np.ndarray:
-    """float64 [k, 6] (class, score, x1, y1, x2, y2 of the image), best first; of boxes of one class that overlap by more than `nms`, the best."""
+    """float64 [k, 6] (class, score, x1, y1, x2, y2 of the image), best first; of overlapping boxes of a class the best."""
     rows = said.reshape(-1, VALUES).astype(np.float64)
     rows = rows[rows[:, 1] >= least]
     rows = rows[np.argsort(-rows[:, 1], kind="stable")]

@@ -1,4 +1,4 @@
-"""Average precision as COCO defines it: matched within each image, at most 100 of a class in an image, 101 points of recall, IoU from .5 to .95."""
+"""Average precision as COCO defines it: at most 100 of a class in an image, 101 points of recall, IoU from .5 to .95."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MOST_FOUND = 100
 
 @dataclass(frozen=True)
 class Matched:
-    """All that was found of one class, best first: in which image, how sure, and at which overlaps it is a hit; how many there are to find."""
+    """All that was found of a class, best first: in which image, how sure, at which overlaps it is a hit; how many there are."""
 
     image: np.ndarray
     score: np.ndarray

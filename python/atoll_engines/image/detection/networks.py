@@ -89,7 +89,9 @@ class QueryNet(SpatialNetwork):
                     ignore_mismatched_sizes=True, **labels,
                 ).float()  # fmt: skip
             except (ValueError, OSError, KeyError, RuntimeError, ImportError) as error:
-                raise BadInput(f"The weights could not be read: {(str(error).splitlines() or [''])[0][:300]}", file="config.json") from error
+                raise BadInput(
+                    f"The weights could not be read: {(str(error).splitlines() or [''])[0][:300]}", file="config.json"
+                ) from error
         else:
             self.network = AutoModelForObjectDetection.from_config(AutoConfig.for_model(**config | labels))
         self.settings = {name: value for name, value in self.network.config.to_dict().items() if name not in labels}
@@ -118,7 +120,7 @@ class QueryNet(SpatialNetwork):
 
 
 def new_query_config(size_name: str, channels: int, size: int, queries: int) -> dict[str, Any]:
-    """RT-DETR (Zhao et al. 2024) in a size that can be learnt from the start: queries begin at the likeliest places, and noisy boxes teach beside them."""
+    """RT-DETR (Zhao et al. 2024), small: queries begin at the likeliest places, and noisy boxes teach beside them."""
     if size_name not in QUERY_SIZES:
         raise BadInput(f'There is no size "{size_name}" of image_detr; there are: {", ".join(QUERY_SIZES)}.', parameter="size")
     about = QUERY_SIZES[size_name]
@@ -128,7 +130,8 @@ def new_query_config(size_name: str, channels: int, size: int, queries: int) -> 
         "model_type": "rt_detr",
         "backbone_config": {
             "model_type": "rt_detr_resnet", "num_channels": channels, "embedding_size": width, "layer_type": "basic",
-            "hidden_sizes": [width, 2 * width, 4 * width, 6 * width], "depths": [1, 1, 1, 1], "out_features": ["stage2", "stage3", "stage4"],
+            "hidden_sizes": [width, 2 * width, 4 * width, 6 * width], "depths": [1, 1, 1, 1],
+            "out_features": ["stage2", "stage3", "stage4"],
         },
         "freeze_backbone_batch_norms": False, "encoder_in_channels": [2 * width, 4 * width, 6 * width],
         "encoder_hidden_dim": inner, "encoder_ffn_dim": 2 * inner, "encoder_attention_heads": 4, "hidden_expansion": 0.5,

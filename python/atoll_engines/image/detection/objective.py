@@ -130,5 +130,3 @@ class QueryLoss(Detecting):
 
     def of(self, module: nn.Module, raw: Any, batch: dict[str, Any]) -> torch.Tensor:
         return raw.loss
-
-

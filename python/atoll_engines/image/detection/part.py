@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,7 @@ from atoll_engines.image.spatial.options import SpatialOptions
 from atoll_engines.image.spatial.part import Answering, Fault
 from atoll_engines.image.spatial.placement import Placement, to_square
 from atoll_engines.image.spatial.setting import SpatialSetting
+from atoll_engines.neural.plan import TrainingPlan
 from atoll_engines.neural.protocols import Objective, Rows
 from atoll_engines.tabular.algorithms.model import Algorithm
 
@@ -69,6 +70,13 @@ class DetectionModel(SpatialModel):
                 facts["from"] = "given weights"
         network.set_scale(mean, std)
         return network, facts | {"mean": mean, "std": std}
+
+    def plan(self) -> TrainingPlan:
+        plan = super().plan()
+        if self.algorithm == "image_centernet" or "rules" in self.setting.options:
+            return plan
+        # The last layer of each of its steps begins at nothing, by design.
+        return replace(plan, rules=replace(plan.rules, watch=tuple(one for one in plan.rules.watch if one != "poor_initialisation")))
 
     def rows(self, places: np.ndarray, augmentation: Augmentation) -> Rows:
         return DetectionRows(self.setting.images, self.setting.targets, places, self.setting.size, augmentation)
@@ -152,7 +160,9 @@ class Detection:
     tolerance = 1e-3
     usual = staticmethod(usual_objects)
 
-    def learn_classes(self, values: pd.Series, folders: list[Path], options: SpatialOptions, about: Answering) -> tuple[list[Any], list[Fault]]:
+    def learn_classes(
+        self, values: pd.Series, folders: list[Path], options: SpatialOptions, about: Answering
+    ) -> tuple[list[Any], list[Fault]]:
         objects = read_column(values)
         about.classes = classes_of(objects, str(values.name))
         numbers = {label: number for number, label in enumerate(about.classes)}
@@ -256,7 +266,7 @@ class Detection:
         return 2 * hits / (len(told) + len(one.actual)) if len(told) + len(one.actual) else 1.0
 
     def confusion(self, evidence: list[Evidence], about: Answering, rows: np.ndarray) -> dict[str, Any]:
-        """Objects told and there, put together where they overlap by a half whatever their class; the rest is missed, or nothing was there."""
+        """Objects told and there, paired where they overlap by a half; the rest is missed, or nothing was there."""
         names = [*about.classes, NOTHING]
         matrix = np.zeros((len(names), len(names)), np.int64)
         cells: dict[str, list[int]] = {}
@@ -284,7 +294,7 @@ class Detection:
         return as_told(answer[answer[:, 1] >= least], about.classes)
 
     def difference(self, one: np.ndarray, other: np.ndarray, about: Answering) -> float:
-        """How far what two graphs say of an image is apart, by what would be told: scores, and edges as a share of the side; 1 where an object is missing."""
+        """How far two answers are apart: scores, and edges as a share of the side; 1 where an object is missing."""
         place = Placement(about.size, about.size, about.size, about.size, 0, 0)
         a, b = found_objects(one, place, about.nms, DECIDED), found_objects(other, place, about.nms, DECIDED)
         worst = 0.0
@@ -312,5 +322,3 @@ class Detection:
             {"label": about.classes[int(k)], "box": [round(float(v), 2) for v in (x1, y1, x2 - x1, y2 - y1)]}
             for k, x1, y1, x2, y2 in truth
         ])  # fmt: skip
-
-

@@ -71,7 +71,9 @@ class SegFormer(MaskNetwork):
                     ignore_mismatched_sizes=True, **labels,
                 ).float()  # fmt: skip
             except (ValueError, OSError, KeyError, RuntimeError) as error:
-                raise BadInput(f"The weights could not be read: {(str(error).splitlines() or [''])[0][:300]}", file="config.json") from error
+                raise BadInput(
+                    f"The weights could not be read: {(str(error).splitlines() or [''])[0][:300]}", file="config.json"
+                ) from error
         else:
             self.network = AutoModelForSemanticSegmentation.from_config(AutoConfig.for_model(**config | labels))
         self.settings = {name: value for name, value in self.network.config.to_dict().items() if name not in labels}

@@ -122,7 +122,9 @@ class Segmentation:
     tolerance = 5e-3
     usual = staticmethod(usual_mask)
 
-    def learn_classes(self, values: pd.Series, folders: list[Path], options: SpatialOptions, about: Answering) -> tuple[list[Any], list[Fault]]:
+    def learn_classes(
+        self, values: pd.Series, folders: list[Path], options: SpatialOptions, about: Answering
+    ) -> tuple[list[Any], list[Fault]]:
         masks = [MaskFile(str(value), folder) for value, folder in zip(values, folders, strict=True)]
         faults: list[Fault] = []
         about.colours = any_coloured(masks)

@@ -1,4 +1,4 @@
-"""Evaluation of a model of places on rows it never saw: metrics with intervals, confusions, the worst images, and rows that prove serving."""
+"""Evaluation of a model of places on sealed rows: metrics with intervals, confusions, the worst images, the parity rows."""
 
 from __future__ import annotations
 

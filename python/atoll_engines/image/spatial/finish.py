@@ -82,7 +82,9 @@ class SpatialFinish:
             difference = self.part.difference(one, other, self.about)
             worst, apart = max(worst, difference), apart + (difference > self.part.tolerance)
         if apart:
-            return Export("python", f"The graph answers {apart} of {len(rows)} images differently (by up to {worst:.3g}).", worst, len(rows))
+            return Export(
+                "python", f"The graph answers {apart} of {len(rows)} images differently (by up to {worst:.3g}).", worst, len(rows)
+            )
         (self.job.model / "model.onnx").write_bytes(graph)
         return Export("onnx", None, worst, len(rows))
 

@@ -67,7 +67,9 @@ def read_options(options: dict[str, Any], task: str) -> SpatialOptions:
     size, rate = options.get("imageSize"), options.get("backboneRate")
     size = None if size is None else whole(32, 1024)("imageSize", size)
     if size is not None and size % 32:
-        raise BadInput(f"imageSize is {size}; it must be a multiple of 32, because the network halves it five times.", parameter="imageSize")
+        raise BadInput(
+            f"imageSize is {size}; it must be a multiple of 32, because the network halves it five times.", parameter="imageSize"
+        )
     return SpatialOptions(
         column=options.get("column"),
         size=size,

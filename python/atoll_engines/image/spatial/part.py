@@ -43,7 +43,9 @@ class Part(Protocol):
     algorithms: tuple[Algorithm, ...]
     tolerance: float
 
-    def learn_classes(self, values: pd.Series, folders: list[Path], options: SpatialOptions, about: Answering) -> tuple[list[Any], list[Fault]]:
+    def learn_classes(
+        self, values: pd.Series, folders: list[Path], options: SpatialOptions, about: Answering
+    ) -> tuple[list[Any], list[Fault]]:
         """The truth of each row (None where it has none), its classes noted in `about`; faults name rows that cannot be used."""
         ...
 

@@ -47,7 +47,9 @@ def run(job: Job, report: Report) -> dict[str, Any]:
     if not target:
         raise BadInput("The job names no target column.", parameter="target")
     if metric not in part.metrics:
-        raise BadInput(f'The metric "{metric}" does not fit {part.task}. {what_exists(metric, list(part.metrics), "metrics")}', parameter="metric")
+        raise BadInput(
+            f'The metric "{metric}" does not fit {part.task}. {what_exists(metric, list(part.metrics), "metrics")}', parameter="metric"
+        )
     weights, kind = given_weights(job, part)
     algorithms = chosen_algorithms(part, parameters.get("algorithms") or ["auto"], options, kind)
     limits = few_trials(parameters.get("search") or {})
@@ -95,19 +97,25 @@ def run(job: Job, report: Report) -> dict[str, Any]:
     )  # fmt: skip
     best = search.run()
     algorithm = next(one for one in algorithms if one.name == best.algorithm)
-    finish = SpatialFinish(job, report, part, about, trials, search, target=target, column=column, graph=graph, fit=options.fit, started=started)
+    finish = SpatialFinish(
+        job, report, part, about, trials, search, target=target, column=column, graph=graph, fit=options.fit, started=started
+    )
     return finish.run(algorithm, best, frame, places)
 
 
-def read_rows(job: Job, options: SpatialOptions, target: str, report: Report) -> tuple[str, pd.DataFrame, list[Path], np.ndarray, dict[str, Any]]:
-    """The image column, the rows that have a target, where their items lie, which of them were given to validate on, and how to divide."""
+def read_rows(
+    job: Job, options: SpatialOptions, target: str, report: Report
+) -> tuple[str, pd.DataFrame, list[Path], np.ndarray, dict[str, Any]]:
+    """The image column, the rows with a target, where their items lie, which are to validate on, and how to divide."""
     tables = [open_table(job.channel("train"))]
     if job.has_channel("validation"):
         tables.append(open_table(job.channel("validation")))
     refuse_absent(tables[0], target, "target")
     names = [one.name for one in tables[0].columns if one.type == "image" and one.name != target]
     if options.column and options.column not in names:
-        raise BadInput(f'There is no image column "{options.column}". {what_exists(options.column, names, "image columns")}', parameter="column")
+        raise BadInput(
+            f'There is no image column "{options.column}". {what_exists(options.column, names, "image columns")}', parameter="column"
+        )
     if not names:
         raise BadInput("The data set has no image column beside the target.")
     column = options.column or names[0]
@@ -132,7 +140,14 @@ def divided(validation: dict[str, Any], frame: pd.DataFrame, given: np.ndarray, 
     kind = "kfold" if validation["kind"] == "stratified" else validation["kind"]
     folds = max(2, min(validation["folds"], len(frame)))
     division = divide(
-        np.zeros(len(frame)), "regression", kind, folds, seed, groups=frame[group] if group else None, times=frame[at] if at else None, given=given
+        np.zeros(len(frame)),
+        "regression",
+        kind,
+        folds,
+        seed,
+        groups=frame[group] if group else None,
+        times=frame[at] if at else None,
+        given=given,
     )
     return one_holdout(division, seed)
 
@@ -161,7 +176,9 @@ def chosen_algorithms(part: Any, names: list[str], options: SpatialOptions, weig
         elif name in known:
             asked.append(name)
         else:
-            raise BadInput(f'There is no algorithm "{name}" for {part.task}. {what_exists(name, ["auto", *known], "algorithms")}', algorithm=name)
+            raise BadInput(
+                f'There is no algorithm "{name}" for {part.task}. {what_exists(name, ["auto", *known], "algorithms")}', algorithm=name
+            )
     overrides = options.overrides()
 
     def built(algorithm: Algorithm) -> Algorithm:

@@ -1,4 +1,5 @@
 import { invalidInput } from '../../../kernel/errors.ts'
+import type { Frame } from '../inference.ts'
 import { openGraph } from '../open-graph.ts'
 import type { SignatureColumn } from '../signature.ts'
 import { decodeImage } from './decode-image.ts'
@@ -7,7 +8,7 @@ import { decodeImage } from './decode-image.ts'
 export async function openImages(
   graph: Uint8Array,
   { size, channels = 3, name }: SignatureColumn,
-): Promise<(content: Uint8Array) => Promise<Uint8Array>> {
+): Promise<(content: Uint8Array) => Promise<{ value: Uint8Array; frame: Frame }>> {
   const { session, Tensor } = await openGraph(graph)
   const [input] = session.inputMetadata
   if (
@@ -27,6 +28,6 @@ export async function openImages(
       throw new Error(
         `preprocess.onnx made ${prepared.length} values of an image; ${size.join(' x ')} x ${channels} were expected.`,
       )
-    return prepared
+    return { value: prepared, frame: { height, width } }
   }
 }

@@ -1,6 +1,6 @@
 import { invalidInput, isPlatformError, PlatformError } from '../../../kernel/errors.ts'
 import { type AnyEncoder, compileEncoder, describe, type EncodedRows, Notes, noteMissing } from '../encode.ts'
-import type { EncoderPackage, PreparedItem } from '../inference.ts'
+import type { EncoderPackage, Frame, PreparedItem } from '../inference.ts'
 import { type SignatureColumn, shapeOf, textColumns } from '../signature.ts'
 import { contentOf } from './content.ts'
 import { describeFiles } from './describe-files.ts'
@@ -71,8 +71,14 @@ export async function openMediaEncoder({ folder, signature, trust, served }: Enc
 
   async function prepared(input: SignatureColumn, value: MediaValue, row: number): Promise<PreparedItem> {
     try {
-      if (!preparer) return { fields: { [input.name]: Buffer.from(contentOf(value)).toString('base64') } }
-      return { [input.tensor]: await preparer.prepare(input.name, value) }
+      if (preparer) {
+        const { value: made, frame } = await preparer.prepare(input.name, value)
+        return { [input.tensor]: made, ...(frame && { frame }) }
+      }
+      const content = contentOf(value)
+      // A worker answers in places of its square; the way back takes the image's size.
+      const frame = input.fit ? await frameOf(content) : undefined
+      return { fields: { [input.name]: Buffer.from(content).toString('base64') }, ...(frame && { frame }) }
     } catch (error) {
       if (!isPlatformError(error) || error.code !== 'invalid_input') throw error
       const said = error.message.charAt(0).toLowerCase() + error.message.slice(1)
@@ -92,6 +98,12 @@ export async function openMediaEncoder({ folder, signature, trust, served }: Enc
     learn() {},
     close: async () => preparer?.close(),
   }
+}
+
+async function frameOf(content: Uint8Array): Promise<Frame> {
+  const { decodeImage } = await import('../image/decode-image.ts')
+  const { height, width } = await decodeImage(content)
+  return { height, width }
 }
 
 /** Short texts here, all else in another place. */

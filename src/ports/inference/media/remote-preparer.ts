@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os'
 import { openRemote, type Remote } from '../remote.ts'
 import type { SignatureColumn } from '../signature.ts'
-import type { MediaValue, Prepared, Preparer } from './preparer.ts'
+import type { MediaValue, PreparedValue, Preparer } from './preparer.ts'
 
 export type PrepareCall =
   | { type: 'open'; folder: string; inputs: SignatureColumn[] }
@@ -23,8 +23,8 @@ export async function openRemotePreparer(
   const waiting: ((worker: number) => void)[] = []
   let closed = false
 
-  async function start(): Promise<Remote<PrepareCall, Prepared | null>> {
-    const worker = openRemote<PrepareCall, Prepared | null>(script, { place, what: 'What prepares the rows' })
+  async function start(): Promise<Remote<PrepareCall, PreparedValue | null>> {
+    const worker = openRemote<PrepareCall, PreparedValue | null>(script, { place, what: 'What prepares the rows' })
     try {
       await worker.ask({ type: 'open', ...what })
     } catch (error) {
@@ -34,7 +34,7 @@ export async function openRemotePreparer(
     return worker
   }
 
-  async function prepare(column: string, value: MediaValue): Promise<Prepared> {
+  async function prepare(column: string, value: MediaValue): Promise<PreparedValue> {
     const place = idle.pop() ?? (await new Promise<number>((resolve) => waiting.push(resolve)))
     try {
       if (workers[place]!.dead && !closed) workers[place] = await start()
