@@ -60,6 +60,7 @@ class Told:
         self.metrics: list[tuple[str, float, int]] = []
         self.warnings: list[tuple[str, str, dict[str, Any]]] = []
         self.logs: list[str] = []
+        self.events: list[dict[str, Any]] = []
 
     def metric(self, name: str, value: float, step: int = 0, **where: Any) -> None:
         self.metrics.append((name, value, step))
@@ -69,6 +70,9 @@ class Told:
 
     def log(self, message: str, level: str = "info") -> None:
         self.logs.append(message)
+
+    def event(self, type: str, **fields: Any) -> None:
+        self.events.append({"type": type, **fields})
 
     def progress(self, *_: Any, **__: Any) -> None: ...
 

@@ -13,7 +13,7 @@ from neural_examples import Classify, Points, Told, network
 from torch import nn
 
 from atoll_engines.neural.initialise import initialise
-from atoll_engines.neural.plan import RulePlan, TrainingPlan, read_plan
+from atoll_engines.neural.plan import RULES, RulePlan, TrainingPlan, read_plan
 from atoll_engines.neural.protocols import Hooks
 from atoll_engines.neural.rules import Rules, StoppedByRule
 from atoll_engines.neural.trainer import fit
@@ -129,6 +129,47 @@ def test_data_stalls_are_told_from_times():
     Rules(PLAN, told).on_times(2, 6.0, 10.0)
     Rules(PLAN, told).on_times(2, 1.0, 10.0)
     assert told.codes() == ["rule.data_stall"] and "60% of epoch 2 (6.0 s of 10.0 s)" in told.warnings[0][1]
+
+
+def last_rules(told: Told) -> dict[str, dict]:
+    event = [one for one in told.events if one["type"] == "rules"][-1]
+    return {one["rule"]: one for one in event["rules"]}
+
+
+def test_every_rule_says_how_it_stands_with_its_evidence():
+    told = told_of(network(), replace(PLAN, epochs=10, rules=RulePlan(stop=("overfitting",))))
+    rules = last_rules(told)
+    assert set(rules) == set(RULES)
+    states = {name: one["state"] for name, one in rules.items()}
+    well = ["nan_loss", "vanishing_gradient", "exploding_gradient", "dead_relu", "loss_not_decreasing", "overfitting", "class_imbalance"]
+    assert [states[name] for name in well] == ["ok"] * len(well)
+    assert states["saturated_activation"] == states["forgetting"] == "not_applicable" and "random weights" in rules["forgetting"]["message"]
+    assert rules["vanishing_gradient"]["value"] > rules["vanishing_gradient"]["threshold"] == 1e-7
+    ends = [one for one in told.events if one["type"] == "rules"][-1]
+    assert ends["ended"] == "done" and ends["stop"] == ["nan_loss", "overfitting"]
+    evidence = [one for one in told.events if one["type"] == "evidence"]
+    seen = {rule for one in evidence for rule in one["values"]}
+    assert {"vanishing_gradient", "exploding_gradient", "dead_relu", "overfitting", "class_imbalance", "data_stall"} <= seen
+    steps = [one["step"] for one in evidence if "vanishing_gradient" in one["values"]]
+    assert steps == list(range(0, 60, 3)), "a short training is looked at twenty times"
+    assert all(0 <= one["values"]["dead_relu"]["2"] <= 1 for one in evidence if "dead_relu" in one["values"])
+
+
+def test_what_breaks_is_said_at_once_with_place_bound_and_time():
+    module = network()
+    nn.init.constant_(module[1].bias, -100.0)
+    told = told_of(module)
+    said = [(event, rule) for event in told.events if event["type"] == "rules" for rule in event["rules"] if rule["rule"] == "dead_relu"]
+    first, dead = next((event, rule) for event, rule in said if rule["state"] == "broken")
+    assert (dead["place"], dead["value"], dead["threshold"], dead["step"]) == ("2", 1.0, 0.5, 4)
+    assert "answer 0 to every row" in dead["message"]
+    assert first["ended"] is None
+
+
+def test_rules_that_are_not_watched_are_off_and_a_short_training_says_so():
+    rules = last_rules(told_of(network(), replace(PLAN, epochs=1, rules=RulePlan(watch=("overfitting",)))))
+    assert rules["dead_relu"]["state"] == "off" and rules["nan_loss"]["state"] == "ok"
+    assert rules["overfitting"]["state"] == "watching" and "too short" in rules["overfitting"]["message"]
 
 
 def test_watching_changes_no_result():

@@ -110,6 +110,8 @@ export type RunPatch = z.input<typeof experiments.RunPatch>
 export type RunQuery = z.input<typeof experiments.RunQuery> & ListQuery
 export type MetricPoint = z.input<typeof experiments.MetricPoint>
 export type MetricSeries = z.output<typeof experiments.MetricSeries>
+export type RunRules = z.output<typeof experiments.RunRules>
+export type WatchedTraining = z.output<typeof experiments.WatchedTraining>
 export type Comparison = z.output<typeof experiments.Comparison>
 
 export type TrainingInput = z.input<typeof training.TrainingInput>

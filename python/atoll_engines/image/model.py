@@ -19,6 +19,7 @@ from atoll_engines.image.objective import ImageLabelling
 from atoll_engines.image.rows import ImageRows
 from atoll_engines.image.setting import ImageSetting
 from atoll_engines.neural.devices import autocast, find_device
+from atoll_engines.neural.forgetting import PROBES, Score, likeness, with_source
 from atoll_engines.neural.plan import TrainingPlan, read_plan
 from atoll_engines.neural.protocols import Fitted, Hooks
 from atoll_engines.neural.sampler import balanced_class_weights
@@ -49,11 +50,20 @@ class ImageModel:
         valid = None
         if setting.watched is not None:
             valid = ImageRows(setting.images, *setting.watched, NONE, 0.0, setting.classes)
-        hooks = Hooks(before_epoch=self.unfreezer(), groups=self.groups, until=setting.until, where={"algorithm": self.algorithm})
+        where, source = {"algorithm": self.algorithm}, with_source(self.source(x))
+        hooks = Hooks(before_epoch=self.unfreezer(), groups=self.groups, until=setting.until, where=where, **source)
         objective = ImageLabelling(setting.task, len(setting.classes), plan.label_smoothing, self.class_weights(plan, y))
         folder = setting.checkpoints / self.name_of_fit(x, y, plan) if setting.checkpoints else None
         self.fitted = fit(self.network, objective, train, valid, plan, report=setting.report, checkpoint=folder, hooks=hooks)
         self.network.cpu().eval()
+
+    def source(self, x: np.ndarray) -> Score | None:
+        """How alike the embeddings of some images still are to those of the given weights."""
+        if self.setting.weights is None:
+            return None
+        places = (x if self.setting.watched is None else self.setting.watched[0])[:PROBES]
+        pixels = torch.from_numpy(self.setting.images[places])
+        return likeness(self.network, lambda network: network.embed(network.prepared(pixels.to(network.mean.device))))
 
     def plan(self) -> TrainingPlan:
         setting = self.setting

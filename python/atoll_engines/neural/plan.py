@@ -28,8 +28,8 @@ class RulePlan:
 
     watch: tuple[str, ...] = RULES
     stop: tuple[str, ...] = ()
-    # Steps between two looks at gradients and activations.
-    every: int = 50
+    # Steps between two looks at gradients and activations; None: 50, and fewer in a short training.
+    every: int | None = None
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ def read_plan(
         elif name in NULLABLE and value is None:
             checked[READERS[name][0]] = None
     if "rules" in options:
-        checked["rules"] = read_rules(options["rules"] or {})
+        checked["rules"] = read_rules(options["rules"])
     plan = replace(plan, **checked)
     if plan.warmup and plan.schedule == "plateau":
         raise BadInput("warmup cannot be joined with the schedule plateau; choose another schedule.", parameter="warmup")
@@ -154,6 +154,8 @@ def choice(known: tuple[str, ...]) -> Callable[[str, Any], str]:
 
 def read_rules(asked: Any) -> RulePlan:
     """`{"watch": [names], "stop": [names], "every": 50}`; `false` watches none."""
+    if asked is None:
+        return RulePlan()
     if asked is False:
         return RulePlan(watch=("nan_loss",))
     if not isinstance(asked, dict):

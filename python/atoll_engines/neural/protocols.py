@@ -52,6 +52,8 @@ class Hooks:
     after_epoch: Callable[[int, dict[str, float]], str | None] | None = None
     # How well the network still does what it could do before; higher is better.
     source_score: Callable[[nn.Module], float] | None = None
+    # What that score is, in words.
+    source_what: str = "score on the source task"
     # Groups of parameters: {"params": [...], "scale": 0.1 (of the learning rate), "decay": True}.
     groups: Callable[[nn.Module], list[dict[str, Any]]] | None = None
     # time.monotonic() after which no further step is begun.

@@ -82,7 +82,8 @@ class Training:
         self.total = self.sampler.steps * plan.epochs
         self.feed = Feed(train, device, plan.seed, self.channels_last)
         self.steps = Stepper(self.module, objective, plan, device, self.feed, hooks, report, self.total)
-        self.rules = Rules(plan, report)
+        training = checkpoint.name if checkpoint else str(hooks.where.get("algorithm", "network"))
+        self.rules = Rules(plan, report if device.is_first else None, training, hooks.where, self.total)
         self.plateau = Plateau(plan)
         self.average = Average(self.module, plan.ema) if plan.ema else None
         self.look_every = LOOK_EVERY_CUDA if device.is_cuda else 1
@@ -107,8 +108,14 @@ class Training:
             self.rules.on_labels(getattr(self.train, "labels", None), getattr(self.train, "class_names", None))
             self.rules.on_weights(self.module)
             self.score_source()
-        while self.epoch < self.plan.epochs and not self.ended:
-            self.run_epoch()
+            self.rules.standings.concludes_look(0)
+        try:
+            while self.epoch < self.plan.epochs and not self.ended:
+                self.run_epoch()
+        except Exception:
+            self.rules.standings.conclude("failed")
+            raise
+        self.rules.standings.conclude("done")
         return self.conclude()
 
     def run_epoch(self) -> None:
@@ -149,6 +156,8 @@ class Training:
             self.rules.on_activations(self.module, lambda: self.steps.glance(here, epoch, self.position), step)
         if step == 0:
             self.rules.on_first_loss(float(loss), getattr(self.objective, "chance_loss", None))
+        if is_watched:
+            self.rules.standings.concludes_look(step)
         self.position += 1
         self.steps_here += 1
         if step % self.look_every == 0:
@@ -184,6 +193,7 @@ class Training:
         self.keep_best(epoch, scores)
         self.rules.on_epoch(epoch, loss, scores.get("loss"), scores.get(self.objective.metric), self.is_better)
         self.score_source(epoch)
+        self.rules.standings.concludes_epoch(epoch)
         if self.hooks.after_epoch and not self.ended:
             self.ended = self.device.broadcast(self.hooks.after_epoch(epoch, scores))
         if self.plan.patience and self.waited >= self.plan.patience and not is_last and not self.ended:
@@ -243,13 +253,16 @@ class Training:
         return {name: tensor.detach().clone() for name, tensor in tensors.items()}
 
     def score_source(self, epoch: int = 0) -> None:
-        if not self.hooks.source_score or not self.rules.watches("forgetting"):
+        if not self.rules.watches("forgetting"):
+            return
+        if not self.hooks.source_score:
+            self.rules.standings.not_applicable("forgetting", "The network began with random weights, so there is nothing to forget.")
             return
         self.module.eval()
         with torch.no_grad():
             score = self.hooks.source_score(self.module)
         self.module.train()
-        self.rules.on_source_score(epoch, float(score))
+        self.rules.on_source_score(epoch, float(score), self.hooks.source_what)
 
     def conclude(self) -> Fitted:
         if self.best:

@@ -13,7 +13,7 @@ from atoll_engines.tabular.thresholds import Costs
 TASKS = ("binary", "multiclass", "regression")
 KINDS = ("stratified", "kfold", "grouped", "time", "holdout")
 # `runtime` is for the platform, which has seen to it already.
-OPTIONS = ("members", "meta", "passthrough", "base", "runtime")
+OPTIONS = ("members", "meta", "passthrough", "base", "runtime", "rules")
 USUAL_METRIC = {"binary": "roc_auc", "multiclass": "f1_macro", "regression": "rmse", "multilabel": "f1_macro"}
 
 

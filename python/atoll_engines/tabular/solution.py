@@ -77,8 +77,9 @@ class Single:
         recipe, x, y = self.trials.preparation.everything(self.algorithm.family)
         is_shuffled = isinstance(self.trials.preparation, StreamedPreparation)
         return recipe, fit_model(
-            self.algorithm, self.to_fit, x, y, self.trials.setting, is_shuffled=is_shuffled, codes=recipe.codes
-        )
+            self.algorithm, self.to_fit, x, y, self.trials.setting, is_shuffled=is_shuffled, codes=recipe.codes,
+            debugger=self.trials.debugger,
+        )  # fmt: skip
 
     def on_fold(self, fold: Fold) -> tuple[Recipe, Model, FoldFeatures]:
         recipe, features = self.trials.preparation.part(self.algorithm.family, fold)

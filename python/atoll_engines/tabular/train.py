@@ -6,8 +6,9 @@ import time
 from typing import Any
 
 from atoll_engines.contract import Job, Report
+from atoll_engines.neural.plan import read_rules
 from atoll_engines.tabular.algorithms import ALGORITHMS
-from atoll_engines.tabular.algorithms.model import Algorithm, Setting
+from atoll_engines.tabular.algorithms.model import Algorithm, Debugger, Setting
 from atoll_engines.tabular.derived import keep_what_pays
 from atoll_engines.tabular.ensembles.plan import read_plan
 from atoll_engines.tabular.ensembles.stage import Stage
@@ -44,7 +45,8 @@ def run(job: Job, report: Report) -> dict[str, Any]:
     preparation = prepare(job, request, source, labels, report)
     setting = Setting(request.task, len(labels.target.classes or ()), job.seed, job.threads)
     fit_seconds = ONE_FIT_SHARE * limits.seconds if limits.seconds else None
-    trials = Trials(preparation, labels.division, setting, request.metric, request.at_least, fit_seconds)
+    debugger = Debugger(report, read_rules(request.options.get("rules")))
+    trials = Trials(preparation, labels.division, setting, request.metric, request.at_least, fit_seconds, debugger)
     report.log(f"{len(labels.row_ids)} rows, {len(source.schema)} columns, {labels.division.note}.")
     derived = derive(job, report, trials, algorithms, limits, started)
     search = make_search(job, report, request, trials, algorithms, limits, started, bool(plan.kinds))

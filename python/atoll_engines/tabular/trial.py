@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from atoll_engines.tabular.algorithms.model import Algorithm, Model, Setting, Watch
+from atoll_engines.tabular.algorithms.model import Algorithm, Debugger, Model, Setting, Watch
 from atoll_engines.tabular.folds import Division, inner_split
 from atoll_engines.tabular.imbalance import rebalanced
 from atoll_engines.tabular.metrics import BY_LABEL, score
@@ -65,6 +65,8 @@ class Trials:
     at_least: float | None
     # On a very large table a single fit may outlast the whole budget: it then stops after so many seconds.
     fit_seconds: float | None = None
+    # Who hears how the rules stand while the final network learns.
+    debugger: Debugger | None = None
 
     def run(
         self,
@@ -172,6 +174,7 @@ def fit_model(
     is_shuffled: bool = False,
     until: float | None = None,
     codes: tuple[int, ...] = (),
+    debugger: Debugger | None = None,
 ) -> Model:
     """Fit one model; a boosted one on enough rows sets some aside and stops when they no longer gain."""
     setting = replace(setting, codes=codes)
@@ -184,6 +187,8 @@ def fit_model(
         x, y = x[fit_on], y[fit_on]
     x, y, weights = rebalanced(x, y, params.get("imbalance", "none"), setting.classes, setting.seed)
     model = algorithm.build(own, setting)
+    if debugger and hasattr(model, "debugger"):
+        model.debugger = replace(debugger, algorithm=algorithm.name)
     model.fit(x, y, weights, watch)
     return model
 

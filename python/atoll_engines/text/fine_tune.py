@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from atoll_engines.neural.forgetting import PROBES, Score, likeness, masked_words, with_source
 from atoll_engines.neural.plan import TrainingPlan, read_plan
 from atoll_engines.neural.protocols import Hooks
 from atoll_engines.neural.trainer import fit
@@ -20,6 +22,7 @@ from atoll_engines.text.tokens import encode, padded
 
 # From so many rows on a tenth of them is watched, and the best epoch's weights are kept.
 WATCH_FROM, WATCH_SHARE = 1000, 0.1
+MARKS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "<pad>", "<unk>", "<s>", "</s>", "<mask>")
 
 
 class TokenRows:
@@ -97,13 +100,34 @@ def fine_tune(
         return TokenRows(tokenizer, texts[places], y[places], None if weights is None else weights[places], limit, pad, setting)
 
     freeze(network, setting.freeze)
-    hooks = Hooks(groups=learning_groups, where={"algorithm": "text_transformer"})
+    probe = source_score(network, tokenizer, texts[fit_on if watched is None else watched], limit, pad, setting)
+    hooks = Hooks(groups=learning_groups, where={"algorithm": "text_transformer"}, **with_source(probe))
     objective = TextObjective(setting.task, plan.label_smoothing)
     valid = None if watched is None else rows(watched)
     fitted = fit(network, objective, rows(fit_on), valid, plan, report=setting.report, checkpoint=folder, hooks=hooks)
     network.to("cpu").eval()
     about = {"epochs": fitted.epochs, "bestEpoch": fitted.best_epoch, "rowsPerSecond": fitted.rows_per_second, "device": fitted.device}
     return about | {"watchedRows": 0 if watched is None else len(watched)}
+
+
+def source_score(network: nn.Module, tokenizer: Any, texts: np.ndarray, limit: int, pad: int, setting: TextSetting) -> Score | None:
+    """How well the network still does what it came for, of given weights: on rows that it does not learn from, where there are any."""
+    if setting.weights is None:
+        return None
+    ids, mask = (torch.from_numpy(one) for one in padded(encode(tokenizer, texts[:PROBES], limit), pad))
+    config = json.loads((setting.weights / "config.json").read_text("utf-8"))
+    marks = {token: place for token, place in tokenizer.get_vocab(with_added_tokens=True).items() if token in MARKS}
+    mask_id = next((marks[name] for name in ("[MASK]", "<mask>") if name in marks), config.get("mask_token_id"))
+    asked = masked_words(setting.weights, ids, mask, mask_id, [pad, *marks.values()], setting.base.seed)
+
+    def embed(module: nn.Module) -> torch.Tensor:
+        device = next(module.parameters()).device
+        body = getattr(module, module.base_model_prefix)
+        states = body(input_ids=ids.to(device), attention_mask=mask.to(device)).last_hidden_state
+        counted = mask.to(device).unsqueeze(-1).to(states.dtype)
+        return (states * counted).sum(1) / counted.sum(1)
+
+    return asked or likeness(network, embed)
 
 
 def plan_of(params: dict[str, Any], setting: TextSetting) -> TrainingPlan:

@@ -76,7 +76,16 @@ export function logLine(event: JobEvent): string {
     return `${at} ${String(data.stage)} ${String(data.done)}/${String(data.of ?? '?')} ${String(data.message ?? '')}`
   if (event.type === 'trial')
     return `${at} trial ${String(data.trial)} ${String(data.algorithm)} ${String(data.state)} ${data.score == null ? '' : Number(data.score).toFixed(4)}`
+  if (event.type === 'rules') return `${at} rules ${ruleCounts(data.rules)}`
+  if (event.type === 'evidence')
+    return `${at} evidence at ${data.step === undefined ? `epoch ${data.epoch}` : `step ${data.step}`}`
   return `${at} ${event.type} ${JSON.stringify(data)}`
+}
+
+function ruleCounts(rules: unknown): string {
+  const standings = Array.isArray(rules) ? (rules as { rule: string; state: string }[]) : []
+  const broken = standings.filter(({ state }) => state === 'broken').map(({ rule }) => rule)
+  return broken.length ? `broken: ${broken.join(', ')}` : 'none broken'
 }
 
 export function describeJob(job: Job): string {

@@ -40,6 +40,7 @@ import type {
   RunInput,
   RunPatch,
   RunQuery,
+  RunRules,
   ScriptCreated,
   ScriptInput,
   Search,
@@ -116,6 +117,8 @@ export const runs = (http: Http) => {
       http.json<void>('POST', `${at(run)}/metrics`, withOptions(options, { body: { points } })),
     metric: (run: string, name: string, query: { points?: number; project?: string } = {}) =>
       http.json<MetricSeries>('GET', `${at(run)}/metrics/${segment(name)}`, { query }),
+    /** The rules that watched its networks learn: how each stands, and its evidence. */
+    rules: (run: string) => http.json<RunRules>('GET', `${at(run)}/rules`),
     artifact: (run: string, path: string, options: ProjectOptions = {}) =>
       http.raw('GET', `${at(run)}/artifacts/${path.split('/').map(segment).join('/')}`, withOptions(options)),
     /** Keeps a file with a run of your own, for example `plots/roc.png`. */

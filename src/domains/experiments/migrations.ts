@@ -1,7 +1,22 @@
 import type { Db, Migration } from '../../ports/metadata/metadata.ts'
 import { resourceColumns, resourceIndexes } from '../auth/access.ts'
 
-export const experimentsMigrations: Migration[] = [{ name: 'experiments-001-create', up: createTables }]
+export const experimentsMigrations: Migration[] = [
+  { name: 'experiments-001-create', up: createTables },
+  { name: 'experiments-002-rules', up: createRules },
+]
+
+/** How the rules of a network stand, and their evidence: a document for each network of a run. */
+async function createRules(db: Db): Promise<void> {
+  await db.schema
+    .createTable('run_rules')
+    .addColumn('run_id', 'text', (c) => c.notNull().references('runs.id'))
+    .addColumn('training', 'text', (c) => c.notNull())
+    .addColumn('document', 'text', (c) => c.notNull())
+    .addColumn('at', 'integer', (c) => c.notNull())
+    .addPrimaryKeyConstraint('run_rules_key', ['run_id', 'training'])
+    .execute()
+}
 
 async function createTables(db: Db): Promise<void> {
   await db.schema.createTable('experiments').$call(resourceColumns).execute()

@@ -12,6 +12,7 @@ import {
   RunInput,
   RunPatch,
   RunQuery,
+  RunRules,
 } from './schema.ts'
 import type { ExperimentsService } from './service.ts'
 
@@ -158,6 +159,16 @@ export const experimentsRoutes = (experiments: ExperimentsService): RouteRecord[
     returns: MetricSeries,
     handle: ({ principal, params, query }) =>
       experiments.metricSeries(principal, params.run, params.name, { most: query.points, project: query.project }),
+  }),
+  route({
+    method: 'GET',
+    path: '/v1/runs/:run/rules',
+    permission: 'experiments:read',
+    tag: 'experiments',
+    summary: 'The rules that watched its networks learn: how each stands, and its evidence',
+    query: InProject,
+    returns: RunRules,
+    handle: ({ principal, params, query }) => experiments.rules(principal, params.run, query.project),
   }),
   route({
     method: 'GET',

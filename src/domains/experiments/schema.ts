@@ -61,6 +61,37 @@ export const MetricSeries = z.object({
   points: z.number(),
 })
 
+export const ruleStates = ['watching', 'ok', 'broken', 'not_applicable', 'off'] as const
+
+/** How a rule stands that watches a network learn, and what it was held to (docs/neural-training.md). */
+export const RuleStanding = z.object({
+  rule: z.string(),
+  state: z.enum(ruleStates),
+  value: z.number().nullable().describe('what it saw last, or what broke it'),
+  threshold: z.number().nullable(),
+  place: z.string().nullable().describe('the layer, or what else it saw it in'),
+  step: z.number().nullable(),
+  epoch: z.number().nullable(),
+  message: z.string().nullable(),
+})
+export const RuleEvidence = z.object({
+  rule: z.string(),
+  by: z.enum(['step', 'epoch']),
+  series: z.array(z.object({ name: z.string(), x: z.array(z.number()), y: z.array(z.number().nullable()) })),
+})
+/** The rules of one network of a run; a search may train several. */
+export const WatchedTraining = z.object({
+  training: z.string(),
+  algorithm: z.string().nullable(),
+  trial: z.number().nullable(),
+  stop: z.array(z.string()).describe('rules that end the job when they are broken'),
+  ended: z.enum(['done', 'failed']).nullable(),
+  rules: z.array(RuleStanding),
+  evidence: z.array(RuleEvidence),
+})
+export type WatchedTraining = z.infer<typeof WatchedTraining>
+export const RunRules = z.object({ trainings: z.array(WatchedTraining) })
+
 /** Filter of runs: `metrics.f1 > 0.8 and params.algorithm = 'lightgbm' and state = 'finished'`. */
 export const RunQuery = z.object({
   experiment: z.string().optional(),

@@ -12,6 +12,7 @@ import type { Binned } from '../auth/bin.ts'
 import type { Search } from '../auth/search.ts'
 import { compareRuns } from './compare-runs.ts'
 import { appendPoints, type Point, pointsOf } from './metric-store.ts'
+import { keepTrainings, trainingsOf } from './rules-store.ts'
 import { parseRunFilter, readField } from './run-filter.ts'
 import { fieldSql, runFilterSql } from './run-filter-sql.ts'
 import {
@@ -23,10 +24,13 @@ import {
   type Run,
   type RunInput,
   type RunPatch,
+  type RunRules,
+  type WatchedTraining,
 } from './schema.ts'
 import { downSample } from './series.ts'
 import { experimentById, listExperiments, runsById, searchRuns, setParameters, toExperiment, withValues } from './store.ts'
 import { experimentTables, type RunRow, type RunState } from './tables.ts'
+import { asRunRules } from './watched-trainings.ts'
 
 const mostArtifacts = 1000
 
@@ -359,6 +363,13 @@ export function experimentsService({ metadata, access, blobs, search }: Experime
     return downSample(name, points, most)
   }
 
+  const rules = async (by: Principal, ref: string, project?: string): Promise<z.infer<typeof RunRules>> =>
+    asRunRules(await keptRules((await findRun(by, ref, project)).id))
+
+  const keptRules = (runId: string): Promise<WatchedTraining[]> => trainingsOf(db, runId)
+  const keepRules = (runId: string, trainings: readonly WatchedTraining[]): Promise<void> =>
+    metadata.transaction((tx) => keepTrainings(tx, runId, trainings))
+
   /** Keeps a file with a run of a person's own script; the same path again replaces it. */
   async function addArtifact(by: Principal, ref: string, path: string, content: Readable, project?: string): Promise<Run> {
     const row = await findRun(by, ref, project)
@@ -455,6 +466,9 @@ export function experimentsService({ metadata, access, blobs, search }: Experime
     recordParameters,
     setParameters,
     metricSeries,
+    rules,
+    keepRules,
+    keptRules,
     artifact,
     addArtifact,
     binnedExperiment,

@@ -32,6 +32,7 @@ export interface ExperimentTables {
   runs: RunRow
   run_parameters: { run_id: string; name: string; value: string; text_value: string | null; number_value: number | null }
   run_metrics: MetricValue & { run_id: string; name: string; step: number; at: number }
+  run_rules: { run_id: string; training: string; document: string; at: number }
   run_metric_points: MetricValue & { run_id: string; name: string; seq: number; step: number; at: number }
 }
 

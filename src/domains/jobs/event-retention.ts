@@ -14,11 +14,14 @@ export const daysOfLogs = 90
 /** What stays as long as the job does: what became of it, and what it warned of. Figures and files of a training are kept by its run. */
 const lasting: readonly EventType[] = ['state', 'warning', 'result']
 
+/** How far it had come, and what rules saw moment by moment: the run keeps what became of it. */
+const passing: readonly EventType[] = ['progress', 'evidence', 'rules']
+
 const jobsAtOnce = 200
 
 /** Bounds what jobs that are over keep of their events. Answers how many events went. */
 export async function trimEvents({ db }: Metadata, now = Date.now()): Promise<number> {
-  const progress = await trimOlder(now - days(daysOfProgress), (q) => q.where('type', '=', 'progress'))
+  const progress = await trimOlder(now - days(daysOfProgress), (q) => q.where('type', 'in', passing))
   return progress + (await trimOlder(now - days(daysOfLogs), (q) => q.where('type', 'not in', lasting)))
 
   /** A page of jobs at a time: whoever uses the database meanwhile waits for a page at most. */

@@ -58,7 +58,20 @@ export const JobEvent = z.object({
   seq: z.number(),
   attempt: z.number(),
   at: Iso,
-  type: z.enum(['state', 'log', 'progress', 'metric', 'param', 'trial', 'checkpoint', 'warning', 'artifact', 'result']),
+  type: z.enum([
+    'state',
+    'log',
+    'progress',
+    'metric',
+    'param',
+    'trial',
+    'checkpoint',
+    'warning',
+    'artifact',
+    'result',
+    'rules',
+    'evidence',
+  ]),
   data: z.record(z.string(), z.unknown()),
 })
 export type JobEvent = z.infer<typeof JobEvent>

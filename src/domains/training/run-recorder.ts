@@ -1,9 +1,8 @@
-import type { ExperimentsService } from '../experiments/service.ts'
 import type { JobEvent } from '../jobs/schema.ts'
 import { readTrial } from '../tuning/read-trial.ts'
 import type { Trial } from '../tuning/schema.ts'
 import type { TuningService } from '../tuning/service.ts'
-import { seriesRecorder } from './series-recorder.ts'
+import { type RecordedIn, seriesRecorder } from './series-recorder.ts'
 
 const everyMs = 500
 
@@ -12,10 +11,7 @@ const everyMs = 500
  * Scores of single folds stay with their trial, and every event stays with the job.
  */
 export function runRecorder(
-  {
-    experiments,
-    tuning,
-  }: { experiments: Pick<ExperimentsService, 'recordMetrics' | 'recordParameters'>; tuning: Pick<TuningService, 'record'> },
+  { experiments, tuning }: { experiments: RecordedIn; tuning: Pick<TuningService, 'record'> },
   { runId, searchId, metric }: { runId: string; searchId: string; metric: string },
 ) {
   const trials = new Map<number, Trial>()

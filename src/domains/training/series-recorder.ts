@@ -1,21 +1,26 @@
 import type { Point } from '../experiments/metric-store.ts'
 import type { ExperimentsService } from '../experiments/service.ts'
 import type { JobEvent } from '../jobs/schema.ts'
+import { rulesRecorder } from './rules-recorder.ts'
+
+export type RecordedIn = Pick<ExperimentsService, 'recordMetrics' | 'recordParameters' | 'keepRules' | 'keptRules'>
 
 const everyMs = 500
 const mostPointsAtOnce = 5000
 
 /**
- * Keeps the metrics and parameters that an engine or a script says of itself as series of its run. What belongs to a fold or a trial of a
+ * Keeps the metrics, parameters and rules that an engine or a script says of itself with its run. What belongs to a fold or a trial of a
  * search stays with that trial.
  */
-export function seriesRecorder(experiments: Pick<ExperimentsService, 'recordMetrics' | 'recordParameters'>, runId: string) {
+export function seriesRecorder(experiments: RecordedIn, runId: string) {
+  const rules = rulesRecorder(experiments, runId)
   let points: Point[] = []
   let timer: NodeJS.Timeout | null = null
   let writing: Promise<void> = Promise.resolve()
   let failed: unknown = null
 
   function onEvent({ type, data }: Pick<JobEvent, 'type' | 'data'>): void {
+    rules.onEvent({ type, data })
     if (type === 'param' && typeof data.parameters === 'object' && data.parameters !== null) {
       const parameters = data.parameters as Record<string, unknown>
       write(() => experiments.recordParameters(runId, parameters))
@@ -47,6 +52,7 @@ export function seriesRecorder(experiments: Pick<ExperimentsService, 'recordMetr
   async function close(): Promise<void> {
     flush()
     await writing
+    await rules.close()
     if (failed) throw failed
   }
 

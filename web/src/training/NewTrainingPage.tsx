@@ -14,6 +14,7 @@ import { Empty, ErrorNote, Skeleton, SkeletonLines } from '../ui/State.tsx'
 import { useSettled } from '../ui/settled.ts'
 import { AlgorithmChoice } from './AlgorithmChoice.tsx'
 import { PurposeChoice, PurposeOptions, purposeOf } from './PurposeChoice.tsx'
+import { RulesChoice } from './RulesChoice.tsx'
 import { TargetChoice } from './TargetChoice.tsx'
 
 const budgets = [
@@ -267,6 +268,7 @@ export function NewTrainingPage() {
                     error={errorFor('experiment')}
                   />
                 </div>
+                <RulesChoice options={form.options ?? {}} onChange={(options) => set({ options })} />
               </details>
             </Section>
           </div>

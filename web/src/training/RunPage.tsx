@@ -17,12 +17,14 @@ import { Tabs, tabOf } from '../ui/Tabs.tsx'
 import { Ago } from '../ui/Time.tsx'
 import { MetricCurves } from './MetricCurves.tsx'
 import { inOrder } from './metric-groups.ts'
+import { RulesTab } from './RulesTab.tsx'
 import { TrainingProgress } from './TrainingProgress.tsx'
 
 const tabs = [
   { id: 'overview', title: 'Overview' },
   { id: 'curves', title: 'Curves' },
   { id: 'training', title: 'Search' },
+  { id: 'rules', title: 'Debugger' },
   { id: 'environment', title: 'Code and environment' },
   { id: 'lineage', title: 'Lineage' },
 ]
@@ -66,6 +68,7 @@ export function RunPage() {
       {tab === 'overview' && <Overview run={data} />}
       {tab === 'curves' && <MetricCurves runs={[data]} />}
       {tab === 'training' && data.job && <SearchOfJob job={data.job} />}
+      {tab === 'rules' && <RulesTab run={data} />}
       {tab === 'environment' && (
         <div className="space-y-6">
           <CodeBlock label="code" code={JSON.stringify(data.code, null, 2)} />

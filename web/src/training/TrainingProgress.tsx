@@ -10,6 +10,7 @@ import { Num, WithInterval } from '../ui/Num.tsx'
 import { Fact, Facts, Section } from '../ui/Page.tsx'
 import { Notice } from '../ui/State.tsx'
 import { bestOf, isLoss, seriesOf, trialsOf } from './live.ts'
+import { RulesLine } from './RulesLine.tsx'
 import { TrialsChart } from './TrialsChart.tsx'
 import { TrialsParallel } from './TrialsParallel.tsx'
 import { TrialsTable } from './TrialsTable.tsx'
@@ -54,6 +55,7 @@ export function TrainingProgress({ job, events }: { job: Job; events: readonly J
           </Fact>
         </Facts>
       )}
+      {typeof job.spec.runId === 'string' && <RulesLine run={job.spec.runId} running={isActive(job)} />}
       {warnings.length > 0 && (
         <ul className="space-y-2">
           {warnings.slice(-10).map((event) => (

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 if TYPE_CHECKING:
+    from atoll_engines.contract import Report
+    from atoll_engines.neural.plan import RulePlan
     from atoll_engines.recipes.graph import GraphBuilder
 
 CLASSIFICATION = ("binary", "multiclass")
@@ -26,6 +28,15 @@ class Setting:
     threads: int
     # For each feature how many categories its codes count, 0 for a number; empty where all are numbers.
     codes: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Debugger:
+    """Who hears of a network while it learns, and the rules that it is held to."""
+
+    report: Report
+    rules: RulePlan
+    algorithm: str = ""
 
 
 @dataclass(frozen=True)

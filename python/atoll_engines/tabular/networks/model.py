@@ -11,7 +11,7 @@ import numpy as np
 from atoll_engines.errors import BadInput, EngineError
 from atoll_engines.onnx_models import outputs
 from atoll_engines.tabular.algorithms.fields import Fields
-from atoll_engines.tabular.algorithms.model import Setting, Watch
+from atoll_engines.tabular.algorithms.model import Debugger, Setting, Watch
 from atoll_engines.tabular.networks.arithmetic import GraphArithmetic, GraphWeights, NumpyArithmetic
 from atoll_engines.tabular.networks.layers import Initial, Weights
 
@@ -30,6 +30,7 @@ class Network:
         self.make, self.params, self.setting = make, params, setting
         self.rounds: int | None = None
         self.weights: Weights = {}
+        self.debugger: Debugger | None = None
 
     def fit(self, x: np.ndarray, y: np.ndarray, weights: np.ndarray | None = None, watch: Watch | None = None) -> None:
         need_torch()
@@ -56,7 +57,9 @@ class Network:
         if watch is not None:
             seen = watch.target.astype(np.int64) if self.setting.classes else self._standard(watch.target)
             watched = Part(self.fields.numbers(watch.features), self.fields.places(watch.features), seen, hidden)
-        module, fitted = train(self.network, initial.weights, part, watched, watch, self.params, self.setting, self._loss)
+        module, fitted = train(self.network, initial.weights, part, watched, watch, self.params, self.setting, self._loss, self.debugger)
+        # What is kept of a model is no place for the report of its job.
+        self.debugger = None
         self.rounds = fitted.best_epoch if watch is not None else None
         self.weights = module.weights()
         self._prove(module, part)

@@ -14,7 +14,7 @@ from torch import nn
 from atoll_engines.neural.plan import RulePlan, TrainingPlan
 from atoll_engines.neural.protocols import Fitted, Hooks
 from atoll_engines.neural.trainer import fit
-from atoll_engines.tabular.algorithms.model import Setting, Watch
+from atoll_engines.tabular.algorithms.model import Debugger, Setting, Watch
 from atoll_engines.tabular.networks.arithmetic import EPSILON
 from atoll_engines.tabular.networks.layers import Weights
 
@@ -41,6 +41,11 @@ class Part:
     def __len__(self) -> int:
         return len(self.target)
 
+    @property
+    def labels(self) -> np.ndarray | None:
+        """Classes whose rows count alike."""
+        return self.target if self.weights is None and self.target.dtype.kind == "i" else None
+
     def batch(self, rows: np.ndarray, generator: torch.Generator | None) -> tuple[torch.Tensor, ...]:
         places = torch.from_numpy(self.places[rows])
         if generator is not None and places.numel():
@@ -57,12 +62,8 @@ class TorchArithmetic:
         self.is_training = False
         self.penalties: list[Any] = []
         self.device: Any = None
-
-    def relu(self, x: Any) -> Any:
-        return torch.relu(x)
-
-    def sigmoid(self, x: Any) -> Any:
-        return torch.sigmoid(x)
+        self.relu: Callable[[Any], Any] = torch.relu
+        self.sigmoid: Callable[[Any], Any] = torch.sigmoid
 
     def sin(self, x: Any) -> Any:
         return torch.sin(x)
@@ -126,6 +127,9 @@ class Module(nn.Module):
     def __init__(self, network: Any, weights: Weights) -> None:
         super().__init__()
         self.network, self.ops = network, TorchArithmetic()
+        # Layers of their own, so that what they answer with can be watched.
+        self.rectifier, self.squashing = nn.ReLU(), nn.Sigmoid()
+        self.ops.relu, self.ops.sigmoid = self.rectifier, self.squashing
         # A name within a module has no points.
         self.own_names = {name: name.replace(".", "__") for name in weights}
         for name, values in weights.items():
@@ -193,6 +197,7 @@ def train(
     params: dict[str, Any],
     setting: Setting,
     score: Callable[[np.ndarray, np.ndarray], float],
+    debugger: Debugger | None = None,
 ) -> tuple[Module, Fitted]:
     """Train on a part; with watched rows until they no longer gain. The module holds the best weights."""
     module = Module(network, weights)
@@ -215,7 +220,7 @@ def train(
         seed=setting.seed,
         threads=setting.threads,
         # A search trains many networks: only what makes one worthless is watched.
-        rules=RulePlan(watch=("nan_loss",)),
+        rules=debugger.rules if debugger else RulePlan(watch=("nan_loss",)),
     )
 
     def after_epoch(epoch: int, scores: dict[str, float]) -> str | None:
@@ -223,8 +228,10 @@ def train(
             watch.on_round(epoch, scores["loss"])
         return None
 
-    hooks = Hooks(after_epoch=after_epoch, groups=module.groups, until=None if watch is None else watch.until)
-    fitted = fit(module, Objective(setting.classes, score), part, watched, plan, hooks=hooks)
+    where = {"algorithm": debugger.algorithm} if debugger else {}
+    hooks = Hooks(after_epoch=after_epoch, groups=module.groups, until=None if watch is None else watch.until, where=where)
+    report = debugger.report if debugger else None
+    fitted = fit(module, Objective(setting.classes, score), part, watched, plan, report=report, hooks=hooks)
     return module, fitted
 
 

@@ -28,6 +28,7 @@ export function trainCommands(program: Command): void {
       collectOption,
       {},
     )
+    .option('--stop-on <rules>', 'end the training of a network when one of these rules is broken: overfitting,dead_relu')
     .option('--imbalance <how>', 'auto, none, class_weight, smote, adasyn, random_over, random_under, near_miss')
     .option('--project <project>')
     .option('--wait', 'wait for the result')
@@ -41,7 +42,7 @@ export function trainCommands(program: Command): void {
           goal: o.goal,
           target: o.target,
           task: o.task,
-          options: o.option,
+          options: withStops(o.option, o.stopOn),
           positive: o.positive,
           metric: o.metric,
           project: o.project,
@@ -149,6 +150,28 @@ export function trainCommands(program: Command): void {
       }
     }),
   )
+  runs.command('rules <run>').action((run: string) =>
+    answer(async () => {
+      const found = await connect().runs.rules(run)
+      const rows = found.trainings.flatMap((training) =>
+        training.rules.map((rule) => [
+          training.algorithm ?? training.training,
+          rule.rule,
+          rule.state.replaceAll('_', ' '),
+          rule.value,
+          rule.threshold,
+          rule.place,
+          rule.epoch === null ? (rule.step === null ? null : `step ${rule.step}`) : `epoch ${rule.epoch}`,
+        ]),
+      )
+      return {
+        json: found,
+        text: rows.length
+          ? table(['network', 'rule', 'state', 'value', 'bound', 'where', 'when'], rows)
+          : 'No network of this run was watched.',
+      }
+    }),
+  )
   runs.command('compare <runs...>').action((ids: string[]) =>
     answer(async () => {
       const comparison = await connect().runs.compare(ids)
@@ -190,6 +213,12 @@ function describeResult(result: TrainingResult, { validation }: Pick<ModelVersio
     `Parity: ${result.parity.rows} rows replayed, ${result.parity.flips} label flips, largest difference ${result.parity.maxDiff.toExponential(1)}`,
   )
   return lines.join('\n')
+}
+
+/** The rules that end the job, beside what else was said of them. */
+function withStops(options: Record<string, unknown>, rules: string | undefined): Record<string, unknown> {
+  if (rules === undefined) return options
+  return { ...options, rules: { ...(options.rules as object | undefined), stop: rules.split(',').map((rule) => rule.trim()) } }
 }
 
 /** Adds one `name=value` to the options; a value that is JSON is read as such. */
