@@ -33,7 +33,7 @@ RATE = {"float": [1e-5, 5e-3], "log": True}
 ALGORITHMS = (
     Algorithm(
         "llm_lora", "LoRA fine-tuning",
-        "A small adapter learns beside frozen weights, from texts, prompts with completions, or chats; merged for serving, and kept by itself.",
+        "A small adapter learns beside frozen weights, from texts, prompts with completions, or chats; it is merged for serving.",
         ("text", "completion", "chat", "choice"),
         {**ADAPTER, **LOOP, "epochs": 3, "learning_rate": 5e-4},
         {"learning_rate": RATE, "rank": {"choice": [4, 8, 16, 32, 64]}, "epochs": {"int": [1, 8]}},

@@ -32,6 +32,8 @@ from atoll_engines.tabular.data import open_table, read_frame
 from atoll_engines.tabular.folds import divide
 from atoll_engines.tabular.package import environment, peak_memory_bytes
 
+FROM_NOTHING = "random numbers: no weights were given, so the network knows only the training texts"
+BEFORE_BASE, BEFORE_NOTHING = "the weights that it began with", "the share of each token in the training rows"
 METRICS = ("perplexity", "exact_match", "accuracy", "preference_accuracy", "preference_margin")
 
 
@@ -48,7 +50,7 @@ def run(job: Job, report: Report) -> dict[str, Any]:
     start = base or scratch(algorithms[0].defaults, train, options)
     encoder = Encoder(start.tokens, length_of(start, options, base is not None))
     report.log(
-        f"{len(train)} rows to learn from and {len(valid)} held out ({note}); {start.tokens.count} tokens, at most {encoder.limit} at a time; "
+        f"{len(train)} rows to learn from and {len(valid)} held out ({note}); {start.tokens.count} tokens, {encoder.limit} at a time; "
         + ("begins with given weights." if base else "begins from random numbers.")
     )
     held = Held(valid, encoder)
@@ -83,9 +85,9 @@ def run(job: Job, report: Report) -> dict[str, Any]:
         "derivedFeatures": [], "export": exported, "environment": environment(), "rows": len(train) + len(valid),
         "fittedRows": len(train), "seconds": time.monotonic() - started, "peakMemoryBytes": peak_memory_bytes(),
         "model": {
-            "from": "given weights" if base else "random numbers: no weights were given, so the network knows only the training texts",
+            "from": "given weights" if base else FROM_NOTHING,
             "architecture": start.config.get("model_type"), "parameters": parameters_of(network), "tokens": start.tokens.count,
-            "maxLength": encoder.limit, "baseline": "the weights that it began with" if base else "the share of each token in the training rows",
+            "maxLength": encoder.limit, "baseline": BEFORE_BASE if base else BEFORE_NOTHING,
         },
         "network": {
             "epochs": made.fitted.epochs, "bestEpoch": made.fitted.best_epoch, "device": made.fitted.device, "rules": made.fitted.rules,

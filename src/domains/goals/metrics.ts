@@ -26,7 +26,7 @@ const metricsByTask: Record<Task, readonly Metric[]> = {
   segmentation: ['mean_iou', 'dice', 'pixel_accuracy'],
   transcription: ['word_error_rate', 'character_error_rate', 'exact_match', 'perplexity'],
   diarisation: ['diarisation_error_rate'],
-  generation: ['perplexity', 'exact_match', 'accuracy'],
+  generation: ['perplexity', 'exact_match', 'accuracy', 'preference_accuracy', 'preference_margin'],
 }
 
 export const metricsOf = (task: Task): readonly Metric[] => metricsByTask[task]
@@ -65,6 +65,8 @@ export const metricTitle: Record<Metric, string> = {
   coherence: 'coherence',
   diversity: 'diversity of topics',
   perplexity: 'perplexity',
+  preference_accuracy: 'preference accuracy',
+  preference_margin: 'preference margin',
   mase: 'MASE',
   smape: 'sMAPE',
   quantile_loss: 'weighted quantile loss',
@@ -116,6 +118,7 @@ const withinOne = new Set<Metric>([
   'trustworthiness',
   'coherence',
   'diversity',
+  'preference_accuracy',
   'noise_share',
   'anomaly_share',
   'coverage_80',

@@ -44,6 +44,8 @@ export const otherMetrics = [
   'coherence',
   'diversity',
   'perplexity',
+  'preference_accuracy',
+  'preference_margin',
   'mase',
   'smape',
   'quantile_loss',

@@ -66,16 +66,17 @@ export async function fitInto(
 
 /** *evaluate*: the sealed rows are laid for this stage alone, and the opening is in the audit trail. Leaves data/ in `into`. */
 export async function evaluateInto(
-  { files, datasets }: EngineStages,
+  needs: EngineStages,
   context: JobContext,
   fitted: {
-    spec: Pick<TrainingSpec, 'splitId' | 'versionId' | 'seed' | 'engine' | 'parameters'>
+    spec: Pick<TrainingSpec, 'splitId' | 'versionId' | 'seed' | 'engine' | 'parameters' | 'weights'>
     fitFolder: string
     threshold: number | null
     reason: string
   },
   into: string,
 ): Promise<{ cost: Cost; openedAt: string }> {
+  const { files, datasets } = needs
   const { spec, fitFolder } = fitted
   const { task, target, positive, goal, options } = spec.parameters
   const { family, runtime } = engineOf(spec)
@@ -95,6 +96,8 @@ export async function evaluateInto(
     },
     seed: spec.seed,
     async prepare(data) {
+      // A language model is scored beside what it began with.
+      if (family === 'language' && spec.weights) await layWeights(needs, spec.weights, data)
       const opening = { version: spec.versionId, reason: fitted.reason, job: context.jobId }
       await datasets.openSealed(null, context.principal, spec.splitId, opening, files.resolvePath(data, 'test'))
       await files.copy({ root: fitFolder, path: 'model' }, { root: data, path: 'model' })

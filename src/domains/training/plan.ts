@@ -16,6 +16,7 @@ import type { RegistryService } from '../registry/service.ts'
 import type { TuningService } from '../tuning/service.ts'
 import type { PinnedWeights, WeightsService } from '../weights/service.ts'
 import { type Algorithm, engineFor } from './algorithms.ts'
+import { beginWith } from './begin-with.ts'
 import { checkSpace } from './check-space.ts'
 import type { TrainingInput } from './schema.ts'
 import type { EngineParameters } from './spec.ts'
@@ -27,7 +28,7 @@ export interface PlanNeeds {
   recipes: Pick<RecipesService, 'get' | 'check'>
   weights: Pick<WeightsService, 'pin'>
   tuning: Pick<TuningService, 'warmStart'>
-  registry: Pick<RegistryService, 'refuseOtherModel'>
+  registry: Pick<RegistryService, 'refuseOtherModel' | 'resolveVersion'>
   experiments: Pick<ExperimentsService, 'refuseOtherExperiment'>
   algorithms: readonly Algorithm[]
 }
@@ -84,7 +85,7 @@ export function trainingPlans({
     const { target, task, positive, metric } = await contractOf(dataset, version, goal, input)
     const engine = engineFor(algorithms, input.algorithms, { task, columns: version.columns, options: input.options })
     refuseClassSettings(task, input)
-    const begin = typeof input.options.weights === 'string' ? await weights.pin(by, input.options.weights, project.id) : null
+    const begin = await beginWith({ weights, registry }, by, { ...engine, options: input.options, project: project.id })
     checkSpace(input.search.space, algorithms)
     const recipe = await recipeOf(by, input, version, target)
     const modelName = input.model ?? nameOf(`${dataset.name} ${target ?? task}`)

@@ -32,6 +32,8 @@ export type WeightsService = ReturnType<typeof weightsService>
 export interface PinnedWeights {
   id: string
   name: string
+  /** Absent for weights that were brought. */
+  kind?: 'model-version'
   licence: string
   files: { path: string; sha256: string }[]
 }
