@@ -58,7 +58,9 @@ export function trainingService({
           { kind: 'dataset-version', id: version.id, name: `${dataset.name}:${version.number}` },
           { kind: 'split', id: split.id, name: split.kind },
           ...(goal ? [{ kind: 'goal', id: goal.id, name: goal.name }] : []),
-          ...(planned.weights ? [{ kind: planned.weights.kind ?? 'weights', id: planned.weights.id, name: planned.weights.name }] : []),
+          ...(planned.weights
+            ? [{ kind: planned.weights.kind ?? 'weights', id: planned.weights.id, name: planned.weights.name }]
+            : []),
         ],
         code: { platform: platformVersion, engine: `${planned.engine.family}.train`, contract: 1 },
       })
