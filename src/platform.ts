@@ -81,6 +81,7 @@ import { openLocalExecutor } from './ports/executors/local.ts'
 import { localFiles } from './ports/files/local.ts'
 import { localIncoming } from './ports/incoming/local.ts'
 import { openInference } from './ports/inference/open.ts'
+import { openLanguage } from './ports/language/open.ts'
 import { localAppendLogs } from './ports/logs/local.ts'
 import { openMedia } from './ports/media/open.ts'
 import type { Metadata } from './ports/metadata/metadata.ts'
@@ -106,6 +107,7 @@ export async function openPlatform(config: Config, { logger }: { logger: Logger 
   const tables = openDuckDb()
   const media = openMedia()
   const inference = openInference({ executor, runtimes, enginesFolder: pythonSources })
+  const language = openLanguage({ executor })
   const onError = (error: unknown, doing: string) => logger.error({ err: error }, doing)
   const captureLogs = localAppendLogs(join(config.dataDir, 'captures'), (error) => onError(error, 'keeping captured requests'))
   const incoming = await localIncoming({ root: join(config.dataDir, 'incoming') })
@@ -175,7 +177,7 @@ export async function openPlatform(config: Config, { logger }: { logger: Logger 
   const heldOut = heldOutRows({ blobs, files, tables, datasets, registry, folder: join(config.dataDir, 'scratch') })
   const algorithms = await readAlgorithms({ files, enginesFolder: pythonSources })
   jobs.queue.register(
-    trainingJob({ files, blobs, tables, inference, events, jobs, datasets, goals, experiments, tuning, registry }),
+    trainingJob({ files, blobs, tables, inference, language, events, jobs, datasets, goals, experiments, tuning, registry }),
   )
   const plan = trainingPlans({ access, datasets, goals, recipes, weights, experiments, tuning, registry, algorithms })
   const packageFiles = versionFiles({ blobs, datasets, registry, fairness: fairness.card })
@@ -218,6 +220,7 @@ export async function openPlatform(config: Config, { logger }: { logger: Logger 
     files,
     logs: captureLogs,
     inference,
+    language,
     registry,
     explanations,
     folder: join(config.dataDir, 'serving'),
@@ -316,6 +319,7 @@ export async function openPlatform(config: Config, { logger }: { logger: Logger 
     events,
     tables,
     inference,
+    language,
     domains: {
       auth,
       jobs,
@@ -355,6 +359,7 @@ export async function openPlatform(config: Config, { logger }: { logger: Logger 
       await endpoints.close()
       await explanations.close()
       await inference.close()
+      await language.close()
       await tables.close()
       await media.close()
       await executor.close()

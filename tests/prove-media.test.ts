@@ -12,6 +12,7 @@ import { openLocalExecutor } from '../src/ports/executors/local.ts'
 import { localFiles } from '../src/ports/files/local.ts'
 import type { Inference } from '../src/ports/inference/inference.ts'
 import { openInference } from '../src/ports/inference/open.ts'
+import { openLanguage } from '../src/ports/language/open.ts'
 
 const media = fileURLToPath(new URL('../src/ports/inference/fixtures/media/', import.meta.url))
 const json = async (name: string) => JSON.parse(await readFile(join(media, name), 'utf8'))
@@ -81,7 +82,7 @@ async function proven(graph: string, signature: Signature, rows: object[], expec
     JSON.stringify({ kinds: rows.map(() => 'held_out'), complete: true, ...expected }),
   )
   return prove(
-    { files: localFiles(), inference },
+    { files: localFiles(), inference, language: openLanguage({ executor }) },
     {
       signature,
       exported: { ok: true, reason: null },

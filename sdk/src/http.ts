@@ -57,6 +57,8 @@ export interface Http {
   raw(method: Method, path: string, options?: RequestOptions): Promise<Response>
   /** The address of a GET, for what fetches by itself (an image in a page). */
   url(path: string, query?: object): string
+  /** Server-sent events that answer one call, from the moment they begin until they end: not asked for again. */
+  answerEvents<T>(method: Method, path: string, options?: RequestOptions): Promise<AsyncGenerator<{ event: string; data: T }>>
   /** Server-sent events, each with its data parsed; reconnects by itself with Last-Event-ID until the stream says it has ended. */
   events<T>(path: string, options?: RequestOptions & { after?: number }): AsyncGenerator<{ id: string; event: string; data: T }>
 }
@@ -115,9 +117,19 @@ export function createHttp(options: ClientOptions): Http {
     }
   }
 
+  async function answerEvents<T>(method: Method, path: string, request: RequestOptions = {}) {
+    const response = await raw(method, path, { ...request, headers: { accept: 'text/event-stream', ...request.headers } })
+    return (async function* () {
+      for await (const { event, data } of parseEvents(response)) {
+        if (event === 'end') return
+        yield { event, data: JSON.parse(data) as T }
+      }
+    })()
+  }
+
   const url = (path: string, query?: object) => `${base}${path}${queryString(query)}`
 
-  return { json, raw, url, events }
+  return { json, raw, url, events, answerEvents }
 }
 
 /** A request from a call's options: the project goes into the query. */

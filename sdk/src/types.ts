@@ -164,6 +164,9 @@ export type Nearest = z.output<typeof explanations.Nearest>
 export type GlobalShap = z.output<typeof explanations.GlobalShap>
 export type PredictOutput = z.output<typeof endpoints.PredictOutput>
 export type Prediction = z.output<typeof endpoints.Prediction>
+export type GenerateInput = z.input<typeof endpoints.GenerateInput>
+export type GenerateSettings = z.input<typeof endpoints.GenerateSettings>
+export type Written = z.output<typeof endpoints.Written> & { id: string }
 export type Capture = z.output<typeof endpoints.Capture>
 
 export type Monitor = z.output<typeof monitoring.Monitor>

@@ -37,6 +37,7 @@ function expected(who: Who, visibility: string, needed: Role, publicIsOn: boolea
 /** Bodies where the smallest that the schema takes is refused for another reason. It is the decision which is to answer, not the form. */
 const bodies: Record<string, unknown> = {
   'POST /v1/endpoints/:endpoint/predict': { rows: [{}] },
+  'POST /v1/endpoints/:endpoint/generate': { prompt: 'x' },
   'POST /v1/endpoints/:endpoint/explain': { rows: [{}] },
   'POST /v1/models/:model/versions/:version/explain': { rows: [{}] },
 }

@@ -5,6 +5,7 @@ import { compareCommand } from './commands/compare.ts'
 import { dataCommands } from './commands/data.ts'
 import { demoCommand } from './commands/demo.ts'
 import { explainCommands } from './commands/explain.ts'
+import { generateCommand } from './commands/generate.ts'
 import { predictCommand } from './commands/predict.ts'
 import { scriptCommands } from './commands/scripts.ts'
 import { serveCommands } from './commands/serve.ts'
@@ -33,6 +34,7 @@ weightsCommands(program)
 scriptCommands(program)
 serveCommands(program)
 predictCommand(program)
+generateCommand(program)
 biasCommands(program)
 explainCommands(program)
 compareCommand(program)

@@ -1,5 +1,5 @@
 import type { CreateOptions, Http, ProjectOptions } from '../http.ts'
-import { segment, withOptions } from '../http.ts'
+import { AtollError, segment, withOptions } from '../http.ts'
 import type {
   Alert,
   Capture,
@@ -10,6 +10,8 @@ import type {
   EndpointMetrics,
   EndpointPatch,
   ExplainOptions,
+  GenerateInput,
+  GenerateSettings,
   ListQuery,
   Monitor,
   MonitorInput,
@@ -18,6 +20,7 @@ import type {
   Page,
   PredictOutput,
   UncertaintyWish,
+  Written,
 } from '../types.ts'
 
 export interface PredictFileOptions extends ProjectOptions {
@@ -46,12 +49,16 @@ export const endpoints = (http: Http) => {
     predict: (
       endpoint: string,
       rows: Record<string, unknown>[],
-      { uncertainty, ...options }: ProjectOptions & { uncertainty?: UncertaintyWish } = {},
+      {
+        uncertainty,
+        generation,
+        ...options
+      }: ProjectOptions & { uncertainty?: UncertaintyWish; generation?: GenerateSettings } = {},
     ) =>
       http.json<PredictOutput>(
         'POST',
         `${at(endpoint)}/predict`,
-        withOptions(options, { body: { rows, ...(uncertainty && { uncertainty }) } }),
+        withOptions(options, { body: { rows, ...(uncertainty && { uncertainty }), ...(generation && { generation }) } }),
       ),
     /**
      * One item as a file: an image, a sound, a text. What else the row holds goes beside it, and the column's name where the model has several files.
@@ -73,6 +80,31 @@ export const endpoints = (http: Http) => {
         if (value !== null && value !== undefined) form.append(name, String(value))
       form.append(column ?? 'file', blob)
       return http.json<PredictOutput>('POST', path, withOptions(others, { form }))
+    },
+    /**
+     * What a language model writes, as it writes it; the whole answer is what the generator returns. To stop it, abort the signal or leave the loop.
+     *
+     *     const answer = await atoll.endpoints.generate('writer', { prompt: 'Once upon a time' })
+     *     for await (const text of answer) process.stdout.write(text)
+     */
+    generate: async (
+      endpoint: string,
+      input: GenerateInput,
+      options: ProjectOptions = {},
+    ): Promise<AsyncGenerator<string, Written | null>> => {
+      const events = await http.answerEvents<Written & { code: string; message: string; facts: Record<string, unknown> }>(
+        'POST',
+        `${at(endpoint)}/generate`,
+        withOptions(options, { body: input }),
+      )
+      return (async function* () {
+        for await (const { event, data } of events) {
+          if (event === 'text') yield data.text
+          else if (event === 'done') return data
+          else if (event === 'error') throw new AtollError(0, data.code, data.message, data.facts)
+        }
+        return null
+      })()
     },
     /** Why the endpoint answers as it does: contributions of the columns to each row's answer. */
     explain: (endpoint: string, rows: Record<string, unknown>[], how: ExplainOptions = {}, options: ProjectOptions = {}) =>

@@ -2,6 +2,7 @@ import type * as z from 'zod'
 import { toIso } from '../../kernel/time.ts'
 import { LatencyHistogram, shownBoundsMs } from './latency-histogram.ts'
 import type { EndpointMetrics } from './schema.ts'
+import { TextFigures } from './text-figures.ts'
 
 const slotMs = 5000
 const slots = 720
@@ -21,6 +22,8 @@ export class LiveMetrics {
   private totalErrors = 0
   private totalRows = 0
   private current: Slot = this.slotAt(Date.now())
+  /** Of a language model. */
+  readonly text = new TextFigures()
 
   record(now: number, ms: number, rows: number, failed: boolean): void {
     if (now - this.current.startedAt >= slotMs || now < this.current.startedAt) this.current = this.slotAt(now)
@@ -84,6 +87,7 @@ export class LiveMetrics {
           ? null
           : { p50: window.quantileMs(0.5)!, p95: window.quantileMs(0.95)!, p99: window.quantileMs(0.99)! },
       series,
+      generation: this.text.read(),
     }
   }
 
@@ -98,6 +102,7 @@ export class LiveMetrics {
       `atoll_endpoint_seconds_bucket{${labels},le="+Inf"} ${this.total.total}`,
       `atoll_endpoint_seconds_sum{${labels}} ${this.total.sumMs / 1000}`,
       `atoll_endpoint_seconds_count{${labels}} ${this.total.total}`,
+      ...this.text.prometheus(labels),
     ]
   }
 }

@@ -3,7 +3,9 @@ import { newId } from '../../kernel/ids.ts'
 import type { Files } from '../../ports/files/files.ts'
 import type { AnyEncoder } from '../../ports/inference/encode.ts'
 import type { Inference, LoadedModel } from '../../ports/inference/inference.ts'
-import { shapeOf } from '../../ports/inference/signature.ts'
+import { type ServedBy, shapeOf } from '../../ports/inference/signature.ts'
+import type { LanguageModel, LanguageModels } from '../../ports/language/language.ts'
+import { openText } from '../evaluation/open-text.ts'
 import type { Uncertainty } from '../evaluation/uncertainty/schema.ts'
 import type { Manifest, Signature } from '../registry/schema.ts'
 import { type AnswerText, compileAnswer } from './answer.ts'
@@ -11,19 +13,36 @@ import type { CaptureRecorder, CaptureStore } from './captures.ts'
 import { LiveMetrics } from './live-metrics.ts'
 import { captureOf, type EndpointRow, signatureOf } from './store.ts'
 
-/** A version that is loaded and answers. */
-export interface Serving {
+interface Loaded {
   versionId: string
-  model: LoadedModel
   signature: Signature
+  release(): Promise<void>
+}
+
+/** A version that answers rows with numbers. */
+export interface LoadedRows extends Loaded {
+  answers: 'rows'
+  model: LoadedModel
   encoder: AnyEncoder
   answer: AnswerText
   /** What the package keeps of how wrong the model is; null in packages that keep none. */
   uncertainty: Uncertainty | null
-  /** The answer's text up to the list of predictions. */
-  head: string
-  release(): Promise<void>
 }
+
+/** A version that writes text. */
+export interface LoadedText extends Loaded {
+  answers: 'text'
+  language: LanguageModel
+}
+
+/** What a version that serves has besides: the answer's text up to the list of predictions. */
+interface Head {
+  head: string
+}
+export type RowServing = LoadedRows & Head
+export type TextServing = LoadedText & Head
+/** A version that is loaded and answers. */
+export type Serving = RowServing | TextServing
 
 /** An endpoint in this process. What it serves may be exchanged while requests come in. */
 export interface LiveEndpoint {
@@ -38,6 +57,7 @@ export interface LiveEndpoint {
 
 export interface LiveNeeds {
   inference: Inference
+  language: Pick<LanguageModels, 'load'>
   files: Files
   captures: CaptureStore
   /** Where packages are laid out for the time they are served. */
@@ -49,24 +69,25 @@ export interface VersionToLoad {
   id: string
   number: number
   modelName: string
-  served: 'onnx' | 'python'
+  served: ServedBy
   trust: 'built' | 'imported'
   signature: Signature
 }
 
 /** The endpoints of this process: what is loaded, exchanged without losing a request. */
-export function liveEndpoints({ inference, files, captures, folder, layPackage }: LiveNeeds) {
+export function liveEndpoints({ inference, language, files, captures, folder, layPackage }: LiveNeeds) {
   const endpoints = new Map<string, LiveEndpoint>()
   const loading = new Map<string, { versionId: string; done: Promise<void> }>()
 
   /** Lays and loads a version; its figures are proven by the loading, not yet by any request. */
-  async function load(version: VersionToLoad): Promise<Omit<Serving, 'head'>> {
+  async function load(version: VersionToLoad): Promise<LoadedRows | LoadedText> {
     const place = await files.makeFolder(folder, `${process.pid}-${newId('req')}`)
     const removeFolder = () => files.remove(place)
     let encoder: AnyEncoder | null = null
     try {
       await layPackage(version.id, place, { sandboxOnly: version.served === 'python' })
       const { signature, trust, served } = version
+      if (served === 'gguf') return await loadText(version, place, removeFolder)
       encoder = await inference.openEncoder({ folder: place, signature, trust, served })
       const { close } = encoder
       const model =
@@ -82,6 +103,7 @@ export function liveEndpoints({ inference, files, captures, folder, layPackage }
               trust: version.trust,
             })
       return {
+        answers: 'rows',
         versionId: version.id,
         model,
         signature,
@@ -103,8 +125,23 @@ export function liveEndpoints({ inference, files, captures, folder, layPackage }
     }
   }
 
+  async function loadText(version: VersionToLoad, place: string, removeFolder: () => Promise<void>): Promise<LoadedText> {
+    const { signature } = version
+    const model = await openText({ files, language }, { folder: place, signature })
+    return {
+      answers: 'text',
+      versionId: version.id,
+      signature,
+      language: model,
+      async release() {
+        await model.close()
+        await removeFolder()
+      },
+    }
+  }
+
   /** Puts a loaded version behind an endpoint. What served before answers what it accepted, then goes. */
-  function exchange(row: EndpointRow, mostShare: number, loaded: Omit<Serving, 'head'>): LiveEndpoint {
+  function exchange(row: EndpointRow, mostShare: number, loaded: LoadedRows | LoadedText): LiveEndpoint {
     const endpoint = entryOf(row)
     const before = endpoint.serving
     endpoint.name = row.name

@@ -8,8 +8,9 @@ import type { Access } from '../auth/access.ts'
 import { compileUncertain } from '../evaluation/uncertainty/answer.ts'
 import { UncertaintyWish } from '../evaluation/uncertainty/schema.ts'
 import { rowOfFile } from './file-row.ts'
-import type { LiveEndpoint, Serving } from './live.ts'
+import type { LiveEndpoint, RowServing } from './live.ts'
 import type { EndpointRow } from './store.ts'
+import { answerPrompts } from './write-rows.ts'
 
 export interface PredictNeeds {
   access: Access
@@ -73,22 +74,31 @@ export function predictor({ access, events, ready }: PredictNeeds) {
     return endpoint
   }
 
+  /** The endpoint that somebody may ask, as it was decided moments ago at most. */
+  function mayAsk(by: Principal, ref: string, project: string | undefined): LiveEndpoint | Promise<LiveEndpoint> {
+    const key = project === undefined ? ref : `${project} ${ref}`
+    const granted = grants.get(by)?.get(key)
+    return granted && granted.until > Date.now() ? granted.endpoint : grantOnce(by, ref, project, key)
+  }
+
   /** Answers JSON text of `PredictOutput`. */
   async function predictText(by: Principal, ref: string, request: PredictRequest): Promise<string> {
     const start = performance.now()
     const now = Date.now()
-    const key = request.project === undefined ? ref : `${request.project} ${ref}`
-    const granted = grants.get(by)?.get(key)
-    const endpoint = granted && granted.until > now ? granted.endpoint : await grantOnce(by, ref, request.project, key)
+    const asked = mayAsk(by, ref, request.project)
+    const endpoint = asked instanceof Promise ? await asked : asked
     let rowCount = 0
     let failed = true
     try {
       const { serving } = endpoint
-      if (!serving)
-        throw new PlatformError(
-          'unavailable',
-          `The endpoint "${endpoint.name}" is not ready: ${endpoint.message ?? endpoint.state}.`,
-        )
+      if (!serving) throw notReady(endpoint)
+      if (serving.answers === 'text') {
+        const rows = promptsOf(request, endpoint.name)
+        rowCount = rows.length
+        const predictions = await answerPrompts(endpoint, serving, { ...request, at: now, rows })
+        failed = false
+        return `${serving.head}${predictions.slice(1)},"warnings":[]}`
+      }
       const read = request.file ? encodedFile(serving, request.file) : encoded(serving.encoder, request)
       // What needs no preparing is not waited for: a turn of the loop is longer than reading a row.
       const { batch, warnings, forCapture } = read instanceof Promise ? await read : read
@@ -116,12 +126,24 @@ export function predictor({ access, events, ready }: PredictNeeds) {
     }
   }
 
-  return { predictText }
+  return { predictText, mayAsk }
+}
+
+export const notReady = (endpoint: Pick<LiveEndpoint, 'name' | 'message' | 'state'>) =>
+  new PlatformError('unavailable', `The endpoint "${endpoint.name}" is not ready: ${endpoint.message ?? endpoint.state}.`)
+
+function promptsOf(request: PredictRequest, endpoint: string): unknown[] {
+  if (request.file)
+    throw new PlatformError(
+      'unsupported_type',
+      `The endpoint "${endpoint}" takes texts, not files. Send {"rows": [{"prompt": "…"}]} as application/json.`,
+    )
+  return rowsOf(request.body())
 }
 
 /** Adds to a row's answer how sure it is, where that is asked for; null where not. */
 function uncertainOf(
-  { uncertainty, signature }: Pick<Serving, 'uncertainty' | 'signature'>,
+  { uncertainty, signature }: Pick<RowServing, 'uncertainty' | 'signature'>,
   request: PredictRequest,
 ): ((answer: string, scores: RawScores, row: number) => string) | null {
   // Bodies are parsed only where they may ask: most are read without.
@@ -152,7 +174,7 @@ function encoded(encoder: AnyEncoder, request: PredictRequest): EncodedRows | Pr
   return result
 }
 
-async function encodedFile({ encoder, signature }: Serving, file: FileBody): Promise<EncodedRows> {
+async function encodedFile({ encoder, signature }: RowServing, file: FileBody): Promise<EncodedRows> {
   return encoder.encode([await rowOfFile(signature, file)])
 }
 
@@ -164,7 +186,7 @@ export function refuseStopped(row: EndpointRow): void {
 /** The rows of `{ rows: [...] }` or `{ row: {...} }`. */
 function rowsOf(body: unknown): unknown[] {
   if (body !== null && typeof body === 'object' && !Array.isArray(body)) {
-    const { rows, row, uncertainty: _, ...others } = body as { rows?: unknown; row?: unknown; uncertainty?: unknown }
+    const { rows, row, uncertainty: _, generation: __, ...others } = body as Record<string, unknown>
     const [extra] = Object.keys(others)
     if (extra !== undefined) throw invalidInput(`There is no field "${extra}" here. ${wanted}`, { field: extra })
     if (row !== undefined && rows === undefined) return [row]

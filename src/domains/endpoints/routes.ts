@@ -12,6 +12,7 @@ import {
   EndpointInput,
   EndpointMetrics,
   EndpointPatch,
+  GenerateInput,
   PredictInput,
   PredictOutput,
 } from './schema.ts'
@@ -107,6 +108,25 @@ export const endpointsRoutes = (endpoints: EndpointsService): RouteRecord[] => [
         requestId,
         project: query.project,
         ...wishIn(query),
+      }),
+  }),
+  route({
+    method: 'POST',
+    path: '/v1/endpoints/:endpoint/generate',
+    permission: 'endpoints:predict',
+    tag,
+    summary:
+      'Let a language model go on from a prompt or answer in a conversation, as it writes: events text, then done or error',
+    query: InProject,
+    body: GenerateInput,
+    returns: 'events',
+    maxBodyBytes: 4 * 1024 * 1024,
+    handle: ({ principal, params, query, body, request }) =>
+      endpoints.generate(principal, params.endpoint, {
+        input: body,
+        project: query.project,
+        requestId: request.id,
+        signal: request.signal,
       }),
   }),
   route({

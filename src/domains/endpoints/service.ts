@@ -6,6 +6,7 @@ import type { Principal } from '../../kernel/principal.ts'
 import { minutes } from '../../kernel/time.ts'
 import type { Files } from '../../ports/files/files.ts'
 import type { Inference } from '../../ports/inference/inference.ts'
+import type { LanguageModels } from '../../ports/language/language.ts'
 import type { AppendLogs } from '../../ports/logs/append-log.ts'
 import type { Db, Metadata } from '../../ports/metadata/metadata.ts'
 import { type Access, nameTakenIsConflict } from '../auth/access.ts'
@@ -17,6 +18,7 @@ import type { ExplanationsService } from '../explanations/service.ts'
 import type { ModelVersion } from '../registry/schema.ts'
 import { captureStore } from './captures.ts'
 import { refuseUnproven } from './deployment-rule.ts'
+import { generator } from './generate.ts'
 import { type LiveEndpoint, liveEndpoints } from './live.ts'
 import { LiveMetrics } from './live-metrics.ts'
 import { predictor, refuseStopped } from './predict.ts'
@@ -48,6 +50,7 @@ export interface EndpointsNeeds {
   /** Where captured requests are appended. */
   logs: AppendLogs
   inference: Inference
+  language: Pick<LanguageModels, 'load'>
   /** Where packages are laid out while they are served. */
   folder: string
   registry: {
@@ -76,7 +79,8 @@ export function endpointsService(needs: EndpointsNeeds) {
   const captures = captureStore(needs.logs)
   const live = liveEndpoints({ ...needs, captures, layPackage: registry.layPackage })
   const inTurn = turns()
-  const { predictText } = predictor({ access, events, ready })
+  const { predictText, mayAsk } = predictor({ access, events, ready })
+  const { generate } = generator({ mayAsk })
   search.registerTable('endpoints', { noun: 'endpoint', permission: 'endpoints:read' })
   let timer: NodeJS.Timeout | undefined
 
@@ -375,6 +379,8 @@ export function endpointsService(needs: EndpointsNeeds) {
       '# TYPE atoll_endpoint_errors_total counter',
       '# TYPE atoll_endpoint_rows_total counter',
       '# TYPE atoll_endpoint_seconds histogram',
+      '# TYPE atoll_endpoint_prompt_tokens_total counter',
+      '# TYPE atoll_endpoint_generated_tokens_total counter',
     ]
     return `${[...types, ...lines.sort()].join('\n')}\n`
   }
@@ -387,6 +393,7 @@ export function endpointsService(needs: EndpointsNeeds) {
     rollback,
     remove,
     predictText,
+    generate,
     explain,
     metrics,
     listCaptures,

@@ -2,6 +2,7 @@ import { type Kysely, type RawBuilder, type SqlBool, sql } from 'kysely'
 import type * as z from 'zod'
 import { decodeCursor, type PageQuery } from '../../kernel/paging.ts'
 import { toIso } from '../../kernel/time.ts'
+import type { ServedBy } from '../../ports/inference/signature.ts'
 import type { Db } from '../../ports/metadata/metadata.ts'
 import { mentions, ownerName, type ResourceRow, toResource } from '../auth/access.ts'
 import type { Signature } from '../registry/schema.ts'
@@ -12,7 +13,7 @@ export interface EndpointColumns {
   model_name: string
   version_id: string
   version_number: number
-  served: 'onnx' | 'python'
+  served: ServedBy
   trust: 'built' | 'imported'
   signature: string
   capture: string

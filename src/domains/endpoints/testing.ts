@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -70,6 +71,7 @@ export async function servingWorld(metadata: Metadata, options: Partial<Endpoint
     files,
     logs: localAppendLogs(join(folder, 'captures'), (error) => errors.push(error)),
     inference,
+    language: noLanguage,
     folder: await files.makeFolder(folder, 'serving'),
     registry,
     explanations,
@@ -93,12 +95,14 @@ export async function servingWorld(metadata: Metadata, options: Partial<Endpoint
     name: string,
     {
       graph = 'binary',
+      kind = 'onnx',
       signature = binarySignature,
       background = null,
       beside = [],
       ...columns
     }: Partial<Omit<NewVersion, 'signature'>> & {
       graph?: string | Uint8Array
+      kind?: 'onnx' | 'gguf'
       signature?: Signature
       background?: Record<string, unknown>[] | null
       /** Further files of the package. */
@@ -111,9 +115,9 @@ export async function servingWorld(metadata: Metadata, options: Partial<Endpoint
     const manifest = await storePackage(
       { blobs, files },
       {
-        kind: 'onnx',
+        kind,
         open: [
-          { path: 'model.onnx', root, at },
+          { path: `model.${kind}`, root, at },
           ...(background
             ? [{ path: 'background.json', text: JSON.stringify({ rows: background, from: 'train', seed: 0 }) }]
             : []),
@@ -171,6 +175,10 @@ export async function servingWorld(metadata: Metadata, options: Partial<Endpoint
       await rm(folder, { recursive: true })
     },
   }
+}
+
+const noLanguage: EndpointsNeeds['language'] = {
+  load: async () => assert.fail('this test loads no language model'),
 }
 
 const certificate = {

@@ -3,12 +3,15 @@ import { PlatformError } from '../../kernel/errors.ts'
 import type { Files } from '../../ports/files/files.ts'
 import type { Inference, LoadedModel } from '../../ports/inference/inference.ts'
 import { shapeOf } from '../../ports/inference/signature.ts'
+import type { LanguageModels } from '../../ports/language/language.ts'
 import type { PackageEngine, Parity, Signature } from '../registry/schema.ts'
 import { type ParityFigures, replayParity } from './parity.ts'
+import { proveText } from './prove-text.ts'
 
 export interface ProveNeeds {
   files: Files
   inference: Inference
+  language: Pick<LanguageModels, 'load'>
 }
 
 export interface Candidate {
@@ -31,7 +34,8 @@ export interface Candidate {
  * *prove*: the graph is served when it says what training code said on every row; else the package is marked for the Python worker,
  * with the reason, and that path is replayed instead. The certificate is of the path that will serve.
  */
-export async function prove({ files, inference }: ProveNeeds, candidate: Candidate): Promise<z.infer<typeof Parity>> {
+export async function prove({ files, inference, language }: ProveNeeds, candidate: Candidate): Promise<z.infer<typeof Parity>> {
+  if (candidate.signature.task === 'generation') return proveText({ files, language }, candidate)
   const { signature, packageFolder, evidenceFolder } = candidate
   const replay = async (model: LoadedModel, served: 'onnx' | 'python') => {
     const encoder = await inference.openEncoder({ folder: packageFolder, signature, trust: 'built', served })

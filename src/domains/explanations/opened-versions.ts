@@ -4,7 +4,7 @@ import { newId } from '../../kernel/ids.ts'
 import type { Files } from '../../ports/files/files.ts'
 import { type AnyEncoder, compileEncoder } from '../../ports/inference/encode.ts'
 import type { Inference, LoadedModel, RawBatch } from '../../ports/inference/inference.ts'
-import { type ModelShape, shapeOf } from '../../ports/inference/signature.ts'
+import { type ModelShape, type ServedBy, shapeOf } from '../../ports/inference/signature.ts'
 import type { TreeExplainer } from '../../ports/inference/trees/open-tree-explainer.ts'
 import type { Manifest, Signature } from '../registry/schema.ts'
 import { Background } from './schema.ts'
@@ -14,7 +14,7 @@ export interface Explainable {
   id: string
   number: number
   modelName: string
-  served: 'onnx' | 'python'
+  served: ServedBy
   trust: 'built' | 'imported'
   signature: Signature
 }
@@ -114,8 +114,13 @@ export async function openPackage(
   version: Explainable,
   folder: string,
 ): Promise<OpenedVersion> {
-  const background = await readBackground(files, version, folder)
   const { signature, trust, served } = version
+  if (served === 'gguf')
+    throw preconditionFailed(
+      `${version.modelName}:${version.number} writes text, so there is no number that its input could be weighed against.`,
+      { version: version.id },
+    )
+  const background = await readBackground(files, version, folder)
   const encoder = await inference.openEncoder({ folder, signature, trust, served })
   const shape = shapeOf(version.signature)
   const model =

@@ -86,7 +86,9 @@ const taskWords: Record<Task, string> = {
 }
 
 function purpose({ signature, goal }: CardEvidence): string {
-  const { task, target, classes, positive, inputs } = signature
+  const { task, target, classes, positive, inputs, generation } = signature
+  if (task === 'generation')
+    return `## What it is for\n\nIt writes text that goes on from a prompt${generation?.chat ? ', or answers in a conversation' : ''}${generation ? `; it sees ${generation.contextLength} tokens at once` : ''}. What it writes is likely, not true: nobody checked it.`
   const what =
     positive !== null
       ? `the probability that \`${target}\` is "${text(positive)}"`
@@ -215,6 +217,8 @@ function leaks({ split }: CardEvidence): string {
 }
 
 function parity({ parity }: CardEvidence): string {
+  if (parity.served === 'gguf')
+    return `## Served is trained\n\n${parity.rows} prompts of held-out rows were gone on from by training code and by the file that serves it: ${parity.flips} texts differ.${parity.passed ? '' : ' **This is not proven.**'}${parity.reason ? ` ${text(parity.reason)}` : ''}`
   const path = parity.served === 'onnx' ? 'the graph that serves it' : 'the Python worker that serves it'
   const figures = `${parity.rows} rows (${parity.heldOutRows} held out, ${parity.injectedRows} with missing or unseen values put in) were replayed through training code and through ${path}: ${parity.flips} labels differ, the largest difference is ${parity.maxDiff.toExponential(1)} (tolerance ${parity.tolerance.toExponential(0)}).`
   const failed = parity.passed ? '' : ' **This is not within the tolerance.**'

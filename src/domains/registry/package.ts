@@ -1,7 +1,10 @@
 import type * as z from 'zod'
 import { PlatformError } from '../../kernel/errors.ts'
 import type { BlobStore } from '../../ports/blobs/blob-store.ts'
+import { readerOf } from '../../ports/blobs/read-range.ts'
 import type { Files } from '../../ports/files/files.ts'
+import type { ServedBy } from '../../ports/inference/signature.ts'
+import { readGguf } from '../../ports/language/gguf-header.ts'
 import type { Manifest, PackageEngine, PackageFile } from './schema.ts'
 
 type ManifestOut = z.infer<typeof Manifest>
@@ -11,7 +14,7 @@ type PackageEntry = z.infer<typeof PackageFile>
 export type PackageSource = { path: string } & ({ root: string; at: string } | { text: string })
 
 /** What the open part of a package may hold: nothing that runs when it is read. */
-export const isOpenFile = (path: string): boolean => /^[\w-]+(\.[\w-]+)*\.(onnx|json|safetensors|gguf|md)$/.test(path)
+export const isOpenFile = (path: string): boolean => /^[\w-]+(\.[\w-]+)*\.(onnx|json|safetensors|gguf|jinja|md)$/.test(path)
 
 /** Stores the files of a package as blobs and writes its manifest. Native files are listed apart: the server never opens them. */
 export async function storePackage(
@@ -19,7 +22,7 @@ export async function storePackage(
   sources: {
     open: PackageSource[]
     sandboxOnly: PackageSource[]
-    kind: 'onnx' | 'python'
+    kind: ServedBy
     engine?: PackageEngine
   },
 ): Promise<ManifestOut> {
@@ -27,7 +30,11 @@ export async function storePackage(
   if (stray) throw new PlatformError('internal', `"${stray.path}" is not a file of a model package.`, { path: stray.path })
   const store = async (source: PackageSource): Promise<PackageEntry> => {
     const content = 'text' in source ? source.text : (await files.open(source.root, source.at)).stream
-    return { path: source.path, ...(await blobs.put(content)) }
+    const { path } = source
+    const stored = await blobs.put(content)
+    // Native code will read it: nothing broken gets as far as that.
+    if (path.endsWith('.gguf')) await readGguf(readerOf(blobs, stored.sha256), { path, sizeBytes: stored.sizeBytes })
+    return { path, ...stored }
   }
   const stored = { open: [] as PackageEntry[], sandboxOnly: [] as PackageEntry[] }
   for (const source of sources.open) stored.open.push(await store(source))

@@ -1,6 +1,6 @@
 import * as z from 'zod'
 import { families, runtimeNames } from '../../ports/engines/runtimes.ts'
-import { tensors } from '../../ports/inference/signature.ts'
+import { servedBy, tensors } from '../../ports/inference/signature.ts'
 import { Iso, Resource } from '../auth/schema.ts'
 import { Goal, GoalOutcome, Task } from '../goals/schema.ts'
 
@@ -29,6 +29,18 @@ export const SignatureInput = z.object({
   pad: z.number().int().min(0).optional(),
   separator: z.string().optional().describe('between several columns of text that are read as one'),
 })
+/** How a model that writes text is asked. */
+export const Generation = z.object({
+  contextLength: z.number().int().min(1).describe('tokens of prompt and answer together'),
+  maxNewTokens: z.number().int().min(1).optional().describe('as many tokens as an answer has unless more are asked for'),
+  chat: z.boolean().describe('takes messages beside prompts'),
+  bos: z.number().int().nullish(),
+  addBos: z.boolean().optional(),
+  eos: z.array(z.number().int()).optional(),
+  stop: z.array(z.string()).optional().describe('texts at which an answer ends'),
+  gguf: z.string().nullish().describe('how the weights of model.gguf are stored'),
+})
+
 export const Signature = z.object({
   task: Task,
   target: z.string().nullable(),
@@ -44,6 +56,7 @@ export const Signature = z.object({
     .array(z.object({ name: z.string(), width: z.number().int().min(1) }))
     .optional()
     .describe('the outputs of the graph where they are not just those of the task'),
+  generation: Generation.optional(),
 })
 export type Signature = z.infer<typeof Signature>
 
@@ -55,7 +68,7 @@ export const PackageFile = z.object({ path: z.string(), sha256: z.string(), size
 /** manifest.json of a package. */
 export const Manifest = z.object({
   format: z.literal(1),
-  kind: z.enum(['onnx', 'python']),
+  kind: z.enum(servedBy),
   trust: z.enum(['built', 'imported']),
   engine: PackageEngine.optional().describe('absent in packages from before there were others than tables'),
   files: z.array(PackageFile),
@@ -83,7 +96,7 @@ export const Parity = z.object({
   maxDiff: z.number(),
   tolerance: z.number(),
   passed: z.boolean(),
-  served: z.enum(['onnx', 'python']),
+  served: z.enum(servedBy),
   reason: z.string().nullable(),
   modelSha256: z.string(),
   at: Iso,

@@ -4,6 +4,7 @@ import type { Events } from '../../kernel/events.ts'
 import type { BlobStore } from '../../ports/blobs/blob-store.ts'
 import type { Files } from '../../ports/files/files.ts'
 import type { Inference } from '../../ports/inference/inference.ts'
+import type { LanguageModels } from '../../ports/language/language.ts'
 import type { Db } from '../../ports/metadata/metadata.ts'
 import type { Tables } from '../../ports/tables/tables.ts'
 import type { DatasetsService } from '../datasets/service.ts'
@@ -32,6 +33,7 @@ export interface TrainingJobNeeds {
   blobs: BlobStore
   tables: Tables
   inference: Inference
+  language: Pick<LanguageModels, 'load'>
   events: Events
   jobs: Pick<JobsService, 'ended'>
   datasets: DatasetsService
@@ -49,7 +51,7 @@ export interface TrainingOutcome {
 
 /** The job `training`: fit, evaluate, prove, register. A stage that an earlier attempt finished is not done again. */
 export function trainingJob(needs: TrainingJobNeeds): JobHandler<TrainingSpec, TrainingOutcome> {
-  const { files, blobs, tables, inference, events, datasets, goals, experiments, tuning, registry } = needs
+  const { files, blobs, tables, inference, language, events, datasets, goals, experiments, tuning, registry } = needs
 
   async function run(context: JobContext<TrainingSpec>): Promise<TrainingOutcome> {
     const { spec } = context
@@ -89,6 +91,8 @@ export function trainingJob(needs: TrainingJobNeeds): JobHandler<TrainingSpec, T
     const { parity } = await stages.once('prove', async (folder) => ({
       parity: await proveIn(context, folder, fitted.folder, evaluated.folder, signature),
     }))
+    if (parity.served === 'gguf' && parity.reason)
+      context.report({ type: 'warning', data: { code: 'not_served', message: parity.reason, facts: {} } })
     if (parity.served === 'python' && parity.reason)
       context.report({ type: 'warning', data: { code: 'served_by_python', message: parity.reason, facts: {} } })
 
@@ -135,7 +139,7 @@ export function trainingJob(needs: TrainingJobNeeds): JobHandler<TrainingSpec, T
     await files.copy({ root: fitFolder, path: 'model' }, { root: folder, path: 'package' })
     const packageFolder = files.resolvePath(folder, 'package')
     const parity = await prove(
-      { files, inference },
+      { files, inference, language },
       {
         signature,
         exported: {

@@ -1,5 +1,9 @@
 import { invalidInput } from '../../kernel/errors.ts'
 
+/** What answers for a package: its graph, a Python worker, or llama.cpp where it writes text. */
+export const servedBy = ['onnx', 'python', 'gguf'] as const
+export type ServedBy = (typeof servedBy)[number]
+
 export const tensors = ['numbers', 'strings', 'image', 'audio', 'tokens'] as const
 
 /** Inputs that are prepared one by one, off the event loop, before the graph sees them. */
