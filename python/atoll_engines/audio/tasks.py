@@ -17,6 +17,7 @@ PACKAGES = {
     "multiclass": LABELLING,
     "multilabel": LABELLING,
     "diarisation": "atoll_engines.audio.diarisation",
+    "transcription": "atoll_engines.audio.speech",
 }
 
 
