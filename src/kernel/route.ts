@@ -80,6 +80,8 @@ export interface TextInput {
   /** A body that is not JSON, where the route takes such. */
   file?: FileBody
   requestId: string
+  /** Aborted when the caller hangs up; made where a handler asks for it. */
+  hangUp(): AbortSignal
 }
 
 export interface FileBody {

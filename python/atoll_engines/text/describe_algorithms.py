@@ -6,10 +6,12 @@ import json
 from typing import Any
 
 from atoll_engines.text.algorithms import ALGORITHMS
+from atoll_engines.text.seq2seq.algorithms import REWRITING
 
 ABOUT = {
     "text_tfidf_linear": "Weights of words and word pairs, then one linear model. Fast, its terms can be read, and often hard to beat.",
     "text_bag": "The mean of learned vectors of tokens and token pairs, then one linear layer. An epoch takes seconds.",
+    "text_seq2seq": "Writes another text: your T5 or BART weights fine-tuned, or a small network learned from your pairs alone.",
     "text_transformer": "An encoder of the BERT kind: your weights fine-tuned, or a small one learned from your texts alone.",
 }
 
@@ -30,7 +32,7 @@ def describe() -> dict[str, Any]:
                 "space": one.space,
                 "served": "onnx",
             }
-            for one in ALGORITHMS
+            for one in (*ALGORITHMS, *REWRITING)
         ]
     }
 

@@ -28,11 +28,14 @@ from atoll_engines.text.options import TextOptions, read_options
 from atoll_engines.text.pipeline import setting_of
 from atoll_engines.text.setting import TextSetting
 from atoll_engines.text.solution import TextSolution
+from atoll_engines.text.tasks import has_package, run_for
 from atoll_engines.text.weights import weights_folder
 
 
 def run(job: Job, report: Report) -> dict[str, Any]:
     """The engine `text.train`."""
+    if has_package(job.parameters.get("task")):
+        return run_for(job.parameters["task"], "train", job, report)
     started = time.monotonic()
     request = refuse_what_texts_lack(read_request(job.parameters, TASKS, None))
     options = read_options(job.parameters.get("options") or {})

@@ -26,6 +26,8 @@ export interface PredictRequest {
   /** Instead of JSON: one item as a file. */
   file?: FileBody
   requestId: string
+  /** Aborted when the caller hangs up; asked for only by what takes long. */
+  hangUp?(): AbortSignal
   project?: string
   /** Asked for in the address; the body may ask too. */
   uncertainty?: unknown
@@ -104,7 +106,7 @@ export function predictor({ access, events, ready }: PredictNeeds) {
       const { batch, warnings, forCapture } = read instanceof Promise ? await read : read
       rowCount = batch.rows
       const uncertain = uncertainOf(serving, request)
-      const scores = await serving.model.predict(batch)
+      const scores = await serving.model.predict(batch, serving.signature.decoding ? { signal: request.hangUp?.() } : undefined)
       let predictions = '['
       for (let r = 0; r < rowCount; r++) {
         const answer = serving.answer(scores, r, rowCount === 1 ? request.requestId : `${request.requestId}.${r}`)

@@ -100,12 +100,13 @@ export const endpointsRoutes = (endpoints: EndpointsService): RouteRecord[] => [
     returns: PredictOutput,
     maxBodyBytes: 32 * 1024 * 1024,
     takesFiles: true,
-    handleText: ({ principal, params, query, body, text, file, requestId }) =>
+    handleText: ({ principal, params, query, body, text, file, requestId, hangUp }) =>
       endpoints.predictText(principal, params.endpoint, {
         body,
         text,
         file,
         requestId,
+        hangUp,
         project: query.project,
         ...wishIn(query),
       }),

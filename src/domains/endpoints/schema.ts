@@ -110,6 +110,11 @@ export const Prediction = z.object({
   score: z.number().optional().describe('how strange the row is'),
   isAnomaly: z.boolean().optional(),
   vector: z.array(z.number()).optional(),
+  text: z.string().optional().describe('transcription, sequence to sequence: what was written'),
+  segments: z
+    .array(z.object({ start: z.number(), end: z.number(), text: z.string() }))
+    .optional()
+    .describe('transcription: the text in parts, with their seconds'),
   set: z.array(z.string()).optional().describe('asked for: classes that hold the true one with the coverage'),
   interval: z
     .object({ low: z.number().nullable(), high: z.number().nullable() })

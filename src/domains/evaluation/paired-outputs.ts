@@ -12,9 +12,9 @@ export interface OutputDifferences {
   maxDiff: number
 }
 
-const unjudged: ReadonlySet<string> = new Set(['clustering', 'anomaly', 'projection', 'topics'])
+const unjudged: ReadonlySet<string> = new Set(['clustering', 'anomaly', 'projection', 'topics', 'seq2seq', 'transcription'])
 
-/** Whether the answers of a model are neither right nor wrong by row: it learnt without a target. */
+/** Whether the answers of a model are neither right nor wrong by row: it learnt without a target, or writes what may be more or less right. */
 export const isUnjudgedByRow = ({ task }: Signature): boolean => unjudged.has(task)
 
 /** Compares the outputs that a signature names, row by row, within the database that reads the files. */

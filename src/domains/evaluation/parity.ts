@@ -17,6 +17,8 @@ export interface ParityExpected extends ExpectedPlaces {
   outputs?: Record<string, number[] | number[][]>
   /** The class; for several labels a list of them, for groups their number, for anomalies true or false. */
   labels: (string | string[] | number | boolean)[] | null
+  /** The text, where that is the answer. */
+  texts?: string[]
   /** Every sealed row is among these rows. */
   complete?: boolean
 }
@@ -81,11 +83,11 @@ export async function replayParity(
       }
       if (!decide) continue
       const label = decide(scores, r)
-      const wanted = decisionText(expected.labels?.[row])
+      const wanted = decisionText(signature.decoding ? expected.texts?.[row] : expected.labels?.[row])
       if (label === wanted) continue
       figures.flips++
       if (figures.flips === 1)
-        worst = `row ${row} (${expected.kinds[row]}) is "${wanted}" in training code and "${label}" when served`
+        worst = `row ${row} (${expected.kinds[row]}) is "${shortened(wanted)}" in training code and "${shortened(label)}" when served`
     }
     figures.rows += rows.length
   }
@@ -110,10 +112,13 @@ export async function replayParity(
   if (figures.rows < fewestRows && !(isMedia && expected.complete === true && figures.rows > 0))
     return { ...figures, reason: `Only ${figures.rows} rows were replayed; a proof takes at least ${fewestRows}.` }
   const passed = figures.flips === 0 && figures.maxDiff <= signature.tolerance
-  return { ...figures, passed, reason: passed ? null : `${figures.flips} of ${figures.rows} labels differ; ${worst}.` }
+  const what = signature.decoding ? 'texts' : 'labels'
+  return { ...figures, passed, reason: passed ? null : `${figures.flips} of ${figures.rows} ${what} differ; ${worst}.` }
 }
 
 const mostBytes = 512 * 2 ** 20
+
+const shortened = (text: string): string => (text.length > 200 ? `${text.slice(0, 200)}…` : text)
 
 /** What cannot be compared (a NaN, a null) is as far off as a number can say. */
 const incomparable = Number.MAX_VALUE

@@ -28,6 +28,20 @@ export const SignatureInput = z.object({
   maxLength: z.number().int().min(1).optional().describe('text as tokens: the most tokens of a row'),
   pad: z.number().int().min(0).optional(),
   separator: z.string().optional().describe('between several columns of text that are read as one'),
+  prefix: z.string().optional().describe('put before each text'),
+})
+/** How a package with an encoder and a decoder writes a text, token by token (docs/job-contract.md). */
+export const TextDecoding = z.object({
+  start: z.array(z.number().int().min(0)).min(1),
+  end: z.array(z.number().int().min(0)).min(1),
+  maxTokens: z.number().int().min(1).max(100_000),
+  suppress: z.array(z.number().int().min(0)),
+  suppressFirst: z.array(z.number().int().min(0)),
+  below: z.number().int().min(1).nullable(),
+  window: z
+    .object({ samples: z.number().int().min(1), frame: z.number().int().min(1) })
+    .nullish()
+    .describe('recordings: how much is heard at once'),
 })
 /** How a model that writes text is asked. */
 export const Generation = z.object({
@@ -57,6 +71,7 @@ export const Signature = z.object({
     .optional()
     .describe('the outputs of the graph where they are not just those of the task'),
   generation: Generation.optional(),
+  decoding: TextDecoding.optional().describe('where the answer is a text'),
 })
 export type Signature = z.infer<typeof Signature>
 

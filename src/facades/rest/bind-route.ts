@@ -8,6 +8,7 @@ import type { Permission } from '../../kernel/permissions.ts'
 import type { Principal } from '../../kernel/principal.ts'
 import type { RequestFacts, RouteRecord, ServerEvent, StreamReply } from '../../kernel/route.ts'
 import type { EventStreams } from './event-streams.ts'
+import { hangUpOf } from './hang-up.ts'
 import { attachment, dataHeaders } from './headers.ts'
 import { parseJson } from './json-body.ts'
 import { validator } from './validate.ts'
@@ -97,6 +98,7 @@ export function bindTextRoute(record: RouteRecord, { authorize }: Pick<RouteNeed
       body: () => parseJson(text),
       ...(file && { file }),
       requestId: request.id,
+      hangUp: () => hangUpOf(reply.raw),
     })
     return sendJson(reply, record.status ?? 200, answer)
   }
@@ -200,14 +202,7 @@ class Facts {
     return this.#request.headers
   }
   get signal() {
-    if (!this.#signal) {
-      const controller = new AbortController()
-      const { raw } = this.#reply
-      // The reply's own event: a connection outlives many requests.
-      if (raw.destroyed) controller.abort()
-      else raw.once('close', () => raw.writableFinished || controller.abort())
-      this.#signal = controller.signal
-    }
+    this.#signal ??= hangUpOf(this.#reply.raw)
     return this.#signal
   }
 }

@@ -6,6 +6,7 @@ import type { Principal } from '../../kernel/principal.ts'
 import type { RouteRecord } from '../../kernel/route.ts'
 import type { BrowserSafety } from './browser-safety.ts'
 import { toErrorReply } from './errors.ts'
+import { hangUpOfSocket } from './hang-up.ts'
 import { dataHeaders } from './headers.ts'
 import { defaultMaxBodyBytes, parseJson, readJsonText } from './json-body.ts'
 import type { RateLimiter } from './limits.ts'
@@ -102,14 +103,20 @@ export function hotRoutes(records: readonly RouteRecord[], needs: HotNeeds) {
     await needs.authorize(principal, record.permission)
     const received = read()
     const text = typeof received === 'string' ? received : await received
-    return await handleText({
-      principal,
-      params: { [param]: value },
-      query: noQuery,
-      body: () => parseJson(text),
-      text,
-      requestId,
-    })
+    const hangUp = hangUpOfSocket(caller.socket)
+    try {
+      return await handleText({
+        principal,
+        params: { [param]: value },
+        query: noQuery,
+        body: () => parseJson(text),
+        text,
+        requestId,
+        hangUp: hangUp.signal,
+      })
+    } finally {
+      hangUp.done()
+    }
   }
 
   /** Takes a request of Node's own server if it is for a hot route; says whether it did. */

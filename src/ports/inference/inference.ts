@@ -1,6 +1,7 @@
 import type { Family, RuntimeName } from '../engines/runtimes.ts'
 import type { AnyEncoder } from './encode.ts'
 import type { ModelSignature, SignatureColumn, SignatureOutput } from './signature.ts'
+import type { RowAnswer, TextDecoding } from './texts/decoding.ts'
 import type { TreeExplainer } from './trees/open-tree-explainer.ts'
 
 /** Raw inputs of one call, laid out as the package's signature says (docs/job-contract.md). Row-major. */
@@ -38,6 +39,8 @@ export interface RawScores {
   values: Float32Array
   /** By row, where rows are images: their own sizes, in which places are told. */
   frames?: (Frame | undefined)[]
+  /** Of a model that writes: a text for each row, instead of values. */
+  answers?: RowAnswer[]
 }
 
 /** A loaded model. Calls of one event-loop turn are run together. */
@@ -45,7 +48,8 @@ export interface LoadedModel {
   readonly kind: 'onnx' | 'python'
   /** Where it runs: in this process, in worker threads, or in a process of its own. */
   readonly place: 'inline' | 'threads' | 'process'
-  predict(batch: RawBatch): Promise<RawScores>
+  /** What takes long (texts) is given up when `signal` says that nobody waits. */
+  predict(batch: RawBatch, options?: { signal?: AbortSignal }): Promise<RawScores>
   readonly memoryBytes: number
   /** Answers what was accepted, then lets go of the model. */
   close(): Promise<void>
@@ -60,6 +64,8 @@ export interface OnnxModelFile {
   outputs?: SignatureOutput[]
   /** Inputs that are prepared one by one. */
   media?: SignatureColumn[]
+  /** Where the graph is an encoder, beside which lies a decoder that writes texts. */
+  decoding?: TextDecoding
   /** built: by this platform's own engines. imported: from outside, so it never shares our process. */
   trust: 'built' | 'imported'
 }

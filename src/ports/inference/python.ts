@@ -10,6 +10,8 @@ import { microBatch } from './micro-batch.ts'
 import { microBatchItems } from './micro-batch-items.ts'
 import { type MortalSession, restarting } from './session.ts'
 import { type OutputPlace, outputPlaces, shapeOf } from './signature.ts'
+import type { RowAnswer } from './texts/decoding.ts'
+import { inTurn, type TextWork } from './texts/in-turn.ts'
 
 export interface PythonNeeds {
   executor: Executor
@@ -30,18 +32,55 @@ const memoryBytes = 2 * 2 ** 30
 /** The marked Python worker: the fitted pipeline of a package whose graph could not be proven, in the job sandbox. */
 export async function loadPython(needs: PythonNeeds, model: PythonPackage): Promise<LoadedModel> {
   const shape = shapeOf(model.signature)
-  const session = await restarting('Python worker', () => openWorker(needs, model))
+  if (shape.decoding) {
+    const session = await restarting('Python worker', () => openTextWorker(needs, model))
+    return { kind: 'python', place: 'process', ...inTurn([session]), memoryBytes }
+  }
+  const session = await restarting('Python worker', () => openScoreWorker(needs, model))
   const { predict, close } = shape.media
     ? microBatchItems([session], shape, { maxRows: mediaRowsPerRun, keyOf: () => '' })
     : microBatch([session], shape, maxRows)
   return { kind: 'python', place: 'process', predict, close, memoryBytes }
 }
 
-async function openWorker({ executor, runtimes, enginesFolder }: PythonNeeds, model: PythonPackage): Promise<MortalSession> {
+async function openScoreWorker(needs: PythonNeeds, model: PythonPackage): Promise<MortalSession> {
+  const worker = await openWorker(needs, model)
+  const places = outputPlaces(model.signature)
+  return {
+    get dead() {
+      return worker.dead
+    },
+    run: async (batch) => joinAnswer(await worker.ask(batch), places, batch.rows),
+    close: worker.close,
+  }
+}
+
+/** A worker that is asked for one text at a time. */
+async function openTextWorker(needs: PythonNeeds, model: PythonPackage): Promise<MortalSession<TextWork, RowAnswer>> {
+  const worker = await openWorker(needs, model)
+  return {
+    get dead() {
+      return worker.dead
+    },
+    async run({ batch, row }) {
+      const { answers } = await worker.ask({ ...batch, rows: 1, items: [batch.items![row]!] })
+      if (typeof answers?.[0]?.text !== 'string') throw new Error('The Python worker answered no text.')
+      return answers[0]
+    },
+    close: worker.close,
+  }
+}
+
+interface Worker {
+  readonly dead: boolean
+  ask(batch: RawBatch): Promise<Answer>
+  close(): Promise<void>
+}
+
+async function openWorker({ executor, runtimes, enginesFolder }: PythonNeeds, model: PythonPackage): Promise<Worker> {
   const { family, runtime: runtimeName } = model.engine ?? { family: 'tabular', runtime: 'tabular' }
   const runtime = await runtimes.ensure(runtimeName)
   const folder = layFolder(`${family}.predict`)
-  const places = outputPlaces(model.signature)
   let dead = false
   let waiting: { resolve(answer: Answer): void; reject(error: Error): void } | null = null
   let lastWords = ''
@@ -120,12 +159,12 @@ async function openWorker({ executor, runtimes, enginesFolder }: PythonNeeds, mo
     get dead() {
       return dead
     },
-    async run(batch: RawBatch) {
+    async ask(batch: RawBatch) {
       const answered = answerWithin(answerTimeoutMs, 'answer')
       process.send(JSON.stringify(decodeRows(model.signature, batch)))
       const answer = await answered
       if (answer.error !== undefined) throw new Error(answer.error)
-      return joinAnswer(answer, places, batch.rows)
+      return answer
     },
     async close() {
       process.stop()
@@ -140,6 +179,7 @@ interface Answer {
   probabilities?: number[][]
   predictions?: Column
   outputs?: Record<string, Column>
+  answers?: RowAnswer[]
 }
 type Column = (number | null | (number | null)[])[]
 

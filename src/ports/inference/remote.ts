@@ -17,12 +17,12 @@ export interface Remote<Call, Value> {
   stop(): void
 }
 
-const runTimeoutMs = 60_000
+const usualMs = 60_000
 
 /** Starts `script`, which answers each message by its id; `what` is its name in what a person is told. */
 export function openRemote<Call extends object, Value>(
   script: URL,
-  { place, what }: { place: 'thread' | 'process'; what: string },
+  { place, what, mostMs = usualMs }: { place: 'thread' | 'process'; what: string; mostMs?: number },
 ): Remote<Call, Value> {
   const waiting = new Map<number, { resolve(value: Value): void; reject(error: Error): void }>()
   let nextId = 0
@@ -55,10 +55,10 @@ export function openRemote<Call extends object, Value>(
         waiting.set(id, { resolve, reject })
         timer = setTimeout(() => {
           waiting.delete(id)
-          reject(new PlatformError('timeout', `${what} did not answer within ${runTimeoutMs / 1000} s and was stopped.`))
+          reject(new PlatformError('timeout', `${what} did not answer within ${mostMs / 1000} s and was stopped.`))
           stop()
           end('was stopped')
-        }, runTimeoutMs).unref()
+        }, mostMs).unref()
         post({ ...call, id }, transfer)
       })
     } finally {

@@ -23,6 +23,9 @@ export interface RowPrediction extends SpatialAnswer {
   isAnomaly?: boolean
   /** Projection, embedding: the coordinates. */
   vector?: number[]
+  /** Transcription and other texts; of a recording with its parts in seconds. */
+  text?: string
+  segments?: { start: number; end: number; text: string }[]
   /** Whatever else the graph says, by the name of its output. */
   outputs?: Record<string, number | number[]>
 }
@@ -37,7 +40,7 @@ export function compilePrediction(signature: ModelSignature): (scores: RawScores
   const places = outputPlaces(signature)
   const puts = places.map((place) => ({ put: writerOf(signature, place, places), offset: place.offset }))
   return (scores, row) => {
-    const prediction: RowPrediction = {}
+    const prediction: RowPrediction = { ...scores.answers?.[row] }
     for (const { put, offset } of puts) put(prediction, scores, row * scores.width + offset)
     return prediction
   }
@@ -50,8 +53,9 @@ export function compilePrediction(signature: ModelSignature): (scores: RawScores
 export function compileDecision(signature: ModelSignature): ((scores: RawScores, row: number) => string) | null {
   const predict = compilePrediction(signature)
   const names = new Set(outputPlaces(signature).map(({ name }) => name))
-  const decided: ((prediction: RowPrediction) => unknown) | null =
-    signature.task === 'multilabel'
+  const decided: ((prediction: RowPrediction) => unknown) | null = signature.decoding
+    ? ({ text }) => text
+    : signature.task === 'multilabel'
       ? ({ labels }) => labels
       : names.has('cluster') || signature.task === 'clustering'
         ? ({ cluster }) => cluster

@@ -1,17 +1,17 @@
 import { PlatformError } from '../../kernel/errors.ts'
 import type { RawBatch } from './inference.ts'
 
-/** One graph in one place, running one batch at a time. */
-export interface Session {
-  /** Values of [batch.rows, width], row-major. May not keep `batch` after it settles. */
-  run(batch: RawBatch): Promise<Float32Array>
+/** One graph in one place, running one batch (or whatever else it takes) at a time. */
+export interface Session<Work = RawBatch, Result = Float32Array> {
+  /** Of a batch the values of [rows, width], row-major. May not keep `work` after it settles. */
+  run(work: Work): Promise<Result>
   /** The graph is told which tokens are there, so that rows of several lengths may be put together. */
   readonly isMasked?: boolean
   close(): Promise<void>
 }
 
 /** A session in another thread or process, which may end at any time. */
-export interface MortalSession extends Session {
+export interface MortalSession<Work = RawBatch, Result = Float32Array> extends Session<Work, Result> {
   readonly dead: boolean
 }
 
@@ -19,12 +19,15 @@ const maxDeaths = 3
 const deathsWithinMs = 300_000
 
 /** Starts a session that died again for the next call, until it has died three times within minutes: then it is left alone. */
-export async function restarting(what: string, start: () => Promise<MortalSession>): Promise<Session> {
-  let current: MortalSession | null = await start()
+export async function restarting<Work = RawBatch, Result = Float32Array>(
+  what: string,
+  start: () => Promise<MortalSession<Work, Result>>,
+): Promise<Session<Work, Result>> {
+  let current: MortalSession<Work, Result> | null = await start()
   let deaths: number[] = []
   return {
     isMasked: current.isMasked ?? false,
-    async run(batch) {
+    async run(work) {
       if (current?.dead) {
         current = null
         deaths = [...deaths.filter((at) => at > Date.now() - deathsWithinMs), Date.now()]
@@ -36,7 +39,7 @@ export async function restarting(what: string, start: () => Promise<MortalSessio
         )
       }
       current ??= await start()
-      return current.run(batch)
+      return current.run(work)
     },
     close: async () => current?.close(),
   }

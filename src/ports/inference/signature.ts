@@ -1,4 +1,5 @@
 import { invalidInput } from '../../kernel/errors.ts'
+import type { TextDecoding } from './texts/decoding.ts'
 
 /** What answers for a package: its graph, a Python worker, or llama.cpp where it writes text. */
 export const servedBy = ['onnx', 'python', 'gguf'] as const
@@ -33,6 +34,8 @@ export interface SignatureColumn {
   pad?: number
   /** Between several columns of text that are read as one; missing ones are left out. */
   separator?: string
+  /** Put before each text. */
+  prefix?: string
 }
 
 /** One named output of a graph: so many values per row. */
@@ -54,6 +57,8 @@ export interface ModelSignature {
   inputs: SignatureColumn[]
   /** The graph's outputs where they are not just those of the task (`probabilities`, or `prediction`). */
   outputs?: SignatureOutput[]
+  /** Where the answer is a text: how it is written. */
+  decoding?: TextDecoding
 }
 
 export interface ModelShape {
@@ -65,6 +70,7 @@ export interface ModelShape {
   outputs?: SignatureOutput[]
   /** Inputs that are prepared one by one; columns of text that are read as one are one input, named as the first. */
   media?: SignatureColumn[]
+  decoding?: TextDecoding
 }
 
 /** The tensor widths that a signature implies. */
@@ -80,6 +86,7 @@ export function shapeOf(signature: ModelSignature): ModelShape {
     width: outputs ? outputs.reduce((sum, { width }) => sum + width, 0) : taskWidth(signature),
     ...(outputs && { outputs }),
     ...(media.length > 0 && { media }),
+    ...(signature.decoding && { decoding: signature.decoding }),
   }
 }
 

@@ -61,7 +61,7 @@ export async function openMediaEncoder({ folder, signature, trust, served }: Enc
   function valueOfRow(row: object, input: SignatureColumn, r: number, notes: Notes): MediaValue {
     if (input.tensor !== 'tokens') return fileOf(row, input, r)
     const parts = texts.map((column) => textOf(row, column, r, notes))
-    const text = parts.filter((part) => part !== '').join(input.separator ?? ' ')
+    const text = (input.prefix ?? '') + parts.filter((part) => part !== '').join(input.separator ?? ' ')
     if (text.length <= mostCharacters) return text
     throw invalidInput(
       `Row ${r}, column "${input.name}": the text has ${text.length} characters; at most ${mostCharacters} are taken, and the model reads its first ${input.maxLength ?? 512} tokens.`,

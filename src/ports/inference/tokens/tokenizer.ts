@@ -23,6 +23,12 @@ export function openTokenizer(json: string, maxLength: number): Tokenise {
   }
 }
 
+/** Reads `tokenizer.json` for the other way: token ids to text, without special tokens. */
+export function openWords(json: string): (ids: number[]) => string {
+  const tokenizer = build(json)
+  return (ids) => tokenizer.decode(ids, { skip_special_tokens: true, clean_up_tokenization_spaces: false })
+}
+
 function build(json: string): Tokenizer {
   try {
     const described = JSON.parse(json) as { pre_tokenizer?: Part | null }
