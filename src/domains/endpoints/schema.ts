@@ -110,7 +110,7 @@ export const Prediction = z.object({
   score: z.number().optional().describe('how strange the row is'),
   isAnomaly: z.boolean().optional(),
   vector: z.array(z.number()).optional(),
-  text: z.string().optional().describe('transcription, sequence to sequence: what was written'),
+  text: z.string().optional().describe('transcription, sequence to sequence, generation: what was written'),
   segments: z
     .array(z.object({ start: z.number(), end: z.number(), text: z.string() }))
     .optional()
@@ -126,7 +126,6 @@ export const Prediction = z.object({
     .record(z.string(), z.union([z.number(), z.array(z.number())]))
     .optional()
     .describe('what else the graph says, by name'),
-  text: z.string().optional(),
   ...Written.omit({ text: true }).partial().shape,
 })
 export const PredictOutput = z.object({
