@@ -206,5 +206,5 @@ def test_a_transformer_begins_with_given_weights(tmp_path: Path):
     from safetensors.torch import load_file
 
     kept, given = load_file(folder / "native/weights.safetensors"), load_file(weights / "model.safetensors")
-    query = next(given[name] for name in sorted(given) if name.endswith("query.weight") or name.endswith("q_proj.weight"))
+    query = next(given[name] for name in sorted(given) if name.endswith(("query.weight", "q_proj.weight")))
     assert any(one.shape == query.shape and bool((one == query).all()) for one in kept.values())

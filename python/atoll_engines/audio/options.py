@@ -13,7 +13,6 @@ OWN = (
     "column", "sampleRate", "seconds", "mels", "augment", "freeze", "backboneRate", "refit", "size", "width", "dropout", "embedding",
     "margin", "scale", "weights", "parityRows", "speakerColumn",
 )  # fmt: skip
-DIARISATION = ("turnsColumn", "window", "step", "collar", "speakers", "threshold", "conversations")
 
 
 @dataclass(frozen=True)
