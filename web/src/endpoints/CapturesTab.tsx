@@ -11,7 +11,8 @@ import { Empty } from '../ui/State.tsx'
 import { Ago } from '../ui/Time.tsx'
 
 const answerOf = (row: Capture): string => {
-  const { label, labels, value, cluster, isAnomaly } = row.prediction
+  const { label, labels, value, cluster, isAnomaly, text } = row.prediction
+  if (typeof text === 'string') return text.length > 120 ? `${text.slice(0, 120)}…` : text
   if (Array.isArray(labels)) return labels.join(', ') || 'none'
   if (typeof cluster === 'number') return cluster < 0 ? 'none of the groups' : `group ${cluster}`
   if (typeof isAnomaly === 'boolean') return isAnomaly ? 'anomaly' : 'ordinary'

@@ -19,7 +19,9 @@ import { CapturesTab } from './CapturesTab.tsx'
 import { DeployPanel } from './DeployPanel.tsx'
 import { HistoryTab } from './HistoryTab.tsx'
 import { LiveTab } from './LiveTab.tsx'
+import { servedWords } from './served.ts'
 import { TryIt } from './TryIt.tsx'
+import { WriteTab } from './writing/WriteTab.tsx'
 
 const tabs = [
   { id: 'try', title: 'Try it' },
@@ -71,8 +73,7 @@ export function EndpointPage() {
           <NounLink noun="model" to={data.model} search={{ version: String(data.versionNumber) }}>
             {data.modelName}
           </NounLink>{' '}
-          <span className="num">v{data.versionNumber}</span>,{' '}
-          {data.served === 'onnx' ? 'by ONNX in process' : 'by a Python worker'}
+          <span className="num">v{data.versionNumber}</span>, by {servedWords[data.served]}
           {data.description && <span className="block">{data.description}</span>}
         </>
       }
@@ -126,7 +127,8 @@ export function EndpointPage() {
         </div>
       )}
       <Tabs tabs={tabs} current={tab} label="Parts of the endpoint" />
-      {tab === 'try' && <TryIt key={data.version} endpoint={data} />}
+      {tab === 'try' &&
+        (data.served === 'gguf' ? <WriteTab key={data.version} endpoint={data} /> : <TryIt key={data.version} endpoint={data} />)}
       {tab === 'live' && <LiveTab endpoint={data} />}
       {tab === 'captures' && <CapturesTab endpoint={data} />}
       {tab === 'history' && <HistoryTab endpoint={data} />}

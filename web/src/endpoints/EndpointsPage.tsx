@@ -12,6 +12,7 @@ import { Page } from '../ui/Page.tsx'
 import { SearchBox } from '../ui/SearchBox.tsx'
 import { Empty } from '../ui/State.tsx'
 import { Ago } from '../ui/Time.tsx'
+import { servedWords } from './served.ts'
 
 const columns: readonly ColumnOf<Endpoint>[] = [
   {
@@ -43,7 +44,7 @@ const columns: readonly ColumnOf<Endpoint>[] = [
     title: 'By',
     hide: 'narrow',
     value: (row) => row.served,
-    cell: (row) => (row.served === 'onnx' ? 'ONNX, in process' : 'Python worker'),
+    cell: (row) => servedWords[row.served],
   },
   {
     id: 'message',

@@ -56,6 +56,22 @@ export function LiveTab({ endpoint }: { endpoint: Endpoint }) {
             <Fact label="99 % below">
               <Num>{data.latencyMs ? `${short(data.latencyMs.p99, 3)} ms` : '–'}</Num>
             </Fact>
+            {data.generation && (
+              <>
+                <Fact label="Tokens written" note={`${whole(data.generation.promptTokens)} read`}>
+                  <Num>{whole(data.generation.generatedTokens)}</Num>
+                </Fact>
+                <Fact
+                  label="First token, half below"
+                  note={data.generation.firstTokenMs ? `95 % below ${short(data.generation.firstTokenMs.p95, 3)} ms` : undefined}
+                >
+                  <Num>{data.generation.firstTokenMs ? `${short(data.generation.firstTokenMs.p50, 3)} ms` : '–'}</Num>
+                </Fact>
+                <Fact label="Tokens a second, half above">
+                  <Num>{data.generation.tokensPerSecond ? short(data.generation.tokensPerSecond.p50, 3) : '–'}</Num>
+                </Fact>
+              </>
+            )}
           </Facts>
           {data.requests === 0 ? (
             <p className="rounded-lg border border-dashed px-4 py-10 text-center text-soft">Nothing was asked in this time.</p>

@@ -4,6 +4,7 @@ import { useNavigate } from '@tanstack/react-router'
 import { ShieldCheck, ShieldX } from 'lucide-react'
 import { atoll } from '../api.ts'
 import { useProjectRef, useRefusal } from '../app/project.ts'
+import { servedWords } from '../endpoints/served.ts'
 import { Button } from '../ui/Button.tsx'
 import { Copyable } from '../ui/CopyButton.tsx'
 import { whole } from '../ui/format.ts'
@@ -41,9 +42,11 @@ export function ProofTab({ model, version }: { model: Model; version: ModelVersi
                 <ShieldX aria-hidden="true" className="size-5 shrink-0 text-bad" />
               )}
               <p>
-                {parity.passed
-                  ? `${whole(parity.rows)} raw rows were answered by training code and by serving code: no label differs, and no number by more than ${scientific(parity.maxDiff)}.`
-                  : `What would be served is not what was trained: ${whole(parity.flips)} of ${whole(parity.rows)} labels differ.`}
+                {parity.served === 'gguf'
+                  ? `${whole(parity.rows)} prompts of held-out rows were gone on from by training code and by the file that serves: ${parity.flips === 0 ? 'no text differs' : `${whole(parity.flips)} texts differ`}.`
+                  : parity.passed
+                    ? `${whole(parity.rows)} raw rows were answered by training code and by serving code: no label differs, and no number by more than ${scientific(parity.maxDiff)}.`
+                    : `What would be served is not what was trained: ${whole(parity.flips)} of ${whole(parity.rows)} labels differ.`}
                 {parity.reason && <span className="block text-soft">{parity.reason}</span>}
               </p>
             </div>
@@ -51,11 +54,11 @@ export function ProofTab({ model, version }: { model: Model; version: ModelVersi
               rows={[
                 ['Rows replayed', <Num key="r">{whole(parity.rows)}</Num>],
                 ['of them held out', <Num key="h">{whole(parity.heldOutRows)}</Num>],
-                ['with missing or unseen values', <Num key="i">{whole(parity.injectedRows)}</Num>],
-                ['Labels that differ', <Num key="f">{whole(parity.flips)}</Num>],
-                ['Greatest difference', <Num key="d">{scientific(parity.maxDiff)}</Num>],
+                parity.served !== 'gguf' && ['with missing or unseen values', <Num key="i">{whole(parity.injectedRows)}</Num>],
+                [parity.served === 'gguf' ? 'Texts that differ' : 'Labels that differ', <Num key="f">{whole(parity.flips)}</Num>],
+                parity.served !== 'gguf' && ['Greatest difference', <Num key="d">{scientific(parity.maxDiff)}</Num>],
                 ['Tolerance', <Num key="t">{scientific(parity.tolerance)}</Num>],
-                ['Served by', parity.served === 'onnx' ? 'ONNX, in process' : 'Python worker'],
+                ['Served by', servedWords[parity.served]],
                 ['Content', <Copyable key="c" text={parity.modelSha256} shown={parity.modelSha256.slice(0, 16)} />],
                 ['Proven', <Ago key="a" at={parity.at} />],
               ]}

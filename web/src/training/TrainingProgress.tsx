@@ -1,6 +1,7 @@
 import type { Job, JobEvent, TrainingResult } from '@atoll/sdk'
 import { useMemo } from 'react'
 import { SeriesChart } from '../charts/LazySeriesChart.tsx'
+import { servedWords } from '../endpoints/served.ts'
 import { OutcomeBadge } from '../goals/GoalStrip.tsx'
 import { lessIsBetter } from '../goals/metrics.ts'
 import { isActive } from '../jobs/use-job.ts'
@@ -128,7 +129,7 @@ function Result({ result, metric }: { result: TrainingResult; metric: string }) 
         >
           {result.parity.flips === 0 ? 'no label differs' : count(result.parity.flips, 'label flip')}
         </Fact>
-        <Fact label="Served by">{result.served === 'onnx' ? 'ONNX, in process' : 'Python worker'}</Fact>
+        <Fact label="Served by">{servedWords[result.served]}</Fact>
       </Facts>
     </Section>
   )

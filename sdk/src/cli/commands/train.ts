@@ -192,7 +192,7 @@ export function trainCommands(program: Command): void {
 
 function describeResult(result: TrainingResult, { validation }: Pick<ModelVersion, 'validation'>): string {
   const lines = [
-    `${result.model}:${result.version} (${result.algorithm}), served by ${result.served === 'onnx' ? 'ONNX' : 'a Python worker'}`,
+    `${result.model}:${result.version} (${result.algorithm}), served by ${{ onnx: 'ONNX', python: 'a Python worker', gguf: 'llama.cpp' }[result.served]}`,
   ]
   const names = Object.keys(result.test)
   lines.push(

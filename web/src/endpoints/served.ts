@@ -1,0 +1,8 @@
+import type { Endpoint } from '@atoll/sdk'
+
+/** What answers, in words. */
+export const servedWords: Record<Endpoint['served'], string> = {
+  onnx: 'ONNX, in process',
+  python: 'Python worker',
+  gguf: 'llama.cpp, in a process of its own',
+}
