@@ -56,10 +56,10 @@ def chats(rows: int = 60, seed: int = 2) -> pd.DataFrame:
 
 
 def pairs(rows: int = 60, seed: int = 3) -> pd.DataFrame:
-    """Of two answers the one with the right food is preferred."""
+    """Of two answers the one that can be eaten is preferred."""
     random = np.random.default_rng(seed)
     frame = questions(rows, seed)
-    wrong = [f" {random.choice([food for food in ANIMALS.values() if food != one.completion.strip()])}" for one in frame.itertuples()]
+    wrong = [f" {random.choice(['stone', 'sand', 'glass'])}" for _ in range(rows)]
     return pd.DataFrame({"prompt": frame["prompt"], "chosen": frame["completion"], "rejected": wrong})
 
 

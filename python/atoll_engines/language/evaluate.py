@@ -113,26 +113,20 @@ def ids_of(trained: Trained, prompt: Any) -> list[int]:
 def examples(trained: Trained, network: Any, records: Records) -> list[dict[str, Any]]:
     """Some sealed prompts with what was wanted, what the base says and what the model says."""
     tokens, limit = trained.encoder.tokens, trained.encoder.limit
-    told = []
-    for at in np.unique(np.linspace(0, len(records) - 1, EXAMPLES).astype(int)):
-        record = records.rows[at]
-        prompt = prompt_of(record)
-        ids = ids_of(trained, prompt)
+    some = [records.rows[at] for at in np.unique(np.linspace(0, len(records) - 1, EXAMPLES).astype(int))]
+    prompts = [prompt_of(one) for one in some]
+    ids = [ids_of(trained, one) for one in prompts]
 
-        def said(model: Any, ids: list[int] = ids) -> str | None:
-            return None if model is None else tokens.text(continued(model, ids, tokens.ends, EXAMPLE_TOKENS, limit).ids)
+    def said(model: Any) -> list[str | None]:
+        if model is None:
+            return [None] * len(ids)
+        return [tokens.text(one.ids) for one in continued(model, ids, tokens.ends, EXAMPLE_TOKENS, limit)]
 
-        shown = prompt[-1]["content"] if isinstance(prompt, list) else prompt
-        told.append(
-            {
-                "row": record.row,
-                "prompt": str(shown)[-600:],
-                "wanted": wanted_of(record),
-                "before": said(network),
-                "after": said(trained.network),
-            }  # fmt: skip
-        )
-    return told
+    shown = [str(one[-1]["content"] if isinstance(one, list) else one)[-600:] for one in prompts]
+    return [
+        {"row": record.row, "prompt": prompt, "wanted": wanted_of(record), "before": before, "after": after}
+        for record, prompt, before, after in zip(some, shown, said(network), said(trained.network), strict=True)
+    ]
 
 
 def wanted_of(record: Record) -> str | None:
@@ -164,17 +158,13 @@ def write_parity(job: Job, trained: Trained, records: Records) -> int:
     tokens, limit = trained.encoder.tokens, trained.encoder.limit
     tolerance = float(trained.signature["tolerance"])
     wanted = min(int(job.parameters.get("parityRows") or PARITY_PROMPTS), PARITY_PROMPTS)
-    requests, texts, ids = [], [], []
-    for at in np.unique(np.linspace(0, len(records) - 1, min(wanted, len(records))).astype(int)):
-        prompt = prompt_of(records.rows[at])
-        lead = ids_of(trained, prompt)
-        if not lead or len(lead) > limit - 2:
-            continue
-        firm = continued(trained.network, lead, tokens.ends, PARITY_TOKENS, limit).firm(tolerance)
-        if firm:
-            requests.append(request_of(prompt))
-            ids.append(firm)
-            texts.append(tokens.text(firm))
+    some = [records.rows[at] for at in np.unique(np.linspace(0, len(records) - 1, min(wanted, len(records))).astype(int))]
+    prompts = [one for one in (prompt_of(record) for record in some) if 0 < len(ids_of(trained, one)) < limit - 1]
+    said = continued(trained.network, [ids_of(trained, one) for one in prompts], tokens.ends, PARITY_TOKENS, limit)
+    firm = [one.firm(tolerance) for one in said]
+    requests = [request_of(prompt) for prompt, ids in zip(prompts, firm, strict=True) if ids]
+    ids = [one for one in firm if one]
+    texts = [tokens.text(one) for one in ids]
     lines = (json.dumps(plain(one), ensure_ascii=False) for one in requests)
     write_whole(job.output / "parity_rows.jsonl", "".join(f"{line}\n" for line in lines))
     expected = {

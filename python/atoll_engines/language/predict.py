@@ -38,4 +38,4 @@ def answer(trained: Trained, cell: Any, row: int) -> str:
         prompt = ({"role": "user", "content": prompt},)
     tokens, about = trained.encoder.tokens, trained.signature["generation"]
     ids = trained.encoder.prompt(prompt, row)
-    return tokens.text(continued(trained.network, ids, tokens.ends, int(about["maxNewTokens"]), trained.encoder.limit).ids)
+    return tokens.text(continued(trained.network, [ids], tokens.ends, int(about["maxNewTokens"]), trained.encoder.limit)[0].ids)
