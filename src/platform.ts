@@ -9,6 +9,11 @@ import { comparisonJob } from './domains/comparisons/job.ts'
 import { comparisonPlans } from './domains/comparisons/plan.ts'
 import { comparisonsRoutes } from './domains/comparisons/routes.ts'
 import { comparisonsService } from './domains/comparisons/service.ts'
+import { compressionJob } from './domains/compression/job.ts'
+import { ladderService } from './domains/compression/ladder/service.ts'
+import { compressionMigrations } from './domains/compression/migrations.ts'
+import { compressionRoutes } from './domains/compression/routes.ts'
+import { compressionService } from './domains/compression/service.ts'
 import { costService } from './domains/cost/service.ts'
 import { daysInBin } from './domains/datasets/bin.ts'
 import { datasetsMigrations } from './domains/datasets/migrations.ts'
@@ -209,6 +214,11 @@ export async function openPlatform(config: Config, { logger }: { logger: Logger 
     cost,
     plan: comparisonPlans({ access, datasets, registry, versionFiles: packageFiles, plan, algorithms }),
   })
+  jobs.queue.register(
+    compressionJob({ files, blobs, tables, inference, language, events, jobs, datasets, goals, experiments, tuning, registry }),
+  )
+  const compression = compressionService({ metadata, access, jobs, cost, datasets, experiments, tuning, registry, version })
+  const ladders = ladderService({ metadata, access, files, tables, inference, jobs, datasets, registry, evaluation })
   jobs.queue.register(scriptJob({ files, tables, blobs, jobs, datasets, experiments }))
   const scripts = scriptsService({ metadata, access, blobs, jobs, datasets, experiments, training, version })
   const endpoints = endpointsService({
@@ -265,6 +275,7 @@ export async function openPlatform(config: Config, { logger }: { logger: Logger 
     ...tuningMigrations,
     ...registryMigrations,
     ...fairnessMigrations,
+    ...compressionMigrations,
     ...endpointsMigrations,
     ...monitoringMigrations,
   ])
@@ -303,6 +314,7 @@ export async function openPlatform(config: Config, { logger }: { logger: Logger 
     ...monitoringRoutes(monitoring),
     ...trainingRoutes({ training, replays }),
     ...comparisonsRoutes(comparisons),
+    ...compressionRoutes({ compression, ladders }),
     ...scriptsRoutes(scripts),
   ]
 
@@ -336,6 +348,8 @@ export async function openPlatform(config: Config, { logger }: { logger: Logger 
       explanations,
       training,
       comparisons,
+      compression,
+      ladders,
       scripts,
       endpoints,
       monitoring,

@@ -3,6 +3,7 @@ import type * as z from 'zod'
 import type * as auth from '../../src/domains/auth/schema.ts'
 import type { Status } from '../../src/domains/auth/status-routes.ts'
 import type * as comparisons from '../../src/domains/comparisons/schema.ts'
+import type * as compression from '../../src/domains/compression/schema.ts'
 import type * as datasets from '../../src/domains/datasets/schema.ts'
 import type * as endpoints from '../../src/domains/endpoints/schema.ts'
 import type * as evaluation from '../../src/domains/evaluation/schema.ts'
@@ -134,6 +135,12 @@ export type Parity = z.output<typeof registry.Parity>
 export type VersionComparison = z.output<typeof evaluation.VersionComparison>
 export type CompareInput = z.input<typeof evaluation.CompareInput>
 
+export type CompressionInput = z.input<typeof compression.CompressionInput>
+export type CompressionCreated = z.output<typeof compression.CompressionCreated>
+export type LadderInput = z.input<typeof compression.LadderInput>
+export type LadderQuery = z.input<typeof compression.LadderQuery>
+export type Ladder = z.output<typeof compression.Ladder>
+export type Rung = z.output<typeof compression.Rung>
 export type BiasFacet = z.input<typeof fairness.Facet>
 export type DataBiasInput = z.input<typeof fairness.DataBiasInput>
 export type ModelBiasInput = z.input<typeof fairness.ModelBiasInput>

@@ -61,16 +61,16 @@ class PackageFolders:
         return read(path) if path.is_file() else None
 
 
-def package_folders(job: Job, needed: str | None) -> PackageFolders:
-    """The package in the channel `model`; what Python loads (`needed`, if anything) lies in `native/` within it or beside it."""
+def package_folders(job: Job, *needed: str | None) -> PackageFolders:
+    """The package in the channel `model`; what Python loads (one of `needed`, if anything) lies in `native/` within it or beside it."""
     channel = job.channel("model")
     folder = channel if (channel / "signature.json").is_file() else channel / "model"
     if not (folder / "signature.json").is_file():
         raise EngineError('The channel "model" holds no signature.json, so it is not a package of ours.')
     places = [folder / "native", channel / "native", channel.parent / "native"]
-    native = next((place for place in places if needed is None or (place / needed).is_file()), None)
+    native = next((place for place in places if any(one is None or (place / one).is_file() for one in needed)), None)
     if native is None:
-        raise EngineError(f"The package has no native/{needed}; only a package that was trained here can be run in Python.")
+        raise EngineError(f"The package has no native/{needed[0]}; only a package that was trained here can be run in Python.")
     return PackageFolders(folder, native)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from atoll_engines.compression.graph_models import images_of, is_of_graph
 from atoll_engines.contract import Job, Report, write_json
 from atoll_engines.errors import BadInput
 from atoll_engines.evaluation import multilabel
@@ -127,7 +128,10 @@ def open_package(job: Job, channel: str | None = None) -> Package:
     classes = tuple(about["classes"])
     base = Setting(**(about["base"] | {"threads": job.threads, "codes": ()}))
     empty = np.zeros((0, about["size"], about["size"], about["channels"]), np.uint8)
-    model = ImageModel.load(folders.native, ImageSetting(base, about["size"], about["channels"], classes, empty))
+    if is_of_graph(folders.native):
+        model: Any = images_of(folders.model)
+    else:
+        model = ImageModel.load(folders.native, ImageSetting(base, about["size"], about["channels"], classes, empty))
     preprocess = Preprocess((folders.native / "preprocess.onnx").read_bytes())
     media = job.channel(channel) / "media" if channel else None
     pipeline = ImagePipeline(about["column"], model, preprocess, about["task"], classes, about["threshold"], about["thresholds"], media)

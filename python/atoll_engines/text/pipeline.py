@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from atoll_engines.compression.graph_models import is_of_graph, texts_of
 from atoll_engines.contract import Job, write_json
 from atoll_engines.evaluation import multilabel
 from atoll_engines.evaluation.package import Package, package_folders
@@ -70,7 +71,10 @@ def open_package(job: Job) -> Package:
     about = json.loads((folders.native / "pipeline.json").read_text("utf-8"))
     base = Setting(**(about["setting"] | {"threads": job.threads}))
     documents = Documents(tuple(InputColumn(name, "text") for name in about["columns"]), about["separator"])
-    model = load_model(folders.native, about["algorithm"], about["params"], setting_of(base, documents))
+    if is_of_graph(folders.native):
+        model: Any = texts_of(folders.model)
+    else:
+        model = load_model(folders.native, about["algorithm"], about["params"], setting_of(base, documents))
     classes = tuple(about["classes"]) if about["classes"] else None
     pipeline = TextPipeline(documents, model, about["task"], classes, about["threshold"], about["thresholds"])
     return Package(pipeline, folders.signature(), folders.training())

@@ -2,6 +2,7 @@ import { Command } from 'commander'
 import { biasCommands } from './commands/bias.ts'
 import { binCommands } from './commands/bin.ts'
 import { compareCommand } from './commands/compare.ts'
+import { compressionCommands } from './commands/compression.ts'
 import { dataCommands } from './commands/data.ts'
 import { demoCommand } from './commands/demo.ts'
 import { explainCommands } from './commands/explain.ts'
@@ -33,6 +34,7 @@ trainCommands(program)
 weightsCommands(program)
 scriptCommands(program)
 serveCommands(program)
+compressionCommands(program)
 predictCommand(program)
 generateCommand(program)
 biasCommands(program)

@@ -7,6 +7,8 @@ import type {
   Comparison,
   ComparisonCreated,
   ComparisonInput,
+  CompressionCreated,
+  CompressionInput,
   Dependence,
   DependenceInput,
   Estimate,
@@ -21,6 +23,9 @@ import type {
   HeldOut,
   HeldOutQuery,
   Job,
+  Ladder,
+  LadderInput,
+  LadderQuery,
   ListQuery,
   MetricPoint,
   MetricSeries,
@@ -202,6 +207,15 @@ export const models = (http: Http) => {
       http.json<ModelVersion>('POST', `${at(model, version)}/promote`, withOptions(options, { body: promotion })),
     replay: (model: string, version: number | string, options: ProjectOptions = {}) =>
       http.json<{ job: Job }>('POST', `${at(model, version)}/replay`, withOptions(options)),
+    /** Makes a smaller or faster version from a version, as a job. */
+    compress: (model: string, version: number | string, input: CompressionInput, options: CreateOptions & ProjectOptions = {}) =>
+      http.json<CompressionCreated>('POST', `${at(model, version)}/compressions`, withOptions(options, { body: input })),
+    /** A version and what was made from it: quality, speed, size, and the one that a rule picks. */
+    ladder: (model: string, version: number | string, query: LadderQuery = {}) =>
+      http.json<Ladder>('GET', `${at(model, version)}/ladder`, { query }),
+    /** Measures a version and what was made from it anew, on the server's machine, as a job. */
+    measureLadder: (model: string, version: number | string, input: LadderInput = {}, options: ProjectOptions = {}) =>
+      http.json<{ job: Job }>('POST', `${at(model, version)}/ladder`, withOptions(options, { body: input })),
     /** The sealed rows behind one cell of the confusion matrix. */
     rows: (model: string, version: number | string, query: { actual: string; predicted: string; project?: string }) =>
       http.json<CellRows>('GET', `${at(model, version)}/rows`, { query }),

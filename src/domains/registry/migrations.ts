@@ -1,7 +1,14 @@
 import type { Db, Migration } from '../../ports/metadata/metadata.ts'
 import { resourceColumns, resourceIndexes } from '../auth/access.ts'
 
-export const registryMigrations: Migration[] = [{ name: 'registry-001-create', up: createTables }]
+export const registryMigrations: Migration[] = [
+  { name: 'registry-001-create', up: createTables },
+  { name: 'registry-002-derived', up: addDerived },
+]
+
+async function addDerived(db: Db): Promise<void> {
+  await db.schema.alterTable('model_versions').addColumn('derived', 'text').execute()
+}
 
 async function createTables(db: Db): Promise<void> {
   await db.schema

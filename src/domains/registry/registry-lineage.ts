@@ -2,6 +2,7 @@ import type { Metadata } from '../../ports/metadata/metadata.ts'
 import type { Access } from '../auth/access.ts'
 import type { LineageContributor } from '../datasets/lineage.ts'
 import type { Lineage } from '../datasets/schema.ts'
+import type { Derived } from './schema.ts'
 import { registryTables } from './tables.ts'
 
 /** Models and their versions: learnt from a split, left by a run, judged by a goal. */
@@ -35,6 +36,11 @@ export function registryLineage({ metadata, access }: { metadata: Metadata; acce
       found.edges.push({ from: row.split_id, to: row.id, label: 'trained and judged' })
       found.edges.push({ from: row.run_id, to: row.id, label: 'left' })
       found.edges.push({ from: row.id, to: row.model_id, label: 'version' })
+      if (row.derived) {
+        const { from, fromName, method } = JSON.parse(row.derived) as Derived
+        found.nodes.push({ id: from, noun: 'model version', name: fromName, detail: 'smaller ones were made from it' })
+        found.edges.push({ from, to: row.id, label: method })
+      }
       if (row.goal_id) found.edges.push({ from: row.goal_id, to: row.id, label: 'judges' })
     }
     return found

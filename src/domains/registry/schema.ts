@@ -72,6 +72,12 @@ export const Signature = z.object({
     .describe('the outputs of the graph where they are not just those of the task'),
   generation: Generation.optional(),
   decoding: TextDecoding.optional().describe('where the answer is a text'),
+  rowsPerRun: z
+    .number()
+    .int()
+    .min(1)
+    .optional()
+    .describe('the most rows of one run, where an answer depends on the others of its run'),
 })
 export type Signature = z.infer<typeof Signature>
 
@@ -118,6 +124,15 @@ export const Parity = z.object({
 })
 export type Parity = z.infer<typeof Parity>
 
+/** How a version was made from another: quantised, pruned, distilled, with fewer inputs. */
+export const Derived = z.object({
+  from: z.string().describe('id of the version that it was made from'),
+  fromName: z.string(),
+  method: z.string(),
+  summary: z.string().describe('the method and its settings, in words'),
+})
+export type Derived = z.infer<typeof Derived>
+
 export const ModelVersion = z.object({
   id: z.string(),
   model: z.string(),
@@ -142,6 +157,7 @@ export const ModelVersion = z.object({
   parity: Parity.nullable(),
   sealedOpenedAt: Iso.nullable(),
   override: z.object({ by: z.string(), reason: z.string(), at: Iso }).nullable(),
+  derived: Derived.nullable().describe('the version that it was made from, where it was not trained from data alone'),
   createdAt: Iso,
 })
 export type ModelVersion = z.infer<typeof ModelVersion>

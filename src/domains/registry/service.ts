@@ -13,8 +13,9 @@ import type { Search } from '../auth/search.ts'
 import type { GoalsService } from '../goals/service.ts'
 import { layPackage } from './package.ts'
 import { type Objection, objections, refuseMove, refusePromotion } from './promotion.ts'
-import type { Model, ModelVersion, Promotion } from './schema.ts'
+import type { Derived, Model, ModelVersion, Promotion } from './schema.ts'
 import {
+  derivedVersions,
   leadingVersions,
   listModels,
   listVersions,
@@ -44,7 +45,8 @@ export interface RegistryNeeds {
 export type RegistryService = ReturnType<typeof registryService>
 
 /** A version to register: what training made, evaluated and proved. */
-export type NewVersion = Omit<VersionRow, 'model_id' | 'number' | 'state' | 'override' | 'created_at'>
+export type NewVersion = Omit<VersionRow, 'model_id' | 'number' | 'state' | 'override' | 'derived' | 'created_at'> &
+  Partial<Pick<VersionRow, 'derived'>>
 
 /** Models and their versions: packages with evidence, and the way from registered to deployed. */
 export function registryService({ metadata, access, search, events, blobs, files, goals }: RegistryNeeds) {
@@ -99,7 +101,9 @@ export function registryService({ metadata, access, search, events, blobs, files
 
   async function newestInUse(modelId: string): Promise<NamedVersionRow | undefined> {
     const versions = await versionsOfModels(db, [modelId])
-    return versions.find((version) => version.state !== 'archived' && version.state !== 'deprecated') ?? versions[0]
+    const inUse = versions.filter((version) => version.state !== 'archived' && version.state !== 'deprecated')
+    // Who asks for a model means what was trained; a smaller one that was made from it is asked for by its number.
+    return inUse.find((version) => version.derived === null) ?? inUse[0] ?? versions[0]
   }
 
   const resolveVersion = async (by: Principal, ref: string, project?: string): Promise<ModelVersion> =>
@@ -297,6 +301,7 @@ export function registryService({ metadata, access, search, events, blobs, files
         job: version.job_id,
         datasetVersion: version.dataset_version_id,
         split: version.split_id,
+        ...(version.derived && { derivedFrom: JSON.parse(version.derived).from }),
       },
     })
     return { modelId: existing.id, number }
@@ -322,6 +327,21 @@ export function registryService({ metadata, access, search, events, blobs, files
       signature: JSON.parse(row.signature) as ModelVersion['signature'],
       predictionsSha256: row.predictions,
     }
+  }
+
+  /** The version that others were made from, or were made from it, and all of these: the original first. */
+  async function family(by: Principal, ref: string, project?: string): Promise<ModelVersion[]> {
+    const asked = await findVersion(by, ref, project)
+    const derived = await derivedVersions(db, access.visibleTo(by, 'models'), asked.project_id)
+    const origin = new Map(derived.map((row) => [row.id, (JSON.parse(row.derived!) as Derived).from]))
+    let root = asked.id
+    for (let steps = 0; origin.has(root) && steps < 20; steps++) root = origin.get(root)!
+    const first = await findVersion(by, root).catch(() => asked)
+    const found = [first.id]
+    for (let at = 0; at < found.length; at++)
+      for (const [id, from] of origin) if (from === found[at] && !found.includes(id)) found.push(id)
+    const rows = derived.filter(({ id }) => id !== first.id && found.includes(id)).slice(-mostOfFamily)
+    return withOutcomes([first, ...rows])
   }
 
   /** How far every model of a goal is from it, newest first. */
@@ -365,9 +385,12 @@ export function registryService({ metadata, access, search, events, blobs, files
     layPackage: layVersion,
     modelOfVersion,
     baseline,
+    family,
     goalProgress,
   }
 }
+
+const mostOfFamily = 40
 
 const predicts = ({ task, target }: { task: string; target: string | null }): string =>
   target ? `predicts "${target}" (${task})` : `is for ${task}`

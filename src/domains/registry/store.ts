@@ -85,6 +85,17 @@ export function listVersions(db: Db, modelId: string, query: PageQuery): Promise
     .execute()
 }
 
+/** Versions of a project that were made from others, oldest first. */
+export const derivedVersions = (db: Db, visible: RawBuilder<SqlBool>, projectId: string): Promise<NamedVersionRow[]> =>
+  versionsWithModel(db)
+    .where('project_id', '=', projectId)
+    .where('derived', 'is not', null)
+    .where('model_versions.state', '!=', 'archived')
+    .where(visible)
+    .orderBy('model_versions.created_at')
+    .limit(1000)
+    .execute()
+
 /** Versions judged by a goal whose models are visible, newest first. */
 export const versionsOfGoal = (db: Db, visible: RawBuilder<SqlBool>, goalId: string, limit: number): Promise<NamedVersionRow[]> =>
   versionsWithModel(db)
@@ -131,6 +142,7 @@ export function toVersion(row: NamedVersionRow, goalOutcome: GoalOutcome | null)
     parity: row.parity === null ? null : JSON.parse(row.parity),
     sealedOpenedAt: toIsoOrNull(row.sealed_opened_at),
     override: row.override === null ? null : JSON.parse(row.override),
+    derived: row.derived === null ? null : JSON.parse(row.derived),
     createdAt: toIso(row.created_at),
   }
 }

@@ -39,6 +39,8 @@ export interface VersionRow {
   training_spec: string
   sealed_opened_at: number | null
   override: string | null
+  /** What it was made from and how (JSON), where it was not trained from data alone. */
+  derived: string | null
   created_by: string
   created_at: number
 }

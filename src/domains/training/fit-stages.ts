@@ -52,6 +52,12 @@ export async function fitInto(
         else await datasets.layPart(fit.splitId, part, files.resolvePath(data, part))
     },
   })
+  await keepFitted(files, folder, into)
+  return { cost }
+}
+
+/** Takes what a fitting engine left; refuses an ending without what every package needs. */
+export async function keepFitted(files: Files, folder: string, into: string): Promise<void> {
   for (const [from, to] of [
     ['model', 'model'],
     ['native', 'native'],
@@ -61,7 +67,6 @@ export async function fitInto(
   for (const needed of ['model/signature.json', 'model/training.json', 'model/recipe.json'])
     if (!(await files.exists(into, needed)))
       throw new PlatformError('internal', `The training engine ended well but left no ${needed}.`, { file: needed })
-  return { cost }
 }
 
 /** *evaluate*: the sealed rows are laid for this stage alone, and the opening is in the audit trail. Leaves data/ in `into`. */

@@ -12,13 +12,14 @@ import { prove } from '../evaluation/prove.ts'
 import type { ExperimentsService } from '../experiments/service.ts'
 import type { GoalsService } from '../goals/service.ts'
 import type { JobContext, JobHandler } from '../jobs/handler.ts'
+import type { Cost } from '../jobs/schema.ts'
 import type { JobsService } from '../jobs/service.ts'
 import type { TrainingFacts } from '../registry/card.ts'
-import type { Parity, Signature } from '../registry/schema.ts'
+import type { Derived, Parity, Signature } from '../registry/schema.ts'
 import type { RegistryService } from '../registry/service.ts'
 import type { TuningService } from '../tuning/service.ts'
 import { type Assembled, assemblePackage } from './assemble.ts'
-import { evaluateInto, fitInto } from './fit-stages.ts'
+import { type EngineStages, evaluateInto, fitInto } from './fit-stages.ts'
 import { hashFile } from './hash-file.ts'
 import { pointsOfRun } from './points-of-run.ts'
 import { readySplit } from './ready-split.ts'
@@ -49,11 +50,33 @@ export interface TrainingOutcome {
   sealedOpenedAt: string
 }
 
-/** The job `training`: fit, evaluate, prove, register. A stage that an earlier attempt finished is not done again. */
-export function trainingJob(needs: TrainingJobNeeds): JobHandler<TrainingSpec, TrainingOutcome> {
+/** How a kind of job comes to a package; what follows is the same for all. */
+export interface WayToPackage<Spec extends TrainingSpec = TrainingSpec> {
+  kind: string
+  /** Leaves model/, native/ and data/ in `into`. */
+  fit(
+    needs: EngineStages,
+    context: JobContext<Spec>,
+    more: { hasValidation: boolean; onEvent: Parameters<JobContext['runEngine']>[0]['onEvent'] },
+    into: string,
+  ): Promise<{ cost: Cost }>
+  /** What the version is made from, where that is another version. */
+  derived?(spec: Spec): Derived
+}
+
+const byTraining: WayToPackage = {
+  kind: 'training',
+  fit: (needs, context, more, into) => fitInto(needs, context, { ...context.spec, ...more }, into),
+}
+
+/** A job that leaves a version: fit, evaluate, prove, register. A stage that an earlier attempt finished is not done again. */
+export function trainingJob<Spec extends TrainingSpec = TrainingSpec>(
+  needs: TrainingJobNeeds,
+  { kind, fit, derived }: WayToPackage<Spec> = byTraining as unknown as WayToPackage<Spec>,
+): JobHandler<Spec, TrainingOutcome> {
   const { files, blobs, tables, inference, language, events, datasets, goals, experiments, tuning, registry } = needs
 
-  async function run(context: JobContext<TrainingSpec>): Promise<TrainingOutcome> {
+  async function run(context: JobContext<Spec>): Promise<TrainingOutcome> {
     const { spec } = context
     const stages = stageResults(files, context.checkpointFolder)
     const split = await readySplit(needs, context, spec.splitId)
@@ -65,12 +88,7 @@ export function trainingJob(needs: TrainingJobNeeds): JobHandler<TrainingSpec, T
       )
       try {
         const hasValidation = split.parts.some((part) => part.part === 'validation' && part.rows > 0)
-        return await fitInto(
-          { files, tables, blobs, datasets },
-          context,
-          { ...spec, hasValidation, onEvent: recorder.onEvent },
-          folder,
-        )
+        return await fit({ files, tables, blobs, datasets }, context, { hasValidation, onEvent: recorder.onEvent }, folder)
       } finally {
         await recorder.close()
       }
@@ -158,7 +176,7 @@ export function trainingJob(needs: TrainingJobNeeds): JobHandler<TrainingSpec, T
   }
 
   /** *register*: the version, its run and the answer exist together, or none of them does. */
-  async function publish(tx: Db, context: JobContext<TrainingSpec>, outcome: TrainingOutcome): Promise<Record<string, unknown>> {
+  async function publish(tx: Db, context: JobContext<Spec>, outcome: TrainingOutcome): Promise<Record<string, unknown>> {
     const { spec } = context
     const { assembled, parity, sealedOpenedAt } = outcome
     const { task, target } = spec.parameters
@@ -186,6 +204,7 @@ export function trainingJob(needs: TrainingJobNeeds): JobHandler<TrainingSpec, T
         training_spec: JSON.stringify(spec),
         sealed_opened_at: Date.parse(sealedOpenedAt),
         created_by: context.principal.userId ?? '',
+        ...(derived && { derived: JSON.stringify(derived(context.spec)) }),
       },
     )
     await experiments.appendPoints(tx, spec.runId, pointsOfRun(assembled))
@@ -199,7 +218,7 @@ export function trainingJob(needs: TrainingJobNeeds): JobHandler<TrainingSpec, T
   }
 
   return {
-    kind: 'training',
+    kind,
     run,
     publish,
     async unpublish(tx, { spec, state, failure }) {

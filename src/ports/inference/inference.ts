@@ -1,5 +1,6 @@
 import type { Family, RuntimeName } from '../engines/runtimes.ts'
 import type { AnyEncoder } from './encode.ts'
+import type { MeasuredModel } from './measure/measured-model.ts'
 import type { ModelSignature, SignatureColumn, SignatureOutput } from './signature.ts'
 import type { RowAnswer, TextDecoding } from './texts/decoding.ts'
 import type { TreeExplainer } from './trees/open-tree-explainer.ts'
@@ -66,6 +67,8 @@ export interface OnnxModelFile {
   media?: SignatureColumn[]
   /** Where the graph is an encoder, beside which lies a decoder that writes texts. */
   decoding?: TextDecoding
+  /** The most rows of one run, where an answer depends on the other rows of its run. */
+  rowsPerRun?: number
   /** built: by this platform's own engines. imported: from outside, so it never shares our process. */
   trust: 'built' | 'imported'
 }
@@ -101,5 +104,7 @@ export interface Inference {
   /** Contributions of the features to a graph's trees, by their paths; null where the graph is not one ensemble that keeps its covers. */
   explainTrees(model: OnnxModelFile): Promise<TreeExplainer | null>
   loadPython(model: PythonPackage): Promise<LoadedModel>
+  /** Opens a package in a process of its own, as it would be served, to see how fast it is and what it takes. */
+  openMeasured(model: EncoderPackage & Pick<PythonPackage, 'engine'>): Promise<MeasuredModel>
   close(): Promise<void>
 }

@@ -54,7 +54,8 @@ export async function loadOnnx(model: OnnxModelFile, limits: Partial<typeof defa
     return restarting(place, () => openRemoteSession(model, place))
   }
 
-  function loaded(place: LoadedModel['place'], sessions: Session[], maxRows = rowsPerRun): LoadedModel {
+  function loaded(place: LoadedModel['place'], sessions: Session[], bestRows = rowsPerRun): LoadedModel {
+    const maxRows = Math.min(bestRows, model.rowsPerRun ?? bestRows)
     const { predict, close } = model.media
       ? microBatchItems(sessions, model, { maxRows: Math.min(maxRows, mediaRowsPerRun), keyOf: keyOf(sessions[0]!) })
       : microBatch(sessions, model, maxRows)

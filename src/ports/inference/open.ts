@@ -1,5 +1,7 @@
 import { compileEncoder } from './encode.ts'
 import type { Inference, LoadedModel } from './inference.ts'
+import { askedModel } from './measure/asked-model.ts'
+import { openMeasured } from './measure/measured-model.ts'
 import { apartFromOthers, loadOnnx } from './onnx.ts'
 import { loadPython, type PythonNeeds } from './python.ts'
 import { shapeOf } from './signature.ts'
@@ -35,6 +37,22 @@ export function openInference(needs: PythonNeeds): Inference {
       }
       encoders.add(close)
       return { ...encoder, close }
+    },
+    async openMeasured(model) {
+      if (model.served === 'onnx') return openMeasured(model)
+      // The Python worker is a process of its own already; its memory is not ours to see.
+      const worker = await this.loadPython(model)
+      const encoder = await this.openEncoder(model)
+      const ask = askedModel(model.signature, encoder, worker)
+      return {
+        place: worker.place,
+        ask: async (requests) => ({ ...(await ask(requests)), energyWh: null }),
+        memoryBytes: async () => null,
+        async close() {
+          await worker.close()
+          await encoder.close?.()
+        },
+      }
     },
     async close() {
       await Promise.all([...open].map((model) => model.close()))

@@ -59,6 +59,8 @@ export interface ModelSignature {
   outputs?: SignatureOutput[]
   /** Where the answer is a text: how it is written. */
   decoding?: TextDecoding
+  /** The most rows of one run, where an answer depends on the other rows of its run. */
+  rowsPerRun?: number
 }
 
 export interface ModelShape {
@@ -71,6 +73,8 @@ export interface ModelShape {
   /** Inputs that are prepared one by one; columns of text that are read as one are one input, named as the first. */
   media?: SignatureColumn[]
   decoding?: TextDecoding
+  /** The most rows of one run, where the signature says so. */
+  rowsPerRun?: number
 }
 
 /** The tensor widths that a signature implies. */
@@ -87,6 +91,7 @@ export function shapeOf(signature: ModelSignature): ModelShape {
     ...(outputs && { outputs }),
     ...(media.length > 0 && { media }),
     ...(signature.decoding && { decoding: signature.decoding }),
+    ...(signature.rowsPerRun && { rowsPerRun: signature.rowsPerRun }),
   }
 }
 
