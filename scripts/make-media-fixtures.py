@@ -14,11 +14,18 @@ from pathlib import Path
 import numpy as np
 import onnx
 import onnxruntime
+from atoll_engines.audio.waveform import prepare
 from onnx import TensorProto, helper, numpy_helper
 from PIL import Image, ImageOps
-from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
-
-from atoll_engines.audio.waveform import prepare
+from tokenizers import (
+    Tokenizer,
+    decoders,
+    models,
+    normalizers,
+    pre_tokenizers,
+    processors,
+    trainers,
+)
 
 rng = np.random.default_rng(7)
 
@@ -148,7 +155,7 @@ def images(folder: Path) -> dict:
     image = Image.fromarray(colours)
     alpha = rng.integers(0, 256, (HEIGHT, WIDTH), dtype=np.uint8)
     palette = image.quantize(16)
-    deep = lambda bands: rng.integers(0, 65536, (HEIGHT, WIDTH, bands)).astype(">u2")  # noqa: E731
+    deep = lambda bands: rng.integers(0, 65536, (HEIGHT, WIDTH, bands)).astype(">u2")
     files = {
         "rgb.png": encoded(image, "PNG"),
         "rgba.png": encoded(Image.fromarray(np.dstack([colours, alpha])), "PNG"),
@@ -210,7 +217,7 @@ def sounds(folder: Path) -> dict:
     time = np.arange(500) / 8000
     wave = 0.5 * np.sin(2 * np.pi * 440 * time) + 0.05 * rng.normal(size=len(time))
     both = np.stack([wave, 0.3 * wave[::-1]], 1)
-    whole = lambda bits: np.round(both * (2 ** (bits - 1) - 1)).astype(np.int64)  # noqa: E731
+    whole = lambda bits: np.round(both * (2 ** (bits - 1) - 1)).astype(np.int64)
     three = whole(24).astype("<i4").reshape(-1, 1).view(np.uint8).reshape(-1, 4)[:, :3].tobytes()
     every = np.arange(256, dtype=np.uint8).tobytes()
     files = {

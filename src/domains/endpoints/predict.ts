@@ -106,7 +106,10 @@ export function predictor({ access, events, ready }: PredictNeeds) {
       const { batch, warnings, forCapture } = read instanceof Promise ? await read : read
       rowCount = batch.rows
       const uncertain = uncertainOf(serving, request)
-      const scores = await serving.model.predict(batch, serving.signature.decoding ? { signal: request.hangUp?.() } : undefined)
+      const scores = await serving.model.predict(
+        batch,
+        serving.signature.decoding || serving.signature.turns ? { signal: request.hangUp?.() } : undefined,
+      )
       let predictions = '['
       for (let r = 0; r < rowCount; r++) {
         const answer = serving.answer(scores, r, rowCount === 1 ? request.requestId : `${request.requestId}.${r}`)

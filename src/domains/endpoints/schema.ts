@@ -115,6 +115,10 @@ export const Prediction = z.object({
     .array(z.object({ start: z.number(), end: z.number(), text: z.string() }))
     .optional()
     .describe('transcription: the text in parts, with their seconds'),
+  turns: z
+    .array(z.object({ start: z.number(), end: z.number(), speaker: z.string() }))
+    .optional()
+    .describe('diarisation: who speaks when, in seconds'),
   set: z.array(z.string()).optional().describe('asked for: classes that hold the true one with the coverage'),
   interval: z
     .object({ low: z.number().nullable(), high: z.number().nullable() })

@@ -12,7 +12,15 @@ export interface OutputDifferences {
   maxDiff: number
 }
 
-const unjudged: ReadonlySet<string> = new Set(['clustering', 'anomaly', 'projection', 'topics', 'seq2seq', 'transcription'])
+const unjudged: ReadonlySet<string> = new Set([
+  'clustering',
+  'anomaly',
+  'projection',
+  'topics',
+  'seq2seq',
+  'transcription',
+  'diarisation',
+])
 
 /** Whether the answers of a model are neither right nor wrong by row: it learnt without a target, or writes what may be more or less right. */
 export const isUnjudgedByRow = ({ task }: Signature): boolean => unjudged.has(task)

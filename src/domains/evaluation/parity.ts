@@ -112,7 +112,7 @@ export async function replayParity(
   if (figures.rows < fewestRows && !(isMedia && expected.complete === true && figures.rows > 0))
     return { ...figures, reason: `Only ${figures.rows} rows were replayed; a proof takes at least ${fewestRows}.` }
   const passed = figures.flips === 0 && figures.maxDiff <= signature.tolerance
-  const what = signature.decoding ? 'texts' : 'labels'
+  const what = signature.decoding ? 'texts' : signature.turns ? 'recordings' : 'labels'
   return { ...figures, passed, reason: passed ? null : `${figures.flips} of ${figures.rows} ${what} differ; ${worst}.` }
 }
 

@@ -25,7 +25,7 @@ const metricsByTask: Record<Task, readonly Metric[]> = {
   detection: ['mean_average_precision', 'average_precision_50', 'average_precision_75', 'precision', 'recall', 'f1'],
   segmentation: ['mean_iou', 'dice', 'pixel_accuracy'],
   transcription: ['word_error_rate', 'character_error_rate', 'exact_match', 'perplexity'],
-  diarisation: ['diarisation_error_rate'],
+  diarisation: ['diarisation_error_rate', 'missed_speech', 'added_speech', 'speaker_confusion', 'speaker_count_error'],
   generation: ['perplexity', 'exact_match', 'accuracy', 'preference_accuracy', 'preference_margin'],
 }
 
@@ -76,6 +76,11 @@ export const metricTitle: Record<Metric, string> = {
   word_error_rate: 'word error rate',
   character_error_rate: 'character error rate',
   diarisation_error_rate: 'diarisation error rate',
+  missed_speech: 'missed speech',
+  added_speech: 'added speech',
+  speaker_confusion: 'speaker confusion',
+  speaker_count_error: 'error of the number of speakers',
+  equal_error_rate: 'equal error rate',
   mean_average_precision: 'mean average precision',
   average_precision_50: 'average precision at an overlap of 0.5',
   average_precision_75: 'average precision at an overlap of 0.75',

@@ -55,6 +55,11 @@ export const otherMetrics = [
   'word_error_rate',
   'character_error_rate',
   'diarisation_error_rate',
+  'missed_speech',
+  'added_speech',
+  'speaker_confusion',
+  'speaker_count_error',
+  'equal_error_rate',
   'mean_average_precision',
   'average_precision_50',
   'average_precision_75',
@@ -82,6 +87,11 @@ export const lowerIsBetter: ReadonlySet<string> = new Set([
   'word_error_rate',
   'character_error_rate',
   'diarisation_error_rate',
+  'missed_speech',
+  'added_speech',
+  'speaker_confusion',
+  'speaker_count_error',
+  'equal_error_rate',
 ])
 
 /** What the project wants of a model: the contract that training optimises, evaluation reports, promotion and alerts enforce. */

@@ -43,6 +43,26 @@ export const TextDecoding = z.object({
     .nullish()
     .describe('recordings: how much is heard at once'),
 })
+/** How recordings are divided among speakers (docs/job-contract.md). */
+const samples = z.number().int().min(1)
+export const TurnsPlan = z.object({
+  rate: samples.describe('samples a second'),
+  window: samples.describe('samples that are heard at once'),
+  step: samples,
+  frame: samples,
+  hop: samples,
+  belowLoud: z.number(),
+  aboveQuiet: z.number(),
+  mostQuiet: z.number(),
+  least: z.number(),
+  shortestPause: z.number().int().min(0),
+  shortestSpeech: z.number().int().min(0),
+  margin: z.number().int().min(0),
+  threshold: z.number().describe('mean cosine distance from which on two voices are two speakers'),
+  speakers: z.number().int().min(1).nullable(),
+  mostWindows: samples.max(5000),
+  width: samples,
+})
 /** How a model that writes text is asked. */
 export const Generation = z.object({
   contextLength: z.number().int().min(1).describe('tokens of prompt and answer together'),
@@ -78,6 +98,7 @@ export const Signature = z.object({
     .min(1)
     .optional()
     .describe('the most rows of one run, where an answer depends on the others of its run'),
+  turns: TurnsPlan.optional().describe('where the answer is who speaks when'),
 })
 export type Signature = z.infer<typeof Signature>
 

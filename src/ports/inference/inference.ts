@@ -2,8 +2,10 @@ import type { Family, RuntimeName } from '../engines/runtimes.ts'
 import type { AnyEncoder } from './encode.ts'
 import type { MeasuredModel } from './measure/measured-model.ts'
 import type { ModelSignature, SignatureColumn, SignatureOutput } from './signature.ts'
-import type { RowAnswer, TextDecoding } from './texts/decoding.ts'
+import type { TextDecoding } from './texts/decoding.ts'
+import type { RowAnswer } from './texts/in-turn.ts'
 import type { TreeExplainer } from './trees/open-tree-explainer.ts'
+import type { TurnsPlan } from './turns/plan.ts'
 
 /** Raw inputs of one call, laid out as the package's signature says (docs/job-contract.md). Row-major. */
 export interface RawBatch {
@@ -40,7 +42,7 @@ export interface RawScores {
   values: Float32Array
   /** By row, where rows are images: their own sizes, in which places are told. */
   frames?: (Frame | undefined)[]
-  /** Of a model that writes: a text for each row, instead of values. */
+  /** Of a model that writes or divides recordings: what is said of each row, instead of values. */
   answers?: RowAnswer[]
 }
 
@@ -69,6 +71,8 @@ export interface OnnxModelFile {
   decoding?: TextDecoding
   /** The most rows of one run, where an answer depends on the other rows of its run. */
   rowsPerRun?: number
+  /** Where the graph hears voices, with which recordings are divided among speakers. */
+  turns?: TurnsPlan
   /** built: by this platform's own engines. imported: from outside, so it never shares our process. */
   trust: 'built' | 'imported'
 }

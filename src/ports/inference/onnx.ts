@@ -35,6 +35,7 @@ export const apartFromOthers: Partial<typeof defaults> = { maxInlineBytes: -1, t
 /** Loads a graph where it disturbs nobody: small and fast ones here, slow or large ones in threads, imported ones in a process of their own. */
 export async function loadOnnx(model: OnnxModelFile, limits: Partial<typeof defaults> = {}): Promise<LoadedModel> {
   if (model.decoding) return (await import('./texts/open-text-model.ts')).openTextModel(model)
+  if (model.turns) return (await import('./turns/open-turns-model.ts')).openTurnsModel(model)
   const { maxInlineBytes, maxInlineRunMs, threads, rowsPerRun } = { ...defaults, ...limits }
   const fileBytes = statSync(model.file).size
   if (model.trust === 'imported') return loaded('process', [await remote('process')])

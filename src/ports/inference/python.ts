@@ -10,8 +10,7 @@ import { microBatch } from './micro-batch.ts'
 import { microBatchItems } from './micro-batch-items.ts'
 import { type MortalSession, restarting } from './session.ts'
 import { type OutputPlace, outputPlaces, shapeOf } from './signature.ts'
-import type { RowAnswer } from './texts/decoding.ts'
-import { inTurn, type TextWork } from './texts/in-turn.ts'
+import { inTurn, type RowAnswer, type RowWork } from './texts/in-turn.ts'
 
 export interface PythonNeeds {
   executor: Executor
@@ -32,8 +31,8 @@ const memoryBytes = 2 * 2 ** 30
 /** The marked Python worker: the fitted pipeline of a package whose graph could not be proven, in the job sandbox. */
 export async function loadPython(needs: PythonNeeds, model: PythonPackage): Promise<LoadedModel> {
   const shape = shapeOf(model.signature)
-  if (shape.decoding) {
-    const session = await restarting('Python worker', () => openTextWorker(needs, model))
+  if (shape.decoding || shape.turns) {
+    const session = await restarting('Python worker', () => openAnswerWorker(needs, model))
     return { kind: 'python', place: 'process', ...inTurn([session]), memoryBytes }
   }
   const session = await restarting('Python worker', () => openScoreWorker(needs, model))
@@ -55,8 +54,8 @@ async function openScoreWorker(needs: PythonNeeds, model: PythonPackage): Promis
   }
 }
 
-/** A worker that is asked for one text at a time. */
-async function openTextWorker(needs: PythonNeeds, model: PythonPackage): Promise<MortalSession<TextWork, RowAnswer>> {
+/** A worker that is asked for one text, or the turns of one recording, at a time. */
+async function openAnswerWorker(needs: PythonNeeds, model: PythonPackage): Promise<MortalSession<RowWork, RowAnswer>> {
   const worker = await openWorker(needs, model)
   return {
     get dead() {
@@ -64,8 +63,9 @@ async function openTextWorker(needs: PythonNeeds, model: PythonPackage): Promise
     },
     async run({ batch, row }) {
       const { answers } = await worker.ask({ ...batch, rows: 1, items: [batch.items![row]!] })
-      if (typeof answers?.[0]?.text !== 'string') throw new Error('The Python worker answered no text.')
-      return answers[0]
+      const [answer] = answers ?? []
+      if (!answer || !('text' in answer || 'turns' in answer)) throw new Error('The Python worker answered no text and no turns.')
+      return answer
     },
     close: worker.close,
   }

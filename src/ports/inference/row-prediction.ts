@@ -3,6 +3,7 @@ import type { RawScores } from './inference.ts'
 import { binaryRule, firstLargest } from './label.ts'
 import { type ModelSignature, type OutputPlace, outputPlaces } from './signature.ts'
 import { compileSpatialAnswer, type SpatialAnswer } from './spatial/answers.ts'
+import { type Turn, turnText } from './turns/plan.ts'
 
 /** What a client is told about one row. Which fields there are is a matter of the signature alone. */
 export interface RowPrediction extends SpatialAnswer {
@@ -26,6 +27,8 @@ export interface RowPrediction extends SpatialAnswer {
   /** Transcription and other texts; of a recording with its parts in seconds. */
   text?: string
   segments?: { start: number; end: number; text: string }[]
+  /** Diarisation: who speaks when, in seconds. */
+  turns?: Turn[]
   /** Whatever else the graph says, by the name of its output. */
   outputs?: Record<string, number | number[]>
 }
@@ -55,15 +58,17 @@ export function compileDecision(signature: ModelSignature): ((scores: RawScores,
   const names = new Set(outputPlaces(signature).map(({ name }) => name))
   const decided: ((prediction: RowPrediction) => unknown) | null = signature.decoding
     ? ({ text }) => text
-    : signature.task === 'multilabel'
-      ? ({ labels }) => labels
-      : names.has('cluster') || signature.task === 'clustering'
-        ? ({ cluster }) => cluster
-        : names.has('probabilities')
-          ? ({ label }) => label
-          : names.has('score') && signature.threshold !== null
-            ? ({ isAnomaly }) => isAnomaly
-            : null
+    : signature.turns
+      ? ({ turns }) => turns?.map(turnText)
+      : signature.task === 'multilabel'
+        ? ({ labels }) => labels
+        : names.has('cluster') || signature.task === 'clustering'
+          ? ({ cluster }) => cluster
+          : names.has('probabilities')
+            ? ({ label }) => label
+            : names.has('score') && signature.threshold !== null
+              ? ({ isAnomaly }) => isAnomaly
+              : null
   return decided && ((scores, row) => decisionText(decided(predict(scores, row))))
 }
 

@@ -1,5 +1,6 @@
 import { invalidInput } from '../../kernel/errors.ts'
 import type { TextDecoding } from './texts/decoding.ts'
+import type { TurnsPlan } from './turns/plan.ts'
 
 /** What answers for a package: its graph, a Python worker, or llama.cpp where it writes text. */
 export const servedBy = ['onnx', 'python', 'gguf'] as const
@@ -61,6 +62,8 @@ export interface ModelSignature {
   decoding?: TextDecoding
   /** The most rows of one run, where an answer depends on the other rows of its run. */
   rowsPerRun?: number
+  /** Diarisation: how recordings are divided. */
+  turns?: TurnsPlan
 }
 
 export interface ModelShape {
@@ -75,6 +78,7 @@ export interface ModelShape {
   decoding?: TextDecoding
   /** The most rows of one run, where the signature says so. */
   rowsPerRun?: number
+  turns?: TurnsPlan
 }
 
 /** The tensor widths that a signature implies. */
@@ -92,6 +96,7 @@ export function shapeOf(signature: ModelSignature): ModelShape {
     ...(media.length > 0 && { media }),
     ...(signature.decoding && { decoding: signature.decoding }),
     ...(signature.rowsPerRun && { rowsPerRun: signature.rowsPerRun }),
+    ...(signature.turns && { turns: signature.turns }),
   }
 }
 

@@ -174,8 +174,8 @@ def write_package(job: Job, diariser: Diariser) -> None:
                 "samples": None,
             }
         ],
-        "outputs": [{"name": "vector", "width": diariser.model.facts["embedding"]}],
-        "turns": plan.as_json(),
+        "outputs": [],
+        "turns": plan.as_json() | {"width": diariser.model.facts["embedding"]},
     }  # fmt: skip
     write_json(job.model / "signature.json", about)
     write_json(job.model / "recipe.json", {"steps": []})

@@ -15,7 +15,7 @@ export interface TextDecoding {
 }
 
 /** What was written for a row; with its parts in seconds where it is of a recording. */
-export interface RowAnswer {
+export interface WrittenAnswer {
   text: string
   segments?: { start: number; end: number; text: string }[]
 }

@@ -1,10 +1,14 @@
 import { PlatformError } from '../../../kernel/errors.ts'
 import type { LoadedModel, RawBatch, RawScores } from '../inference.ts'
 import type { Session } from '../session.ts'
-import type { RowAnswer } from './decoding.ts'
+import type { TurnsAnswer } from '../turns/plan.ts'
+import type { WrittenAnswer } from './decoding.ts'
+
+/** What is said of a row where it is no values: a text, or who speaks when. */
+export type RowAnswer = WrittenAnswer | TurnsAnswer
 
 /** One row of a call; what it is told of people who hung up. */
-export interface TextWork {
+export interface RowWork {
   batch: RawBatch
   row: number
   unwanted: Int32Array
@@ -21,7 +25,7 @@ interface Call {
 }
 
 /** Rows that take long each: one at a time in each session, calls in turns, and nothing more is begun for a call that ended. */
-export function inTurn(sessions: readonly Session<TextWork, RowAnswer>[]): Pick<LoadedModel, 'predict' | 'close'> {
+export function inTurn(sessions: readonly Session<RowWork, RowAnswer>[]): Pick<LoadedModel, 'predict' | 'close'> {
   const idle = [...sessions]
   let queue: Call[] = []
   let running = 0
@@ -58,7 +62,7 @@ export function inTurn(sessions: readonly Session<TextWork, RowAnswer>[]): Pick<
     }
   }
 
-  async function run(session: Session<TextWork, RowAnswer>, call: Call, row: number): Promise<void> {
+  async function run(session: Session<RowWork, RowAnswer>, call: Call, row: number): Promise<void> {
     try {
       call.answers[row] = await session.run({ batch: call.batch, row, unwanted: call.unwanted })
       if (--call.left === 0) call.resolve(said(call.answers))

@@ -5,7 +5,7 @@ import { invalidInput, PlatformError } from '../../../kernel/errors.ts'
 import type { PreparedItem } from '../inference.ts'
 import { openGraph } from '../open-graph.ts'
 import { openWords } from '../tokens/tokenizer.ts'
-import { type RowAnswer, type TextDecoding, writeTokens } from './decoding.ts'
+import { type TextDecoding, type WrittenAnswer, writeTokens } from './decoding.ts'
 import { windowsOf } from './windows.ts'
 
 export interface TextModelFiles {
@@ -17,7 +17,7 @@ export interface TextModelFiles {
 
 export interface TextSession {
   /** Throws where it takes longer than `mostMs`, or where nobody waits any longer. */
-  write(item: PreparedItem, limits: { mostMs: number; isUnwanted(): boolean }): Promise<RowAnswer>
+  write(item: PreparedItem, limits: { mostMs: number; isUnwanted(): boolean }): Promise<WrittenAnswer>
   close(): Promise<void>
 }
 
@@ -52,10 +52,10 @@ export async function openTextSession({ folder, decoding, sampleRate }: TextMode
     return ids.length === 0 ? '' : words(ids).replace(blanks, '')
   }
 
-  async function ofSound(samples: Float32Array, check: () => void): Promise<RowAnswer> {
+  async function ofSound(samples: Float32Array, check: () => void): Promise<WrittenAnswer> {
     if (samples.length === 0) throw invalidInput('The recording is empty: it holds no samples.')
     const size = decoding.window!.samples
-    const segments: NonNullable<RowAnswer['segments']> = []
+    const segments: NonNullable<WrittenAnswer['segments']> = []
     for (const [begin, end] of windowsOf(samples, decoding.window!)) {
       const heard = new Float32Array(size)
       heard.set(samples.subarray(begin, end))
@@ -66,7 +66,7 @@ export async function openTextSession({ folder, decoding, sampleRate }: TextMode
     return { text, segments }
   }
 
-  async function ofTokens(tokens: Int32Array, check: () => void): Promise<RowAnswer> {
+  async function ofTokens(tokens: Int32Array, check: () => void): Promise<WrittenAnswer> {
     const shape = [1, tokens.length]
     const input_ids = new Tensor('int64', BigInt64Array.from(tokens, BigInt), shape)
     const attention_mask = new Tensor('int64', new BigInt64Array(tokens.length).fill(1n), shape)
