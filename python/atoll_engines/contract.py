@@ -54,7 +54,7 @@ class Job:
     @property
     def threads(self) -> int:
         """Threads the job may use: its own setting, else what the machine was promised to give."""
-        wanted = self.parameters.get("threads") or self.resources.get("cpus") or os.cpu_count() or 1
+        wanted = os.environ.get("ATOLL_THREADS") or self.parameters.get("threads") or self.resources.get("cpus") or os.cpu_count() or 1
         return max(1, int(wanted))
 
     def has_channel(self, name: str) -> bool:
@@ -108,6 +108,8 @@ class Report:
         made(folder / "output")
         self._file = (folder / "output" / "events.jsonl").open("a", encoding="utf-8")
         self._lock = threading.Lock()
+        # Who else hears of events: a process that runs trials for another tells that one.
+        self.forward: Callable[[str, dict[str, Any]], None] | None = None
 
     def event(self, type: str, **fields: Any) -> None:
         at = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
@@ -115,6 +117,8 @@ class Report:
         with self._lock:
             self._file.write(line + "\n")
             self._file.flush()
+        if self.forward:
+            self.forward(type, fields)
 
     def log(self, message: str, level: str = "info") -> None:
         self.event("log", level=level, message=message)

@@ -12,7 +12,7 @@ from small_tables import TYPES, small_table
 
 from atoll_engines.errors import BadInput
 from atoll_engines.tabular.algorithms import chosen_algorithms
-from atoll_engines.tabular.space import check_space, grid_points, random_point, sampled_point
+from atoll_engines.tabular.space import History, check_space, grid_points, random_point, sampled_point
 
 DEPTHS = {"max_depth": {"int": [2, 8]}, "min_samples_leaf": {"int": [1, 40], "log": True}}
 
@@ -128,13 +128,13 @@ def test_a_sampler_finds_the_better_half_and_a_seed_repeats_it(strategy):
     for seed in range(4):
         history = []
         for number in range(30):
-            point = sampled_point(strategy, space, history, seed, number)
-            history.append((point, loss(point)))
-        late += [loss for _, loss in history[20:]]
+            point = sampled_point(strategy, space, History(history), seed, number)
+            history.append((point, (loss(point),)))
+        late += [losses[0] for _, losses in history[20:]]
     # At random half of them would have the wrong kind.
     assert np.median(late) < 0.05
     assert np.mean(np.array(late) > 1) < 0.35
-    assert sampled_point(strategy, space, history, 3, 99) == sampled_point(strategy, space, history, 3, 99)
+    assert sampled_point(strategy, space, History(history), 3, 99) == sampled_point(strategy, space, History(history), 3, 99)
 
 
 def test_points_stay_within_their_space():

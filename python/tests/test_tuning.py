@@ -76,7 +76,7 @@ def test_a_sampler_is_far_ahead_of_chance(sampler, trials):
         for _ in range(trials):
             params = searched.ask()
             searched.tell(params, hartmann(params))
-        found.append(min(loss for loss in searched._losses[: searched.count]))
+        found.append(float(np.min(searched._losses[: searched.count])))
     assert np.median(found) < chance, f"{trials} trials against 200 at random"
 
 
@@ -87,7 +87,7 @@ def test_a_sampler_bears_failures_and_mixed_spaces():
         for number in range(80):
             params = searched.ask()
             searched.tell(params, float("nan") if number % 7 == 0 else mixed_loss(params))
-        found.append(min(searched._losses[:80]))
+        found.append(float(searched._losses[:80].min()))
     assert np.median(found) < 0.2
     assert Tpe(Space({"fixed": 1}), seed=1).ask() == {"fixed": 1}
 
@@ -95,12 +95,14 @@ def test_a_sampler_bears_failures_and_mixed_spaces():
 def test_halving_keeps_a_third_at_each_rung():
     rungs = Rungs(least=1, most=27, eta=3)
     assert rungs.levels == [1, 3, 9]
-    assert [rungs.goes_on(1, loss) for loss in (5.0, 4.0)] == [True, True], "too few to compare"
-    assert rungs.goes_on(1, 9.0) is False
-    assert rungs.goes_on(1, 1.0) is True
-    assert rungs.goes_on(2, 99.0) is True, "between rungs nothing is compared"
-    assert rungs.goes_on(1, float("nan")) is False
-    assert rungs.goes_on(27, 99.0) is True, "the end is no rung"
+    assert [rungs.goes_on(trial, 1, loss) for trial, loss in enumerate((5.0, 4.0))] == [True, True], "too few to compare"
+    assert rungs.goes_on(2, 1, 9.0) is False
+    assert rungs.goes_on(3, 1, 1.0) is True
+    assert rungs.goes_on(3, 2, 99.0) is True, "between rungs nothing is compared"
+    assert rungs.goes_on(4, 1, float("nan")) is False
+    assert rungs.goes_on(3, 27, 99.0) is True, "the end is no rung"
+    assert rungs.goes_on(5, 1, 4.5) is False
+    assert rungs.goes_on(5, 1, 4.5, knows=lambda other: other in (0, 2)) is True, "among those it knows it is the best third"
 
 
 def test_the_brackets_of_hyperband_are_those_of_the_paper():

@@ -21,7 +21,7 @@ from atoll_engines.forecast.series import Series, Spacing, read_series
 from atoll_engines.forecast.windows import Frame, Windows, windows_of
 from atoll_engines.tabular.data import open_table
 from atoll_engines.tabular.package import environment, peak_memory_bytes
-from atoll_engines.tabular.space import SAMPLERS, check_space, grid_points, random_point, sampled_point
+from atoll_engines.tabular.space import SAMPLERS, History, check_space, grid_points, random_point, sampled_point
 
 # Of the training period the last part is forecast from rolling origins, by models that saw only what came before.
 HELD_OUT_SHARE = 0.3
@@ -170,7 +170,7 @@ class Search:
             left = [point for point in grid_points(space) if not any(one["params"] == self.start(algorithm) | point for one in own)]
             return (algorithm, self.start(algorithm) | left[0]) if left else None
         if strategy in SAMPLERS:
-            history = [(one["params"], -self.gain(one)) for one in own if one["state"] == "complete"]
+            history = History([(one["params"], (-self.gain(one),)) for one in own if one["state"] == "complete"])
             return algorithm, self.start(algorithm) | sampled_point(strategy, space, history, self.job.seed, number)
         return algorithm, self.start(algorithm) | random_point(space, self.job.seed * 100_003 + number)
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from atoll_engines.tabular.algorithms.model import Algorithm
 from atoll_engines.tabular.folds import Division, Fold
-from atoll_engines.tabular.search import Limits, read_limits
+from atoll_engines.tabular.limits import Limits, read_limits
 from atoll_engines.tabular.trial import Outcome, Trials
 
 MOST_VALIDATED = 5000

@@ -12,6 +12,7 @@ from atoll_engines.tabular.algorithms import ALGORITHMS
 from atoll_engines.tabular.explain import HeldOut, explain
 from atoll_engines.tabular.export import Export, export, tolerance_for
 from atoll_engines.tabular.metrics import metric_names, score, score_all, sign
+from atoll_engines.tabular.objectives import LATENCY_ROWS, served_cost
 from atoll_engines.tabular.package import Seen, environment, peak_memory_bytes, signature
 from atoll_engines.tabular.pipeline import Pipeline
 from atoll_engines.tabular.request import Request
@@ -108,8 +109,12 @@ class Finish:
         write_json(self.job.model / "signature.json", about)
         write_json(self.job.model / "recipe.json", self.solution.recipe(pipeline.recipe))
         joblib.dump(pipeline, self.job.native / "pipeline.joblib")
-        leaderboard = [record.line() for record in self.search.records]
-        write_json(self.job.output / "trials.json", leaderboard)
+        aimed = self.search.aimed()
+        lines = [record.line() for record in self.search.records]
+        if aimed:
+            chosen = self.solution.record.trial
+            lines = [line | {"front": line["trial"] in aimed["front"], "chosen": line["trial"] == chosen} for line in lines]
+        write_json(self.job.output / "trials.json", lines)
 
     def explain(self, pipeline: Pipeline, validation: Validation) -> None:
         """Importance, dependence and learning curve, within what is left of the budget."""
@@ -148,6 +153,7 @@ class Finish:
         fitted = self.training_metrics(pipeline)
         return {
             "algorithm": self.algorithm.name,
+            "trial": self.solution.record.trial,
             "params": self.solution.params,
             "seed": self.job.seed,
             "task": self.request.task,
@@ -164,6 +170,7 @@ class Finish:
             "division": {"kind": self.labels.division.kind, "note": self.labels.division.note},
             "leaderboard": self.leaderboard(),
             "importances": self.search.importances(),
+            "aims": self.aimed(pipeline),
             "ensemble": self.ensemble,
             "derivedFeatures": derived,
             "export": exported.as_json(),
@@ -172,6 +179,13 @@ class Finish:
             "seconds": time.monotonic() - self.started,
             "peakMemoryBytes": peak_memory_bytes(),
         }
+
+    def aimed(self, pipeline: Pipeline) -> dict[str, Any] | None:
+        """What came of several objectives; the final model is measured as the trials were."""
+        aimed = self.search.aimed()
+        if aimed is None or not self.search.measures_cost:
+            return aimed
+        return aimed | {"measured": served_cost(pipeline, self.trials.preparation.frame.iloc[:LATENCY_ROWS])}
 
     def training_metrics(self, pipeline: Pipeline) -> dict[str, float]:
         """Every metric on the rows that the final model was fitted on."""
@@ -208,6 +222,7 @@ class Finish:
                 "std": record.outcome.std,
                 "seconds": record.outcome.seconds,
                 "trial": record.trial,
+                **({"objectives": record.objectives} if record.objectives else {}),
             }
             for record in complete
         ]

@@ -33,26 +33,28 @@ class Halved:
     def recall(self, trial: int, rungs: dict[str, float]) -> None:
         """A finished trial of an earlier attempt."""
         for rounds, loss in rungs.items():
-            self.scheduler.goes_on(trial, int(rounds), float(loss))
+            self.goes_on(trial, int(rounds), float(loss))
 
-    def watcher(self, trial: int, tell: Callable[[int, int, float], None] | None) -> Callable[[int, int, float], None]:
-        """For the fit: told of each round of each fold; only the first fold decides."""
-
-        def on_round(fold: int, step: int, loss: float) -> None:
-            if tell:
-                tell(fold, step, loss)
-            if fold != 0:
-                return
-            rounds = step + 1
-            goes_on = self.scheduler.goes_on(trial, rounds, loss)
-            if rounds in self.levels(trial):
-                self.seen.setdefault(trial, {})[rounds] = loss
-            if not goes_on:
-                raise NotWorthGoingOn(f"not among the best third after {rounds} rounds")
-
-        return on_round
+    def goes_on(self, trial: int, rounds: int, loss: float, knows: Callable[[int], bool] = lambda _: True) -> bool:
+        """Whether a trial is worth more rounds, by what is known of the trials that it may look at."""
+        if rounds in self.levels(trial):
+            self.seen.setdefault(trial, {})[rounds] = loss
+        return self.scheduler.goes_on(trial, rounds, loss, knows)
 
     def levels(self, trial: int) -> list[int]:
-        if isinstance(self.scheduler, Hyperband):
-            return self.scheduler.rungs[self.scheduler.bracket_of(trial)].levels
-        return self.scheduler.rungs.levels
+        return self.scheduler.levels(trial)
+
+
+def watcher(
+    levels: list[int], goes_on: Callable[[int, float], bool], tell: Callable[[int, int, float], None] | None
+) -> Callable[[int, int, float], None]:
+    """For the fit: told of each round of each fold; only the first fold decides, and only at the rungs."""
+
+    def on_round(fold: int, step: int, loss: float) -> None:
+        if tell:
+            tell(fold, step, loss)
+        rounds = step + 1
+        if fold == 0 and rounds in levels and not goes_on(rounds, loss):
+            raise NotWorthGoingOn(f"not among the best third after {rounds} rounds")
+
+    return on_round

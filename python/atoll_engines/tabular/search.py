@@ -1,116 +1,176 @@
-"""The search: which algorithm to try next, with which parameters, and when to stop."""
+"""The search: trials in turn or side by side, each kept before the next one is told, until the limits."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from atoll_engines.contract import Report, append_line, read_lines
-from atoll_engines.errors import BadInput, EngineError
-from atoll_engines.processes import agreed
+from atoll_engines.errors import EngineError
 from atoll_engines.tabular.algorithms.model import Algorithm
 from atoll_engines.tabular.halved import STRATEGIES as HALVING
-from atoll_engines.tabular.halved import Halved, NotWorthGoingOn
-from atoll_engines.tabular.metrics import sign
-from atoll_engines.tabular.space import SAMPLERS, check_space, grid_points, random_point, sampled_point
-from atoll_engines.tabular.trial import ROUNDS_WHEN_SMALL, STOP_EARLY_FROM, Outcome, Predictions, Trials
+from atoll_engines.tabular.halved import Halved, NotWorthGoingOn, watcher
+from atoll_engines.tabular.objectives import MEASURED, Measure
+from atoll_engines.tabular.proposals import Proposals
+from atoll_engines.tabular.record import Record
+from atoll_engines.tabular.space import check_space
+from atoll_engines.tabular.trial import STOP_EARLY_FROM, Outcome, Predictions
 from atoll_engines.tuning.importance import importances
+from atoll_engines.tuning.side_by_side import Boss, Crew, Helper, is_helper, refuse_with_processes
 from atoll_engines.tuning.space import Space
 
-DEFAULT_TRIALS = 40
-DEFAULT_SECONDS = 120.0
-# Which contender has its turn, best first: the leader twice as often as the second, and so on.
-TURNS = (0, 1, 0, 2, 0, 1, 3, 0, 1, 2)
-MOST_FAILURES = 5
 # An ensemble takes at most so many trials of one algorithm.
 KEPT_OF_EACH = 3
 
 
-@dataclass
-class Record:
-    """One finished trial, as it stands in the checkpoint."""
-
-    trial: int
-    algorithm: str
-    params: dict[str, Any]
-    outcome: Outcome
-    # Losses at the rungs of successive halving, by rounds.
-    rungs: dict[str, float] = field(default_factory=dict)
-
-    def line(self) -> dict[str, Any]:
-        return {
-            "trial": self.trial, "algorithm": self.algorithm, "params": self.params, "state": self.outcome.state,
-            "score": self.outcome.score, "std": self.outcome.std, "folds": self.outcome.folds,
-            "interim": self.outcome.interim, "rounds": self.outcome.rounds, "seconds": self.outcome.seconds,
-            "reason": self.outcome.reason, "rungs": self.rungs,
-        }  # fmt: skip
-
-    @staticmethod
-    def read(line: dict[str, Any]) -> Record:
-        outcome = Outcome(
-            state=line["state"], folds=line["folds"], seconds=line["seconds"], rounds=line["rounds"],
-            reason=line["reason"], interim=line["interim"],
-        )  # fmt: skip
-        return Record(line["trial"], line["algorithm"], line["params"], outcome, line.get("rungs") or {})
-
-
-@dataclass(frozen=True)
-class Limits:
-    """When the search ends."""
-
-    trials: int
-    seconds: float | None
-    strategy: str
-
-
-@dataclass
-class Search:
+@dataclass(kw_only=True)
+class Search(Proposals):
     """Goes through the algorithms and their parameters; what is finished is on disk before the next one starts."""
 
-    trials: Trials
-    algorithms: list[Algorithm]
-    limits: Limits
-    imbalance: str
-    spaces: dict[str, dict[str, Any]]
-    warm_start: list[dict[str, Any]]
     checkpoint: Path
     report: Report
-    seed: int
-    # Seconds the job has already used, in this attempt before the search or in an earlier one.
-    used_seconds: float = 0.0
-    is_auto: bool = True
-    # Each algorithm's first trial goes through all folds: a weak model may still be worth something to an ensemble.
-    is_for_ensemble: bool = False
-    records: list[Record] = field(default_factory=list)
+    # The job's folder, which trials side by side need; and the threads that they share.
+    folder: Path | None = None
+    threads: int = 1
     # Out-of-fold predictions of completed trials, by the trial's number; those before a restart are not among them.
     kept: dict[int, Predictions] = field(default_factory=dict)
     last_error: Exception | None = None
     halved: dict[str, Halved] = field(default_factory=dict)
+    # Which rule chose the winner among several objectives, in words.
+    choice: str | None = None
 
     def run(self) -> Record:
         """Search until the limits; the best record."""
         self.started = time.monotonic()
         self.rows = max(len(fold.train) for fold in self.trials.division.folds)
+        self.measure = Measure(self.trials, self.aims) if self.aims else None
         for algorithm in self.algorithms:
             check_space(algorithm.name, self.space(algorithm))
+        if is_helper():
+            self.help_out()
+        refuse_with_processes(self.limits.parallel)
         self.resume()
-        while (proposal := self.next_proposal()) is not None:
-            self.try_one(*proposal)
-        best = self.best()
+        if self.limits.parallel > 1:
+            self.run_side_by_side()
+        else:
+            self.run_in_turn()
+        best = self.winner()
         self.refuse_if_nothing_worked(best)
         self.warn_if_useless(best)
         self.report.progress("search", len(self.records), len(self.records), 0.0, "search finished")
         return best
 
+    def run_in_turn(self) -> None:
+        while True:
+            self.see(len(self.records))
+            proposal = self.next_proposal()
+            if proposal is None:
+                return
+            self.try_one(*proposal)
+
+    def run_side_by_side(self) -> None:
+        """Hand trials to processes as they become free; everything is decided here."""
+        done = {record.trial for record in self.records}
+        under_way: dict[int, Record] = {}
+        self.records.sort(key=lambda record: record.trial)
+        number, is_over = 0, False
+        threads = max(1, self.threads // self.limits.parallel)
+        with Crew(self.folder, self.limits.parallel, threads) as crew:
+            while True:
+                while number in done:
+                    number += 1
+                while not is_over and (helper := crew.free()) and self.may_begin(number, under_way):
+                    self.see(number, list(under_way.values()))
+                    proposal = self.next_proposal()
+                    if proposal is None:
+                        is_over = True
+                        break
+                    algorithm, params = proposal
+                    is_first = self.announce(number, algorithm, params)
+                    under_way[number] = Record.under_way(number, algorithm.name, params)
+                    crew.give(helper, under_way[number], (number, algorithm.name, params, is_first))
+                    done.add(number)
+                    while number in done:
+                        number += 1
+                if not crew.busy:
+                    return
+                for helper, message in crew.next_messages():
+                    self.answer(crew, helper, message, under_way)
+
+    def may_begin(self, number: int, under_way: dict[int, Record]) -> bool:
+        """Whether all that a trial is to know of has finished."""
+        return not self.limits.lag or not any(other <= number - self.limits.lag for other in under_way)
+
+    def answer(self, crew: Crew, helper: Helper, message: tuple | None, under_way: dict[int, Record]) -> None:
+        """React to what a process says of its trial."""
+        record: Record = helper.task
+        if message is None:
+            code = crew.replace(helper)
+            reason = f"its process ended with the code {code}" + (", as when memory runs out" if code == -9 else "")
+            self.conclude(record, Outcome("failed", [], 0.0, reason=reason), {})
+            del under_way[record.trial]
+            return
+        kind, *said = message
+        if kind == "event":
+            self.report.event(said[0], **said[1])
+            return
+        self.see(record.trial, list(under_way.values()))
+        if kind == "give_up":
+            algorithm = self.algorithm(record.algorithm)
+            helper.channel.send(self.give_up(algorithm, said[0]))
+        elif kind == "rung":
+            helper.channel.send(self.goes_on(record.trial, record.algorithm, *said))
+        else:
+            outcome, objectives, error = said
+            if error is not None:
+                kind, sentence = error
+                self.last_error = kind(sentence) if issubclass(kind, EngineError) else ValueError(sentence)
+            helper.task = None
+            del under_way[record.trial]
+            self.conclude(record, outcome, objectives)
+
+    def help_out(self) -> None:
+        """Run the trials that another process hands over, until it ends."""
+        boss = Boss(self.report)
+
+        def work(number: int, name: str, params: dict[str, Any], is_first: bool) -> tuple:
+            algorithm = self.algorithm(name)
+            self.last_error = None
+            outcome, objectives = self.attempt(
+                number,
+                algorithm,
+                params,
+                is_first,
+                give_up=lambda interim: boss.ask("give_up", interim),
+                goes_on=lambda rounds, loss: boss.ask("rung", rounds, loss),
+            )
+            return "done", outcome, objectives, None if self.last_error is None else (type(self.last_error), str(self.last_error))
+
+        boss.serve(work)
+
+    def algorithm(self, name: str) -> Algorithm:
+        return next(one for one in self.algorithms if one.name == name)
+
+    def winner(self) -> Record | None:
+        """The best record: by the metric, or by the rule of a search with several objectives."""
+        self.records.sort(key=lambda record: record.trial)
+        self.seen = self.records
+        chosen = self.aims.choose(self.records) if self.aims else None
+        if chosen is None:
+            return self.best()
+        self.choice = chosen[1]
+        self.report.log(self.choice)
+        return chosen[0]
+
     def run_only(self, trials: list[tuple[Algorithm, dict[str, Any]]]) -> Record:
         """Beside what `run` did, exactly these trials, in order; the best record."""
         for algorithm, params in trials[len(self.records) - 1 :]:
+            self.see(len(self.records))
             self.try_one(algorithm, params)
-        best = self.best()
+        best = self.winner()
         self.refuse_if_nothing_worked(best)
         return best
 
@@ -139,147 +199,33 @@ class Search:
     def resume(self) -> None:
         """Take up finished trials from the checkpoint."""
         self.records = [Record.read(line) for line in read_lines(self.checkpoint)]
-        self.used_seconds += sum(record.outcome.seconds for record in self.records)
+        self.used_seconds += sum(record.outcome.seconds for record in self.records) / self.limits.parallel
         for record in self.records:
             self.tell(record)
             if record.rungs:
-                algorithm = next(one for one in self.algorithms if one.name == record.algorithm)
-                self.halving_of(algorithm).recall(record.trial, record.rungs)
+                self.halving_of(self.algorithm(record.algorithm)).recall(record.trial, record.rungs)
         if self.records:
             self.report.log(f"Resumed after {len(self.records)} finished trials.")
-
-    def elapsed(self) -> float:
-        return agreed(self.used_seconds + time.monotonic() - self.started)
-
-    def is_spent(self) -> bool:
-        if len(self.records) >= self.limits.trials:
-            return True
-        return self.limits.seconds is not None and self.elapsed() >= self.limits.seconds
-
-    def next_proposal(self) -> tuple[Algorithm, dict[str, Any]] | None:
-        """The next trial: the baseline, then each algorithm's start, then the search among the contenders."""
-        tried = {record.algorithm for record in self.records}
-        for algorithm in self.algorithms:
-            if algorithm.name in tried:
-                continue
-            if algorithm.family is None or self.may_start(tried):
-                return algorithm, self.start(algorithm)
-        if self.is_spent() or self.limits.strategy == "none" or self.would_be_cut_short():
-            return None
-        return self.search_proposal()
-
-    def would_be_cut_short(self) -> bool:
-        """On a single holdout a trial cannot be given up between folds, so the last one must fit into the time."""
-        if self.limits.seconds is None or len(self.trials.division.folds) > 1 or not self.records:
-            return False
-        return agreed(self.elapsed() + self.records[-1].outcome.seconds > self.limits.seconds)
-
-    def may_start(self, tried: set[str]) -> bool:
-        """An algorithm asked for by name always has a first trial; of `auto` at least one, then while time lasts."""
-        if not self.is_auto or len(tried) < 2:
-            return True
-        if len(self.records) >= self.limits.trials:
-            return False
-        return self.limits.seconds is None or self.elapsed() < 0.6 * self.limits.seconds
-
-    def search_proposal(self) -> tuple[Algorithm, dict[str, Any]] | None:
-        contenders = self.contenders()
-        for turn in range(len(contenders)):
-            position = TURNS[(len(self.records) + turn) % len(TURNS)] % len(contenders)
-            algorithm = contenders[position] if turn == 0 else contenders[turn % len(contenders)]
-            params = self.propose(algorithm)
-            if params is not None:
-                return algorithm, params
-        return None
-
-    def contenders(self) -> list[Algorithm]:
-        """The algorithms worth more trials: those within two standard errors of the leader, best first."""
-        searchable = [one for one in self.algorithms if self.space(one) and not self.is_hopeless(one.name)]
-        if not self.is_auto:
-            order = {one.name: number for number, one in enumerate(searchable)}
-            return sorted(searchable, key=lambda one: (-self.best_of(one.name), order[one.name]))
-        leader = self.best()
-        if leader is None or not searchable:
-            return searchable
-        slack = 2 * leader.outcome.std / max(1, len(leader.outcome.folds)) ** 0.5
-        bar = self.gain(leader) - max(slack, 1e-3 * abs(self.gain(leader)))
-        near = [one for one in searchable if self.best_of(one.name) >= bar]
-        return sorted(near, key=lambda one: -self.best_of(one.name))
-
-    def is_hopeless(self, name: str) -> bool:
-        """Whether an algorithm has failed so often, and never done otherwise, that more of the budget is lost on it."""
-        if self.limits.strategy == "grid":
-            return False
-        states = [record.outcome.state for record in self.records if record.algorithm == name]
-        return len(states) >= MOST_FAILURES and set(states) == {"failed"}
-
-    def propose(self, algorithm: Algorithm) -> dict[str, Any] | None:
-        """The algorithm's next parameters, or None when there is nothing left to try."""
-        own = [record for record in self.records if record.algorithm == algorithm.name]
-        queue = self.queue(algorithm)
-        for params in queue:
-            if not any(record.params == params for record in own):
-                return params
-        if self.limits.strategy == "grid":
-            return None
-        seed = self.seed * 100_003 + len(self.records)
-        base = self.start(algorithm)
-        strategy = "tpe" if self.limits.strategy in HALVING else self.limits.strategy
-        if strategy == "random":
-            return base | random_point(self.space(algorithm), seed)
-        history = [(record.params, -self.gain(record)) for record in own if record.outcome.interim]
-        return base | sampled_point(strategy, self.space(algorithm), history, self.seed, len(self.records))
-
-    def queue(self, algorithm: Algorithm) -> list[dict[str, Any]]:
-        """What is tried before the sampler has its say: what won before, then settings known to be good."""
-        base = self.start(algorithm)
-        if self.limits.strategy == "grid":
-            return [base | point for point in grid_points(self.space(algorithm))]
-        before = [one["params"] for one in self.warm_start if one.get("algorithm") == algorithm.name]
-        before.sort(key=lambda params: str(sorted(params.items())))
-        known = [] if algorithm.name in self.spaces else list(algorithm.starts)
-        return [base | params for params in [*before, *known]]
-
-    def start(self, algorithm: Algorithm) -> dict[str, Any]:
-        """The parameters of an algorithm's first trial."""
-        params = dict(algorithm.defaults)
-        if algorithm.rounds and self.rows < STOP_EARLY_FROM:
-            params[algorithm.rounds] = ROUNDS_WHEN_SMALL
-        for name, range_ in self.spaces.get(algorithm.name, {}).items():
-            if not isinstance(range_, dict):
-                params[name] = range_
-        if algorithm.family is not None and self.trials.setting.classes:
-            params["imbalance"] = "none" if self.imbalance == "auto" else self.imbalance
-        return params
-
-    def space(self, algorithm: Algorithm) -> dict[str, Any]:
-        """What the search may vary."""
-        space = dict(self.spaces.get(algorithm.name, algorithm.space))
-        if not algorithm.space and algorithm.name not in self.spaces:
-            return {}
-        if algorithm.rounds and self.rows < STOP_EARLY_FROM and algorithm.name not in self.spaces:
-            space[algorithm.rounds] = {"int": [30, 400], "log": True}
-        if self.imbalance == "auto" and self.trials.setting.classes and algorithm.weighted and self.is_unequal():
-            space["imbalance"] = {"choice": ["none", "class_weight"]}
-        return space
-
-    def is_unequal(self) -> bool:
-        if self.trials.preparation.target.ndim > 1:
-            return False
-        counts = np.bincount(self.trials.preparation.target, minlength=self.trials.setting.classes)
-        return bool(counts.min() / counts.sum() < 0.8 / len(counts))
 
     def try_one(self, algorithm: Algorithm, params: dict[str, Any]) -> None:
         """Run one trial, record it, tell of it."""
         number = len(self.records)
-        about = {"trial": number, "algorithm": algorithm.name}
-        self.tell_progress(f"{algorithm.title}, trial {number + 1}")
-        self.report.trial(
-            **about, params=params, state="running", score=None, std=None, folds=[], seconds=0.0, reason=None
+        is_first = self.announce(number, algorithm, params)
+        outcome, objectives = self.attempt(
+            number,
+            algorithm,
+            params,
+            is_first,
+            give_up=lambda interim: self.give_up(algorithm, interim),
+            goes_on=lambda rounds, loss: self.goes_on(number, algorithm.name, rounds, loss),
         )
-        metric = self.trials.metric
-        began = time.monotonic()
-        is_first = not any(record.algorithm == algorithm.name for record in self.records)
+        self.conclude(Record.under_way(number, algorithm.name, params), outcome, objectives)
+
+    def announce(self, number: int, algorithm: Algorithm, params: dict[str, Any]) -> bool:
+        """Tell that a trial begins; whether it is its algorithm's first."""
+        self.tell_progress(f"{algorithm.title}, trial {number + 1}")
+        self.report.trial(**Record.under_way(number, algorithm.name, params).told() | {"score": None, "std": None})
+        is_first = not any(record.algorithm == algorithm.name for record in self.seen)
         if is_first and algorithm.most_rows and self.rows > algorithm.most_rows:
             self.report.warning(
                 "fitted_on_sample",
@@ -288,29 +234,54 @@ class Search:
                 algorithm=algorithm.name,
                 rows=algorithm.most_rows,
             )
+        return is_first
+
+    def attempt(
+        self,
+        number: int,
+        algorithm: Algorithm,
+        params: dict[str, Any],
+        is_first: bool,
+        give_up: Callable[[list[float]], str | None],
+        goes_on: Callable[[int, float], bool],
+    ) -> tuple[Outcome, dict[str, float]]:
+        """Fit and score one trial; its outcome, and what was measured beside it."""
+        about = {"trial": number, "algorithm": algorithm.name}
+        began = time.monotonic()
         try:
             outcome = self.trials.run(
                 algorithm,
                 params,
-                give_up=lambda interim: self.give_up(algorithm, interim),
-                on_fold=lambda fold, value: self.report.metric(f"validation.{metric}", value, step=fold, fold=fold, **about),
-                on_round=self.on_round(algorithm, number, self.round_reporter(about) if is_first else None),
+                give_up=give_up,
+                on_fold=lambda fold, value: self.report.metric(
+                    f"validation.{self.trials.metric}", value, step=fold, fold=fold, **about
+                ),
+                on_round=self.on_round(algorithm, number, self.round_reporter(about) if is_first else None, goes_on),
+                **({"on_model": self.measure.on_model} if self.measure else {}),
             )
+            if self.measure and outcome.state == "complete":
+                return outcome, self.measure.of(algorithm, outcome.predictions, outcome.score)
         except NotWorthGoingOn as reason:
             outcome = Outcome("pruned", [], time.monotonic() - began, reason=str(reason))
         except (EngineError, ValueError, ArithmeticError) as error:
             # One algorithm that cannot take these parameters or features leaves the others their chance.
             self.last_error = error
             outcome = Outcome("failed", [], time.monotonic() - began, reason=(str(error).splitlines() or [""])[0][:300])
-        rungs = self.halved[algorithm.name].seen.get(number, {}) if algorithm.name in self.halved else {}
-        record = Record(number, algorithm.name, params, outcome, {str(rounds): loss for rounds, loss in rungs.items()})
+        return outcome, {}
+
+    def conclude(self, begun: Record, outcome: Outcome, objectives: dict[str, float]) -> None:
+        """Keep a finished trial and tell of it."""
+        rungs = self.halved[begun.algorithm].seen.get(begun.trial, {}) if begun.algorithm in self.halved else {}
+        told = {str(rounds): loss for rounds, loss in rungs.items()}
+        record = Record(begun.trial, begun.algorithm, begun.params, outcome, told, objectives)
         self.records.append(record)
         self.keep(record)
         append_line(self.checkpoint, record.line())
-        self.report.checkpoint(f"checkpoints/{self.checkpoint.name}", number)
+        self.report.checkpoint(f"checkpoints/{self.checkpoint.name}", record.trial)
         self.tell(record)
         if outcome.state == "complete":
-            self.report.metric(f"validation.{metric}.mean", outcome.score, step=number, **about)
+            about = {"trial": record.trial, "algorithm": record.algorithm}
+            self.report.metric(f"validation.{self.trials.metric}.mean", outcome.score, step=record.trial, **about)
 
     def keep(self, record: Record) -> None:
         """Keep the predictions of the best trials of each algorithm, of which ensembles are made; of the others only their scores."""
@@ -322,29 +293,57 @@ class Search:
         for worse in sorted(own, key=lambda one: -self.gain(one))[KEPT_OF_EACH:]:
             del self.kept[worse.trial]
 
-    def on_round(self, algorithm: Algorithm, number: int, tell: Any) -> Any:
+    def on_round(self, algorithm: Algorithm, number: int, tell: Any, goes_on: Callable[[int, float], bool]) -> Any:
         """Who is told of each round: the live curve, and successive halving where the search asks for it."""
         if self.limits.strategy not in HALVING or algorithm.rounds is None or self.rows < STOP_EARLY_FROM:
             return tell
-        return self.halving_of(algorithm).watcher(number, tell)
+        return watcher(self.halving_of(algorithm).levels(number), goes_on, tell)
+
+    def goes_on(self, number: int, name: str, rounds: int, loss: float) -> bool:
+        """Whether a trial is worth more rounds, among those that it may know of."""
+        knows = (lambda other: other <= number - self.limits.lag) if self.limits.lag else (lambda _: True)
+        return self.halving_of(self.algorithm(name)).goes_on(number, rounds, loss, knows)
 
     def halving_of(self, algorithm: Algorithm) -> Halved:
         if algorithm.name not in self.halved:
             self.halved[algorithm.name] = Halved(self.limits.strategy, int(self.start(algorithm)[algorithm.rounds]))
         return self.halved[algorithm.name]
 
-    def importances(self) -> dict[str, dict[str, float]]:
+    def importances(self, objective: str | None = None) -> dict[str, dict[str, float]]:
         """By algorithm: the share of its trials' variance that each parameter explains; only where there were trials enough to say."""
         found = {}
         for algorithm in self.algorithms:
             own = [
-                (record.params, -self.gain(record))
+                (record.params, loss)
                 for record in self.records
-                if record.algorithm == algorithm.name and record.outcome.interim
+                if record.algorithm == algorithm.name and (loss := self.loss_of(record, objective)) is not None
             ]
             if shares := importances(Space(self.space(algorithm)), own, self.seed):
                 found[algorithm.name] = shares
         return found
+
+    def loss_of(self, record: Record, objective: str | None) -> float | None:
+        if objective is None:
+            return -self.gain(record) if record.outcome.interim else None
+        losses = self.aims.losses(record)
+        return None if losses is None else losses[self.aims.names.index(objective)]
+
+    @property
+    def measures_cost(self) -> bool:
+        return any(name in MEASURED for name in self.aims.names)
+
+    def aimed(self) -> dict[str, Any] | None:
+        """What training.json says of a search with several objectives."""
+        if not self.aims:
+            return None
+        return {
+            "objectives": [one.as_json() for one in self.aims.objectives],
+            "rule": self.aims.rule,
+            "within": self.aims.within,
+            "front": [record.trial for record in self.aims.front(self.records)],
+            "reason": self.choice,
+            "importances": {name: self.importances(name) for name in self.aims.names},
+        }
 
     def round_reporter(self, about: dict[str, Any]) -> Any:
         """Tells every tenth boosting round of the first fold, for a live curve."""
@@ -355,60 +354,8 @@ class Search:
 
         return tell
 
-    def give_up(self, algorithm: Algorithm, interim: list[float]) -> str | None:
-        """Whether a trial is not worth its other folds.
-
-        The median rule (Golovin et al. 2017): worse after these folds than half of the algorithm's trials were then;
-        or far behind the leader on the same folds; or out of time.
-        """
-        toward = sign(self.trials.metric)
-        so_far = toward * float(np.mean(interim))
-        leader = self.best()
-        if leader is None or leader.algorithm == "baseline":
-            return None
-        if self.is_for_ensemble and not any(record.algorithm == algorithm.name for record in self.records):
-            return None
-        if self.limits.seconds is not None and self.elapsed() > self.limits.seconds:
-            return "the budget was spent"
-        done = len(interim)
-        if done < 2 or self.limits.strategy == "grid":
-            return None
-        ahead = toward * float(np.mean(leader.outcome.interim[:done]))
-        spread = float(np.std(leader.outcome.interim, ddof=1))
-        if ahead - so_far > max(4 * spread, 0.02 * abs(ahead)):
-            return f"far behind the best after {done} folds"
-        peers = [
-            toward * float(np.mean(record.outcome.interim[:done]))
-            for record in self.records
-            if record.algorithm == algorithm.name and len(record.outcome.interim) >= done
-        ]
-        if len(peers) >= 4 and so_far < float(np.median(peers)) and so_far < ahead - spread / 2:
-            return f"below the median of its algorithm after {done} folds"
-        return None
-
-    def gain(self, record: Record) -> float:
-        """A record's score, so turned that more is better; a pruned one counts by the folds it had."""
-        if record.outcome.state == "complete":
-            return sign(self.trials.metric) * record.outcome.score
-        if record.outcome.interim:
-            return sign(self.trials.metric) * float(np.mean(record.outcome.interim))
-        return float("-inf")
-
-    def best(self) -> Record | None:
-        """The best model; the baseline is what models are compared with, and wins only where there is no other."""
-        complete = [record for record in self.records if record.outcome.state == "complete"]
-        usable = [record for record in complete if np.isfinite(record.outcome.score)]
-        models = [record for record in usable if record.algorithm != "baseline"]
-        # `max` keeps the first of equals, so an earlier model wins a tie.
-        return max(models or usable, key=self.gain, default=None)
-
-    def best_of(self, name: str) -> float:
-        own = [self.gain(record) for record in self.records if record.algorithm == name]
-        return max(own, default=float("-inf"))
-
     def tell(self, record: Record) -> None:
-        line = record.line()
-        self.report.trial(**{name: line[name] for name in TOLD})
+        self.report.trial(**record.told())
 
     def tell_progress(self, message: str) -> None:
         done, of = float(len(self.records)), float(self.limits.trials)
@@ -419,21 +366,3 @@ class Search:
         elif self.records:
             eta = self.elapsed() / max(1.0, done) * (of - done)
         self.report.progress("search", round(done, 1), of, eta, message)
-
-
-TOLD = ("trial", "algorithm", "params", "state", "score", "std", "folds", "seconds", "reason")
-
-
-def read_limits(search: dict[str, Any]) -> Limits:
-    """The search's limits; with neither trials nor seconds given, the defaults."""
-    strategy = search.get("strategy") or "tpe"
-    known = (*SAMPLERS, *HALVING, "random", "grid", "none")
-    if strategy not in known:
-        raise BadInput(f'There is no search strategy "{strategy}"; there are: {", ".join(known)}.')
-    trials, seconds = search.get("trials"), search.get("budgetSeconds")
-    if trials is None and seconds is None:
-        return Limits(DEFAULT_TRIALS if strategy != "grid" else 10_000, DEFAULT_SECONDS, strategy)
-    for name, value in (("trials", trials), ("budgetSeconds", seconds)):
-        if value is not None and value <= 0:
-            raise BadInput(f"The search's {name} is {value}; it must be above zero.")
-    return Limits(int(trials) if trials is not None else 100_000, float(seconds) if seconds is not None else None, strategy)

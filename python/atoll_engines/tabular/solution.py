@@ -10,7 +10,7 @@ from atoll_engines.recipes.joined import JoinedRecipe
 from atoll_engines.tabular.algorithms.model import Algorithm, Model
 from atoll_engines.tabular.folds import Fold
 from atoll_engines.tabular.preparation import FoldFeatures
-from atoll_engines.tabular.search import Record
+from atoll_engines.tabular.record import Record
 from atoll_engines.tabular.streaming import StreamedPreparation
 from atoll_engines.tabular.trial import Predictions, Trials, fit_model
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -77,17 +78,29 @@ def random_point(space: dict[str, Any], seed: int) -> dict[str, Any]:
     return searched.from_unit(searched.random(np.random.default_rng(seed), 1)[0])
 
 
-def sampled_point(
-    strategy: str, space: dict[str, Any], history: list[tuple[dict[str, Any], float]], seed: int, number: int
-) -> dict[str, Any]:
-    """The next point of a search by what it has seen: points and their losses, less being better.
+@dataclass(frozen=True)
+class History:
+    """What a sampler is told: points with their losses (one for each objective, less being better), and points under way."""
+
+    told: list[tuple[dict[str, Any], tuple[float, ...]]]
+    under_way: list[dict[str, Any]] = field(default_factory=list)
+    # Points of an earlier search on other data.
+    earlier: list[tuple[dict[str, Any], float]] = field(default_factory=list)
+
+
+def sampled_point(strategy: str, space: dict[str, Any], history: History, seed: int, number: int) -> dict[str, Any]:
+    """The next point of a search by what it has seen.
 
     The sampler is made anew for each point and draws by the point's number, so that a search resumed from its
     record goes on exactly as it would have.
     """
     sampler = SAMPLERS[strategy](Space(space), seed)
-    for params, loss in history:
-        sampler.tell(params, loss)
+    for params, loss in history.earlier:
+        sampler.recall(params, loss)
+    for params, losses in history.told:
+        sampler.tell(params, losses)
+    for params in history.under_way:
+        sampler.await_(params)
     return sampler.ask(number)
 
 

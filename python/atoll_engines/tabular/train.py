@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import Any
 
 from atoll_engines.contract import Job, Report
@@ -13,9 +14,11 @@ from atoll_engines.tabular.derived import keep_what_pays
 from atoll_engines.tabular.ensembles.plan import read_plan
 from atoll_engines.tabular.ensembles.stage import Stage
 from atoll_engines.tabular.finish import Finish
+from atoll_engines.tabular.limits import Limits, read_limits
+from atoll_engines.tabular.objectives import read_aims
 from atoll_engines.tabular.preparation import Preparation, Recipes
 from atoll_engines.tabular.request import Request, read_request
-from atoll_engines.tabular.search import Limits, Search, read_limits
+from atoll_engines.tabular.search import Search
 from atoll_engines.tabular.streaming import StreamedPreparation, sample_to_judge
 from atoll_engines.tabular.training_table import (
     STREAM_ABOVE,
@@ -99,14 +102,18 @@ def make_search(
     is_for_ensemble: bool,
 ) -> Search:
     seconds = None if limits.seconds is None else SEARCH_UNTIL * limits.seconds
+    aims = read_aims(request.search, request.task, request.metric)
     return Search(
         trials=trials,
         algorithms=algorithms,
-        limits=Limits(limits.trials, seconds, limits.strategy),
+        limits=replace(limits, seconds=seconds),
         imbalance=request.imbalance,
         spaces=request.search.get("space") or {},
         warm_start=request.search.get("warmStart") or [],
         checkpoint=job.checkpoints / "trials.jsonl",
+        folder=job.folder,
+        threads=job.threads,
+        aims=aims,
         report=report,
         seed=job.seed,
         used_seconds=time.monotonic() - started,

@@ -75,6 +75,7 @@ class Trials:
         give_up: Callable[[list[float]], str | None],
         on_fold: Callable[[int, float], None] | None = None,
         on_round: Callable[[int, int, float], None] | None = None,
+        on_model: Callable[[int, Model], None] | None = None,
     ) -> Outcome:
         """Fit and score on every fold; `give_up` sees the scores so far and may name a reason to stop."""
         started = time.monotonic()
@@ -96,6 +97,8 @@ class Trials:
                 until=time.monotonic() + self.fit_seconds if is_limited else None,
                 codes=features.codes,
             )
+            if on_model:
+                on_model(number, model)
             predicted = model.predict(features.x_valid)
             if not np.isfinite(predicted).all():
                 return Outcome("failed", [], time.monotonic() - started, reason="the model predicted no number")

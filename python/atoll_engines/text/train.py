@@ -14,9 +14,9 @@ from atoll_engines.errors import BadInput
 from atoll_engines.tabular.algorithms.model import Setting
 from atoll_engines.tabular.data import read_frame
 from atoll_engines.tabular.folds import Division
+from atoll_engines.tabular.limits import Limits, read_limits
 from atoll_engines.tabular.plain_preparation import PlainPreparation
 from atoll_engines.tabular.request import Request, read_request
-from atoll_engines.tabular.search import Limits, read_limits
 from atoll_engines.tabular.train import make_search
 from atoll_engines.tabular.training_table import Labels, Source, open_source, read_labels
 from atoll_engines.tabular.trial import Trials
@@ -124,4 +124,4 @@ def few_trials(limits: Limits, asked: dict[str, Any], algorithms: list[Any]) -> 
     """A network is fitted with its defaults; more trials only where they are asked for."""
     if "text_transformer" not in [one.name for one in algorithms] or (asked.get("trials") or 0) > 1 or limits.strategy == "none":
         return limits
-    return Limits(limits.trials, limits.seconds, "none")
+    return replace(limits, strategy="none")

@@ -7,6 +7,7 @@ At each rung the best `1/eta` go on. Less is better for every score here.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 
@@ -18,8 +19,8 @@ class Rungs:
     least: int
     most: int
     eta: int = 3
-    # Scores by resource, of every trial that reached it.
-    scores: dict[int, list[float]] = field(default_factory=dict)
+    # Scores by resource, of every trial that reached it: {resource: {trial: score}}.
+    scores: dict[int, dict[int, float]] = field(default_factory=dict)
 
     @property
     def levels(self) -> list[int]:
@@ -30,17 +31,19 @@ class Rungs:
             at *= self.eta
         return levels
 
-    def goes_on(self, resource: int, score: float) -> bool:
-        """Notes a trial's score after so much of the resource, and says whether it goes on."""
+    def goes_on(self, trial: int, resource: int, score: float, knows: Callable[[int], bool] = lambda _: True) -> bool:
+        """Notes a trial's score after so much of the resource, and says whether it goes on, compared with the trials it `knows`."""
         if resource not in self.levels:
             return True
-        reached = self.scores.setdefault(resource, [])
-        reached.append(score if math.isfinite(score) else math.inf)
-        if len(reached) < self.eta:
+        score = score if math.isfinite(score) else math.inf
+        reached = self.scores.setdefault(resource, {})
+        reached[trial] = score
+        others = [value for other, value in reached.items() if other == trial or knows(other)]
+        if len(others) < self.eta:
             # Too few to say who is best: only what is no number ends here.
             return math.isfinite(score)
-        kept = max(1, len(reached) // self.eta)
-        return reached[-1] <= sorted(reached)[kept - 1]
+        kept = max(1, len(others) // self.eta)
+        return score <= sorted(others)[kept - 1]
 
 
 @dataclass(frozen=True)
@@ -73,8 +76,11 @@ class Hyperband:
         """Trials go through the brackets one after the other, and then from the first again."""
         return self._order[trial % len(self._order)]
 
-    def goes_on(self, trial: int, resource: int, score: float) -> bool:
-        return self.rungs[self.bracket_of(trial)].goes_on(resource, score)
+    def levels(self, trial: int) -> list[int]:
+        return self.rungs[self.bracket_of(trial)].levels
+
+    def goes_on(self, trial: int, resource: int, score: float, knows: Callable[[int], bool] = lambda _: True) -> bool:
+        return self.rungs[self.bracket_of(trial)].goes_on(trial, resource, score, knows)
 
 
 class SuccessiveHalving:
@@ -83,5 +89,8 @@ class SuccessiveHalving:
     def __init__(self, least: int, most: int, eta: int = 3) -> None:
         self.rungs = Rungs(least, most, eta)
 
-    def goes_on(self, trial: int, resource: int, score: float) -> bool:
-        return self.rungs.goes_on(resource, score)
+    def levels(self, trial: int) -> list[int]:
+        return self.rungs.levels
+
+    def goes_on(self, trial: int, resource: int, score: float, knows: Callable[[int], bool] = lambda _: True) -> bool:
+        return self.rungs.goes_on(trial, resource, score, knows)

@@ -17,7 +17,7 @@ from atoll_engines.tabular.ensembles.model import Ensemble
 from atoll_engines.tabular.ensembles.registry import ENSEMBLES
 from atoll_engines.tabular.folds import Fold
 from atoll_engines.tabular.preparation import FoldFeatures
-from atoll_engines.tabular.search import Record
+from atoll_engines.tabular.record import Record
 from atoll_engines.tabular.solution import Recipe, Single
 from atoll_engines.tabular.streaming import StreamedPreparation
 from atoll_engines.tabular.trial import Outcome, Predictions, Trials, fit_model, parts_of

@@ -13,8 +13,9 @@ from atoll_engines.tabular.algorithms import ALGORITHMS
 from atoll_engines.tabular.derived import paired_gain
 from atoll_engines.tabular.ensembles.plan import Plan
 from atoll_engines.tabular.ensembles.solution import EnsembleSolution, Meta, meta_of
+from atoll_engines.tabular.record import Record
 from atoll_engines.tabular.request import Request
-from atoll_engines.tabular.search import Record, Search
+from atoll_engines.tabular.search import Search
 from atoll_engines.tabular.solution import Single, Solution
 from atoll_engines.tabular.trial import Trials, parts_of
 
@@ -41,6 +42,9 @@ class Stage:
         single = self.single(best)
         if self.plan.kinds:
             return self.asked(single)
+        if self.plan.is_auto and self.search.aims:
+            said = "With several objectives no blend was tried: it is slower and larger than its members."
+            return single, {"adopted": False, "reason": said}
         if self.plan.is_auto:
             return self.blend_if_it_pays(single)
         return single, None
