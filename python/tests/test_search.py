@@ -49,6 +49,21 @@ def test_a_warm_start_is_tried_before_the_sampler(tmp_path):
     assert trials[2]["params"] == {"max_depth": 3, "min_samples_leaf": 17, "imbalance": "none"}
 
 
+def test_scores_of_an_earlier_search_on_the_same_rows_are_not_paid_for_twice(tmp_path):
+    """Only the best comes again; the sampler knows the rest, and goes where it was good."""
+    before = [
+        {"algorithm": "decision_tree", "params": {"max_depth": depth, "min_samples_leaf": 40 + depth}, "score": 0.99 - 0.01 * depth}
+        for depth in range(2, 8)
+    ] + [{"algorithm": "decision_tree", "params": {"max_depth": 8, "min_samples_leaf": leaf}, "score": 0.3} for leaf in range(1, 13)]
+    space = {"decision_tree": {"max_depth": {"int": [2, 8]}, "min_samples_leaf": {"int": [1, 60]}}}
+    trials = searched(
+        tmp_path, {"strategy": "tpe", "trials": 9, "space": space, "warmStart": before, "warmStartKind": "identical"}, imbalance="none"
+    )
+    assert trials[2]["params"] == {"max_depth": 2, "min_samples_leaf": 42, "imbalance": "none"}
+    later = [one["params"]["min_samples_leaf"] for one in trials[3:]]
+    assert np.mean([leaf > 25 for leaf in later]) >= 0.8, later
+
+
 def test_a_grid_goes_through_every_combination_and_ends(tmp_path):
     space = {"decision_tree": {"max_depth": {"choice": [2, 4]}, "min_samples_leaf": {"choice": [5, 20]}}}
     trials = searched(tmp_path, {"strategy": "grid", "trials": 50, "space": space}, imbalance="none")

@@ -80,6 +80,47 @@ def test_a_sampler_is_far_ahead_of_chance(sampler, trials):
     assert np.median(found) < chance, f"{trials} trials against 200 at random"
 
 
+@pytest.mark.parametrize(("sampler", "seeds"), [(Tpe, 9), (GaussianProcess, 3)])
+def test_trials_of_a_search_on_like_data_save_trials(sampler, seeds):
+    """The best place has moved by a twentieth of the space: after 8 trials the search that remembers is ahead."""
+    space = Space({f"x{i}": {"float": [0.0, 1.0]} for i in range(4)})
+
+    def loss(params: dict, moved: float) -> float:
+        return sum(((i + 1) * (params[f"x{i}"] - 0.3 - 0.1 * i - moved)) ** 2 for i in range(4))
+
+    def best(seed: int, earlier: list) -> float:
+        searched = sampler(space, seed)
+        for params, value in earlier:
+            searched.recall(params, value)
+        found = []
+        for _ in range(8):
+            params = searched.ask()
+            found.append(loss(params, 0.05))
+            searched.tell(params, found[-1])
+        return min(found)
+
+    points = [space.from_unit(point) for point in space.random(np.random.default_rng(5), 60)]
+    earlier = [(params, 1000 + 7 * loss(params, 0.0)) for params in points]
+    warm, cold = ([best(seed, known) for seed in range(seeds)] for known in (earlier, []))
+    assert np.median(warm) < 0.6 * np.median(cold), f"{np.median(warm):.2f} against {np.median(cold):.2f}; only places count, not losses"
+
+
+@pytest.mark.parametrize("sampler", [Tpe, GaussianProcess])
+def test_those_that_ask_side_by_side_are_sent_to_different_places(sampler):
+    space = Space(MIXED)
+    searched = sampler(space, 3)
+    for point in space.random(np.random.default_rng(0), 16):
+        params = space.from_unit(point)
+        searched.tell(params, mixed_loss(params))
+    asked = []
+    for number in range(16, 20):
+        asked.append(searched.ask(number))
+        searched.await_(asked[-1])
+    assert len({str(one) for one in asked}) == 4
+    apart = [abs(space.to_unit(a)[:2] - space.to_unit(b)[:2]).max() for i, a in enumerate(asked) for b in asked[:i]]
+    assert min(apart) > 0.02
+
+
 def test_a_sampler_bears_failures_and_mixed_spaces():
     found = []
     for seed in range(5):

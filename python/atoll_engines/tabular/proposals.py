@@ -21,6 +21,8 @@ from atoll_engines.tabular.trial import ROUNDS_WHEN_SMALL, STOP_EARLY_FROM, Tria
 # Which contender has its turn, best first: the leader twice as often as the second, and so on.
 TURNS = (0, 1, 0, 2, 0, 1, 3, 0, 1, 2)
 MOST_FAILURES = 5
+# Of an earlier search on other data so many of an algorithm's best trials are tried again.
+TRIED_AGAIN = 3
 
 
 @dataclass(kw_only=True)
@@ -32,7 +34,9 @@ class Proposals:
     limits: Limits
     imbalance: str
     spaces: dict[str, dict[str, Any]]
+    # Trials of an earlier search, the best first; whether they were scored on these rows and folds, so that their scores hold.
     warm_start: list[dict[str, Any]]
+    is_same_data: bool = False
     seed: int
     # Several objectives, where the search has them.
     aims: Aims = Aims()
@@ -149,13 +153,21 @@ class Proposals:
         strategy = "tpe" if self.limits.strategy in HALVING else self.limits.strategy
         if strategy == "random":
             return base | random_point(self.space(algorithm), seed)
-        return base | sampled_point(strategy, self.space(algorithm), self.history(own), self.seed, self.number)
+        return base | sampled_point(strategy, self.space(algorithm), self.history(algorithm.name, own), self.seed, self.number)
 
-    def history(self, own: list[Record]) -> History:
-        """What a sampler is told of an algorithm's trials; of those under way only where they are."""
+    def history(self, name: str, own: list[Record]) -> History:
+        """What a sampler is told of an algorithm's trials; of those under way only where they are, of earlier ones on other data a hint."""
         told = [(record.params, losses) for record in own if (losses := self.losses(record)) is not None]
         under_way = [record.params for record in own if record.outcome.state == "running"]
-        return History(told, under_way)
+        known = [record.params for record in own]
+        earlier = [(one["params"], -sign(self.trials.metric) * float(one["score"])) for one in self.before(name)]
+        if not self.is_same_data or self.aims:
+            return History(told, under_way, [] if self.aims else earlier)
+        base = self.start_of(name)
+        return History([(params, (loss,)) for params, loss in earlier if base | params not in known] + told, under_way)
+
+    def start_of(self, name: str) -> dict[str, Any]:
+        return self.start(next(one for one in self.algorithms if one.name == name))
 
     def losses(self, record: Record) -> tuple[float, ...] | None:
         """Less is better; one number for each objective, None for a trial that says nothing."""
@@ -168,10 +180,14 @@ class Proposals:
         base = self.start(algorithm)
         if self.limits.strategy == "grid":
             return [base | point for point in grid_points(self.space(algorithm))]
-        before = [one["params"] for one in self.warm_start if one.get("algorithm") == algorithm.name]
-        before.sort(key=lambda params: str(sorted(params.items())))
+        # Scores that hold need no second trial, but the best must be fitted here to be taken.
+        before = [one["params"] for one in self.before(algorithm.name)][: 1 if self.is_same_data else TRIED_AGAIN]
         known = [] if algorithm.name in self.spaces else list(algorithm.starts)
         return [base | params for params in [*before, *known]]
+
+    def before(self, name: str) -> list[dict[str, Any]]:
+        """What an earlier search tried of an algorithm."""
+        return [one for one in self.warm_start if one.get("algorithm") == name]
 
     def start(self, algorithm: Algorithm) -> dict[str, Any]:
         """The parameters of an algorithm's first trial."""

@@ -110,6 +110,7 @@ def make_search(
         imbalance=request.imbalance,
         spaces=request.search.get("space") or {},
         warm_start=request.search.get("warmStart") or [],
+        is_same_data=request.search.get("warmStartKind") == "identical",
         checkpoint=job.checkpoints / "trials.jsonl",
         folder=job.folder,
         threads=job.threads,

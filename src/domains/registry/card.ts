@@ -34,7 +34,15 @@ export interface TrainingFacts {
   validation: Record<string, { mean: number; std: number | null }>
   baseline?: Record<string, unknown>
   threshold?: { value: number; rule: string } | null
-  leaderboard?: { algorithm: string; params?: Record<string, unknown>; mean: number | null; std: number | null }[]
+  /** The number of the winning trial. */
+  trial?: number
+  leaderboard?: {
+    algorithm: string
+    trial?: number
+    params?: Record<string, unknown>
+    mean: number | null
+    std: number | null
+  }[]
   ensemble?: { adopted: boolean; reason: string } | null
   derivedFeatures?: { name: string; expression: string; kept: boolean }[]
   export?: { ok: boolean; path: string; reason?: string | null }

@@ -17,8 +17,10 @@ import type { TuningService } from '../tuning/service.ts'
 import type { PinnedWeights, WeightsService } from '../weights/service.ts'
 import { type Algorithm, engineFor } from './algorithms.ts'
 import { beginWith } from './begin-with.ts'
+import { type Objectives, objectivesOf, refuseSearch } from './check-search.ts'
 import { checkSpace } from './check-space.ts'
 import type { TrainingInput } from './schema.ts'
+import { searchFingerprint } from './search-fingerprint.ts'
 import type { EngineParameters } from './spec.ts'
 
 export interface PlanNeeds {
@@ -50,6 +52,10 @@ export interface TrainingPlan {
   limits: { trials: number | null; budgetSeconds: number | null }
   /** The split, made (or begun) when the plan is carried out. */
   split(): Promise<Split>
+  /** Several, or none. */
+  objectives: Objectives
+  /** What the trials are scored on. */
+  fingerprint(split: Split): string
   /** The engine's parameters, once the split says how folds are made. */
   parameters(split: Split): EngineParameters
 }
@@ -91,9 +97,11 @@ export function trainingPlans({
     const modelName = input.model ?? nameOf(`${dataset.name} ${target ?? task}`)
     await registry.refuseOtherModel(by, project.id, modelName, { task, target })
     await experiments.refuseOtherExperiment(by, project.id, input.experiment ?? modelName)
-    const warmStart = input.search.warmStartFrom ? await tuning.warmStart(by, input.search.warmStartFrom, metric) : []
+    const earlier = input.search.warmStartFrom ? await tuning.warmStart(by, input.search.warmStartFrom, metric) : null
     const givenSplit = input.split === null ? null : await fittingSplit(by, input.split, { ...asked, target })
-    const { strategy, trials, space } = input.search
+    const { strategy, trials, space, choose, parallel } = input.search
+    refuseSearch(input.search, { family: engine.family, task, metric, target })
+    const objectives = objectivesOf(input.search.objectives, metric)
     const isUnlimited = trials === null && strategy !== 'none'
     const limits = { trials, budgetSeconds: input.search.budgetSeconds ?? (isUnlimited ? usualBudgetSeconds(version) : null) }
 
@@ -123,7 +131,32 @@ export function trainingPlans({
         if (goal) await goals.repin(goal.id, made.id)
         return made
       },
-      parameters: (split) => ({
+      objectives,
+      fingerprint: (split) => searchFingerprint(pinned(split), parameters(split)),
+      parameters(split) {
+        const rest = parameters(split)
+        const isSame = earlier?.fingerprint != null && earlier.fingerprint === searchFingerprint(pinned(split), rest)
+        return {
+          ...rest,
+          search: {
+            strategy,
+            ...limits,
+            space,
+            ...(objectives.length > 0 && { objectives, choose }),
+            ...(parallel > 1 && { parallel }),
+            warmStart: earlier?.trials ?? [],
+            ...(earlier && { warmStartKind: isSame ? ('identical' as const) : ('transfer' as const) }),
+          },
+        }
+      },
+    }
+
+    function pinned(split: Split) {
+      return { version: version.id, split: split.id, seed: input.seed }
+    }
+
+    function parameters(split: Split): Omit<EngineParameters, 'search'> {
+      return {
         task,
         target,
         positive,
@@ -136,18 +169,12 @@ export function trainingPlans({
         },
         recipe,
         algorithms: input.algorithms,
-        search: {
-          strategy,
-          ...limits,
-          space,
-          warmStart,
-        },
         validation: validationOf(split, task),
         imbalance: input.imbalance,
         calibration: input.calibration,
         importance: true,
         options: input.options,
-      }),
+      }
     }
   }
 

@@ -7,7 +7,10 @@ import type { EngineParameters, GivenRecipe, TrainingSpec } from './spec.ts'
  * fitted. How far a search came within its budget depends on the machine; what it found does not.
  */
 export function replayParameters(spec: TrainingSpec, training: TrainingFacts, recipe: GivenRecipe): EngineParameters {
-  const winner = training.leaderboard?.find((one) => one.algorithm === training.algorithm)
+  // Of a search with several objectives the winner need not be the best of its algorithm.
+  const winner =
+    training.leaderboard?.find((one) => one.trial !== undefined && one.trial === training.trial) ??
+    training.leaderboard?.find((one) => one.algorithm === training.algorithm)
   if (!winner?.params)
     throw preconditionFailed('The record of this version does not say which settings won, so it cannot be made again.', {
       version: spec.versionId,

@@ -91,7 +91,15 @@ export function trainingService({
         size: expected.size,
       })
       await experiments.attachJob(tx, runId, jobId)
-      await tuning.open(tx, { id: spec.searchId, job: jobId, run: runId, metric: parameters.metric, strategy: planned.strategy })
+      await tuning.open(tx, {
+        id: spec.searchId,
+        job: jobId,
+        run: runId,
+        metric: parameters.metric,
+        strategy: planned.strategy,
+        objectives: planned.objectives,
+        fingerprint: planned.fingerprint(split),
+      })
       await audit(tx, by, 'training.create', {
         target: jobId,
         project: projectId,

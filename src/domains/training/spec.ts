@@ -55,7 +55,13 @@ export interface EngineParameters {
     trials: number | null
     budgetSeconds: number | null
     space: Record<string, Record<string, unknown>> | null
-    warmStart: WarmStart
+    /** Absent in specifications from before there were several. */
+    objectives?: { metric: string; direction: 'minimize' | 'maximize' }[]
+    choose?: { rule?: 'knee' | 'best'; within?: Record<string, number> } | null
+    parallel?: number
+    warmStart: WarmStart['trials']
+    /** identical: scored on the same rows, folds and preparation, so the scores hold; transfer: on others, so they only hint. */
+    warmStartKind?: 'identical' | 'transfer'
   }
   validation: {
     kind: 'stratified' | 'kfold' | 'grouped' | 'time' | 'holdout'

@@ -1,6 +1,15 @@
 import type { Db, Migration } from '../../ports/metadata/metadata.ts'
 
-export const tuningMigrations: Migration[] = [{ name: 'tuning-001-create', up: createTables }]
+export const tuningMigrations: Migration[] = [
+  { name: 'tuning-001-create', up: createTables },
+  { name: 'tuning-002-objectives', up: addObjectives },
+]
+
+async function addObjectives(db: Db): Promise<void> {
+  await db.schema.alterTable('searches').addColumn('objectives', 'text').execute()
+  await db.schema.alterTable('searches').addColumn('fingerprint', 'text').execute()
+  await db.schema.alterTable('search_trials').addColumn('objectives', 'text').execute()
+}
 
 async function createTables(db: Db): Promise<void> {
   await db.schema

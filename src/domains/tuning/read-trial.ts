@@ -17,11 +17,18 @@ const TrialEvent = z.object({
   folds: z.array(Score).default([]),
   seconds: Score,
   reason: z.string().max(4000).nullish(),
+  objectives: z.record(z.string().max(60), Score).nullish(),
 })
 
 /** A trial from an engine's event (docs/job-contract.md), or null when it is not one. */
 export function readTrial(data: Record<string, unknown>): Trial | null {
   const { success, data: event } = TrialEvent.safeParse(data)
   if (!success) return null
-  return { ...event, folds: event.folds.filter((score) => score !== null), reason: event.reason ?? null }
+  const objectives = Object.entries(event.objectives ?? {}).filter((one): one is [string, number] => one[1] !== null)
+  return {
+    ...event,
+    folds: event.folds.filter((score) => score !== null),
+    reason: event.reason ?? null,
+    objectives: objectives.length > 0 ? Object.fromEntries(objectives) : null,
+  }
 }

@@ -5,6 +5,7 @@ import { toIso } from '../../kernel/time.ts'
 import type { Db, Metadata } from '../../ports/metadata/metadata.ts'
 import type { Access } from '../auth/access.ts'
 import { lowerIsBetter } from '../goals/schema.ts'
+import { frontOf } from './front.ts'
 import type { Search, Trial } from './schema.ts'
 import { type SearchRow, trialsOf, tuningTables, upsertTrials } from './store.ts'
 
@@ -15,10 +16,14 @@ export interface TuningNeeds {
 
 export type TuningService = ReturnType<typeof tuningService>
 
-/** What a search hands on to a later one that starts where it ended. */
-export type WarmStart = { algorithm: string; params: Record<string, unknown>; score: number }[]
+/** What a search hands on to a later one that starts where it ended: the best first. */
+export interface WarmStart {
+  /** What its trials were scored on. */
+  fingerprint: string | null
+  trials: { algorithm: string; params: Record<string, unknown>; score: number }[]
+}
 
-const mostWarmTrials = 50
+const mostWarmTrials = 500
 
 /** Searches for parameters: what was tried, how it did, and what a later search may start from. Seen by whoever sees the run. */
 export function tuningService({ metadata, access }: TuningNeeds) {
@@ -26,7 +31,15 @@ export function tuningService({ metadata, access }: TuningNeeds) {
 
   async function open(
     tx: Db,
-    search: { id?: string; job: string; run: string; metric: string; strategy: string },
+    search: {
+      id?: string
+      job: string
+      run: string
+      metric: string
+      strategy: string
+      objectives?: Search['objectives']
+      fingerprint?: string
+    },
   ): Promise<string> {
     const id = search.id ?? newId('srch')
     await tuningTables(tx)
@@ -38,6 +51,8 @@ export function tuningService({ metadata, access }: TuningNeeds) {
         metric: search.metric,
         strategy: search.strategy,
         created_at: Date.now(),
+        objectives: search.objectives?.length ? JSON.stringify(search.objectives) : null,
+        fingerprint: search.fingerprint ?? null,
       })
       .execute()
     return id
@@ -64,6 +79,7 @@ export function tuningService({ metadata, access }: TuningNeeds) {
     const row = await find(by, ref)
     const trials = await trialsOf(db, row.id)
     const greaterIsBetter = !lowerIsBetter.has(row.metric)
+    const objectives = row.objectives === null ? [] : (JSON.parse(row.objectives) as Search['objectives'])
     return {
       id: row.id,
       job: row.job_id,
@@ -73,11 +89,13 @@ export function tuningService({ metadata, access }: TuningNeeds) {
       strategy: row.strategy,
       trials,
       best: ranked(trials, greaterIsBetter)[0] ?? null,
+      objectives,
+      front: frontOf(trials, objectives),
       createdAt: toIso(row.created_at),
     }
   }
 
-  /** The best complete trials of an earlier search for the same metric. */
+  /** The complete trials of an earlier search for the same metric, the best first. */
   async function warmStart(by: Principal, ref: string, metric: string): Promise<WarmStart> {
     const search = await get(by, ref)
     if (search.metric !== metric)
@@ -87,9 +105,10 @@ export function tuningService({ metadata, access }: TuningNeeds) {
           field: 'search.warmStartFrom',
         },
       )
-    return ranked(search.trials, search.greaterIsBetter)
+    const trials = ranked(search.trials, search.greaterIsBetter)
       .slice(0, mostWarmTrials)
       .map(({ algorithm, params, score }) => ({ algorithm, params, score: score! }))
+    return { fingerprint: (await find(by, ref)).fingerprint, trials }
   }
 
   return { open, record, get, warmStart }

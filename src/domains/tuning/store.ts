@@ -9,6 +9,10 @@ export interface SearchRow {
   metric: string
   strategy: string
   created_at: number
+  /** JSON; null where the metric is all. */
+  objectives: string | null
+  /** What its trials were scored on: equal ones have comparable scores. */
+  fingerprint: string | null
 }
 interface TrialRow {
   search_id: string
@@ -21,6 +25,7 @@ interface TrialRow {
   folds: string
   seconds: number | null
   reason: string | null
+  objectives: string | null
 }
 
 export const tuningTables = (db: Db): Kysely<{ searches: SearchRow; search_trials: TrialRow }> => db
@@ -39,6 +44,7 @@ export async function upsertTrials(tx: Db, searchId: string, trials: readonly Tr
       folds: JSON.stringify(trial.folds),
       seconds: trial.seconds,
       reason: trial.reason,
+      objectives: trial.objectives && JSON.stringify(trial.objectives),
     }
     await tuningTables(tx)
       .insertInto('search_trials')
@@ -55,5 +61,10 @@ export async function trialsOf(db: Db, searchId: string): Promise<Trial[]> {
     .where('search_id', '=', searchId)
     .orderBy('trial')
     .execute()
-  return rows.map(({ search_id: _, params, folds, ...row }) => ({ ...row, params: JSON.parse(params), folds: JSON.parse(folds) }))
+  return rows.map(({ search_id: _, params, folds, objectives, ...row }) => ({
+    ...row,
+    params: JSON.parse(params),
+    folds: JSON.parse(folds),
+    objectives: objectives === null ? null : JSON.parse(objectives),
+  }))
 }

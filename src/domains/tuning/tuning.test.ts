@@ -9,6 +9,7 @@ import { authMigrations } from '../auth/migrations.ts'
 import { authWorld } from '../auth/testing.ts'
 import { experimentsMigrations } from '../experiments/migrations.ts'
 import { experimentsService } from '../experiments/service.ts'
+import { frontOf } from './front.ts'
 import { tuningMigrations } from './migrations.ts'
 import { readTrial } from './read-trial.ts'
 import type { Trial } from './schema.ts'
@@ -24,6 +25,7 @@ const trial = (number: number, score: number | null, state: Trial['state'] = 'co
   folds: score === null ? [] : [score],
   seconds: 1,
   reason: null,
+  objectives: null,
 })
 
 onEachDatabase(
@@ -39,7 +41,7 @@ onEachDatabase(
     const id = await metadata.transaction(async (tx) => {
       const experiment = await experiments.ensureExperiment(tx, by, project, 'churn')
       const run = await experiments.openRun(tx, by, { name: 'r', experiment, projectId: project.id, job: 'job_1' })
-      return tuning.open(tx, { job: 'job_1', run, metric: 'log_loss', strategy: 'tpe' })
+      return tuning.open(tx, { job: 'job_1', run, metric: 'log_loss', strategy: 'tpe', fingerprint: 'f' })
     })
     await tuning.record(id, [trial(0, null, 'running'), trial(1, 0.4)])
     await tuning.record(id, [trial(0, 0.3), trial(2, 0.1, 'pruned'), trial(3, null, 'failed')])
@@ -49,10 +51,11 @@ onEachDatabase(
       ['complete', 'complete', 'pruned', 'failed'],
     )
     assert.deepEqual([found.best?.trial, found.greaterIsBetter], [0, false])
-    assert.deepEqual(await tuning.warmStart(by, id, 'log_loss'), [
+    const trials = [
       { algorithm: 'lightgbm', params: { depth: 0 }, score: 0.3 },
       { algorithm: 'lightgbm', params: { depth: 1 }, score: 0.4 },
-    ])
+    ]
+    assert.deepEqual(await tuning.warmStart(by, id, 'log_loss'), { fingerprint: 'f', trials })
     await assert.rejects(tuning.warmStart(by, id, 'f1'), /looked for the best log_loss/)
     await assert.rejects(tuning.get(await person('Mallory', null), id), { code: 'not_found', message: new RegExp(id) })
     await rm(folder, { recursive: true })
@@ -72,4 +75,25 @@ test('a trial event with a score that is not finite has no score; what is no tri
   })
   assert.deepEqual([read?.score, read?.folds, read?.std], [null, [0.5], null])
   assert.equal(readTrial({ trial: 'x' }), null)
+})
+
+test('the front is of trials that no other beats, without the baseline', () => {
+  const measured = (number: number, f1: number, latency_ms: number, algorithm = 'lightgbm'): Trial => ({
+    ...trial(number, f1),
+    algorithm,
+    objectives: { f1, latency_ms },
+  })
+  const objectives = [
+    { metric: 'f1', direction: 'maximize' as const },
+    { metric: 'latency_ms', direction: 'minimize' as const },
+  ]
+  const trials = [
+    measured(0, 0.1, 0.01, 'baseline'),
+    measured(1, 0.8, 2),
+    measured(2, 0.7, 1),
+    measured(3, 0.75, 2),
+    trial(4, 0.9),
+  ]
+  assert.deepEqual(frontOf(trials, objectives), [1, 2])
+  assert.deepEqual(frontOf(trials, []), [])
 })

@@ -19,6 +19,12 @@ export function trainCommands(program: Command): void {
     .option('--recipe <file>', 'a JSON file { "steps": […] }, or the name of a stored recipe')
     .option('--budget <time>', 'search for at most this long: 90s, 2m, 1h', parseDuration)
     .option('--trials <n>', 'search at most this many candidates', parseNumber)
+    .option('--strategy <name>', 'tpe, gp, asha, hyperband, random, grid, none', 'tpe')
+    .option('--parallel <n>', 'trials side by side', parseNumber)
+    .option('--objective <name>', 'beside the metric: latency_ms, size_bytes, or another metric (repeatable)', collectName, [])
+    .option('--within <name=limit>', 'limits for the winner: latency_ms=2 (repeatable)', collectLimit, {})
+    .option('--choose <rule>', 'among the trials that no other beats: knee, best')
+    .option('--warm-start <search>', 'start from an earlier search: its id, or that of its job')
     .option('--seed <n>', 'same seed, same model', parseNumber, 7)
     .option('--name <model>', 'name of the model')
     .option('--split <split>', 'train and judge on this split (from `datasets split`); a goal brings its own')
@@ -48,7 +54,15 @@ export function trainCommands(program: Command): void {
           project: o.project,
           algorithms: o.algorithms.split(','),
           recipe: await readRecipe(o.recipe),
-          search: { budgetSeconds: o.budget ?? null, trials: o.trials ?? null },
+          search: {
+            strategy: o.strategy,
+            budgetSeconds: o.budget ?? null,
+            trials: o.trials ?? null,
+            parallel: o.parallel,
+            objectives: o.objective.map((metric: string) => ({ metric })),
+            choose: o.choose || Object.keys(o.within).length > 0 ? { rule: o.choose, within: o.within } : null,
+            warmStartFrom: o.warmStart ?? null,
+          },
           seed: o.seed,
           model: o.name,
           split: o.split,
@@ -219,6 +233,14 @@ function describeResult(result: TrainingResult, { validation }: Pick<ModelVersio
 function withStops(options: Record<string, unknown>, rules: string | undefined): Record<string, unknown> {
   if (rules === undefined) return options
   return { ...options, rules: { ...(options.rules as object | undefined), stop: rules.split(',').map((rule) => rule.trim()) } }
+}
+
+const collectName = (name: string, soFar: string[]): string[] => [...soFar, name]
+
+function collectLimit(text: string, soFar: Record<string, number>): Record<string, number> {
+  const [name, limit] = text.split('=')
+  if (!name || limit === undefined) throw new UsageError(`--within takes name=limit, not "${text}".`)
+  return { ...soFar, [name]: parseNumber(limit) }
 }
 
 /** Adds one `name=value` to the options; a value that is JSON is read as such. */
