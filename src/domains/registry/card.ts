@@ -97,6 +97,8 @@ function purpose({ signature, goal }: CardEvidence): string {
   const { task, target, classes, positive, inputs, generation } = signature
   if (task === 'generation')
     return `## What it is for\n\nIt writes text that goes on from a prompt${generation?.chat ? ', or answers in a conversation' : ''}${generation ? `; it sees ${generation.contextLength} tokens at once` : ''}. What it writes is likely, not true: nobody checked it.`
+  if (task === 'seq2seq' || task === 'transcription')
+    return `## What it is for\n\nIt writes ${taskWords[task]} (\`${target}\`), from ${inputs.map((input) => `\`${input.name}\``).join(', ')}. What it writes is likely, not certain: how often it is wrong stands below.`
   const what =
     positive !== null
       ? `the probability that \`${target}\` is "${text(positive)}"`
@@ -224,10 +226,14 @@ function leaks({ split }: CardEvidence): string {
   return `## Leaks\n\n${split.leaks.map((leak) => `- ${leak.severity}: ${text(leak.message)}`).join('\n')}`
 }
 
-function parity({ parity }: CardEvidence): string {
+function parity({ parity, signature }: CardEvidence): string {
   if (parity.served === 'gguf')
     return `## Served is trained\n\n${parity.rows} prompts of held-out rows were gone on from by training code and by the file that serves it: ${parity.flips} texts differ.${parity.passed ? '' : ' **This is not proven.**'}${parity.reason ? ` ${text(parity.reason)}` : ''}`
   const path = parity.served === 'onnx' ? 'the graph that serves it' : 'the Python worker that serves it'
+  if (signature.decoding) {
+    const outcome = parity.passed ? '' : ' **This is not within what is allowed.**'
+    return `## Served is trained\n\n${parity.rows} held-out rows were answered by training code and by ${path === 'the graph that serves it' ? 'the graphs that serve it' : path}: ${parity.flips} texts differ.${outcome}${parity.reason ? ` ${text(parity.reason)}` : ''}`
+  }
   const figures = `${parity.rows} rows (${parity.heldOutRows} held out, ${parity.injectedRows} with missing or unseen values put in) were replayed through training code and through ${path}: ${parity.flips} labels differ, the largest difference is ${parity.maxDiff.toExponential(1)} (tolerance ${parity.tolerance.toExponential(0)}).`
   const failed = parity.passed ? '' : ' **This is not within the tolerance.**'
   const reason = parity.reason ? ` ${text(parity.reason)}` : ''

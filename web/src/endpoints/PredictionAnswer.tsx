@@ -23,6 +23,7 @@ export function PredictionAnswer({ answer, endpoint, seconds }: { answer: Predic
           Called {positive} from {percent(threshold)} on.
         </p>
       )}
+      <Segments prediction={prediction} />
       <Others prediction={prediction} threshold={threshold} />
       {answer.warnings.length > 0 && (
         <div className="mt-3 space-y-2">
@@ -41,7 +42,7 @@ export function PredictionAnswer({ answer, endpoint, seconds }: { answer: Predic
 }
 
 function Decision({ prediction, signature }: { prediction: Prediction; signature: Signature }) {
-  const { label, labels, value, cluster, isAnomaly, score } = prediction
+  const { label, labels, value, cluster, isAnomaly, score, text } = prediction
   if (label !== undefined)
     return (
       <>
@@ -61,6 +62,12 @@ function Decision({ prediction, signature }: { prediction: Prediction; signature
     )
   if (cluster !== undefined) return cluster < 0 ? 'none of the groups' : `group ${cluster}`
   if (isAnomaly !== undefined) return isAnomaly ? 'unlike the others' : 'like the others'
+  if (text !== undefined)
+    return text === '' ? (
+      <span className="font-normal text-soft">nothing to write</span>
+    ) : (
+      <span className="font-normal whitespace-pre-wrap">{text}</span>
+    )
   if (value !== undefined) return <span className="num">{short(value, 5)}</span>
   if (score !== undefined) return <span className="num">{short(score, 5)}</span>
   return <span className="font-normal text-soft">Its figures are below.</span>
@@ -96,6 +103,23 @@ function Probabilities({ prediction, signature }: { prediction: Prediction; sign
       </ul>
       {all.length > shownBars && <p className="mt-1.5 text-sm text-faint">and {all.length - shownBars} classes below these</p>}
     </>
+  )
+}
+
+/** A long recording's parts, with when they were said. */
+function Segments({ prediction: { segments = [] } }: { prediction: Prediction }) {
+  if (segments.length < 2) return null
+  return (
+    <ol className="mt-3 max-h-80 space-y-1 overflow-y-auto">
+      {segments.map(({ start, end, text }) => (
+        <li key={start} className="flex gap-3">
+          <span className="num w-28 shrink-0 text-faint">
+            {fixed(start, 1)} to {fixed(end, 1)} s
+          </span>
+          <span>{text || <span className="text-faint">nothing</span>}</span>
+        </li>
+      ))}
+    </ol>
   )
 }
 

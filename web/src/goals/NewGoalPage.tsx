@@ -1,4 +1,4 @@
-import type { Dataset, Goal, Split } from '@atoll/sdk'
+import type { Dataset, Goal, GoalInput, Split } from '@atoll/sdk'
 import { useMutation, useQuery } from '@tanstack/react-query'
 import { useNavigate, useSearch } from '@tanstack/react-router'
 import { useState } from 'react'
@@ -6,6 +6,7 @@ import { atoll, changed, fieldOf, sentence } from '../api.ts'
 import { useProjectRef } from '../app/project.ts'
 import { isNumeric } from '../datasets/column-type.tsx'
 import { useProfile } from '../datasets/use-profile.ts'
+import { structuredTask, structuredTasks } from '../training/structured-tasks.ts'
 import { Button } from '../ui/Button.tsx'
 import { NumberField, SelectField, TextField } from '../ui/Field.tsx'
 import { metricName, percent, whole } from '../ui/format.ts'
@@ -57,14 +58,26 @@ export function NewGoalPage() {
 function GoalForm({ dataset, wantedTarget }: { dataset: Dataset; wantedTarget?: string }) {
   const project = useProjectRef()
   const navigate = useNavigate()
-  const columns = dataset.latest?.columns.filter((column) => column.type !== 'text' && column.type !== 'datetime') ?? []
+  const able = structuredTasks.filter(({ needs }) => dataset.latest?.columns.some(({ type }) => type === needs))
+  const [wish, setWish] = useState('')
+  const structured = structuredTask(wish)
+  const columns =
+    dataset.latest?.columns.filter(({ type }) =>
+      structured ? structured.types.includes(type) : type !== 'text' && type !== 'datetime',
+    ) ?? []
   const [target, setTarget] = useState(wantedTarget ?? dataset.target ?? columns.at(-1)?.name ?? '')
   const { profile } = useProfile({ ...dataset, target }, dataset.latest!)
   const column = profile.data?.columns.find((one) => one.name === target)
   const classes = profile.data?.target?.column === target ? profile.data.target.classes : (column?.top ?? [])
   const type = dataset.latest?.columns.find((one) => one.name === target)?.type
-  const task = column ? taskOf(type ?? 'category', column.distinct) : null
-  const metrics = task === 'regression' ? regressionMetrics : task === 'multiclass' ? multiclassMetrics : binaryMetrics
+  const task = structured?.task ?? (column ? taskOf(type ?? 'category', column.distinct) : null)
+  const metrics = structured
+    ? structured.metrics
+    : task === 'regression'
+      ? regressionMetrics
+      : task === 'multiclass'
+        ? multiclassMetrics
+        : binaryMetrics
   const [chosenMetric, setMetric] = useState<Metric | null>(null)
   const metric = chosenMetric && metrics.includes(chosenMetric) ? chosenMetric : (metrics[0] ?? 'f1')
   const [chosenPositive, setPositive] = useState<string | null>(null)
@@ -92,6 +105,7 @@ function GoalForm({ dataset, wantedTarget }: { dataset: Dataset; wantedTarget?: 
         project,
         dataset: dataset.id,
         target,
+        ...(structured && { task: structured.task as GoalInput['task'] }),
         metric,
         positive: task === 'binary' ? positive : null,
         atLeast: less ? null : bound,
@@ -117,13 +131,35 @@ function GoalForm({ dataset, wantedTarget }: { dataset: Dataset; wantedTarget?: 
     >
       <Section title="What is predicted">
         <div className="grid gap-4 sm:grid-cols-2">
+          {able.length > 0 && (
+            <SelectField
+              label="To do"
+              value={wish}
+              choices={[{ value: '', label: 'predict a column' }, ...able.map(({ task: value, label }) => ({ value, label }))]}
+              hint={structured?.hint}
+              onChange={(value) => {
+                setWish(value)
+                const types = structuredTask(value)?.types
+                const fitting = dataset.latest?.columns.filter((one) => !types || types.includes(one.type)) ?? []
+                if (!fitting.some((one) => one.name === target)) setTarget(fitting.at(-1)?.name ?? '')
+              }}
+            />
+          )}
           <SelectField
-            label="Column"
+            label={structured?.holds ?? 'Column'}
             value={target}
             choices={columns.map((one) => one.name)}
             onChange={setTarget}
             error={errorFor('target')}
-            hint={task ? taskWords(task, column?.distinct ?? 0) : profile.isPending ? 'Looking at the column' : undefined}
+            hint={
+              structured
+                ? undefined
+                : task
+                  ? taskWords(task, column?.distinct ?? 0)
+                  : profile.isPending
+                    ? 'Looking at the column'
+                    : undefined
+            }
           />
           {task === 'binary' && (
             <SelectField

@@ -39,6 +39,8 @@ export const lessIsBetter: ReadonlySet<string> = new Set([
   'quantile_loss',
   'noise_share',
   'perplexity',
+  'word_error_rate',
+  'character_error_rate',
 ])
 
 /** The least and the greatest value that a metric can have; null where there is none. */
@@ -81,6 +83,11 @@ export const metricAsks: Record<string, string> = {
   trustworthiness: 'Whether neighbours on the map are neighbours among the columns.',
   explained_variance: 'Share of the variance that the components keep.',
   coherence: 'How often the words of a topic come together.',
-  perplexity: 'How surprised the topics are by the other half of a text.',
+  perplexity: 'How surprised the model is by each next word.',
+  word_error_rate: 'Words to change, add or take away, by words said. Case and signs do not count.',
+  character_error_rate: 'The same by characters: milder with long words.',
+  chrf: 'Pieces of one to six characters that both texts have (chrF).',
+  rouge_l: 'The longest run of words in common, in order.',
+  exact_match: 'Share of rows that are right as a whole.',
   diversity: 'Share of different words among the topics’ first ones.',
 }

@@ -12,6 +12,7 @@ import { MetricsTable } from './MetricsTable.tsx'
 import { PerClassTable } from './PerClassTable.tsx'
 import { ResidualCharts } from './ResidualCharts.tsx'
 import { ThresholdLab } from './ThresholdLab.tsx'
+import { WrittenTexts } from './WrittenTexts.tsx'
 
 const words: Record<string, { severity: 'good' | 'warning' | 'serious'; word: string }> = {
   good_fit: { severity: 'good', word: 'Fits well' },
@@ -47,6 +48,7 @@ export function PerformanceTab({ model, version, details }: { model: Model; vers
         <ThresholdLab model={model} version={version} evaluation={evaluation} />
       )}
       {evaluation?.forecast && <ForecastCharts forecast={evaluation.forecast} target={version.target ?? 'value'} />}
+      {evaluation?.texts && <WrittenTexts texts={evaluation.texts} />}
       {evaluation?.confusion && (version.task === 'multiclass' || !evaluation.roc) && (
         <Section title="Confusion matrix" note="Choose a cell to see its rows.">
           <ConfusionMatrix classes={evaluation.confusion.classes} matrix={evaluation.confusion.matrix} onOpen={open} />

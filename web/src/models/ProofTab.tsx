@@ -23,6 +23,7 @@ export function ProofTab({ model, version }: { model: Model; version: ModelVersi
   const navigate = useNavigate()
   const refused = useRefusal()
   const { parity } = version
+  const isOfTexts = parity?.served === 'gguf' || version.signature.decoding !== undefined
   const replay = useMutation({
     mutationFn: () => atoll.models.replay(model.id, version.number),
     onSuccess: ({ job }) => void navigate({ to: '/p/$project/jobs/$job', params: { project, job: job.id } }),
@@ -44,9 +45,11 @@ export function ProofTab({ model, version }: { model: Model; version: ModelVersi
               <p>
                 {parity.served === 'gguf'
                   ? `${whole(parity.rows)} prompts of held-out rows were gone on from by training code and by the file that serves: ${parity.flips === 0 ? 'no text differs' : `${whole(parity.flips)} texts differ`}.`
-                  : parity.passed
-                    ? `${whole(parity.rows)} raw rows were answered by training code and by serving code: no label differs, and no number by more than ${scientific(parity.maxDiff)}.`
-                    : `What would be served is not what was trained: ${whole(parity.flips)} of ${whole(parity.rows)} labels differ.`}
+                  : isOfTexts
+                    ? `${whole(parity.rows)} held-out rows were answered by training code and by serving code: ${parity.flips === 0 ? 'no text differs' : `${whole(parity.flips)} texts differ`}.`
+                    : parity.passed
+                      ? `${whole(parity.rows)} raw rows were answered by training code and by serving code: no label differs, and no number by more than ${scientific(parity.maxDiff)}.`
+                      : `What would be served is not what was trained: ${whole(parity.flips)} of ${whole(parity.rows)} labels differ.`}
                 {parity.reason && <span className="block text-soft">{parity.reason}</span>}
               </p>
             </div>
@@ -54,9 +57,9 @@ export function ProofTab({ model, version }: { model: Model; version: ModelVersi
               rows={[
                 ['Rows replayed', <Num key="r">{whole(parity.rows)}</Num>],
                 ['of them held out', <Num key="h">{whole(parity.heldOutRows)}</Num>],
-                parity.served !== 'gguf' && ['with missing or unseen values', <Num key="i">{whole(parity.injectedRows)}</Num>],
-                [parity.served === 'gguf' ? 'Texts that differ' : 'Labels that differ', <Num key="f">{whole(parity.flips)}</Num>],
-                parity.served !== 'gguf' && ['Greatest difference', <Num key="d">{scientific(parity.maxDiff)}</Num>],
+                !isOfTexts && ['with missing or unseen values', <Num key="i">{whole(parity.injectedRows)}</Num>],
+                [isOfTexts ? 'Texts that differ' : 'Labels that differ', <Num key="f">{whole(parity.flips)}</Num>],
+                !isOfTexts && ['Greatest difference', <Num key="d">{scientific(parity.maxDiff)}</Num>],
                 ['Tolerance', <Num key="t">{scientific(parity.tolerance)}</Num>],
                 ['Served by', servedWords[parity.served]],
                 ['Content', <Copyable key="c" text={parity.modelSha256} shown={parity.modelSha256.slice(0, 16)} />],

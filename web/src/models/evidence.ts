@@ -14,6 +14,13 @@ export interface EvaluationFile {
   residuals: Residuals | null
   diagnosis: { kind: string; sentence: string } | null
   forecast?: ForecastEvidence
+  texts?: WrittenTexts
+}
+/** What was wanted and what was written, the worst rows first. */
+export interface WrittenTexts {
+  metric: string
+  rows: { row: number; input: string; wanted: string; said: string; value: number }[]
+  errors?: { substitutions: number; deletions: number; insertions: number; words: number }
 }
 export interface ForecastEvidence {
   spacing: string

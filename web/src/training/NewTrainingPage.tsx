@@ -15,7 +15,9 @@ import { useSettled } from '../ui/settled.ts'
 import { AlgorithmChoice } from './AlgorithmChoice.tsx'
 import { PurposeChoice, PurposeOptions, purposeOf } from './PurposeChoice.tsx'
 import { RulesChoice } from './RulesChoice.tsx'
+import { structuredTask } from './structured-tasks.ts'
 import { TargetChoice } from './TargetChoice.tsx'
+import { WritingOptions } from './WritingOptions.tsx'
 
 const budgets = [
   { value: '60', label: '1 minute' },
@@ -58,6 +60,7 @@ export function NewTrainingPage() {
     : (ready.find((one) => one.name === (form.dataset ?? search.dataset) || one.id === (form.dataset ?? search.dataset)) ??
       ready[0])
   const purpose = goal ? null : purposeOf(form.task)
+  const structured = goal ? null : structuredTask(form.task)
   const target = goal ? goal.target : (form.target ?? search.target ?? dataset?.target ?? '')
   const recipe = form.recipe ?? search.recipe ?? 'auto'
   const input: TrainingInput | null =
@@ -142,7 +145,13 @@ export function NewTrainingPage() {
                     error={errorFor('dataset')}
                   />
                 )}
-                {!goal && <PurposeChoice task={purpose} onChange={set} />}
+                {!goal && (
+                  <PurposeChoice
+                    task={purpose ?? structured?.task ?? null}
+                    columns={dataset?.latest?.columns ?? []}
+                    onChange={set}
+                  />
+                )}
                 {dataset && purpose && (
                   <PurposeOptions
                     dataset={dataset}
@@ -152,9 +161,18 @@ export function NewTrainingPage() {
                     errorFor={errorFor}
                   />
                 )}
+                {dataset && (structured ?? structuredTask(goal?.task)) && (
+                  <WritingOptions
+                    project={project}
+                    options={form.options ?? {}}
+                    onChange={(options) => set({ options })}
+                    errorFor={errorFor}
+                  />
+                )}
                 {!goal && !purpose && dataset && (
                   <TargetChoice
                     dataset={dataset}
+                    structured={structured}
                     target={target}
                     positive={form.positive ?? null}
                     metric={form.metric ?? null}
@@ -191,7 +209,7 @@ export function NewTrainingPage() {
                   }
                 />
                 <AlgorithmChoice
-                  task={goal?.task ?? purpose}
+                  task={goal?.task ?? purpose ?? structured?.task ?? null}
                   value={form.algorithms ?? ['auto']}
                   onChange={(algorithms) => set({ algorithms })}
                 />

@@ -1,5 +1,6 @@
 import type { Dataset, TrainingInput } from '@atoll/sdk'
 import { NumberField, SelectField } from '../ui/Field.tsx'
+import { structuredTask, structuredTasks } from './structured-tasks.ts'
 
 type Task = NonNullable<TrainingInput['task']>
 
@@ -16,17 +17,28 @@ const purposes: readonly { value: '' | Task; label: string; hint: string }[] = [
   { value: 'topics', label: 'find topics', hint: 'What the texts of one column are about.' },
 ]
 const withoutTarget = new Set<string>(purposes.slice(1).map(({ value }) => value))
+const targeted = structuredTasks.map(({ task, label, hint }) => ({ value: task, label, hint }))
 
 /** The task, when it is one that learns from the rows alone. */
 export const purposeOf = (task: TrainingInput['task']): Task | null => (task && withoutTarget.has(task) ? task : null)
 
-export function PurposeChoice({ task, onChange }: { task: Task | null; onChange: (part: Partial<TrainingInput>) => void }) {
+export function PurposeChoice({
+  task,
+  columns,
+  onChange,
+}: {
+  task: Task | null
+  columns: readonly { type: string }[]
+  onChange: (part: Partial<TrainingInput>) => void
+}) {
+  const able = targeted.filter(({ value }) => columns.some(({ type }) => type === structuredTask(value)!.needs) || value === task)
+  const choices = [purposes[0]!, ...able, ...purposes.slice(1)]
   return (
     <SelectField
       label="To do"
       value={task ?? ''}
-      choices={purposes.map(({ value, label }) => ({ value, label }))}
-      hint={purposes.find(({ value }) => value === (task ?? ''))?.hint}
+      choices={choices.map(({ value, label }) => ({ value, label }))}
+      hint={choices.find(({ value }) => value === (task ?? ''))?.hint}
       onChange={(value) =>
         onChange({
           task: (value || null) as Task | null,

@@ -3,6 +3,7 @@ import { useProfile } from '../datasets/use-profile.ts'
 import { binaryMetrics, metricAsks, multiclassMetrics, regressionMetrics } from '../goals/metrics.ts'
 import { SelectField } from '../ui/Field.tsx'
 import { metricName, whole } from '../ui/format.ts'
+import type { StructuredTask } from './structured-tasks.ts'
 
 const metrics = [...new Set([...binaryMetrics, ...multiclassMetrics, ...regressionMetrics])]
 
@@ -12,10 +13,12 @@ export function TargetChoice({
   target,
   positive,
   metric,
+  structured = null,
   onChange,
   errorFor,
 }: {
   dataset: Dataset
+  structured?: StructuredTask | null
   target: string
   positive: string | null
   metric: TrainingInput['metric']
@@ -24,13 +27,14 @@ export function TargetChoice({
 }) {
   const { profile } = useProfile({ ...dataset, target: target || null }, dataset.latest!)
   const column = profile.data?.columns.find((one) => one.name === target)
-  const classes = column && column.distinct === 2 ? column.top : []
+  const classes = column && column.distinct === 2 && !structured ? column.top : []
+  const columns = dataset.latest?.columns.filter(({ type }) => !structured || structured.types.includes(type)) ?? []
   return (
     <>
       <SelectField
-        label="Column to predict"
-        value={target}
-        choices={[{ value: '', label: 'choose' }, ...(dataset.latest?.columns.map((one) => one.name) ?? [])]}
+        label={structured?.holds ?? 'Column to predict'}
+        value={columns.some(({ name }) => name === target) ? target : ''}
+        choices={[{ value: '', label: 'choose' }, ...columns.map((one) => one.name)]}
         onChange={(next) => onChange({ target: next || null, positive: null })}
         error={errorFor('target')}
       />
@@ -49,7 +53,10 @@ export function TargetChoice({
       <SelectField
         label="Measure"
         value={metric ?? ''}
-        choices={[{ value: '', label: 'as the data asks' }, ...metrics.map((one) => ({ value: one, label: metricName(one) }))]}
+        choices={[
+          { value: '', label: 'as the data asks' },
+          ...(structured?.metrics ?? metrics).map((one) => ({ value: one, label: metricName(one) })),
+        ]}
         onChange={(next) => onChange({ metric: (next || null) as TrainingInput['metric'] })}
         hint={metric ? metricAsks[metric] : undefined}
         error={errorFor('metric')}

@@ -177,6 +177,10 @@ const metricNames: Record<string, string> = {
   f1_micro: 'F1 (micro)',
   hamming_loss: 'Hamming loss',
   exact_match: 'Exact match',
+  word_error_rate: 'Word error rate',
+  character_error_rate: 'Character error rate',
+  chrf: 'chrF',
+  rouge_l: 'ROUGE-L',
 }
 
 /** `hist_gradient_boosting` → "Hist gradient boosting"; names of libraries as they write themselves. */

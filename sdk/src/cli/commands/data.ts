@@ -152,6 +152,7 @@ export function dataCommands(program: Command): void {
     )
     .option('--kind <kind>', 'auto, random, stratified, grouped, time, given', 'auto')
     .option('--target <column>')
+    .option('--task <task>', 'what the target is for, where it is text: transcription, seq2seq, …')
     .option('--time-column <column>', 'later rows are the test')
     .option('--group-column <column>', 'no group is on both sides')
     .option('--by-column <column>', 'the split came with the data: this column says train, validation or test')
@@ -163,6 +164,7 @@ export function dataCommands(program: Command): void {
         const atoll = connect()
         const made = await atoll.splits.create({
           dataset: ref,
+          task: o.task,
           kind: o.kind,
           target: o.target,
           timeColumn: o.timeColumn,
@@ -194,7 +196,8 @@ export function dataCommands(program: Command): void {
     .command('create')
     .requiredOption('--dataset <dataset>')
     .requiredOption('--target <column>')
-    .requiredOption('--metric <metric>', 'f1, roc_auc, accuracy, rmse, …')
+    .requiredOption('--metric <metric>', 'f1, roc_auc, accuracy, rmse, word_error_rate, …')
+    .option('--task <task>', 'where a target does not say it: transcription, seq2seq, forecast, multilabel, …')
     .option('--at-least <value>', 'the metric must reach this', parseNumber)
     .option('--at-most <value>', 'the metric must stay below this', parseNumber)
     .option('--positive <value>', 'the class to find')
@@ -208,6 +211,7 @@ export function dataCommands(program: Command): void {
         const goal = await connect().goals.create({
           dataset: o.dataset,
           target: o.target,
+          task: o.task,
           metric: o.metric,
           atLeast: o.atLeast,
           atMost: o.atMost,

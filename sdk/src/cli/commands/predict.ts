@@ -142,12 +142,17 @@ function cellsOf({ id: _, probabilities = {}, outputs = {}, ...rest }: Predictio
   const cells = new Map<string, unknown>()
   for (const [name, value] of [...Object.entries(rest), ...Object.entries(outputs)]) {
     if (name === 'labels') cells.set(name, (value as string[]).join('; '))
+    else if (name === 'segments') cells.set(name, segmentsText(value as NonNullable<Prediction['segments']>))
     else if (Array.isArray(value)) value.forEach((one, i) => void cells.set(`${name}_${i}`, one))
     else if (value !== undefined) cells.set(name, value)
   }
   for (const [name, value] of Object.entries(probabilities)) cells.set(`p_${name}`, value)
   return cells
 }
+
+/** "0.0 to 4.2 s: what was said; …" */
+const segmentsText = (segments: NonNullable<Prediction['segments']>): string =>
+  segments.map(({ start, end, text }) => `${start.toFixed(1)} to ${end.toFixed(1)} s: ${text}`).join('; ')
 
 const rounded = (cell: unknown): string | number | null | undefined =>
   typeof cell === 'number' ? round(cell, 4) : typeof cell === 'boolean' ? String(cell) : (cell as string | undefined)
