@@ -18,7 +18,7 @@ def unbuilt(params: dict[str, Any], setting: Setting) -> Any:
 ALGORITHMS = (
     Algorithm(
         "audio_linear", "Mean spectrum and a linear model", LABELS, "audio", unbuilt,
-        defaults={"epochs": 60, "batch_size": 64, "learning_rate": 1e-2, "weight_decay": 1e-2, "keep": "last", "clip_norm": None},
+        defaults={"epochs": 30, "batch_size": 64, "learning_rate": 1e-2, "weight_decay": 1e-2, "keep": "last", "clip_norm": None},
         runtime="audio",
     ),
     Algorithm(

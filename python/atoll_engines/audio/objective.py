@@ -30,6 +30,8 @@ class SpeakerLabelling(AudioLabelling):
     def __init__(self, *given: Any, margin: float) -> None:
         super().__init__(*given)
         self.margin = margin
+        # Scaled cosines begin far above the loss of guessing.
+        self.chance_loss = None
 
     def loss(self, module: nn.Module, batch: dict[str, Any]) -> torch.Tensor:
         embedding = module.dropout(module.embed(*self.features(module, batch)))

@@ -3,11 +3,23 @@ import { Badge } from '../ui/Badge.tsx'
 import { duration, fixed, percent, short } from '../ui/format.ts'
 import { Details } from '../ui/Page.tsx'
 import { Notice } from '../ui/State.tsx'
+import { TurnsAnswer } from './TurnsAnswer.tsx'
 
 const shownBars = 10
 
 /** What an endpoint says of one row: the decision, the probabilities as bars, and whatever else the model gives. */
-export function PredictionAnswer({ answer, endpoint, seconds }: { answer: PredictOutput; endpoint: Endpoint; seconds: number }) {
+export function PredictionAnswer({
+  answer,
+  endpoint,
+  seconds,
+  sound = null,
+}: {
+  answer: PredictOutput
+  endpoint: Endpoint
+  seconds: number
+  /** The recording that was asked about. */
+  sound?: File | null
+}) {
   const [prediction] = answer.predictions
   if (!prediction) return null
   const { signature } = endpoint
@@ -24,6 +36,7 @@ export function PredictionAnswer({ answer, endpoint, seconds }: { answer: Predic
         </p>
       )}
       <Segments prediction={prediction} />
+      {prediction.turns && <TurnsAnswer turns={prediction.turns} sound={sound} />}
       <Others prediction={prediction} threshold={threshold} />
       {answer.warnings.length > 0 && (
         <div className="mt-3 space-y-2">
@@ -42,7 +55,8 @@ export function PredictionAnswer({ answer, endpoint, seconds }: { answer: Predic
 }
 
 function Decision({ prediction, signature }: { prediction: Prediction; signature: Signature }) {
-  const { label, labels, value, cluster, isAnomaly, score, text } = prediction
+  const { label, labels, value, cluster, isAnomaly, score, text, turns } = prediction
+  if (turns !== undefined) return speakersIn(turns)
   if (label !== undefined)
     return (
       <>
@@ -139,6 +153,13 @@ function Others({ prediction, threshold }: { prediction: Prediction; threshold: 
       <Details rows={rows} />
     </div>
   )
+}
+
+function speakersIn(turns: readonly { speaker: string }[]): string {
+  const count = new Set(turns.map(({ speaker }) => speaker)).size
+  return count === 0
+    ? 'Nobody speaks.'
+    : `${count} speaker${count === 1 ? '' : 's'} in ${turns.length} turn${turns.length === 1 ? '' : 's'}`
 }
 
 const mostListed = 24

@@ -86,7 +86,7 @@ export function TryIt({ endpoint }: { endpoint: Endpoint }) {
               title={fieldOf(predict.error) ? `${fieldOf(predict.error)} is refused.` : undefined}
             />
           ) : predict.data ? (
-            <PredictionAnswer answer={predict.data} endpoint={endpoint} seconds={took.current} />
+            <PredictionAnswer answer={predict.data} endpoint={endpoint} seconds={took.current} sound={soundOf(asked, endpoint)} />
           ) : (
             <p className="text-soft">Change what you like and ask. Requests from here count as traffic.</p>
           )}
@@ -140,4 +140,11 @@ export function TryIt({ endpoint }: { endpoint: Endpoint }) {
       </div>
     </div>
   )
+}
+
+/** The recording among what was asked about. */
+function soundOf(row: Row, { signature }: Endpoint): File | null {
+  const input = signature.inputs.find(({ tensor }) => tensor === 'audio')
+  const value = input ? row[input.name] : null
+  return value instanceof File ? value : null
 }

@@ -11,6 +11,7 @@ import { ForecastCharts } from './ForecastCharts.tsx'
 import { MetricsTable } from './MetricsTable.tsx'
 import { PerClassTable } from './PerClassTable.tsx'
 import { ResidualCharts } from './ResidualCharts.tsx'
+import { DiarisationCharts, VerificationCharts } from './SpeakerCharts.tsx'
 import { ThresholdLab } from './ThresholdLab.tsx'
 import { WrittenTexts } from './WrittenTexts.tsx'
 
@@ -47,6 +48,8 @@ export function PerformanceTab({ model, version, details }: { model: Model; vers
       {evaluation && version.task === 'binary' && evaluation.roc && (
         <ThresholdLab model={model} version={version} evaluation={evaluation} />
       )}
+      {evaluation?.diarisation && <DiarisationCharts diarisation={evaluation.diarisation} />}
+      {evaluation?.verification && <VerificationCharts verification={evaluation.verification} />}
       {evaluation?.forecast && <ForecastCharts forecast={evaluation.forecast} target={version.target ?? 'value'} />}
       {evaluation?.texts && <WrittenTexts texts={evaluation.texts} />}
       {evaluation?.confusion && (version.task === 'multiclass' || !evaluation.roc) && (

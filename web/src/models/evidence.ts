@@ -15,12 +15,33 @@ export interface EvaluationFile {
   diagnosis: { kind: string; sentence: string } | null
   forecast?: ForecastEvidence
   texts?: WrittenTexts
+  diarisation?: DiarisationEvidence
+  verification?: VerificationEvidence
 }
 /** What was wanted and what was written, the worst rows first. */
 export interface WrittenTexts {
   metric: string
   rows: { row: number; input: string; wanted: string; said: string; value: number }[]
   errors?: { substitutions: number; deletions: number; insertions: number; words: number }
+}
+interface Turn {
+  start: number
+  end: number
+  speaker: string
+}
+export interface DiarisationEvidence {
+  collar: number
+  withoutCollar: number
+  /** Conversations were made of recordings of one speaker each. */
+  made: boolean
+  recordings: { name: string; seconds: number; rate: number | null; actual: Turn[]; found: Turn[] }[]
+}
+export interface VerificationEvidence {
+  pairs: number
+  samePairs: number
+  threshold: number
+  misses: number[]
+  falseAlarms: number[]
 }
 export interface ForecastEvidence {
   spacing: string

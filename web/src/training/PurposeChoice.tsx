@@ -15,6 +15,11 @@ const purposes: readonly { value: '' | Task; label: string; hint: string }[] = [
   { value: 'anomaly', label: 'find anomalies', hint: 'A score for how strange a row is, and why.' },
   { value: 'projection', label: 'draw a map', hint: 'Two numbers for each row, so that rows that are alike lie near.' },
   { value: 'topics', label: 'find topics', hint: 'What the texts of one column are about.' },
+  {
+    value: 'diarisation',
+    label: 'find who speaks when',
+    hint: 'Learns voices from recordings with a column of turns, or of one speaker each (a column of speakers).',
+  },
 ]
 const withoutTarget = new Set<string>(purposes.slice(1).map(({ value }) => value))
 const targeted = structuredTasks.map(({ task, label, hint }) => ({ value: task, label, hint }))
