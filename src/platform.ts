@@ -29,6 +29,7 @@ import { experimentsMigrations } from './domains/experiments/migrations.ts'
 import { experimentsRoutes } from './domains/experiments/routes.ts'
 import { runsLineage } from './domains/experiments/runs-lineage.ts'
 import { experimentsService } from './domains/experiments/service.ts'
+import { gradientsService } from './domains/explanations/gradients.ts'
 import { heldOutRows } from './domains/explanations/held-out.ts'
 import { nearestRows } from './domains/explanations/nearest.ts'
 import { explanationsRoutes } from './domains/explanations/routes.ts'
@@ -179,6 +180,7 @@ export async function openPlatform(config: Config, { logger }: { logger: Logger 
   const biasPolicies = policiesService({ metadata, access, goals, datasets, fairness })
   registry.objectTo(biasPolicies.objection)
   const explanations = explanationsService({ files, inference, registry, folder: join(config.dataDir, 'explaining') })
+  const gradients = gradientsService({ metadata, files, jobs, registry })
   const heldOut = heldOutRows({ blobs, files, tables, datasets, registry, folder: join(config.dataDir, 'scratch') })
   const algorithms = await readAlgorithms({ files, enginesFolder: pythonSources })
   jobs.queue.register(
@@ -233,6 +235,7 @@ export async function openPlatform(config: Config, { logger }: { logger: Logger 
     language,
     registry,
     explanations,
+    gradients,
     folder: join(config.dataDir, 'serving'),
     onError,
   })
@@ -309,7 +312,7 @@ export async function openPlatform(config: Config, { logger }: { logger: Logger 
     ...registryRoutes({ registry, files: packageFiles }),
     ...evaluationRoutes(evaluation),
     ...fairnessRoutes({ fairness, policies: biasPolicies }),
-    ...explanationsRoutes({ explanations, heldOut, nearest }),
+    ...explanationsRoutes({ explanations, gradients, heldOut, nearest }),
     ...endpointsRoutes(endpoints),
     ...monitoringRoutes(monitoring),
     ...trainingRoutes({ training, replays }),

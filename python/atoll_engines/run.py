@@ -37,6 +37,7 @@ ENGINES = {
     "compression.quantise": "atoll_engines.compression.quantise",
     "tabular.train": "atoll_engines.tabular.train",
     "tabular.evaluate": "atoll_engines.tabular.evaluate",
+    "tabular.explain": "atoll_engines.tabular.networks.explain",
     "tabular.predict": "atoll_engines.tabular.predict",
     "tabular.compare": "atoll_engines.tabular.compare",
     "audio.train": "atoll_engines.audio.train",
@@ -47,6 +48,7 @@ ENGINES = {
     "forecast.predict": "atoll_engines.forecast.predict",
     "image.train": "atoll_engines.image.train",
     "image.evaluate": "atoll_engines.image.evaluate",
+    "image.explain": "atoll_engines.image.explain_rows",
     "image.predict": "atoll_engines.image.predict",
     "image.preview": "atoll_engines.image.preview",
     "language.train": "atoll_engines.language.train",
@@ -62,6 +64,7 @@ ENGINES = {
     "unsupervised.predict": "atoll_engines.unsupervised.predict",
     "text.train": "atoll_engines.text.train",
     "text.evaluate": "atoll_engines.text.evaluate",
+    "text.explain": "atoll_engines.text.explain_rows",
     "text.predict": "atoll_engines.text.predict",
 }
 NO_ROOM = {

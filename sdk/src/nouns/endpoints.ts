@@ -12,6 +12,8 @@ import type {
   ExplainOptions,
   GenerateInput,
   GenerateSettings,
+  Gradients,
+  GradientsInput,
   ListQuery,
   Monitor,
   MonitorInput,
@@ -109,6 +111,9 @@ export const endpoints = (http: Http) => {
     /** Why the endpoint answers as it does: contributions of the columns to each row's answer. */
     explain: (endpoint: string, rows: Record<string, unknown>[], how: ExplainOptions = {}, options: ProjectOptions = {}) =>
       http.json<EndpointExplanations>('POST', `${at(endpoint)}/explain`, withOptions(options, { body: { ...how, rows } })),
+    /** What the served network answers for, by its gradients: columns, words or pixels. */
+    gradients: (endpoint: string, input: GradientsInput, options: ProjectOptions = {}) =>
+      http.json<Gradients & { endpoint: string }>('POST', `${at(endpoint)}/gradients`, withOptions(options, { body: input })),
     metrics: (endpoint: string, query: { minutes?: number; project?: string } = {}) =>
       http.json<EndpointMetrics>('GET', `${at(endpoint)}/metrics`, { query }),
     captures: (endpoint: string, query: ListQuery = {}) => http.json<Page<Capture>>('GET', `${at(endpoint)}/captures`, { query }),

@@ -20,6 +20,8 @@ import type {
   GoalInput,
   GoalPatch,
   GoalProgress,
+  Gradients,
+  GradientsInput,
   HeldOut,
   HeldOutQuery,
   Job,
@@ -182,6 +184,9 @@ export const models = (http: Http) => {
       how: ExplainOptions = {},
       options: ProjectOptions = {},
     ) => http.json<ExplainOutput>('POST', `${at(model, version)}/explain`, withOptions(options, { body: { ...how, rows } })),
+    /** What a network answers for, by its gradients: columns, words or pixels. */
+    gradients: (model: string, version: number | string, input: GradientsInput, options: ProjectOptions = {}) =>
+      http.json<Gradients>('POST', `${at(model, version)}/gradients`, withOptions(options, { body: input })),
     /** How the answer moves with a column: a line for each of some rows, their mean, and with a second column a plane. */
     dependence: (model: string, version: number | string, input: DependenceInput, options: ProjectOptions = {}) =>
       http.json<Dependence>('POST', `${at(model, version)}/dependence`, withOptions(options, { body: input })),

@@ -3,7 +3,7 @@ import { PageQuery, pageOf } from '../../kernel/paging.ts'
 import { type RouteRecord, route } from '../../kernel/route.ts'
 import { InProject, Ref } from '../auth/schema.ts'
 import { UncertaintyWish } from '../evaluation/uncertainty/schema.ts'
-import { ExplainInput } from '../explanations/schema.ts'
+import { ExplainInput, Gradients, GradientsInput } from '../explanations/schema.ts'
 import { processFigures } from './process-figures.ts'
 import {
   Capture,
@@ -140,6 +140,17 @@ export const endpointsRoutes = (endpoints: EndpointsService): RouteRecord[] => [
     body: ExplainInput,
     returns: EndpointExplanations,
     handle: ({ principal, params, query, body }) => endpoints.explain(principal, params.endpoint, body, query.project),
+  }),
+  route({
+    method: 'POST',
+    path: '/v1/endpoints/:endpoint/gradients',
+    permission: 'endpoints:predict',
+    tag,
+    summary: 'What the served network answers for, by its gradients: columns, words or pixels',
+    query: InProject,
+    body: GradientsInput,
+    returns: Gradients.extend({ endpoint: z.string() }),
+    handle: ({ principal, params, query, body }) => endpoints.gradients(principal, params.endpoint, body, query.project),
   }),
   route({
     method: 'GET',

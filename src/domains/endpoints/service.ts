@@ -13,7 +13,8 @@ import { type Access, nameTakenIsConflict } from '../auth/access.ts'
 import { audit } from '../auth/audit.ts'
 import type { Search } from '../auth/search.ts'
 import type { SettingsService } from '../auth/settings.ts'
-import type { ExplainInput, ExplainOutput } from '../explanations/schema.ts'
+import type { GradientsService } from '../explanations/gradients.ts'
+import type { ExplainInput, ExplainOutput, GradientsInput } from '../explanations/schema.ts'
 import type { ExplanationsService } from '../explanations/service.ts'
 import type { ModelVersion } from '../registry/schema.ts'
 import { captureStore } from './captures.ts'
@@ -63,6 +64,7 @@ export interface EndpointsNeeds {
     markUndeployed(tx: Db, versionId: string): Promise<void>
   }
   explanations: Pick<ExplanationsService, 'explainVersion'>
+  gradients: Pick<GradientsService, 'ofVersionId'>
   /** Told what went wrong where nobody waits for an answer. */
   onError(error: unknown, doing: string): void
 }
@@ -329,6 +331,14 @@ export function endpointsService(needs: EndpointsNeeds) {
     return { endpoint: row.name, ...(await needs.explanations.explainVersion(version, input)) }
   }
 
+  /** What the served network answers for, by its gradients. */
+  async function gradients(by: Principal, ref: string, input: z.output<typeof GradientsInput>, project?: string) {
+    const row = await find(by, ref, project)
+    await access.authorize(by, 'endpoints:predict', row)
+    refuseStopped(row)
+    return { endpoint: row.name, ...(await needs.gradients.ofVersionId(by, row.version_id, input)) }
+  }
+
   async function metrics(
     by: Principal,
     ref: string,
@@ -395,6 +405,7 @@ export function endpointsService(needs: EndpointsNeeds) {
     predictText,
     generate,
     explain,
+    gradients,
     metrics,
     listCaptures,
     captureFiles: captures.files,

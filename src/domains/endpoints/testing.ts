@@ -75,6 +75,7 @@ export async function servingWorld(metadata: Metadata, options: Partial<Endpoint
     folder: await files.makeFolder(folder, 'serving'),
     registry,
     explanations,
+    gradients: null as never,
     onError: (error) => errors.push(error),
     ...options,
   }
@@ -160,6 +161,7 @@ export async function servingWorld(metadata: Metadata, options: Partial<Endpoint
     by,
     registry,
     explanations,
+    gradients: null as never,
     goals,
     files,
     blobs,

@@ -1,6 +1,7 @@
 import { type RouteRecord, route } from '../../kernel/route.ts'
 import { InProject } from '../auth/schema.ts'
 import { versionRef } from '../registry/routes.ts'
+import type { GradientsService } from './gradients.ts'
 import type { heldOutRows } from './held-out.ts'
 import type { nearestRows } from './nearest.ts'
 import {
@@ -8,6 +9,8 @@ import {
   DependenceInput,
   ExplainInput,
   ExplainOutput,
+  Gradients,
+  GradientsInput,
   HeldOut,
   HeldOutQuery,
   Nearest,
@@ -17,10 +20,12 @@ import type { ExplanationsService } from './service.ts'
 
 export const explanationsRoutes = ({
   explanations,
+  gradients,
   heldOut,
   nearest,
 }: {
   explanations: ExplanationsService
+  gradients: GradientsService
   heldOut: ReturnType<typeof heldOutRows>
   nearest: ReturnType<typeof nearestRows>
 }): RouteRecord[] => [
@@ -55,6 +60,17 @@ export const explanationsRoutes = ({
     query: InProject.extend(HeldOutQuery.shape),
     returns: HeldOut,
     handle: ({ principal, params, query }) => heldOut(principal, versionRef(params), query, query.project),
+  }),
+  route({
+    method: 'POST',
+    path: '/v1/models/:model/versions/:version/gradients',
+    permission: 'models:read',
+    tag: 'models',
+    summary: 'What a network answers for, by its gradients: columns, words or pixels',
+    query: InProject,
+    body: GradientsInput,
+    returns: Gradients,
+    handle: ({ principal, params, query, body }) => gradients.gradients(principal, versionRef(params), body, query.project),
   }),
   route({
     method: 'POST',

@@ -76,6 +76,53 @@ export const ExplainOutput = z.object({
 })
 export type ExplainOutput = z.infer<typeof ExplainOutput>
 
+export const GradientsInput = z
+  .object({
+    rows: z.array(z.record(z.string(), z.unknown())).min(1).max(20).optional(),
+    overall: z.literal(true).optional().describe('tables: the mean over the background rows instead of single rows'),
+    method: z
+      .enum(['integrated_gradients', 'expected_gradients'])
+      .optional()
+      .describe(
+        'tables: from the mean row, or (usual) from every background row in turn; texts and images: integrated gradients',
+      ),
+    output: z.string().max(500).optional().describe('the class that is explained'),
+  })
+  .refine(({ rows, overall }) => (rows === undefined) !== (overall === undefined), 'Send either "rows" or "overall".')
+
+/** What a network's answer rests on: base, all parts and `gap` add up to the answer. */
+export const GradientExplanation = z.object({
+  kind: z.enum(['columns', 'words', 'pixels']),
+  output: z.string().nullable(),
+  method: z.string(),
+  base: z.number().describe('the answer to what it is compared with'),
+  answer: z.number(),
+  gap: z.number().describe('what the parts lack to add up: the error of the sum that stands for an integral'),
+  points: z.number().describe('points of each way at which gradients were taken'),
+  contributions: z.array(z.object({ column: z.string(), value: z.unknown(), contribution: z.number() })).optional(),
+  words: z
+    .array(z.object({ text: z.string(), contribution: z.number().nullable() }))
+    .optional()
+    .describe('pieces that put together are the text; null where the model reads nothing'),
+  size: z.array(z.number()).optional().describe('height and width of the picture as the network sees it'),
+  seen: z.string().optional().describe('that picture, as a data URL'),
+  cells: z.array(z.array(z.number())).optional().describe('the heat of each cell of a fine grid over it'),
+  regions: z.array(z.array(z.number())).optional().describe('and of a grid of 7 x 7'),
+})
+export type GradientExplanation = z.infer<typeof GradientExplanation>
+export const Gradients = z.object({
+  model: z.string(),
+  version: z.number(),
+  explanations: z.array(GradientExplanation),
+  overall: z
+    .object({
+      rows: z.number(),
+      method: z.string(),
+      columns: z.array(z.object({ column: z.string(), meanAbsolute: z.number() })),
+    })
+    .nullable(),
+})
+
 export const HeldOutQuery = z.object({
   limit: z.coerce.number().int().min(1).max(200).default(50),
   order: z

@@ -1,5 +1,4 @@
 import type * as z from 'zod'
-import { PlatformError } from '../../kernel/errors.ts'
 import type { Principal } from '../../kernel/principal.ts'
 import type { Files } from '../../ports/files/files.ts'
 import type { Metadata } from '../../ports/metadata/metadata.ts'
@@ -7,6 +6,7 @@ import type { Tables } from '../../ports/tables/tables.ts'
 import type { Access } from '../auth/access.ts'
 import type { DatasetsService } from '../datasets/service.ts'
 import type { GoalsService } from '../goals/service.ts'
+import { askJob } from '../jobs/ask.ts'
 import type { JobHandler } from '../jobs/handler.ts'
 import type { JobsService } from '../jobs/service.ts'
 import type { Preview, PreviewInput, SuggestInput, Suggestion } from './schema.ts'
@@ -79,28 +79,8 @@ export function trySteps({ metadata, access, files, tables, datasets, jobs, goal
     await files.writeJson(channel, 'schema.json', { ...schema, rows: sampleRows })
   }
 
-  async function ask(by: Principal, kind: string, projectId: string, name: string, spec: EngineSpec): Promise<unknown> {
-    const jobId = await metadata.transaction((tx) => jobs.queue.enqueue(tx, by, { kind, name, projectId, spec }))
-    jobs.queue.wake()
-    const ended = await jobs.ended(jobId, AbortSignal.timeout(mostWaitMs)).catch((error: unknown) => {
-      if (!(error instanceof DOMException)) throw error
-      throw new PlatformError(
-        'timeout',
-        `This takes longer than ${mostWaitMs / 1000} s; on a new machine the Python environment is built first. Follow the job ${jobId}, then ask again.`,
-        { job: jobId },
-      )
-    })
-    if (ended.state === 'succeeded') return JSON.parse(ended.result!)
-    const failure = JSON.parse(ended.failure ?? '{}') as { code?: string; message?: string; facts?: Record<string, unknown> }
-    throw new PlatformError(
-      failure.code === 'invalid_input' ? 'invalid_input' : 'internal',
-      failure.message ?? 'The job ended without a reason.',
-      {
-        ...failure.facts,
-        job: jobId,
-      },
-    )
-  }
+  const ask = (by: Principal, kind: string, projectId: string, name: string, spec: EngineSpec): Promise<unknown> =>
+    askJob({ metadata, jobs }, by, { kind, name, projectId, spec }, mostWaitMs)
 
   async function preview(
     by: Principal,

@@ -314,6 +314,13 @@ export function registryService({ metadata, access, search, events, blobs, files
     await layPackage({ blobs, files }, JSON.parse(row.manifest), folder, options)
   }
 
+  /** A version as it is; for callers that already decided who may have it. */
+  async function versionAsIs(versionId: string): Promise<ModelVersion> {
+    const row = await versionById(db, versionId)
+    if (!row) throw notFound('model version', versionId)
+    return toVersion(row, null)
+  }
+
   const modelOfVersion = async (versionId: string): Promise<string | null> => (await versionById(db, versionId))?.model_id ?? null
 
   /** What drift is measured against: the rows that the version learnt from, and what it said about the sealed ones. */
@@ -384,6 +391,7 @@ export function registryService({ metadata, access, search, events, blobs, files
     register,
     layPackage: layVersion,
     modelOfVersion,
+    versionById: versionAsIs,
     baseline,
     family,
     goalProgress,

@@ -11,22 +11,25 @@ import { Section } from '../ui/Page.tsx'
 import { Empty } from '../ui/State.tsx'
 import { Contributions } from './Contributions.tsx'
 import { type ExplainFile, explainOf, shapOf } from './evidence.ts'
+import { Gradients, hasGradients } from './Gradients.tsx'
 import { OneRow } from './OneRow.tsx'
 import { RowDependence } from './RowDependence.tsx'
+import { Terms } from './Terms.tsx'
 
 /** Which columns matter, on the whole and for one row, and how the answer moves with each. */
 export function ExplainTab({ details, model, version }: { details: VersionDetails; model: Model; version: ModelVersion }) {
   const shap = shapOf(details)
   const explain = explainOf(details)
-  const hasImportance = explain !== null && explain.permutation.length > 0
+  const hasImportance = explain !== null && (explain.permutation ?? []).length > 0
+  const hasBackground = version.manifest.files.some(({ path }) => path === 'background.json')
+  const terms = explain?.terms?.filter((one) => one.terms.length > 0) ?? []
+  const byGradients = hasGradients(version)
   return (
     <div className="space-y-6">
       {shap && <Contributions shap={shap} version={version} />}
-      <OneRow
-        model={model}
-        version={version}
-        hasBackground={version.manifest.files.some(({ path }) => path === 'background.json')}
-      />
+      {terms.length > 0 && <Terms terms={terms} from={explain?.termsFrom ?? ''} />}
+      {(hasBackground || !byGradients) && <OneRow model={model} version={version} hasBackground={hasBackground} />}
+      {byGradients && <Gradients model={model} version={version} />}
       {shap && (
         <RowDependence
           model={model}
@@ -37,7 +40,9 @@ export function ExplainTab({ details, model, version }: { details: VersionDetail
       {hasImportance ? (
         <Importance explain={explain} version={version} />
       ) : (
-        !shap && (
+        !shap &&
+        terms.length === 0 &&
+        !byGradients && (
           <Empty title="No explanation was made">The training job was asked to leave importance out, or ran out of time.</Empty>
         )
       )}

@@ -102,6 +102,9 @@ export interface ExplainFile {
   permutation: { column: string; mean: number; std: number }[]
   partialDependence: { column: string; values: (number | string | null)[]; response: (number | number[])[]; counts: number[] }[]
   metric: string
+  /** Of texts: the terms that pull most towards each class (null: towards a larger value). */
+  terms?: { class: string | null; terms: { term: string; weight: number }[] }[]
+  termsFrom?: string
 }
 
 export const shapOf = (details: VersionDetails): GlobalShap | null => details.shap as unknown as GlobalShap | null
