@@ -74,6 +74,13 @@ function refuses(
 
 const lines = (n: number, line: (at: number) => string) => Array.from({ length: n }, (_, at) => line(at)).join('\n')
 
+const jsonLines = Array.from({ length: 20 }, (_, at) => JSON.stringify({ text: `row ${at}`, messages: [{ role: 'user' }] }))
+for (const [what, broken] of Object.entries({ 'that ends early': '{"text": "cut off', 'of something else': 'hello' }))
+  refuses(`JSON lines with a line ${what}`, jsonLines.with(12, broken).join('\n'), {
+    message: /^bad\.csv, line 13: this is not valid JSON \(.+\)\. Mend that line/,
+    facts: { line: 13, filename: 'bad.csv' },
+  })
+
 refuses('a file of spaces', ' \n \n', { message: /holds no text/ })
 refuses('a header without rows', 'a,b,c\n', { message: /no rows below/ })
 refuses('a line with too few fields', `a,b,c\n${lines(50, (at) => `${at},x,y`)}\n51,x\n`, {

@@ -2,7 +2,10 @@ import { invalidInput, isPlatformError } from '../../../kernel/errors.ts'
 import { limits } from '../detect/limits.ts'
 
 /** The table engine's complaint about a delimited or JSON file as one sentence that names the line. */
-export function readError(error: unknown, options: { delimiter?: string; encoding?: string; format: string }): unknown {
+export function readError(
+  error: unknown,
+  options: { delimiter?: string; encoding?: string; format: string; filename?: string },
+): unknown {
   if (!isPlatformError(error) || error.code !== 'invalid_input') return error
   const engine = String(error.facts.engine ?? error.message)
   const line = Number(/CSV Error on Line: (\d+)/.exec(engine)?.[1]) || Number(/in line (\d+)/i.exec(engine)?.[1]) || null
@@ -37,10 +40,21 @@ export function readError(error: unknown, options: { delimiter?: string; encodin
       'The file mixes line ends (\\r\\n and \\n), or has text after a closing quote, so its rows cannot be told apart. Save it with one kind of line end.',
       { line },
     )
-  if (options.format === 'jsonl') return invalidInput(`${where} is not valid JSON: ${firstLine(engine)}`, { line })
+  if (options.format === 'jsonl') return brokenJson(engine, options.filename)
   if (options.format === 'parquet')
     return invalidInput('This Parquet file is damaged or cut off: it cannot be read.', { engine: firstLine(engine) })
   return invalidInput(`The file cannot be read: ${firstLine(engine)}`, { line })
+}
+
+/** The table engine counts the line that it begins with as the second. */
+function brokenJson(engine: string, filename = 'The file') {
+  const said = /at byte (\d+) in (?:line|record\/value) (\d+): ([^\n.]*)/.exec(engine)
+  if (!said) return invalidInput(`${filename} is not valid JSON: ${firstLine(engine)}`, { filename })
+  const line = Math.max(1, Number(said[2]) - 1)
+  return invalidInput(
+    `${filename}, line ${line}: this is not valid JSON (${said[3]!.trim()}, at byte ${said[1]}). Mend that line, or leave it out.`,
+    { line, filename },
+  )
 }
 
 const count = (n: number, noun: string) => `${n} ${noun}${n === 1 ? '' : 's'}`

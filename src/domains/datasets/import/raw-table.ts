@@ -50,7 +50,7 @@ export async function makeRawTable(work: Work, source: SourceFile, from: { path:
       const unreadable = isPlatformError(error) && error.code === 'internal' && format !== 'csv'
       throw readError(
         unreadable ? invalidInput('unreadable', { engine: String((error.cause as Error | undefined)?.message ?? '') }) : error,
-        source.options,
+        { ...source.options, filename: source.filename },
       )
     })
   const rows = Number(results.at(-1)!.rows[0]![0])

@@ -103,7 +103,7 @@ async function openParquet(
   sample: TextSample,
 ): Promise<SourceFile> {
   const options: ReadOptions = { format: 'parquet' }
-  const columns = await describe(tables, parquet(file.path), [file.path], options, signal)
+  const columns = await describe(tables, parquet(file.path), file, options, signal)
   return { ...file, ...columns, sizeBytes: sample.sizeBytes, options, sample: { path: file.path, complete: true } }
 }
 
@@ -115,7 +115,7 @@ async function openJson(
   const options: ReadOptions = { format: 'jsonl', encoding: 'utf-8' }
   if (sample.encoding !== 'utf-8')
     throw invalidInput('JSON must be UTF-8 text; this file is not. Save it as UTF-8.', { encoding: sample.encoding })
-  const columns = await describe(tables, jsonRelation(file.path), [file.path], options, signal)
+  const columns = await describe(tables, jsonRelation(file.path), file, options, signal)
   return { ...file, ...columns, sizeBytes: sample.sizeBytes, options, sample: { path: file.path, complete: sample.complete } }
 }
 
@@ -246,13 +246,20 @@ export function textRelation(path: string, options: ReadOptions, columns: number
 export const jsonRelation = (path: string): string =>
   `read_json(${literal(path)}, format = 'auto', sample_size = -1, maximum_object_size = ${limits.rowBytes})`
 
-async function describe(tables: Tables, relation: string, files: string[], options: ReadOptions, signal?: AbortSignal) {
+async function describe(
+  tables: Tables,
+  relation: string,
+  { path, filename }: { path: string; filename: string },
+  options: ReadOptions,
+  signal?: AbortSignal,
+) {
+  const files = [path]
   const [described] = await tables
     .run({ files, statements: [{ sql: `DESCRIBE SELECT * FROM ${relation}` }], quick: true, signal })
     .catch((error) => {
       throw readError(
         error.code === 'internal' ? invalidInput('unreadable', { engine: String(error.cause?.message ?? '') }) : error,
-        options,
+        { ...options, filename },
       )
     })
   const found = described!.rows.map(([name, type]) => ({ raw: String(name), kind: kindOf(String(type)), type: String(type) }))
