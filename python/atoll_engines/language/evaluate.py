@@ -27,7 +27,7 @@ PROMPT_WORDS = 12
 
 def run(job: Job, report: Report) -> dict[str, Any]:
     """The engine `language.evaluate`."""
-    trained = open_trained(job.channel("model"))
+    trained = open_trained(job.channel("model"), job.threads)
     options = read_options(job.parameters.get("options") or {})
     records = read_records(open_table(job.channel("test")), options.columns, report)
     resamples = int(job.parameters.get("bootstrap") or 1000)

@@ -15,7 +15,7 @@ from torch import nn
 
 from atoll_engines.contract import Report
 from atoll_engines.language.algorithms import Algorithm
-from atoll_engines.language.networks import Base, Learner, adapted, load_network
+from atoll_engines.language.networks import Base, Learner, adapted, load_network, use_threads
 from atoll_engines.language.objectives import CausalObjective, PairRows, PreferenceObjective, SequenceRows, preferred, sums_of
 from atoll_engines.language.options import LanguageOptions
 from atoll_engines.language.records import Records
@@ -94,8 +94,8 @@ class Fitter:
         return read_plan(self.options.given, self.seed, self.threads, params=params)
 
     def fit(self, algorithm: Algorithm, params: dict[str, Any], trial: int) -> Fit:
-        device = find_device(self.threads)
         network = load_network(self.base, self.seed)
+        device = find_device(use_threads(network, self.threads))
         network.to(device.device)
         if self.options.gradient_checkpointing:
             network.gradient_checkpointing_enable()

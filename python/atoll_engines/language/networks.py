@@ -17,6 +17,8 @@ from atoll_engines.language.tokens import Tokens, read_tokens
 from atoll_engines.text.weights import refuse_incomplete, weights_folder
 
 USUAL_LENGTH = 512
+# Threads of a network smaller than this wait for each other longer than they work.
+ONE_THREAD_BELOW = 4_000_000
 
 
 @dataclass(frozen=True)
@@ -181,6 +183,13 @@ def save_adapter(network: nn.Module, folder: Path) -> dict[str, Any]:
 
 def write(path: Path, value: Any) -> None:
     path.write_text(json.dumps(value, indent=1, sort_keys=True, default=str), "utf-8")
+
+
+def use_threads(network: nn.Module, threads: int) -> int:
+    """As many threads as the network has work for."""
+    fitting = 1 if parameters_of(network) < ONE_THREAD_BELOW else threads
+    torch.set_num_threads(fitting)
+    return fitting
 
 
 def parameters_of(network: nn.Module) -> int:

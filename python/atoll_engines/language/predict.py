@@ -18,7 +18,7 @@ from atoll_engines.recipes import InputColumn
 
 def run(job: Job, report: Report) -> dict[str, Any] | None:
     """The engine `language.predict`."""
-    trained = open_trained(job.channel("model"))
+    trained = open_trained(job.channel("model"), job.threads)
     inputs = [InputColumn("messages" if trained.signature["generation"]["chat"] else "prompt", "text")]
 
     def texts(frame: pd.DataFrame) -> list[str]:

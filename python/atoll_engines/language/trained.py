@@ -10,7 +10,7 @@ from typing import Any
 from torch import nn
 
 from atoll_engines.errors import EngineError
-from atoll_engines.language.networks import Base, load_network
+from atoll_engines.language.networks import Base, load_network, use_threads
 from atoll_engines.language.sequences import Encoder
 from atoll_engines.language.tokens import read_tokens
 
@@ -28,7 +28,7 @@ class Trained:
     folder: Path
 
 
-def open_trained(folder: Path) -> Trained:
+def open_trained(folder: Path, threads: int = 1) -> Trained:
     """Read a package that `language.train` left."""
     file = folder / "native" / "language.json"
     if not file.is_file() or not (folder / "model.safetensors").is_file():
@@ -41,4 +41,5 @@ def open_trained(folder: Path) -> Trained:
     tokens = read_tokens(folder)
     config = json.loads((folder / "config.json").read_text("utf-8"))
     network = load_network(Base(folder, tokens, config), 0).eval()
+    use_threads(network, threads)
     return Trained(network, Encoder(tokens, int(about["length"])), signature, training, about, folder)

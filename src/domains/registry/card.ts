@@ -47,6 +47,7 @@ export interface TrainingFacts {
   derivedFeatures?: { name: string; expression: string; kept: boolean }[]
   export?: { ok: boolean; path: string; reason?: string | null }
   environment?: { python?: string; packages?: Record<string, string> }
+  model?: { baseline?: string }
   seconds?: number
   peakMemoryBytes?: number
 }
@@ -192,7 +193,7 @@ function performance({ evaluation, training, metric, sealedOpenedAt }: CardEvide
     '|---|---|---|---|---|',
     ...rows,
   ]
-  if (method) lines.push('', `Intervals: ${method}. Validation: mean and spread over folds. ${baselineWords}`)
+  if (method) lines.push('', `Intervals: ${method}. Validation: mean and spread over folds. ${baselineWords(training)}`)
   if (evaluation.diagnosis?.sentence) lines.push('', text(evaluation.diagnosis.sentence))
   return lines.join('\n')
 }
@@ -200,7 +201,8 @@ function performance({ evaluation, training, metric, sealedOpenedAt }: CardEvide
 /** 2026-11-21T09:07:47.909Z → "2026-11-21 at 09:07 UTC". */
 const minuteOf = (iso: string): string => `${iso.slice(0, 10)} at ${iso.slice(11, 16)} UTC`
 
-const baselineWords = 'The baseline looks at no column.'
+const baselineWords = ({ model }: TrainingFacts) =>
+  model?.baseline ? `The baseline is ${text(model.baseline)}.` : 'The baseline looks at no column.'
 
 function baselineOf({ baseline }: TrainingFacts, metric: string): string {
   const found = baseline?.[metric]
@@ -294,6 +296,10 @@ const libraries: Record<string, string> = {
   pca: 'principal components',
   umap: 'UMAP',
   tsne: 't-SNE',
+  llm_lora: 'LoRA',
+  llm_full: 'fine-tuned language',
+  llm_pretrain: 'pre-trained language',
+  llm_dpo: 'preference-tuned (DPO) language',
   lda: 'LDA',
   prodlda: 'ProdLDA',
 }

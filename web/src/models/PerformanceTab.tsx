@@ -8,6 +8,7 @@ import { ConfusionMatrix } from './ConfusionMatrix.tsx'
 import { CurveCharts, LearningCurve } from './CurveCharts.tsx'
 import { evaluationOf, trainingOf } from './evidence.ts'
 import { ForecastCharts } from './ForecastCharts.tsx'
+import { LanguageEvidence } from './LanguageEvidence.tsx'
 import { MetricsTable } from './MetricsTable.tsx'
 import { PerClassTable } from './PerClassTable.tsx'
 import { ResidualCharts } from './ResidualCharts.tsx'
@@ -50,6 +51,7 @@ export function PerformanceTab({ model, version, details }: { model: Model; vers
       )}
       {evaluation?.diarisation && <DiarisationCharts diarisation={evaluation.diarisation} />}
       {evaluation?.verification && <VerificationCharts verification={evaluation.verification} />}
+      {evaluation && version.task === 'generation' && <LanguageEvidence version={version} evaluation={evaluation} />}
       {evaluation?.forecast && <ForecastCharts forecast={evaluation.forecast} target={version.target ?? 'value'} />}
       {evaluation?.texts && <WrittenTexts texts={evaluation.texts} />}
       {evaluation?.confusion && (version.task === 'multiclass' || !evaluation.roc) && (

@@ -17,6 +17,11 @@ export interface EvaluationFile {
   texts?: WrittenTexts
   diarisation?: DiarisationEvidence
   verification?: VerificationEvidence
+  /** Language models: the same measures of what it began with, and which differences are more than chance. */
+  before?: Record<string, { value: number; low: number; high: number; method?: string }>
+  beforeIs?: string
+  comparisons?: { metric: string; sentence: string }[]
+  examples?: LanguageExample[]
 }
 /** What was wanted and what was written, the worst rows first. */
 export interface WrittenTexts {
@@ -42,6 +47,13 @@ export interface VerificationEvidence {
   threshold: number
   misses: number[]
   falseAlarms: number[]
+}
+export interface LanguageExample {
+  row: number
+  prompt: string
+  wanted: string | null
+  before: string | null
+  after: string
 }
 export interface ForecastEvidence {
   spacing: string

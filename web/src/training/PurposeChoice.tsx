@@ -1,5 +1,6 @@
 import type { Dataset, TrainingInput } from '@atoll/sdk'
 import { NumberField, SelectField } from '../ui/Field.tsx'
+import { LanguageOptions } from './LanguageOptions.tsx'
 import { structuredTask, structuredTasks } from './structured-tasks.ts'
 
 type Task = NonNullable<TrainingInput['task']>
@@ -19,6 +20,11 @@ const purposes: readonly { value: '' | Task; label: string; hint: string }[] = [
     value: 'diarisation',
     label: 'find who speaks when',
     hint: 'Learns voices from recordings with a column of turns, or of one speaker each (a column of speakers).',
+  },
+  {
+    value: 'generation',
+    label: 'train a language model',
+    hint: 'Columns text; or prompt and completion; or messages; or prompt, chosen and rejected.',
   },
 ]
 const withoutTarget = new Set<string>(purposes.slice(1).map(({ value }) => value))
@@ -112,7 +118,8 @@ export function PurposeOptions({
           error={errorFor('options.contamination')}
         />
       )}
-      {task !== 'projection' && (
+      {task === 'generation' && <LanguageOptions options={options} set={set} errorFor={errorFor} />}
+      {task !== 'projection' && task !== 'generation' && (
         <SelectField
           label="Known labels"
           value={(options.labelColumn as string) ?? ''}

@@ -181,11 +181,17 @@ const metricNames: Record<string, string> = {
   character_error_rate: 'Character error rate',
   chrf: 'chrF',
   rouge_l: 'ROUGE-L',
+  preference_accuracy: 'Preference accuracy',
+  preference_margin: 'Preference margin',
 }
 
 /** `hist_gradient_boosting` → "Hist gradient boosting"; names of libraries as they write themselves. */
 export function algorithmName(name: string): string {
   const known: Record<string, string> = {
+    llm_lora: 'LoRA',
+    llm_full: 'Full fine-tuning',
+    llm_pretrain: 'Pre-training',
+    llm_dpo: 'Preference tuning (DPO)',
     xgboost: 'XGBoost',
     lightgbm: 'LightGBM',
     catboost: 'CatBoost',
