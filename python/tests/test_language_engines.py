@@ -26,7 +26,8 @@ def prepared(folder: Path, frame: pd.DataFrame, algorithm: str, base: Path | Non
         shutil.copytree(base / "model", folder / "input" / "data" / "weights")
     parameters = {
         "task": "generation", "target": None, "metric": options.pop("metric", None), "algorithms": [algorithm],
-        "search": options.pop("search", {"strategy": "none"}), "validation": {"kind": "kfold", "folds": 5}, "options": options, "threads": 1,
+        "search": options.pop("search", {"strategy": "none"}), "validation": {"kind": "kfold", "folds": 5}, "options": options,
+        "threads": 1,
     }  # fmt: skip
     return write_job(folder, "language.train", parameters)
 
