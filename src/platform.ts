@@ -219,7 +219,18 @@ export async function openPlatform(config: Config, { logger }: { logger: Logger 
   jobs.queue.register(
     compressionJob({ files, blobs, tables, inference, language, events, jobs, datasets, goals, experiments, tuning, registry }),
   )
-  const compression = compressionService({ metadata, access, jobs, cost, datasets, experiments, tuning, registry, version })
+  const compression = compressionService({
+    metadata,
+    access,
+    jobs,
+    cost,
+    datasets,
+    experiments,
+    tuning,
+    registry,
+    algorithms,
+    version,
+  })
   const ladders = ladderService({ metadata, access, files, tables, inference, jobs, datasets, registry, evaluation })
   jobs.queue.register(scriptJob({ files, tables, blobs, jobs, datasets, experiments }))
   const scripts = scriptsService({ metadata, access, blobs, jobs, datasets, experiments, training, version })

@@ -18,6 +18,7 @@ from atoll_engines.audio.networks.network import SILENCE, AudioNetwork, Served
 from atoll_engines.audio.objective import AudioLabelling, SpeakerLabelling
 from atoll_engines.audio.rows import AudioRows
 from atoll_engines.audio.setting import AudioSetting
+from atoll_engines.compression.lesson import lesson_of
 from atoll_engines.contract import write_json
 from atoll_engines.media.export import graph_of
 from atoll_engines.neural.devices import autocast, find_device
@@ -35,6 +36,7 @@ class AudioModel:
     """One network over a job's sounds; features are places in the setting's array."""
 
     rounds = None
+    learns_from_teacher = True
 
     def __init__(self, algorithm: str, params: dict[str, Any], setting: AudioSetting) -> None:
         self.algorithm, self.params, self.setting = algorithm, params, setting
@@ -54,6 +56,7 @@ class AudioModel:
         hooks = Hooks(before_epoch=self.freezer(), groups=self.groups, until=setting.until, where={"algorithm": self.algorithm})
         folder = setting.checkpoints / self.name_of_fit(x, y, plan) if setting.checkpoints else None
         objective = self.objective(plan, y)
+        objective.lesson = lesson_of(y)
         self.fitted = fit(self.network, objective, train, valid, plan, report=setting.report, checkpoint=folder, hooks=hooks)
         self.network.cpu().eval()
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from atoll_engines.compression.lesson import plain, teacher_of
 from atoll_engines.audio.augment import Augmentation, changed, draw_masks, mixed_share
 
 
@@ -23,8 +24,9 @@ class AudioRows:
         names: tuple[str, ...] | None,
         weights: np.ndarray | None = None,
     ) -> None:
-        self.sounds, self.places, self.y, self.augmentation, self.mixup = sounds, places, y, augmentation, mixup
-        self.labels = y if y.ndim == 1 else None
+        self.sounds, self.places, self.augmentation, self.mixup = sounds, places, augmentation, mixup
+        self.y, self.teacher = plain(y), teacher_of(y)
+        self.labels = self.y if y.ndim == 1 else None
         self.class_names = names
         self.weights = None if weights is None else np.asarray(weights, np.float32)
 
@@ -34,6 +36,8 @@ class AudioRows:
     def batch(self, rows: np.ndarray, generator: torch.Generator | None) -> dict[str, Any]:
         sounds = torch.from_numpy(np.ascontiguousarray(self.sounds[self.places[rows]]))
         batch: dict[str, Any] = {"audio": sounds, "y": torch.from_numpy(self.y[rows])}
+        if self.teacher is not None:
+            batch["teacher"] = torch.from_numpy(self.teacher[rows])
         if self.weights is not None:
             batch["weight"] = torch.from_numpy(self.weights[rows])
         if generator is None:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from atoll_engines.compression.lesson import lesson_of
 from atoll_engines.contract import write_json
 from atoll_engines.image.augment import NONE
 from atoll_engines.image.export import graph_of
@@ -32,6 +33,7 @@ class ImageModel:
     """One network over a job's images; features are places in the setting's array."""
 
     rounds = None
+    learns_from_teacher = True
 
     def __init__(self, algorithm: str, params: dict[str, Any], setting: ImageSetting) -> None:
         self.algorithm, self.params, self.setting = algorithm, params, setting
@@ -53,6 +55,7 @@ class ImageModel:
         where, source = {"algorithm": self.algorithm}, with_source(self.source(x))
         hooks = Hooks(before_epoch=self.unfreezer(), groups=self.groups, until=setting.until, where=where, **source)
         objective = ImageLabelling(setting.task, len(setting.classes), plan.label_smoothing, self.class_weights(plan, y))
+        objective.lesson = lesson_of(y)
         folder = setting.checkpoints / self.name_of_fit(x, y, plan) if setting.checkpoints else None
         self.fitted = fit(self.network, objective, train, valid, plan, report=setting.report, checkpoint=folder, hooks=hooks)
         self.network.cpu().eval()

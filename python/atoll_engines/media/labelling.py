@@ -11,6 +11,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from atoll_engines.compression.lesson import Lesson
+from atoll_engines.neural.distillation import mixed, soft_losses
 from atoll_engines.neural.protocols import Objective
 
 MULTILABEL, ONE_LABEL = "f1_macro", "accuracy"
@@ -20,6 +22,8 @@ class Labelling(Objective):
     """Cross-entropy over classes, or over each label for itself. What a batch shows to the network is its family's."""
 
     higher_is_better = True
+    # How a teacher is listened to, where there is one.
+    lesson: Lesson | None = None
 
     def __init__(self, task: str, classes: int, smoothing: float, class_weights: torch.Tensor | None) -> None:
         self.is_multilabel = task == "multilabel"
@@ -30,12 +34,21 @@ class Labelling(Objective):
     def loss(self, module: nn.Module, batch: dict[str, Any]) -> torch.Tensor:
         drawn = batch.get("drawn") or {}
         margins = self.margins(module, batch)
-        losses = self.losses(margins, batch["y"])
+        losses = self.taught_losses(margins, batch, slice(None))
         if "share" in drawn:
-            losses = losses * drawn["share"] + self.losses(margins, batch["y"][drawn["partner"]]) * (1 - drawn["share"])
+            losses = losses * drawn["share"] + self.taught_losses(margins, batch, drawn["partner"]) * (1 - drawn["share"])
         if "weight" in batch:
             losses = losses * batch["weight"]
         return losses.mean()
+
+    def taught_losses(self, margins: torch.Tensor, batch: dict[str, Any], rows: Any) -> torch.Tensor:
+        """Of the labels of these rows, and of what a teacher said of them where there is one."""
+        hard = self.losses(margins, batch["y"][rows])
+        if self.lesson is None:
+            return hard
+        task = "multilabel" if self.is_multilabel else "multiclass"
+        soft = soft_losses(margins.float(), batch["teacher"][rows], self.lesson.temperature, task)
+        return mixed(hard, soft, self.lesson.alpha)
 
     def margins(self, module: nn.Module, batch: dict[str, Any]) -> torch.Tensor:
         """What the network says of a batch, changed as was drawn for it where it is there to learn."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
+from atoll_engines.compression.lesson import with_teacher
 from atoll_engines.contract import Job, Report
 from atoll_engines.errors import BadInput, what_exists
 from atoll_engines.recipes import InputColumn, named_columns
@@ -80,6 +81,7 @@ def read_labels(job: Job, request: Request, source: Source, report: Report, also
         usable = usable & also
     frame, given = frame[usable], given[usable]
     target = read_target(source.tables[0].column(request.target), frame[request.target], request.task, request.positive)
+    taught = with_teacher(job, frame.index.to_numpy(), target.values, target.classes)
     division = divide(
         target.values,
         request.task,
@@ -90,7 +92,7 @@ def read_labels(job: Job, request: Request, source: Source, report: Report, also
         times=frame[request.time_column] if request.time_column else None,
         given=given,
     )
-    return Labels(frame.index.to_numpy(), target, division, usable)
+    return Labels(frame.index.to_numpy(), replace(target, values=taught), division, usable)
 
 
 def read_features(source: Source, labels: Labels) -> pd.DataFrame:

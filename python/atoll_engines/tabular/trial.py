@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from atoll_engines.compression.lesson import Taught, fit_taught
 from atoll_engines.tabular.algorithms.model import Algorithm, Debugger, Model, Setting, Watch
 from atoll_engines.tabular.folds import Division, inner_split
 from atoll_engines.tabular.imbalance import rebalanced
@@ -192,7 +193,10 @@ def fit_model(
     model = algorithm.build(own, setting)
     if debugger and hasattr(model, "debugger"):
         model.debugger = replace(debugger, algorithm=algorithm.name)
-    model.fit(x, y, weights, watch)
+    if isinstance(y, Taught):
+        fit_taught(model, algorithm.weighted, x, y, weights, watch, setting.task, algorithm.title)
+    else:
+        model.fit(x, y, weights, watch)
     return model
 
 

@@ -13,6 +13,8 @@ from torch import nn
 from torch.nn import functional
 
 from atoll_engines.neural.forgetting import PROBES, Score, likeness, masked_words, with_source
+from atoll_engines.compression.lesson import Lesson, lesson_of, plain, teacher_of
+from atoll_engines.neural.distillation import mixed, soft_losses
 from atoll_engines.neural.plan import TrainingPlan, read_plan
 from atoll_engines.neural.protocols import Hooks
 from atoll_engines.neural.trainer import fit
@@ -31,11 +33,12 @@ class TokenRows:
     def __init__(
         self, tokenizer: Any, texts: np.ndarray, y: np.ndarray, weights: np.ndarray | None, limit: int, pad: int, setting: TextSetting
     ) -> None:
-        self.tokenizer, self.texts, self.y, self.weights = tokenizer, texts, y, weights
+        self.tokenizer, self.texts, self.weights = tokenizer, texts, weights
+        self.y, self.teacher = plain(y), teacher_of(y)
         self.limit, self.pad, self.setting = limit, pad, setting
         self.plain = encode(tokenizer, texts, limit)
         if setting.task in ("binary", "multiclass"):
-            self.labels = y
+            self.labels = self.y
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -51,6 +54,8 @@ class TokenRows:
         kind = torch.int64 if self.setting.task in ("binary", "multiclass") else torch.float32
         made = {"input_ids": torch.from_numpy(ids), "attention_mask": torch.from_numpy(mask)}
         made["y"] = torch.as_tensor(self.y[rows], dtype=kind)
+        if self.teacher is not None:
+            made["teacher"] = torch.as_tensor(self.teacher[rows], dtype=torch.float32)
         if self.weights is not None:
             made["weights"] = torch.as_tensor(self.weights[rows], dtype=torch.float32)
         return made
@@ -61,8 +66,8 @@ class TextObjective:
 
     metric, higher_is_better = "loss", False
 
-    def __init__(self, task: str, label_smoothing: float) -> None:
-        self.task, self.label_smoothing = task, label_smoothing
+    def __init__(self, task: str, label_smoothing: float, lesson: Lesson | None = None) -> None:
+        self.task, self.label_smoothing, self.lesson = task, label_smoothing, lesson
 
     def loss(self, module: nn.Module, batch: dict[str, torch.Tensor]) -> torch.Tensor:
         losses = self.losses(module, batch, self.label_smoothing)
@@ -71,11 +76,18 @@ class TextObjective:
     def losses(self, module: nn.Module, batch: dict[str, torch.Tensor], smoothing: float) -> torch.Tensor:
         """One loss for each row."""
         margins = module(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"]).logits.float()
+        hard = self.of_labels(margins, batch["y"], smoothing)
+        if self.lesson is None or not module.training:
+            return hard
+        return mixed(hard, soft_losses(margins, batch["teacher"], self.lesson.temperature, self.task), self.lesson.alpha)
+
+    def of_labels(self, margins: torch.Tensor, y: torch.Tensor, smoothing: float) -> torch.Tensor:
+        """One loss for each row, by its label alone."""
         if self.task == "regression":
-            return functional.mse_loss(margins[:, 0], batch["y"], reduction="none")
+            return functional.mse_loss(margins[:, 0], y, reduction="none")
         if self.task == "multilabel":
-            return functional.binary_cross_entropy_with_logits(margins, batch["y"], reduction="none").mean(dim=1)
-        return functional.cross_entropy(margins, batch["y"], reduction="none", label_smoothing=smoothing)
+            return functional.binary_cross_entropy_with_logits(margins, y, reduction="none").mean(dim=1)
+        return functional.cross_entropy(margins, y, reduction="none", label_smoothing=smoothing)
 
     def validate(self, module: nn.Module, batches: Iterable[dict[str, torch.Tensor]]) -> dict[str, float]:
         total, rows = 0.0, 0
@@ -102,7 +114,7 @@ def fine_tune(
     freeze(network, setting.freeze)
     probe = source_score(network, tokenizer, texts[fit_on if watched is None else watched], limit, pad, setting)
     hooks = Hooks(groups=learning_groups, where={"algorithm": "text_transformer"}, **with_source(probe))
-    objective = TextObjective(setting.task, plan.label_smoothing)
+    objective = TextObjective(setting.task, plan.label_smoothing, lesson_of(y))
     valid = None if watched is None else rows(watched)
     fitted = fit(network, objective, rows(fit_on), valid, plan, report=setting.report, checkpoint=folder, hooks=hooks)
     network.to("cpu").eval()

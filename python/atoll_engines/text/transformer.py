@@ -23,6 +23,7 @@ class Transformer:
     """A BERT, DistilBERT, RoBERTa or other encoder of the transformers library, with a new last layer."""
 
     rounds = None
+    learns_from_teacher = True
 
     def __init__(self, params: dict[str, Any], setting: TextSetting) -> None:
         self.params, self.setting = params, setting

@@ -16,7 +16,11 @@ export const CompressionInput = z.object({
   algorithms: z.array(z.string().max(60)).max(10).default([]).describe('distil: what the student may be'),
   temperature: z.number().min(0.1).max(100).default(2).describe('distil: the larger, the more the unlikely classes teach'),
   alpha: z.number().min(0).max(1).default(0.3).describe('distil: the share of the true labels in what the student learns from'),
-  teacher: Ref.nullable().default(null).describe('distil: an endpoint that answers in the place of the version'),
+  space: z
+    .record(z.string().max(60), z.record(z.string().max(60), z.unknown()))
+    .default({})
+    .describe("distil: the students' settings, as in the search of a training; small ones when absent"),
+  budgetSeconds: z.number().int().min(5).max(86_400).default(60).describe('distil: how long the search among students may take'),
   sparsity: z.number().min(0.05).max(0.95).default(0.5).describe('prune: the share of weights or channels that goes'),
   structured: z.boolean().default(true).describe('prune: whole channels, so that the graph is smaller; else single weights'),
   standardErrors: z.number().min(0).max(5).default(1).describe('trim: how far below the best the metric may fall'),

@@ -11,10 +11,12 @@ import type { ExperimentsService } from '../experiments/service.ts'
 import type { JobsService } from '../jobs/service.ts'
 import type { ModelVersion } from '../registry/schema.ts'
 import type { RegistryService } from '../registry/service.ts'
+import type { Algorithm } from '../training/algorithms.ts'
 import { engineOf, type TrainingSpec } from '../training/spec.ts'
 import type { TuningService } from '../tuning/service.ts'
 import type { CompressionCreated, CompressionInput } from './schema.ts'
 import type { CompressionSpec } from './spec.ts'
+import { studentOf } from './students.ts'
 import { summaryOf } from './summary.ts'
 
 export interface CompressionNeeds {
@@ -26,6 +28,7 @@ export interface CompressionNeeds {
   experiments: ExperimentsService
   tuning: TuningService
   registry: RegistryService
+  algorithms: readonly Algorithm[]
   /** What the platform's own version is, for the run's record. */
   version: string
 }
@@ -33,12 +36,12 @@ export interface CompressionNeeds {
 export type CompressionService = ReturnType<typeof compressionService>
 
 /** Families whose packages can be made smaller. */
-const families: ReadonlySet<string> = new Set(['tabular', 'text', 'image'])
+const families: ReadonlySet<string> = new Set(['tabular', 'text', 'image', 'audio'])
 const tasks: ReadonlySet<string> = new Set(['binary', 'multiclass', 'multilabel', 'regression'])
 
 /** Smaller and faster versions from a registered one: asked for here, made by a job, registered as versions derived from it. */
 export function compressionService(needs: CompressionNeeds) {
-  const { metadata, access, jobs, cost, datasets, experiments, tuning, registry, version: platformVersion } = needs
+  const { metadata, access, jobs, cost, datasets, experiments, tuning, registry, algorithms, version: platformVersion } = needs
 
   async function create(
     by: Principal,
@@ -53,6 +56,8 @@ export function compressionService(needs: CompressionNeeds) {
     refuseWhatCannot(from, trained, input)
     const { dataset, version: data } = await datasets.pin(by, from.dataset, from.datasetVersion)
     const name = `${from.modelName}:${from.number}`
+    const teaching = engineOf(trained)
+    const student = input.method === 'distil' ? studentOf(algorithms, trained, input, teaching.family, data.columns) : null
     const modelName = input.model ?? from.modelName
     await registry.refuseOtherModel(by, from.project, modelName, { task: from.task, target: from.target })
     const summary = summaryOf(input)
@@ -79,7 +84,11 @@ export function compressionService(needs: CompressionNeeds) {
           { kind: 'dataset-version', id: data.id, name: `${dataset.name}:${data.number}` },
           { kind: 'split', id: from.split, name: 'of the original' },
         ],
-        code: { platform: platformVersion, engine: `compression.${input.method}`, contract: 1 },
+        code: {
+          platform: platformVersion,
+          engine: student ? `${student.engine.family}.train` : `compression.${input.method}`,
+          contract: 1,
+        },
       })
       const spec: CompressionSpec = {
         ...trained,
@@ -89,7 +98,10 @@ export function compressionService(needs: CompressionNeeds) {
         modelName,
         visibility,
         seed: input.seed,
-        from: { versionId: from.id, name, engine: engineOf(trained) },
+        ...student,
+        // A student begins with numbers of its own.
+        ...(student && { weights: undefined }),
+        from: { versionId: from.id, name, engine: teaching },
         compression: input,
         summary,
       }
@@ -121,7 +133,7 @@ function refuseWhatCannot(from: ModelVersion, trained: TrainingSpec, { method }:
     throw preconditionFailed(`${name} was not trained here, so nothing smaller can be made from it.`, { version: from.id })
   if (!families.has(family) || !tasks.has(from.task))
     throw invalidInput(
-      `A version of the family "${family}" for ${from.task} cannot be made smaller yet; tables, texts and images with a target can.`,
+      `A version of the family "${family}" for ${from.task} cannot be made smaller yet; tables, texts, images and sounds with a target can.`,
       { field: 'method', family, task: from.task },
     )
   if (method !== 'distil' && from.parity?.served === 'python')

@@ -30,6 +30,8 @@ export async function fitInto(
     parameters: EngineParameters
     hasValidation: boolean
     onEvent?: Parameters<JobContext['runEngine']>[0]['onEvent']
+    /** Lays what this way of fitting reads beside the rows. */
+    layMore?(data: string): Promise<void>
   },
   into: string,
 ): Promise<{ cost: Cost }> {
@@ -44,6 +46,7 @@ export async function fitInto(
     limits: limitsOf(fit.parameters),
     onEvent: fit.onEvent,
     async prepare(data) {
+      await fit.layMore?.(data)
       if (fit.weights) await layWeights(needs, fit.weights, data)
       if (family === 'script') await layCode(needs, fit.parameters.options?.code as CodeFile[], data)
       for (const part of fit.hasValidation ? (['train', 'validation'] as const) : (['train'] as const))

@@ -1,4 +1,5 @@
 import type * as z from 'zod'
+import { preconditionFailed } from '../../kernel/errors.ts'
 import type { Principal } from '../../kernel/principal.ts'
 import type { BlobStore } from '../../ports/blobs/blob-store.ts'
 import type { Files } from '../../ports/files/files.ts'
@@ -14,7 +15,7 @@ import type { JobContext, JobHandler } from '../jobs/handler.ts'
 import type { Job } from '../jobs/schema.ts'
 import type { JobsService } from '../jobs/service.ts'
 import type { TrainingFacts } from '../registry/card.ts'
-import type { Evaluation, ModelVersion, Signature } from '../registry/schema.ts'
+import type { Derived, Evaluation, ModelVersion, Signature } from '../registry/schema.ts'
 import type { RegistryService } from '../registry/service.ts'
 import type { VersionFiles } from '../registry/version-files.ts'
 import { compareReplay } from './compare-replay.ts'
@@ -54,6 +55,11 @@ export function replayService(needs: ReplayNeeds) {
     const row = await registry.findVersion(by, ref, project)
     await access.authorize(by, 'training:create', { ...row, id: row.model_id })
     const version = await registry.resolveVersion(by, row.id)
+    if (row.derived !== null)
+      throw preconditionFailed(
+        `${row.model_name}:${row.number} was made from another version, so there is no training to repeat. Replay ${(JSON.parse(row.derived) as Derived).fromName}, then make it smaller again with the same seed.`,
+        { version: row.id },
+      )
     const spec = JSON.parse(row.training_spec) as TrainingSpec
     const { version: data } = await datasets.pin(by, version.dataset, version.datasetVersion)
     const recorded = {

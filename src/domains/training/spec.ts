@@ -74,5 +74,7 @@ export interface EngineParameters {
   importance: boolean
   /** What only one family of engines knows; checked by the engine. */
   options?: Record<string, unknown>
+  /** How what a teacher said of the rows (the channel `teacher`) is weighed against their labels. */
+  lesson?: { alpha: number; temperature: number }
   threads?: number
 }

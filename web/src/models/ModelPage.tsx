@@ -1,5 +1,6 @@
 import { useQuery } from '@tanstack/react-query'
 import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router'
+import { lazy, Suspense } from 'react'
 import { atoll } from '../api.ts'
 import { useProjectRef, useRefusal } from '../app/project.ts'
 import { FairnessTab } from '../bias/FairnessTab.tsx'
@@ -25,6 +26,8 @@ import { SearchTab } from './SearchTab.tsx'
 import { UncertaintyTab } from './UncertaintyTab.tsx'
 import { VersionsTab } from './VersionsTab.tsx'
 
+const LadderTab = lazy(async () => ({ default: (await import('../compression/LadderTab.tsx')).LadderTab }))
+
 const tabs = [
   { id: 'performance', title: 'Performance' },
   { id: 'explain', title: 'Explanation' },
@@ -34,6 +37,7 @@ const tabs = [
   { id: 'proof', title: 'Proof' },
   { id: 'search', title: 'Search' },
   { id: 'package', title: 'Package' },
+  { id: 'ladder', title: 'Smaller and faster' },
   { id: 'versions', title: 'Versions' },
   { id: 'lineage', title: 'Lineage' },
 ]
@@ -184,6 +188,11 @@ export function ModelPage() {
               {tab === 'proof' && <ProofTab model={data} version={version} />}
               {tab === 'search' && <SearchTab details={details.data} version={version} />}
               {tab === 'package' && <PackageTab model={data} version={version} details={details.data} />}
+              {tab === 'ladder' && (
+                <Suspense fallback={<Skeleton className="h-96" />}>
+                  <LadderTab key={version.id} model={data} version={version} />
+                </Suspense>
+              )}
               {tab === 'versions' && <VersionsTab model={data} />}
               {tab === 'lineage' && <LineageTab id={version.id} />}
             </>

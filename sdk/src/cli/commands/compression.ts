@@ -13,7 +13,8 @@ export function compressionCommands(program: Command): void {
     .option('--algorithms <names>', 'distil: what the student may be, with commas')
     .option('--temperature <value>', 'distil: how much the unlikely classes teach', parseNumber)
     .option('--alpha <share>', 'distil: share of the true labels', parseNumber)
-    .option('--teacher <endpoint>', 'distil: an endpoint that answers in the place of the version')
+    .option('--budget <seconds>', 'distil: how long the search among students may take', parseNumber)
+    .option('--space <json>', 'distil: settings of the students, {"lightgbm": {"n_estimators": 40}}')
     .option('--sparsity <share>', 'prune: share of the channels or weights that goes', parseNumber)
     .option('--unstructured', 'prune: single weights, not whole channels')
     .option('--standard-errors <number>', 'trim: how far below the best the metric may fall', parseNumber)
@@ -85,7 +86,8 @@ function inputOf(options: Record<string, unknown>): CompressionInput {
     algorithms: options.algorithms === undefined ? undefined : String(options.algorithms).split(','),
     temperature: options.temperature,
     alpha: options.alpha,
-    teacher: options.teacher,
+    budgetSeconds: options.budget,
+    space: options.space === undefined ? undefined : jsonOr(String(options.space)),
     sparsity: options.sparsity,
     structured: options.unstructured ? false : undefined,
     standardErrors: options.standardErrors,
