@@ -16,7 +16,7 @@ export const SignatureInput = z.object({
   max: z.number().nullish(),
   categories: z.array(z.string()).nullish(),
   categoriesTruncated: z.boolean().optional(),
-  example: z.unknown(),
+  example: z.unknown().optional(),
   size: z
     .tuple([z.number().int().min(1), z.number().int().min(1)])
     .optional()

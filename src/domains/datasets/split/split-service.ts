@@ -14,7 +14,7 @@ import { type Split, SplitInput } from '../schema.ts'
 import { columnsInParts, columnsOf, type PartFile, partsOf, splitById, statisticsOf, toSplit, versionById } from '../store.ts'
 import { type DatasetRow, datasetTables, type SplitRow, type VersionRow } from '../tables.ts'
 import { isStructured, refuseTarget, taskOf } from '../target.ts'
-import { chooseKind } from './choose-kind.ts'
+import { chooseKind, fewestForConversations } from './choose-kind.ts'
 import { findLeaks, type LeakFinding } from './leaks.ts'
 import { splitTable } from './split-table.ts'
 
@@ -272,7 +272,13 @@ function settle(input: z.output<typeof SplitInput>, version: VersionRow, dataset
     known !== null &&
     !isStructured(input.task) &&
     taskOf({ type: target.type, distinct: known.distinct }) !== 'regression'
-  const chosen = chooseKind(input, { columns, statistics, target: target?.name ?? null, classes })
+  const chosen = chooseKind(input, {
+    columns,
+    statistics,
+    target: target?.name ?? null,
+    classes,
+    fewestSpeakers: input.task === 'diarisation' ? fewestForConversations : undefined,
+  })
   const { kind } = chosen
   if (input.test + input.validation >= 0.9)
     throw invalidInput('Test and validation together leave too little for training.', { field: 'test' })
