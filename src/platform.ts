@@ -64,6 +64,7 @@ import { scriptJob } from './domains/scripts/job.ts'
 import { scriptsRoutes } from './domains/scripts/routes.ts'
 import { scriptsService } from './domains/scripts/service.ts'
 import { readAlgorithms } from './domains/training/algorithms.ts'
+import { imagePreviews } from './domains/training/image-previews.ts'
 import { trainingJob } from './domains/training/job.ts'
 import { trainingPlans } from './domains/training/plan.ts'
 import { replayService } from './domains/training/replay.ts'
@@ -209,6 +210,7 @@ export async function openPlatform(config: Config, { logger }: { logger: Logger 
     versionFiles: packageFiles,
   })
   const training = trainingService({ metadata, jobs, cost, experiments, tuning, plan, algorithms, version })
+  const previewImages = imagePreviews({ metadata, access, files, datasets, jobs })
   jobs.queue.register(comparisonJob({ files, jobs, datasets, evaluation }))
   const comparisons = comparisonsService({
     metadata,
@@ -326,7 +328,7 @@ export async function openPlatform(config: Config, { logger }: { logger: Logger 
     ...explanationsRoutes({ explanations, gradients, heldOut, nearest }),
     ...endpointsRoutes(endpoints),
     ...monitoringRoutes(monitoring),
-    ...trainingRoutes({ training, replays }),
+    ...trainingRoutes({ training, replays, previewImages }),
     ...comparisonsRoutes(comparisons),
     ...compressionRoutes({ compression, ladders }),
     ...scriptsRoutes(scripts),

@@ -24,6 +24,8 @@ import type {
   GradientsInput,
   HeldOut,
   HeldOutQuery,
+  ImagePreview,
+  ImagePreviewInput,
   Job,
   Ladder,
   LadderInput,
@@ -144,6 +146,9 @@ export const training = (http: Http) => ({
   algorithms: () => http.json<{ items: AlgorithmInfo[] }>('GET', '/v1/algorithms'),
   create: (input: TrainingInput, options: CreateOptions = {}) =>
     http.json<TrainingCreated>('POST', '/v1/training-jobs', withOptions(options, { body: input })),
+  /** A few images of a data set as they are and as training would change them. */
+  previewImages: (input: ImagePreviewInput, options: ProjectOptions = {}) =>
+    http.json<ImagePreview>('POST', '/v1/training-jobs/preview-images', withOptions(options, { body: input })),
   estimate: (input: TrainingInput, options: CallOptions = {}) =>
     http.json<Estimate>('POST', '/v1/training-jobs/estimate', { ...options, body: input }),
   /** By the search's id, or by the id of its job. */

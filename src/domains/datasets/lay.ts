@@ -15,6 +15,12 @@ export interface LayNeeds {
   tables: Tables
 }
 
+/** So many rows, drawn by chance. */
+export interface LaidSample {
+  rows: number
+  seed: number
+}
+
 /** The one file of a version's table. */
 export function tableFile(row: VersionRow): { sha256: string; rows: number; sizeBytes: number } {
   const file = filesOf(row)[0]
@@ -55,27 +61,27 @@ export async function layTable(
   { blobs, files, tables }: LayNeeds,
   table: { sha256: string; rows: number; columns: readonly Column[]; manifest: { sha256: string } | null },
   folder: string,
-  only?: readonly string[],
+  { only, sample }: { only?: readonly string[]; sample?: LaidSample } = {},
 ): Promise<void> {
   await files.makeFolder(folder)
   const columns = only ? table.columns.filter(({ name }) => only.includes(name)) : table.columns
   const path = `${folder}/data.parquet`
-  if (!only || columns.length === table.columns.length) await blobs.materialise(table.sha256, path)
+  if (!sample && columns.length === table.columns.length) await blobs.materialise(table.sha256, path)
   else {
     const source = await localTable({ blobs }, table.sha256, async () => folder)
-    const select = `SELECT __row, ${columns.map(({ name }) => identifier(name)).join(', ')} FROM ${parquet(source)}`
+    const names = ['__row', ...columns.map(({ name }) => identifier(name))].join(', ')
+    // The same rows for the same seed, however the engine reads the file.
+    const drawn = sample ? ` ORDER BY hash(__row + ${Math.trunc(sample.seed)}) LIMIT ${Math.trunc(sample.rows)}` : ''
     await tables.run({
       folders: [folder],
       files: [source],
-      statements: [
-        { sql: copyToParquet(columns.length > 0 ? select : `SELECT __row FROM ${parquet(source)}`, path, columns.length + 1) },
-      ],
+      statements: [{ sql: copyToParquet(`SELECT ${names} FROM ${parquet(source)}${drawn}`, path, columns.length + 1) }],
     })
     if (source.startsWith(`${folder}/`)) await files.remove(folder, `${table.sha256}.parquet`)
   }
   await files.writeJson(folder, 'schema.json', {
     columns: columns.map(({ name, type, nullable }) => ({ name, type, nullable })),
-    rows: table.rows,
+    rows: sample ? Math.min(table.rows, sample.rows) : table.rows,
     rowId: '__row',
   })
   const named = columns.filter(isMediaColumn).map(({ name }) => name)

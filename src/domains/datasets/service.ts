@@ -26,7 +26,7 @@ import { tableEstimates } from './estimates.ts'
 import { exportTable } from './export.ts'
 import { importService } from './import/import-service.ts'
 import { transformService } from './import/transform.ts'
-import { layTable, localTable, manifestFile, tableFile } from './lay.ts'
+import { type LaidSample, layTable, localTable, manifestFile, tableFile } from './lay.ts'
 import { lineageGraph } from './lineage.ts'
 import { exportArchive } from './media/export-archive.ts'
 import { mediaItems } from './media/items.ts'
@@ -348,7 +348,16 @@ export function datasetsService(needs: DatasetsNeeds) {
     if (!version) throw notFound('data set version', versionId)
     const file = tableFile(version)
     const table = { sha256: file.sha256, rows: file.rows, columns: columnsOf(version), manifest: manifestFile(version) }
-    await layTable(needs, table, folder, columns)
+    await layTable(needs, table, folder, { only: columns })
+  }
+
+  /** Lays a few rows of a version, drawn by chance, as a channel of a job: with their items and no others. */
+  async function laySample(versionId: string, folder: string, sample: LaidSample): Promise<void> {
+    const version = await versionById(db, versionId)
+    if (!version) throw notFound('data set version', versionId)
+    const file = tableFile(version)
+    const table = { sha256: file.sha256, rows: file.rows, columns: columnsOf(version), manifest: manifestFile(version) }
+    await layTable(needs, table, folder, { sample })
   }
 
   /** A version's table where the table engine finds it, for callers that already decided who may see it. */
@@ -387,6 +396,7 @@ export function datasetsService(needs: DatasetsNeeds) {
     profileOf: profiles.profileOf,
     transform,
     layVersion,
+    laySample,
     withTable,
     split: splits.get,
     splits: splits.list,

@@ -110,6 +110,21 @@ export const Prediction = z.object({
   score: z.number().optional().describe('how strange the row is'),
   isAnomaly: z.boolean().optional(),
   vector: z.array(z.number()).optional(),
+  objects: z
+    .array(
+      z.object({
+        label: z.string(),
+        score: z.number(),
+        box: z.tuple([z.number(), z.number(), z.number(), z.number()]).describe('x, y, width, height'),
+      }),
+    )
+    .optional()
+    .describe('detection: what is where, in pixels of the upright image, the surest first'),
+  mask: z
+    .string()
+    .optional()
+    .describe('segmentation: a PNG of the image’s size as a data URL; a pixel is the number of its class'),
+  areas: z.record(z.string(), z.number()).optional().describe('segmentation: the share of the image that each class takes'),
   text: z.string().optional().describe('transcription, sequence to sequence, generation: what was written'),
   segments: z
     .array(z.object({ start: z.number(), end: z.number(), text: z.string() }))

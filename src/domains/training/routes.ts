@@ -3,11 +3,20 @@ import { type RouteRecord, route } from '../../kernel/route.ts'
 import { InProject } from '../auth/schema.ts'
 import { Estimate, Job } from '../jobs/schema.ts'
 import { versionRef } from '../registry/routes.ts'
+import type { imagePreviews } from './image-previews.ts'
 import type { ReplayService } from './replay.ts'
-import { AlgorithmInfo, TrainingCreated, TrainingInput } from './schema.ts'
+import { AlgorithmInfo, ImagePreview, ImagePreviewInput, TrainingCreated, TrainingInput } from './schema.ts'
 import type { TrainingService } from './service.ts'
 
-export const trainingRoutes = ({ training, replays }: { training: TrainingService; replays: ReplayService }): RouteRecord[] => [
+export const trainingRoutes = ({
+  training,
+  replays,
+  previewImages,
+}: {
+  training: TrainingService
+  replays: ReplayService
+  previewImages: ReturnType<typeof imagePreviews>
+}): RouteRecord[] => [
   route({
     method: 'GET',
     path: '/v1/algorithms',
@@ -38,6 +47,17 @@ export const trainingRoutes = ({ training, replays }: { training: TrainingServic
     body: TrainingInput,
     returns: Estimate,
     handle: ({ principal, body }) => training.estimate(principal, body),
+  }),
+  route({
+    method: 'POST',
+    path: '/v1/training-jobs/preview-images',
+    permission: 'training:create',
+    tag: 'training',
+    summary: 'A few images of a data set as they are and as training would change them',
+    query: InProject,
+    body: ImagePreviewInput,
+    returns: ImagePreview,
+    handle: ({ principal, body, query }) => previewImages(principal, body, query.project),
   }),
   route({
     method: 'POST',

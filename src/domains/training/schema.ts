@@ -45,6 +45,36 @@ export const TrainingInput = z.object({
 })
 export type TrainingInput = z.infer<typeof TrainingInput>
 
+/** Images as training would change them: what of a training decides that, and how many of how many kinds. */
+export const ImagePreviewInput = z.object({
+  dataset: Ref,
+  version: z.string().optional(),
+  task: Task.nullable().default(null).describe('detection and segmentation: boxes and masks are moved along'),
+  target: z.string().max(200).nullable().default(null),
+  options: z.record(z.string(), z.unknown()).default({}),
+  samples: z.number().int().min(1).max(12).default(4),
+  variants: z.number().int().min(1).max(8).default(4),
+  seed: z.number().int().min(0).max(2_000_000_000).default(7),
+})
+export type ImagePreviewInput = z.infer<typeof ImagePreviewInput>
+
+export const ImagePreview = z.object({
+  size: z.number().describe('side in pixels, as the network sees images'),
+  channels: z.number(),
+  classes: z.array(z.string()).optional(),
+  samples: z.array(
+    z.object({
+      item: z.string(),
+      images: z.array(z.string()).describe('data URLs: as it is, then its variants'),
+      objects: z
+        .array(z.array(z.object({ label: z.string(), box: z.array(z.number()) })))
+        .optional()
+        .describe('by image, in pixels of it'),
+      masks: z.array(z.string()).optional().describe('by image, a pixel is the number of its class'),
+    }),
+  ),
+})
+
 export const TrainingCreated = z.object({ job: Job, run: z.string(), estimate: Estimate.nullable() })
 
 /** What a finished training job answers (its result), also printed by `atoll train --wait --json`. */

@@ -1,6 +1,7 @@
 import type { Endpoint, Prediction, PredictOutput, Signature } from '@atoll/sdk'
+import { FoundInImage } from '../places/FoundInImage.tsx'
 import { Badge } from '../ui/Badge.tsx'
-import { duration, fixed, percent, short } from '../ui/format.ts'
+import { count, duration, fixed, percent, short } from '../ui/format.ts'
 import { Details } from '../ui/Page.tsx'
 import { Notice } from '../ui/State.tsx'
 import { TurnsAnswer } from './TurnsAnswer.tsx'
@@ -13,22 +14,28 @@ export function PredictionAnswer({
   endpoint,
   seconds,
   sound = null,
+  row = {},
 }: {
   answer: PredictOutput
   endpoint: Endpoint
   seconds: number
   /** The recording that was asked about. */
   sound?: File | null
+  /** What was asked about: a file is shown with what was found in it. */
+  row?: Record<string, unknown>
 }) {
   const [prediction] = answer.predictions
   if (!prediction) return null
   const { signature } = endpoint
   const { threshold, positive } = signature
+  const file = Object.values(row).find((value): value is File => value instanceof File)
+  const hasPlaces = prediction.objects !== undefined || prediction.mask !== undefined
   return (
     <div role="status">
       <p className="text-xl font-semibold">
         <Decision prediction={prediction} signature={signature} />
       </p>
+      {hasPlaces && file && <FoundInImage file={file} prediction={prediction} signature={signature} />}
       <Probabilities prediction={prediction} signature={signature} />
       {threshold !== null && positive !== null && (
         <p className="mt-2 text-sm text-faint">
@@ -84,6 +91,8 @@ function Decision({ prediction, signature }: { prediction: Prediction; signature
     )
   if (value !== undefined) return <span className="num">{short(value, 5)}</span>
   if (score !== undefined) return <span className="num">{short(score, 5)}</span>
+  if (prediction.objects !== undefined) return count(prediction.objects.length, 'object')
+  if (prediction.mask !== undefined) return <span className="font-normal text-soft">Each pixel has its class.</span>
   return <span className="font-normal text-soft">Its figures are below.</span>
 }
 

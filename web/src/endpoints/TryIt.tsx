@@ -86,7 +86,13 @@ export function TryIt({ endpoint }: { endpoint: Endpoint }) {
               title={fieldOf(predict.error) ? `${fieldOf(predict.error)} is refused.` : undefined}
             />
           ) : predict.data ? (
-            <PredictionAnswer answer={predict.data} endpoint={endpoint} seconds={took.current} sound={soundOf(asked, endpoint)} />
+            <PredictionAnswer
+              answer={predict.data}
+              endpoint={endpoint}
+              seconds={took.current}
+              sound={soundOf(asked, endpoint)}
+              row={asked}
+            />
           ) : (
             <p className="text-soft">Change what you like and ask. Requests from here count as traffic.</p>
           )}

@@ -89,5 +89,11 @@ export const metricAsks: Record<string, string> = {
   chrf: 'Pieces of one to six characters that both texts have (chrF).',
   rouge_l: 'The longest run of words in common, in order.',
   exact_match: 'Share of rows that are right as a whole.',
+  mean_average_precision: 'Precision over all recalls, averaged over classes and over how well boxes must fit (0.5 to 0.95).',
+  average_precision_50: 'The same where a box that overlaps by a half is right.',
+  average_precision_75: 'The same where a box must overlap by three quarters.',
+  mean_iou: 'Of the pixels that are or are called a class, how many are both; averaged over the classes.',
+  dice: 'Like mean IoU, but kinder to small regions.',
+  pixel_accuracy: 'Share of pixels that are right; large regions decide it.',
   diversity: 'Share of different words among the topics’ first ones.',
 }

@@ -1,7 +1,15 @@
 import { fixed, whole } from '../ui/format.ts'
 import type { PerClass } from './evidence.ts'
 
-export function PerClassTable({ perClass }: { perClass: Record<string, PerClass> }) {
+const measures: [keyof PerClass & ('averagePrecision' | 'averagePrecision50' | 'iou'), string][] = [
+  ['averagePrecision', 'AP'],
+  ['averagePrecision50', 'AP at 0.5'],
+  ['iou', 'IoU'],
+]
+
+/** `counted`: what the support counts. */
+export function PerClassTable({ perClass, counted = 'Rows' }: { perClass: Record<string, PerClass>; counted?: string }) {
+  const own = measures.filter(([name]) => Object.values(perClass).some((one) => one[name]))
   return (
     <div className="overflow-x-auto">
       <table className="w-full">
@@ -11,7 +19,7 @@ export function PerClassTable({ perClass }: { perClass: Record<string, PerClass>
             <th scope="col" className="border-b py-1.5 text-left font-medium">
               Class
             </th>
-            {['Precision', 'Recall', 'F1', 'Rows'].map((title) => (
+            {[...own.map(([, title]) => title), 'Precision', 'Recall', 'F1', counted].map((title) => (
               <th key={title} scope="col" className="border-b px-3 py-1.5 text-right font-medium">
                 {title}
               </th>
@@ -24,6 +32,14 @@ export function PerClassTable({ perClass }: { perClass: Record<string, PerClass>
               <th scope="row" className="border-b py-1.5 text-left font-normal">
                 {name}
               </th>
+              {own.map(([name]) => (
+                <td key={name} className="num border-b px-3 py-1.5 text-right whitespace-nowrap">
+                  {fixed(one[name]?.value ?? Number.NaN, 2)}{' '}
+                  <span className="text-faint">
+                    {fixed(one[name]?.low ?? Number.NaN, 2)}–{fixed(one[name]?.high ?? Number.NaN, 2)}
+                  </span>
+                </td>
+              ))}
               {[one.precision, one.recall, one.f1].map((value, at) => (
                 <td key={at} className="num border-b px-3 py-1.5 text-right">
                   {fixed(value, 2)}

@@ -1,5 +1,6 @@
 import type { Model, ModelVersion, VersionDetails } from '@atoll/sdk'
 import { useNavigate } from '@tanstack/react-router'
+import { WorstImages } from '../places/WorstImages.tsx'
 import { whole } from '../ui/format.ts'
 import { Section } from '../ui/Page.tsx'
 import { Notice } from '../ui/State.tsx'
@@ -20,6 +21,12 @@ const words: Record<string, { severity: 'good' | 'warning' | 'serious'; word: st
   good_fit: { severity: 'good', word: 'Fits well' },
   overfit: { severity: 'warning', word: 'Overfits' },
   underfit: { severity: 'warning', word: 'Underfits' },
+}
+
+const confusionNotes: Record<string, string> = {
+  detection:
+    'Objects that overlap by at least a half are paired; one that was not found, or found where there is none, is paired with "nothing". Choose a cell to see its rows.',
+  segmentation: 'Pixels. Choose a cell to see the rows with most of them.',
 }
 
 /** How good it is, on rows that nothing had seen. */
@@ -52,10 +59,11 @@ export function PerformanceTab({ model, version, details }: { model: Model; vers
       {evaluation?.diarisation && <DiarisationCharts diarisation={evaluation.diarisation} />}
       {evaluation?.verification && <VerificationCharts verification={evaluation.verification} />}
       {evaluation && version.task === 'generation' && <LanguageEvidence version={version} evaluation={evaluation} />}
+      {evaluation?.places && <WorstImages version={version} places={evaluation.places} />}
       {evaluation?.forecast && <ForecastCharts forecast={evaluation.forecast} target={version.target ?? 'value'} />}
       {evaluation?.texts && <WrittenTexts texts={evaluation.texts} />}
       {evaluation?.confusion && (version.task === 'multiclass' || !evaluation.roc) && (
-        <Section title="Confusion matrix" note="Choose a cell to see its rows.">
+        <Section title="Confusion matrix" note={confusionNotes[version.task] ?? 'Choose a cell to see its rows.'}>
           <ConfusionMatrix classes={evaluation.confusion.classes} matrix={evaluation.confusion.matrix} onOpen={open} />
           <CellRows model={model} version={version} />
         </Section>
@@ -63,7 +71,10 @@ export function PerformanceTab({ model, version, details }: { model: Model; vers
       {evaluation && <CurveCharts evaluation={evaluation} positive={version.signature.positive} />}
       {evaluation?.perClass && (
         <Section title="By class">
-          <PerClassTable perClass={evaluation.perClass} />
+          <PerClassTable
+            perClass={evaluation.perClass}
+            counted={version.task === 'detection' ? 'Objects' : version.task === 'segmentation' ? 'Pixels' : 'Rows'}
+          />
         </Section>
       )}
       {evaluation?.residuals && <ResidualCharts residuals={evaluation.residuals} target={version.target ?? version.task} />}

@@ -1,4 +1,5 @@
 import type { GlobalShap, Uncertainty, VersionDetails } from '@atoll/sdk'
+import type { PlacesEvidence } from '../places/WorstImages.tsx'
 
 /** The files of a package as docs/job-contract.md describes them; the wire leaves them open. */
 export interface EvaluationFile {
@@ -14,6 +15,7 @@ export interface EvaluationFile {
   residuals: Residuals | null
   diagnosis: { kind: string; sentence: string } | null
   forecast?: ForecastEvidence
+  places?: PlacesEvidence
   texts?: WrittenTexts
   diarisation?: DiarisationEvidence
   verification?: VerificationEvidence
@@ -72,6 +74,16 @@ export interface PerClass {
   support: number
   roc?: { fpr: number[]; tpr: number[] }
   pr?: { precision: number[]; recall: number[] }
+  /** Detection. */
+  averagePrecision?: Measured
+  averagePrecision50?: Measured
+  /** Segmentation. */
+  iou?: Measured
+}
+export interface Measured {
+  value: number
+  low: number
+  high: number
 }
 export interface Residuals {
   mean: number

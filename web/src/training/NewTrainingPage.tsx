@@ -13,6 +13,7 @@ import { Details, Page, Section } from '../ui/Page.tsx'
 import { Empty, ErrorNote, Skeleton, SkeletonLines } from '../ui/State.tsx'
 import { useSettled } from '../ui/settled.ts'
 import { AlgorithmChoice } from './AlgorithmChoice.tsx'
+import { PictureOptions } from './PictureOptions.tsx'
 import { PurposeChoice, PurposeOptions, purposeOf } from './PurposeChoice.tsx'
 import { RulesChoice } from './RulesChoice.tsx'
 import { structuredTask } from './structured-tasks.ts'
@@ -61,6 +62,7 @@ export function NewTrainingPage() {
       ready[0])
   const purpose = goal ? null : purposeOf(form.task)
   const structured = goal ? null : structuredTask(form.task)
+  const writes = (structured ?? structuredTask(goal?.task))?.needs !== 'image' && (structured ?? structuredTask(goal?.task))
   const target = goal ? goal.target : (form.target ?? search.target ?? dataset?.target ?? '')
   const recipe = form.recipe ?? search.recipe ?? 'auto'
   const input: TrainingInput | null =
@@ -161,7 +163,7 @@ export function NewTrainingPage() {
                     errorFor={errorFor}
                   />
                 )}
-                {dataset && (structured ?? structuredTask(goal?.task)) && (
+                {dataset && writes && (
                   <WritingOptions
                     project={project}
                     options={form.options ?? {}}
@@ -182,6 +184,18 @@ export function NewTrainingPage() {
                 )}
               </div>
             </Section>
+            {dataset?.latest?.columns.some(({ type }) => type === 'image') && !purpose && (
+              <PictureOptions
+                project={project}
+                key={`${dataset.id} ${goal?.task ?? form.task ?? ''}`}
+                dataset={dataset}
+                task={goal?.task ?? form.task ?? null}
+                target={target || null}
+                options={form.options ?? {}}
+                onChange={(options) => set({ options })}
+                errorFor={errorFor}
+              />
+            )}
             <Section title="How">
               <div className="grid gap-4 sm:grid-cols-2">
                 <SelectField

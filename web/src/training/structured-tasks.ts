@@ -37,6 +37,24 @@ export const structuredTasks: readonly StructuredTask[] = [
     needs: 'text',
     metrics: ['chrf', 'rouge_l', 'exact_match', 'perplexity'],
   },
+  {
+    task: 'detection',
+    label: 'find objects in images',
+    hint: 'A label, a box and how sure, for each thing in an image.',
+    holds: 'Column of boxes',
+    types: ['text', 'category'],
+    needs: 'image',
+    metrics: ['mean_average_precision', 'average_precision_50', 'average_precision_75', 'f1'],
+  },
+  {
+    task: 'segmentation',
+    label: 'divide images into regions',
+    hint: 'A class for each pixel: learns from masks of the same size.',
+    holds: 'Column of masks',
+    types: ['image'],
+    needs: 'image',
+    metrics: ['mean_iou', 'dice', 'pixel_accuracy'],
+  },
 ]
 
 export const structuredTask = (task: string | null | undefined): StructuredTask | null =>

@@ -183,6 +183,12 @@ const metricNames: Record<string, string> = {
   rouge_l: 'ROUGE-L',
   preference_accuracy: 'Preference accuracy',
   preference_margin: 'Preference margin',
+  mean_average_precision: 'mAP',
+  average_precision_50: 'AP at 0.5',
+  average_precision_75: 'AP at 0.75',
+  mean_iou: 'Mean IoU',
+  dice: 'Dice',
+  pixel_accuracy: 'Pixel accuracy',
 }
 
 /** `hist_gradient_boosting` → "Hist gradient boosting"; names of libraries as they write themselves. */

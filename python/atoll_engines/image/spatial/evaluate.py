@@ -26,7 +26,7 @@ def run(job: Job, report: Report) -> dict[str, Any]:
     part, about = pipeline.part, pipeline.about
     if job.parameters.get("threshold") is not None:
         about.threshold = float(job.parameters["threshold"])
-    frame, truths, left_out = read_test(job, pipeline, report)
+    frame, truths, sides, left_out = read_test(job, pipeline, report)
     report.progress("evaluate", 0, 3, None, f"looking at {len(frame)} images")
     said, answers = pipeline.answers(frame[pipeline.column])
     report.progress("evaluate", 1, 3, None, "metrics and intervals")
@@ -45,6 +45,7 @@ def run(job: Job, report: Report) -> dict[str, Any]:
             "images": [
                 {
                     "row": int(frame.index[at]), "item": str(frame[pipeline.column].iloc[at]), "score": float(by_image[at]),
+                    "height": sides[at][0], "width": sides[at][1],
                     **part.shown(truths[at], answers[at], about),
                 }
                 for at in worst
@@ -62,8 +63,8 @@ def run(job: Job, report: Report) -> dict[str, Any]:
     return {"rows": len(frame), "metrics": metrics, "diagnosis": evaluation["diagnosis"], "parityRows": rows}
 
 
-def read_test(job: Job, pipeline: SpatialPipeline, report: Report) -> tuple[pd.DataFrame, list[Any], dict[str, int]]:
-    """Test rows whose image can be read and whose truth has known classes and fits."""
+def read_test(job: Job, pipeline: SpatialPipeline, report: Report) -> tuple[pd.DataFrame, list[Any], list[tuple[int, int]], dict[str, int]]:
+    """Test rows whose image can be read and whose truth has known classes and fits, the truths, and the images' heights and widths."""
     table = open_table(job.channel("test"))
     target = job.parameters.get("target") or pipeline.target
     if table.column(target) is None:
@@ -73,12 +74,14 @@ def read_test(job: Job, pipeline: SpatialPipeline, report: Report) -> tuple[pd.D
     frame = frame[~missing]
     truths, unknown = pipeline.part.read_known(frame[target], [pipeline.media] * len(frame), pipeline.about)
     damaged: list[tuple[int, str]] = []
+    sides: list[tuple[int, int]] = [(0, 0)] * len(frame)
     for place, (row, value) in enumerate(frame[pipeline.column].items()):
         try:
             _, at = pipeline.pixels(value, row)
         except BadInput as error:
             damaged.append((place, error.message))
             continue
+        sides[place] = (at.height, at.width)
         if truths[place] is not None and (fault := pipeline.part.check_size(truths[place], at.height, at.width, str(value))):
             damaged.append((place, fault))
     faults = damaged + [one for one in unknown if one[0] not in {place for place, _ in damaged}]
@@ -88,7 +91,8 @@ def read_test(job: Job, pipeline: SpatialPipeline, report: Report) -> tuple[pd.D
     if not kept.any():
         raise BadInput(f'No test row has a usable value of the target "{target}".', column=target)
     left_out = {"targetMissing": int(missing.sum()), "classUnknown": len(unknown), "itemUnreadable": len(damaged)}
-    return frame[kept], [truth for truth, is_kept in zip(truths, kept, strict=True) if is_kept], left_out
+    places = np.flatnonzero(kept)
+    return frame[kept], [truths[place] for place in places], [sides[place] for place in places], left_out
 
 
 def intervals(part: Any, evidence: list[Any], about: Any, wanted: int, seed: int) -> tuple[dict[str, Any], int]:

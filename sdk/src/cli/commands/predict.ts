@@ -143,6 +143,12 @@ function cellsOf({ id: _, probabilities = {}, outputs = {}, ...rest }: Predictio
   for (const [name, value] of [...Object.entries(rest), ...Object.entries(outputs)]) {
     if (name === 'labels') cells.set(name, (value as string[]).join('; '))
     else if (name === 'segments') cells.set(name, segmentsText(value as NonNullable<Prediction['segments']>))
+    else if (name === 'objects')
+      cells.set(name, (value as NonNullable<Prediction['objects']>).map(objectText).join('; ') || 'none')
+    // A picture is no cell: it is in the JSON.
+    else if (name === 'mask') continue
+    else if (name === 'areas')
+      for (const [label, share] of Object.entries(value as Record<string, number>)) cells.set(`area_${label}`, share)
     else if (Array.isArray(value)) value.forEach((one, i) => void cells.set(`${name}_${i}`, one))
     else if (value !== undefined) cells.set(name, value)
   }
@@ -153,6 +159,9 @@ function cellsOf({ id: _, probabilities = {}, outputs = {}, ...rest }: Predictio
 /** "0.0 to 4.2 s: what was said; …" */
 const segmentsText = (segments: NonNullable<Prediction['segments']>): string =>
   segments.map(({ start, end, text }) => `${start.toFixed(1)} to ${end.toFixed(1)} s: ${text}`).join('; ')
+
+const objectText = ({ label, score, box }: NonNullable<Prediction['objects']>[number]): string =>
+  `${label} ${score.toFixed(2)} [${box.map(Math.round).join(' ')}]`
 
 const rounded = (cell: unknown): string | number | null | undefined =>
   typeof cell === 'number' ? round(cell, 4) : typeof cell === 'boolean' ? String(cell) : (cell as string | undefined)
