@@ -56,6 +56,7 @@ import { recipesRoutes } from './domains/recipes/routes.ts'
 import { recipesService } from './domains/recipes/service.ts'
 import { trySteps } from './domains/recipes/try-steps.ts'
 import { registryMigrations } from './domains/registry/migrations.ts'
+import { registerWeightsService } from './domains/registry/register-weights.ts'
 import { registryLineage } from './domains/registry/registry-lineage.ts'
 import { registryRoutes } from './domains/registry/routes.ts'
 import { registryService } from './domains/registry/service.ts'
@@ -161,6 +162,7 @@ export async function openPlatform(config: Config, { logger }: { logger: Logger 
   const experiments = experimentsService({ metadata, access, search, blobs })
   const tuning = tuningService({ metadata, access })
   const registry = registryService({ metadata, access, search, events, blobs, files, goals })
+  const brought = registerWeightsService({ metadata, access, events, blobs, files, weights, registry })
   datasets.lineage.contribute(goalsLineage({ metadata, access }))
   datasets.lineage.contribute(runsLineage({ metadata, access }))
   datasets.lineage.contribute(registryLineage({ metadata, access }))
@@ -322,7 +324,7 @@ export async function openPlatform(config: Config, { logger }: { logger: Logger 
     ...weightsRoutes({ weights }),
     ...experimentsRoutes(experiments),
     ...tuningRoutes(tuning),
-    ...registryRoutes({ registry, files: packageFiles }),
+    ...registryRoutes({ registry, files: packageFiles, brought }),
     ...evaluationRoutes(evaluation),
     ...fairnessRoutes({ fairness, policies: biasPolicies }),
     ...explanationsRoutes({ explanations, gradients, heldOut, nearest }),

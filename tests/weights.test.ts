@@ -8,6 +8,7 @@ import { AtollError, createAtoll } from '../sdk/src/index.ts'
 import { layWeights } from '../src/domains/weights/service.ts'
 import type { BlobStore } from '../src/ports/blobs/blob-store.ts'
 import { localFiles } from '../src/ports/files/local.ts'
+import { alphabetModel } from '../src/ports/language/testing.ts'
 import { onEachPlatform, openWorld, type World } from './platform-world.ts'
 
 const folder = await mkdtemp(join(tmpdir(), 'atoll-weights-'))
@@ -148,3 +149,52 @@ test('weights are laid file by file as the channel of a job', async () => {
   await layWeights({ files: localFiles(), blobs: blobs as BlobStore }, { id: 'w', name: 'w', licence: '', files }, folder)
   assert.deepEqual(laid, [`a ${folder}/weights/config.json`, `b ${folder}/weights/onnx/model.onnx`])
 })
+
+onEachPlatform(
+  'a GGUF file is weights by itself: checked, registered as a model that was brought, and deployed',
+  async (world) => {
+    await world.platform.startWorkers()
+    const atoll = atollOf(world)
+    const send = async (name: string, bytes: Buffer) => {
+      const root = await weightsFolder(`${name}-${world.port}`, { [`${name}.gguf`]: bytes })
+      const upload = await sendPath(atoll, join(root, `${name}.gguf`), false, () => {})
+      const created = await atoll.weights.create({ name, source: { upload: upload.id }, origin: 'a friend' })
+      return atoll.jobs.wait(created.job)
+    }
+    await assert.rejects(send('cut', alphabetModel().subarray(0, 50_000)), (error: AtollError) => {
+      assert.match(error.message, /"model.gguf" is no GGUF file that can be read: the tensor .* does not lie within it/)
+      return true
+    })
+    await send('letters', alphabetModel())
+    const made = await atoll.weights.get('letters')
+    assert.deepEqual(
+      [made.architecture, made.licence, made.files.map(({ path }) => path), made.parameters! > 70_000],
+      ['llama', 'apache-2.0', ['model.gguf'], true],
+    )
+    await add(world, 'plain', tiny)
+    await assert.rejects(atoll.weights.register('plain'), (error: AtollError) => /no GGUF file/.test(error.message))
+    const viewer = await world.person('Vera', 'viewer')
+    const path = '/v1/weights/letters/register'
+    assert.equal((await world.call('POST', path, { token: viewer.token, body: {} })).status, 403)
+    const version = await atoll.weights.register('letters', { model: 'alphabet' })
+    assert.deepEqual(
+      [version.modelName, version.number, version.algorithm, version.manifest.trust, version.signature.generation?.chat],
+      ['alphabet', 1, 'imported', 'imported', true],
+    )
+    assert.match(
+      (await world.call('GET', '/v1/models/alphabet/versions/1/card')).text,
+      /brought, not made here[\s\S]*Origin: a friend/,
+    )
+    await assert.rejects(atoll.models.replay('alphabet', 1), (error: AtollError) => /was brought/.test(error.message))
+    if (world.kind === 'postgres') return
+    await atoll.endpoints.create({ name: 'abc', model: 'alphabet' })
+    let text = ''
+    const pieces = await atoll.endpoints.generate('abc', { messages: [{ role: 'user', content: 'go' }], maxTokens: 4 })
+    for await (const piece of pieces) text += piece
+    assert.equal(text, 'abcd')
+    const refused = await world.call('POST', '/v1/endpoints/abc/generate', { body: { prompt: 'a', messages: [] } })
+    assert.equal(refused.status, 400)
+    const long = await world.call('POST', '/v1/endpoints/abc/generate', { body: { prompt: 'a'.repeat(500) } })
+    assert.deepEqual([long.status, long.json.error.facts.tokens], [400, 500])
+  },
+)

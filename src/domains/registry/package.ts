@@ -1,6 +1,6 @@
 import type * as z from 'zod'
 import { PlatformError } from '../../kernel/errors.ts'
-import type { BlobStore } from '../../ports/blobs/blob-store.ts'
+import type { BlobInfo, BlobStore } from '../../ports/blobs/blob-store.ts'
 import { readerOf } from '../../ports/blobs/read-range.ts'
 import type { Files } from '../../ports/files/files.ts'
 import type { ServedBy } from '../../ports/inference/signature.ts'
@@ -10,8 +10,8 @@ import type { Manifest, PackageEngine, PackageFile } from './schema.ts'
 type ManifestOut = z.infer<typeof Manifest>
 type PackageEntry = z.infer<typeof PackageFile>
 
-/** A file of a package before it is stored: on disk under a root, or text made by the platform. */
-export type PackageSource = { path: string } & ({ root: string; at: string } | { text: string })
+/** A file of a package before it is stored: on disk under a root, text made by the platform, or a blob that is there. */
+export type PackageSource = { path: string } & ({ root: string; at: string } | { text: string } | BlobInfo)
 
 /** What the open part of a package may hold: nothing that runs when it is read. */
 export const isOpenFile = (path: string): boolean => /^[\w-]+(\.[\w-]+)*\.(onnx|json|safetensors|gguf|jinja|md)$/.test(path)
@@ -24,17 +24,22 @@ export async function storePackage(
     sandboxOnly: PackageSource[]
     kind: ServedBy
     engine?: PackageEngine
+    /** Made here unless told. */
+    trust?: ManifestOut['trust']
   },
 ): Promise<ManifestOut> {
   const stray = sources.open.find((source) => !isOpenFile(source.path))
   if (stray) throw new PlatformError('internal', `"${stray.path}" is not a file of a model package.`, { path: stray.path })
   const store = async (source: PackageSource): Promise<PackageEntry> => {
-    const content = 'text' in source ? source.text : (await files.open(source.root, source.at)).stream
     const { path } = source
-    const stored = await blobs.put(content)
+    const stored = await storedOf(source)
     // Native code will read it: nothing broken gets as far as that.
     if (path.endsWith('.gguf')) await readGguf(readerOf(blobs, stored.sha256), { path, sizeBytes: stored.sizeBytes })
     return { path, ...stored }
+  }
+  async function storedOf(source: PackageSource): Promise<BlobInfo> {
+    if ('sha256' in source) return { sha256: source.sha256, sizeBytes: source.sizeBytes }
+    return blobs.put('text' in source ? source.text : (await files.open(source.root, source.at)).stream)
   }
   const stored = { open: [] as PackageEntry[], sandboxOnly: [] as PackageEntry[] }
   for (const source of sources.open) stored.open.push(await store(source))
@@ -43,7 +48,7 @@ export async function storePackage(
   return {
     format: 1,
     kind: sources.kind,
-    trust: 'built',
+    trust: sources.trust ?? 'built',
     ...(sources.engine && { engine: sources.engine }),
     files: stored.open.sort(byPath),
     sandboxOnly: stored.sandboxOnly.sort(byPath),

@@ -23,11 +23,13 @@ export function refuseMove(version: Pick<ModelVersion, 'modelName' | 'number' | 
 }
 
 /** Why a version should not be promoted: its goal is not met, or nothing proves that what would be served is what was trained. */
-export function objections(version: Pick<ModelVersion, 'goal' | 'goalOutcome' | 'parity'>): string[] {
+export function objections(version: Pick<ModelVersion, 'goal' | 'goalOutcome' | 'parity' | 'manifest'>): string[] {
   const found: string[] = []
-  const { goal, goalOutcome: outcome, parity } = version
+  const { goal, goalOutcome: outcome, parity, manifest } = version
   if (goal !== null && outcome === null) found.push('The metric of its goal was not measured on the sealed rows.')
   if (outcome !== null && !outcome.met) found.push(outcome.sentence)
+  // What was made elsewhere has no training code here that it could be compared with.
+  if (manifest.trust === 'imported') return found
   if (parity === null) found.push('There is no parity certificate: it is not proven that the served model is the trained one.')
   else if (!parity.passed) found.push(`The parity check failed: ${parity.reason ?? `${parity.flips} labels differ`}.`)
   return found

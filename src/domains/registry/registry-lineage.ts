@@ -33,8 +33,8 @@ export function registryLineage({ metadata, access }: { metadata: Metadata; acce
         detail: `${row.algorithm}, ${row.state}`,
       })
       found.nodes.push({ id: row.model_id, noun: 'model', name: row.model_name, detail: `predicts ${row.target}` })
-      found.edges.push({ from: row.split_id, to: row.id, label: 'trained and judged' })
-      found.edges.push({ from: row.run_id, to: row.id, label: 'left' })
+      if (row.split_id) found.edges.push({ from: row.split_id, to: row.id, label: 'trained and judged' })
+      if (row.run_id) found.edges.push({ from: row.run_id, to: row.id, label: 'left' })
       found.edges.push({ from: row.id, to: row.model_id, label: 'version' })
       if (row.derived) {
         const { from, fromName, method } = JSON.parse(row.derived) as Derived

@@ -2,7 +2,8 @@ import * as z from 'zod'
 import { PageQuery, pageOf } from '../../kernel/paging.ts'
 import { type RouteRecord, route } from '../../kernel/route.ts'
 import { InProject, Ref, ResourcePatch } from '../auth/schema.ts'
-import { CellRows, GoalProgress, Model, ModelVersion, Promotion, VersionDetails } from './schema.ts'
+import type { RegisterWeightsService } from './register-weights.ts'
+import { CellRows, GoalProgress, Model, ModelVersion, Promotion, RegisterWeights, VersionDetails } from './schema.ts'
 import type { RegistryService } from './service.ts'
 import type { VersionFiles } from './version-files.ts'
 
@@ -10,7 +11,15 @@ import type { VersionFiles } from './version-files.ts'
 export const versionRef = ({ model, version }: { model: string; version: string }) =>
   version.startsWith('mdv_') ? version : `${model}:${version}`
 
-export const registryRoutes = ({ registry, files }: { registry: RegistryService; files: VersionFiles }): RouteRecord[] => [
+export const registryRoutes = ({
+  registry,
+  files,
+  brought,
+}: {
+  registry: RegistryService
+  files: VersionFiles
+  brought: RegisterWeightsService
+}): RouteRecord[] => [
   route({
     method: 'GET',
     path: '/v1/models',
@@ -136,6 +145,19 @@ export const registryRoutes = ({ registry, files }: { registry: RegistryService;
     body: Promotion,
     returns: ModelVersion,
     handle: ({ principal, params, query, body }) => registry.promote(principal, versionRef(params), body, query.project),
+  }),
+  route({
+    method: 'POST',
+    path: '/v1/weights/:weights/register',
+    permission: 'models:write',
+    tag: 'models',
+    summary: 'Make a version of a model of weights that were brought, to serve them as they are (GGUF)',
+    query: InProject,
+    body: RegisterWeights,
+    returns: ModelVersion,
+    status: 201,
+    idempotent: true,
+    handle: ({ principal, params, query, body }) => brought.register(principal, params.weights, body, query.project),
   }),
   route({
     method: 'GET',

@@ -1,7 +1,7 @@
 import * as z from 'zod'
 import { families, runtimeNames } from '../../ports/engines/runtimes.ts'
 import { servedBy, tensors } from '../../ports/inference/signature.ts'
-import { Iso, Resource } from '../auth/schema.ts'
+import { Iso, Name, Resource } from '../auth/schema.ts'
 import { Goal, GoalOutcome, Task } from '../goals/schema.ts'
 
 export const versionStates = ['registered', 'approved', 'deployed', 'deprecated', 'archived'] as const
@@ -166,7 +166,7 @@ export const ModelVersion = z.object({
   target: z.string().nullable().describe('null where a task has none'),
   goal: z.string().nullable(),
   goalOutcome: GoalOutcome.nullable(),
-  dataset: z.string(),
+  dataset: z.string().describe('empty, as the version, split and run, in what was made elsewhere'),
   datasetVersion: z.string(),
   split: z.string(),
   run: z.string(),
@@ -194,6 +194,9 @@ export type Model = z.infer<typeof Model>
 
 /** Every version judged by a goal, newest first, and the one that comes closest. */
 export const GoalProgress = z.object({ goal: Goal, best: ModelVersion.nullable(), versions: z.array(ModelVersion) })
+
+/** Weights that were brought, as a version of a model. */
+export const RegisterWeights = z.object({ model: Name.optional().describe('the name of the weights when absent') })
 
 export const Promotion = z.object({
   to: z.enum(['approved', 'deprecated', 'archived', 'registered']),

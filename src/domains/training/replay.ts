@@ -60,6 +60,10 @@ export function replayService(needs: ReplayNeeds) {
         `${row.model_name}:${row.number} was made from another version, so there is no training to repeat. Replay ${(JSON.parse(row.derived) as Derived).fromName}, then make it smaller again with the same seed.`,
         { version: row.id },
       )
+    if (version.manifest.trust === 'imported')
+      throw preconditionFailed(`${version.modelName}:${version.number} was brought, not made here, so it cannot be made again.`, {
+        version: version.id,
+      })
     const spec = JSON.parse(row.training_spec) as TrainingSpec
     const { version: data } = await datasets.pin(by, version.dataset, version.datasetVersion)
     const recorded = {

@@ -1,6 +1,9 @@
+import { basename, dirname } from 'node:path'
 import { invalidInput } from '../../kernel/errors.ts'
 import type { BlobStore } from '../../ports/blobs/blob-store.ts'
+import { readerOf } from '../../ports/blobs/read-range.ts'
 import type { Files } from '../../ports/files/files.ts'
+import { type GgufHeader, readGguf } from '../../ports/language/gguf-header.ts'
 import type { Media, UnpackedItem } from '../../ports/media/media.ts'
 import type { Db } from '../../ports/metadata/metadata.ts'
 import type { Uploads } from '../datasets/uploads.ts'
@@ -16,6 +19,11 @@ export interface ImportSpec extends Record<string, unknown> {
 }
 
 type Outcome = Pick<Weights, 'files' | 'notes' | 'architecture' | 'parameters' | 'sizeBytes'> & { licence: string | null }
+
+interface Unpacked {
+  items: Pick<UnpackedItem, 'path' | 'file'>[]
+  leftOut: { path: string; why: string }[]
+}
 
 const mostFiles = 2000
 
@@ -39,22 +47,38 @@ export function importJob(needs: {
     }
   }
 
+  /** By its first letters, whatever it is called. */
+  async function isGguf({ path, isFolder }: { path: string; isFolder: boolean }): Promise<boolean> {
+    if (isFolder) return false
+    const { stream } = await files.open(dirname(path), basename(path))
+    for await (const first of stream) return (first as Buffer).toString('latin1', 0, 4) === 'GGUF'
+    return false
+  }
+
+  /** A single file that is weights as it is. */
+  async function aloneIn(to: string, source: { path: string }): Promise<Unpacked> {
+    await files.copy({ root: dirname(source.path), path: basename(source.path) }, { root: to, path: 'model.gguf' })
+    return { items: [{ path: 'model.gguf', file: 'model.gguf' }], leftOut: [] }
+  }
+
+  async function unpacked(from: string, to: string, signal: AbortSignal, onProgress: (items: number) => void): Promise<Unpacked> {
+    const { leftOut } = await media.unpack({ from, to, signal, onProgress })
+    const items = (await files.readText(to, 'items.jsonl', 64 * 2 ** 20))
+      .split('\n')
+      .filter(Boolean)
+      .map((line) => JSON.parse(line) as UnpackedItem)
+    return { items, leftOut }
+  }
+
   return {
     kind: 'weights.import',
     async run({ spec, folder, signal, principal, progress }) {
       const source = await uploads.open(principal, spec.source)
       const to = await files.makeFolder(folder, 'unpacked')
       progress('unpack', 0, null)
-      const unpacked = await media.unpack({
-        from: source.path,
-        to,
-        signal,
-        onProgress: (items) => progress('unpack', items, null),
-      })
-      const items = (await files.readText(to, 'items.jsonl', 64 * 2 ** 20))
-        .split('\n')
-        .filter(Boolean)
-        .map((line) => JSON.parse(line) as UnpackedItem)
+      const { items, leftOut } = (await isGguf(source))
+        ? await aloneIn(to, source)
+        : await unpacked(source.path, to, signal, (count) => progress('unpack', count, null))
       const root = rootOf(items)
       const within = items
         .filter(({ path }) => path.startsWith(root))
@@ -62,7 +86,7 @@ export function importJob(needs: {
       const kept = within.filter(({ path }) => kindOfFile(path) !== 'leftOut')
       refuseUseless(kept)
       const notes = [
-        ...unpacked.leftOut.map(({ path, why }) => `"${path}" was left out: ${why}.`),
+        ...leftOut.map(({ path, why }) => `"${path}" was left out: ${why}.`),
         ...within
           .filter(({ path }) => kindOfFile(path) === 'leftOut')
           .slice(0, 50)
@@ -77,6 +101,12 @@ export function importJob(needs: {
       let parameters: number | null = null
       for (const one of list.filter(({ path }) => path.endsWith('.safetensors')))
         parameters = (parameters ?? 0) + (await readSafetensors((range) => blobs.get(one.sha256, range), one)).parameters
+      const ggufs: GgufHeader[] = []
+      for (const one of list.filter(({ path }) => path.endsWith('.gguf')))
+        ggufs.push(await readGguf(readerOf(blobs, one.sha256), one))
+      parameters ??= ggufs[0]?.parameters ?? null
+      if (ggufs.length > 0)
+        notes.push('GGUF files are for answering, not for training: register them as a version of a model to serve them.')
       const risky = list.filter((one) => one.sandboxOnly && isWeights(one.path))
       if (risky.length > 0 && parameters !== null)
         notes.push(`${namesOf(risky)} can run code when read; the safetensors beside it are used instead.`)
@@ -89,10 +119,10 @@ export function importJob(needs: {
       return {
         files: list,
         notes,
-        architecture: typeof config?.model_type === 'string' ? config.model_type : null,
+        architecture: typeof config?.model_type === 'string' ? config.model_type : (ggufs[0]?.architecture ?? null),
         parameters,
         sizeBytes: list.reduce((sum, one) => sum + one.sizeBytes, 0),
-        licence: card && card.sizeBytes < 2 ** 20 ? licenceIn(await textOf(card.sha256)) : null,
+        licence: (card && card.sizeBytes < 2 ** 20 ? licenceIn(await textOf(card.sha256)) : null) ?? ggufs[0]?.licence ?? null,
       }
     },
     async publish(tx, { spec }, { files: list, notes, licence, sizeBytes, ...facts }) {

@@ -79,7 +79,7 @@ export function EndpointPage() {
       }
       actions={
         <>
-          {!refused && (
+          {!refused && data.served !== 'gguf' && (
             <Link to="/p/$project/monitors/new" params={{ project }} search={{ endpoint: data.name }} className={buttonClass()}>
               Watch for drift
             </Link>

@@ -42,6 +42,9 @@ const tabs = [
   { id: 'lineage', title: 'Lineage' },
 ]
 
+/** What there is to see of a version that was brought, not made here. */
+const broughtTabs = new Set(['card', 'proof', 'package', 'versions', 'lineage'])
+
 /** What a model without a target found has a tab of its own in place of what explains a prediction. */
 const tabsOf = (task: string) => {
   const title = foundTitle(task)
@@ -81,7 +84,8 @@ export function ModelPage() {
     )
   }
   const data = model.data
-  const shownTabs = tabsOf(data.task)
+  const isBrought = version?.manifest.trust === 'imported'
+  const shownTabs = isBrought ? tabs.filter(({ id }) => broughtTabs.has(id)) : tabsOf(data.task)
   const tab = tabOf(shownTabs, search.tab)
   return (
     <Page
@@ -98,7 +102,7 @@ export function ModelPage() {
       lead={
         version && (
           <>
-            {algorithmName(version.algorithm)},{' '}
+            {isBrought ? 'Brought' : algorithmName(version.algorithm)},{' '}
             {version.target === null ? (
               (foundWords[version.task] ?? 'has no target')
             ) : (
@@ -106,7 +110,7 @@ export function ModelPage() {
                 predicts <span className="font-medium text-ink">{version.target}</span>
               </>
             )}
-            , made <Ago at={version.createdAt} />
+            {isBrought ? ', registered' : ', made'} <Ago at={version.createdAt} />
             {data.description && <span className="block">{data.description}</span>}
           </>
         )

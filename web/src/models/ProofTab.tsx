@@ -29,6 +29,16 @@ export function ProofTab({ model, version }: { model: Model; version: ModelVersi
     onSuccess: ({ job }) => void navigate({ to: '/p/$project/jobs/$job', params: { project, job: job.id } }),
     onError: sayError,
   })
+  if (version.manifest.trust === 'imported')
+    return (
+      <Section title="Brought, not made here">
+        <p>
+          There is no training code that what is served could be compared with, and nothing was measured on data of this project.
+          The file was checked for soundness, and runs in a process of its own.
+        </p>
+        <p className="mt-2 text-soft">Its card says where it is from and under which licence, as far as that was stated.</p>
+      </Section>
+    )
   return (
     <div className="grid items-start gap-6 lg:grid-cols-2">
       <Section title="Served = trained">

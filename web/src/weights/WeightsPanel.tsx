@@ -1,7 +1,8 @@
 import type { Weights } from '@atoll/sdk'
 import { useMutation } from '@tanstack/react-query'
+import { useNavigate } from '@tanstack/react-router'
 import { atoll, changed } from '../api.ts'
-import { useRefusal } from '../app/project.ts'
+import { useProjectRef, useRefusal } from '../app/project.ts'
 import { Button } from '../ui/Button.tsx'
 import { bytes } from '../ui/format.ts'
 import { NounLink } from '../ui/NounLink.tsx'
@@ -11,11 +12,20 @@ import { ErrorNote } from '../ui/State.tsx'
 /** One set of weights: its files, what was left out, where it is from. */
 export function WeightsPanel({ weights, onClose }: { weights: Weights; onClose: () => void }) {
   const refused = useRefusal()
+  const project = useProjectRef()
+  const navigate = useNavigate()
   const remove = useMutation({
     mutationFn: () => atoll.weights.delete(weights.id),
     onSuccess: () => {
       changed('weights')
       onClose()
+    },
+  })
+  const register = useMutation({
+    mutationFn: () => atoll.weights.register(weights.id),
+    onSuccess: (version) => {
+      changed('models')
+      void navigate({ to: '/p/$project/models/$model', params: { project, model: version.modelName }, search: { tab: 'card' } })
     },
   })
   return (
@@ -49,7 +59,16 @@ export function WeightsPanel({ weights, onClose }: { weights: Weights; onClose: 
             ))}
           </ul>
         )}
+        {register.error && <ErrorNote error={register.error} />}
         {remove.error && <ErrorNote error={remove.error} />}
+        {weights.state === 'ready' && weights.files.some(({ path }) => path.endsWith('.gguf')) && (
+          <div>
+            <p className="mb-2 text-sm text-soft">As a version of a model it can be deployed as it is, to write and to answer.</p>
+            <Button look="primary" why={refused} busy={register.isPending} onClick={() => register.mutate()}>
+              Register as a model
+            </Button>
+          </div>
+        )}
         <Button why={refused} busy={remove.isPending} onClick={() => remove.mutate()}>
           Delete
         </Button>

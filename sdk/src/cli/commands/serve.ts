@@ -74,7 +74,7 @@ export function serveCommands(program: Command): void {
             })
         return {
           json: endpoint,
-          text: `${endpoint.name} serves ${endpoint.modelName}:${endpoint.versionNumber} (${endpoint.state}). Try: atoll predict ${endpoint.name} --rows rows.csv`,
+          text: `${endpoint.name} serves ${endpoint.modelName}:${endpoint.versionNumber} (${endpoint.state}). Try: atoll ${endpoint.served === 'gguf' ? `generate ${endpoint.name} --prompt "…"` : `predict ${endpoint.name} --rows rows.csv`}`,
         }
       }),
     )

@@ -11,7 +11,7 @@ export function weightsCommands(program: Command): void {
 
   weights
     .command('add <path>')
-    .description('a folder, or an archive of one: *.safetensors, config.json, tokenizer.json')
+    .description('a folder, or an archive of one: *.safetensors, config.json, tokenizer.json; or a single .gguf')
     .option('--name <name>', 'what they are called (the name of the folder when absent)')
     .option('--licence <licence>', 'as their makers state it; read from the model card when absent')
     .option('--source <where>', 'where they are from: an address, a paper, a person')
@@ -25,7 +25,7 @@ export function weightsCommands(program: Command): void {
         if (!o.onServer && !info) throw new UsageError(`There is no folder or archive "${path}".`)
         const source = o.onServer ? { serverPath: path } : { upload: (await sendPath(atoll, path, info!.isDirectory(), say)).id }
         const created = await atoll.weights.create({
-          name: o.name ?? basename(path).replace(/\.(zip|tar|tar\.gz|tgz)$/i, ''),
+          name: o.name ?? basename(path).replace(/\.(zip|tar|tar\.gz|tgz|gguf)$/i, ''),
           source,
           licence: o.licence,
           origin: o.source,
@@ -75,6 +75,19 @@ export function weightsCommands(program: Command): void {
           one.files.map((file) => [file.path, bytes(file.sizeBytes), file.sandboxOnly ? 'opened in a sandbox only' : '']),
         )
         return { json: one, text: `${described(one)}\n\n${files}` }
+      }),
+    )
+
+  weights
+    .command('register <weights>')
+    .description('make a version of a model of a GGUF file, so that it can be deployed as it is')
+    .option('--model <name>', 'the model (the name of the weights when absent)')
+    .option('--project <project>')
+    .action((ref: string, o) =>
+      answer(async () => {
+        const version = await connect().weights.register(ref, { model: o.model }, { project: o.project })
+        const name = `${version.modelName}:${version.number}`
+        return { json: version, text: `${name} is registered. Next: atoll deploy ${name} --name ${version.modelName}` }
       }),
     )
 

@@ -97,4 +97,5 @@ export const foundWords: Record<string, string> = {
   anomaly: 'finds rows unlike the others',
   projection: 'draws a map of the rows',
   topics: 'finds what texts are about',
+  generation: 'writes text',
 }
