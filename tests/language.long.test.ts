@@ -97,7 +97,9 @@ describe('language models', () => {
 
   test('refuse to begin with what is no language model, or is not there', async () => {
     const ask = (options: object) =>
-      w.call('POST', '/v1/training-jobs', { body: { dataset: 'questions', task: 'generation', algorithms: ['llm_lora'], options } })
+      w.call('POST', '/v1/training-jobs', {
+        body: { dataset: 'questions', task: 'generation', algorithms: ['llm_lora'], options },
+      })
     assert.match((await ask({ base: 'nobody' })).text, /There is no set of weights, or trained language model, .*nobody/)
     assert.match((await ask({ base: 'farm talk', weights: 'x' })).text, /begins with once/)
   })
