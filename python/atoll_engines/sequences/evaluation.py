@@ -60,7 +60,10 @@ def shown(task: str, answers: Answers, rows: dict[str, Any]) -> dict[str, Any]:
     return {
         "metric": metric,
         "rows": [
-            {"row": int(rows["rows"][at]), "input": rows["shown"][at], "wanted": answers.wanted[at], "said": answers.said[at], "value": float(values[at])}
+            {
+                "row": int(rows["rows"][at]), "input": rows["shown"][at], "wanted": answers.wanted[at], "said": answers.said[at],
+                "value": float(values[at]),
+            }
             for at in order
         ],
     }  # fmt: skip
@@ -85,9 +88,15 @@ def diagnose(training: dict[str, Any] | None, metrics: dict[str, Any]) -> dict[s
     said += f" and {fitted:.3f} on the rows it was fitted on"
     sign = 1 if name in LOWER_IS_BETTER else -1
     if isinstance(naive, float) and sign * (fitted - naive) > -0.05:
-        return {"kind": "underfit", "sentence": f"{said}: hardly better than saying the same each time. Train longer, or begin with weights."}
+        return {
+            "kind": "underfit",
+            "sentence": f"{said}: hardly better than saying the same each time. Train longer, or begin with weights.",
+        }
     if sign * (sealed - fitted) > 0.1:
-        return {"kind": "overfit", "sentence": f"{said}: it remembers rather than understands. More rows, or weights to begin with, would help."}
+        return {
+            "kind": "overfit",
+            "sentence": f"{said}: it remembers rather than understands. More rows, or weights to begin with, would help.",
+        }
     return {"kind": "good_fit", "sentence": f"{said}: it does on new rows what it does on those it knows."}
 
 

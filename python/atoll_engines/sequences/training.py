@@ -101,7 +101,8 @@ class Training:
     def division(self) -> tuple[Fold, str]:
         """One part of the rows to validate on: the one given, else as the split was made."""
         request, frame = self.request, self.material.frame
-        kind = request.kind if request.kind in ("grouped", "time", "holdout") else "kfold"
+        # A validation part that came with the data is used whatever kind of folds the platform thought of.
+        kind = request.kind if request.kind in ("grouped", "time") else "holdout" if self.material.given.any() else "kfold"
         divided = divide(
             np.zeros(len(frame)), "regression", kind, request.folds, self.job.seed,
             groups=frame[request.group_column] if request.group_column else None,
@@ -176,7 +177,9 @@ class Training:
                     if writer.fits(item)
                     else writer.too_long(item)
                 )
-                self.report.warning("row_too_long", f"Row {material.rows[place]} is left out of the fit: {why}.", row=int(material.rows[place]))
+                self.report.warning(
+                    "row_too_long", f"Row {material.rows[place]} is left out of the fit: {why}.", row=int(material.rows[place])
+                )
         if not kept and not quietly:
             raise BadInput("Every row is longer than the network takes; cut the inputs, or choose a larger network.")
         return material.take(np.array(kept, np.int64))
@@ -211,7 +214,8 @@ class Training:
         write_json(
             job.model / "signature.json",
             {
-                "task": request.task, "target": request.target, "classes": None, "positive": None, "threshold": None, "tolerance": TOLERANCE,
+                "task": request.task, "target": request.target,
+                "classes": None, "positive": None, "threshold": None, "tolerance": TOLERANCE,
                 "inputs": self.subject.inputs(writer), "outputs": [],
                 "decoding": writer.decoding.as_json() | self.subject.decoding(writer),
             },
@@ -228,7 +232,7 @@ class Training:
             "baseline": baseline, "training": remembered, "pooled": best["metrics"], "threshold": None, "calibration": "none",
             "division": {"kind": request.kind, "note": self.note},
             "leaderboard": [
-                {"algorithm": one["algorithm"], "params": one["params"], "mean": one["score"], "std": None, "seconds": one["seconds"], "trial": one["trial"]}
+                {name: one[name] for name in ("algorithm", "params", "std", "seconds", "trial")} | {"mean": one["score"]}
                 for one in sorted(trials, key=lambda one: self.gain(one["score"]), reverse=True)
             ],
             "ensemble": None, "derivedFeatures": [], "export": exported.as_json(), "environment": self.environment(),
@@ -255,4 +259,3 @@ class Training:
 
 
 TOLD = ("trial", "algorithm", "params", "state", "score", "std", "folds", "seconds", "reason")
-

@@ -95,7 +95,7 @@ class Writer(ABC):
         """The loss of the wanted tokens of each row, and their number; NaN where an item or its text is too long."""
         import torch
 
-        from atoll_engines.sequences.objective import token_losses, targets
+        from atoll_engines.sequences.objective import targets, token_losses
 
         losses, tokens = np.full(len(items), np.nan), np.zeros(len(items), np.int64)
         ids = [self.ids(text) for text in texts]

@@ -35,10 +35,7 @@ def sound_of(file: Path, name: str) -> np.ndarray:
     if not file.is_file():
         raise BadInput(f"The recording {name} is missing.")
     content = file.read_bytes()
-    if content[:4] == b"RIFF":
-        heard = prepare(content, RATE, None, f"The recording {name}")
-    else:
-        heard = decoded(file, name)
+    heard = prepare(content, RATE, None, f"The recording {name}") if content[:4] == b"RIFF" else decoded(file, name)
     if len(heard) == 0:
         raise BadInput(f"The recording {name} is empty: it holds no samples.")
     return heard

@@ -172,7 +172,9 @@ def from_weights(folder: Path, params: dict[str, Any], language: str | None, mas
     tokenizer = read_tokenizer((folder / "tokenizer.json").read_text("utf-8"))
     made = {"from": "given weights", "architecture": "whisper", "name": config.get("_name_or_path")}
     decoding = decoding_of(network.config, generation_of(folder, config), tokenizer, language)
-    leads = " " if tokenizer.encode(" a", add_special_tokens=False).ids[:1] != tokenizer.encode("a", add_special_tokens=False).ids[:1] else ""
+    leads = (
+        " " if tokenizer.encode(" a", add_special_tokens=False).ids[:1] != tokenizer.encode("a", add_special_tokens=False).ids[:1] else ""
+    )
     return SpeechWriter(network.float(), tokenizer, decoding, made, leads, masks)
 
 
@@ -186,7 +188,11 @@ def decoding_of(config: Any, generation: dict[str, Any], tokenizer: Any, languag
     start = [int(generation["decoder_start_token_id"])]
     ends = generation.get("eos_token_id")
     end = [int(one) for one in (ends if isinstance(ends, list) else [ends])]
-    if tokenizer.token_to_id("<|transcribe|>") is not None and tokenizer.token_to_id("<|en|>") is not None and generation.get("is_multilingual", True):
+    if (
+        tokenizer.token_to_id("<|transcribe|>") is not None
+        and tokenizer.token_to_id("<|en|>") is not None
+        and generation.get("is_multilingual", True)
+    ):
         named = tokenizer.token_to_id(f"<|{language or 'en'}|>")
         if named is None:
             raise BadInput(f'The vocabulary of the weights has no language "{language}".', parameter="options.language")
@@ -210,7 +216,9 @@ def refuse_other_sounds(folder: Path) -> None:
     about = json.loads(path.read_text("utf-8")) if path.is_file() else {}
     for name, wanted in (("sampling_rate", RATE), ("n_fft", 400), ("hop_length", HOP)):
         if about.get(name, wanted) != wanted:
-            raise BadInput(f"preprocessor_config.json of the weights says {name} {about[name]}; only {wanted} is known here.", file=path.name)
+            raise BadInput(
+                f"preprocessor_config.json of the weights says {name} {about[name]}; only {wanted} is known here.", file=path.name
+            )
 
 
 def open_writer(folder: Path) -> SpeechWriter:

@@ -28,7 +28,9 @@ def run(job: Job, report: Report) -> dict[str, Any]:
     has_text = np.array([isinstance(text, str) and bool(text.strip()) for text in frame[target]], bool)
     left_out = {"targetMissing": int((~has_text).sum()), "classUnknown": 0}
     if left_out["targetMissing"]:
-        report.warning("test_rows_left_out", f"{left_out['targetMissing']} test rows have no text to compare with; they are left out.", **left_out)
+        report.warning(
+            "test_rows_left_out", f"{left_out['targetMissing']} test rows have no text to compare with; they are left out.", **left_out
+        )
     frame = frame[has_text]
     if not len(frame):
         raise BadInput(f'No test row has a text in "{target}".', column=target)

@@ -30,7 +30,12 @@ def run(job: Job, report: Report) -> dict[str, Any]:
     documents = chosen_documents(open_table(job.channel("train")).columns, request.target, request.options)
     frame, channels = read_rows(job, request, [one.name for one in documents.inputs])
     items = documents.of(frame)
-    whole = np.array([bool(item.strip()) and isinstance(text, str) and bool(text.strip()) for item, text in zip(items, frame[request.target], strict=True)])
+    whole = np.array(
+        [
+            bool(item.strip()) and isinstance(text, str) and bool(text.strip())
+            for item, text in zip(items, frame[request.target], strict=True)
+        ]
+    )
     if not whole.any():
         raise BadInput(f'No row has both a text to read and a text in "{request.target}".', column=request.target)
     if not whole.all():
@@ -41,7 +46,11 @@ def run(job: Job, report: Report) -> dict[str, Any]:
         )  # fmt: skip
     frame = frame[whole]
     material = Material(
-        items[whole].tolist(), [text.strip() for text in frame[request.target]], frame.index.to_numpy(), channels[whole] == "validation", frame
+        items[whole].tolist(),
+        [text.strip() for text in frame[request.target]],
+        frame.index.to_numpy(),
+        channels[whole] == "validation",
+        frame,
     )
     prefix = request.options.get("prefix") or ""
 
