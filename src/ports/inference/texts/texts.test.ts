@@ -5,8 +5,8 @@ import { setTimeout } from 'node:timers/promises'
 import type { RawBatch } from '../inference.ts'
 import type { Session } from '../session.ts'
 import { openWords } from '../tokens/tokenizer.ts'
-import { type RowAnswer, type TextDecoding, writeTokens } from './decoding.ts'
-import { inTurn, type TextWork } from './in-turn.ts'
+import { type TextDecoding, writeTokens } from './decoding.ts'
+import { inTurn, type RowAnswer, type RowWork } from './in-turn.ts'
 import { windowsOf } from './windows.ts'
 
 const decoding: TextDecoding = { start: [1], end: [2], maxTokens: 5, suppress: [0, 1], suppressFirst: [2], below: 6 }
@@ -74,7 +74,7 @@ const batch = (rows: number): RawBatch => ({ rows, numbers: new Float64Array(0),
 
 test('calls take turns, and nothing more is begun for one whose caller hung up', async () => {
   const begun: string[] = []
-  const slow: Session<TextWork, RowAnswer> = {
+  const slow: Session<RowWork, RowAnswer> = {
     async run({ batch, row, unwanted }) {
       begun.push(`${batch.rows}.${row}`)
       for (let i = 0; i < 4 && Atomics.load(unwanted, 0) === 0; i++) await setTimeout(5)
