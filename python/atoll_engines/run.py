@@ -34,6 +34,7 @@ from atoll_engines.processes import own_folder, processes_for, run_several, tell
 
 # Each module has `run(job, report) -> dict | None`; what it returns is the job's result.
 ENGINES = {
+    "compression.prune": "atoll_engines.compression.prune",
     "compression.quantise": "atoll_engines.compression.quantise",
     "tabular.train": "atoll_engines.tabular.train",
     "tabular.evaluate": "atoll_engines.tabular.evaluate",

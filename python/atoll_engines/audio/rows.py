@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from atoll_engines.compression.lesson import plain, teacher_of
 from atoll_engines.audio.augment import Augmentation, changed, draw_masks, mixed_share
+from atoll_engines.compression.lesson import plain, teacher_of
 
 
 class AudioRows:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import time
 from dataclasses import dataclass
@@ -62,22 +61,30 @@ def leave_package(
 ) -> None:
     """`model/` and `native/` of a package that answers by its changed graph."""
     (job.model / "model.onnx").write_bytes(graph)
+    for name in NATIVE:
+        if (derived.native / name).is_file():
+            shutil.copyfile(derived.native / name, job.native / name)
+    write_json(job.native / MARK, facts)
+    leave_record(job, derived, signature, facts, started)
+
+
+def leave_record(
+    job: Job, derived: Derived, signature: dict[str, Any], facts: dict[str, Any], started: float, **more: Any
+) -> None:
+    """What a package says of itself: taken over from the original, with what was done to it; `more` replaces parts of training.json."""
     write_json(job.model / "signature.json", signature)
     for name in TAKEN:
         if (derived.folder / name).is_file():
             shutil.copyfile(derived.folder / name, job.model / name)
     if not (job.model / "recipe.json").is_file():
         write_json(job.model / "recipe.json", {"steps": []})
-    for name in NATIVE:
-        if (derived.native / name).is_file():
-            shutil.copyfile(derived.native / name, job.native / name)
-    write_json(job.native / MARK, facts)
     was = derived.training
     record = {
         "algorithm": was.get("algorithm"), "params": was.get("params") or {}, "seed": job.seed, "task": signature["task"],
-        "metric": was.get("metric"), "validation": {}, "training": {}, "baseline": was.get("baseline") or {}, "threshold": was.get("threshold"),
-        "thresholds": was.get("thresholds"), "calibration": was.get("calibration"), "leaderboard": [], "ensemble": None, "derivedFeatures": [],
-        "export": {"ok": True, "path": "onnx", "reason": None, "maxDifference": None, "rows": 0}, "derived": facts,
-        "environment": environment(), "rows": was.get("rows"), "seconds": time.monotonic() - started, "peakMemoryBytes": peak_memory_bytes(),
+        "metric": was.get("metric"), "validation": {}, "training": {}, "baseline": was.get("baseline") or {},
+        "threshold": was.get("threshold"), "thresholds": was.get("thresholds"), "calibration": was.get("calibration"),
+        "leaderboard": [], "ensemble": None, "derivedFeatures": [], "derived": facts, "rows": was.get("rows"),
+        "export": {"ok": True, "path": "onnx", "reason": None, "maxDifference": None, "rows": 0}, "environment": environment(),
+        "seconds": time.monotonic() - started, "peakMemoryBytes": peak_memory_bytes(),
     }  # fmt: skip
-    write_json(job.model / "training.json", json.loads(json.dumps(record)))
+    write_json(job.model / "training.json", record | more)

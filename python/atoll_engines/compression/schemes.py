@@ -45,7 +45,8 @@ def quantised(graph: bytes, scheme: str, runs: list[dict[str, np.ndarray]], is_t
     if total == 0:
         trees = any(node.op_type.startswith("TreeEnsemble") for node in model.graph.node)
         raise BadInput(
-            "This model is made of trees, whose thresholds and leaves cannot be held in fewer bits. Distil it into smaller trees, or trim its columns."
+            "This model is made of trees, whose thresholds and leaves cannot be held in fewer bits. "
+            "Distil it into smaller trees, or trim its columns."
             if trees
             else "This graph has no weights of matrices, convolutions or embeddings, so there is nothing to quantise."
         )
@@ -62,7 +63,8 @@ def quantised(graph: bytes, scheme: str, runs: list[dict[str, np.ndarray]], is_t
         count = count_static(made)
     if count == 0:
         raise BadInput(
-            f"{scheme} found no matrix product that it could turn into integers in this graph. The scheme int8_weights or float16 makes it smaller all the same."
+            f"{scheme} found no matrix product that it could turn into integers in this graph. "
+            "The scheme int8_weights or float16 makes it smaller all the same."
         )
     return Quantised(checked(made), count, max(0, total - count), is_batch_dependent=scheme == "int8_dynamic")
 
@@ -201,7 +203,8 @@ def static(model: onnx.ModelProto, runs: list[dict[str, np.ndarray]]) -> onnx.Mo
 
 def count_static(model: onnx.ModelProto) -> int:
     """Nodes whose weights are integers."""
-    integers = {one.name for one in model.graph.initializer if one.data_type in (TensorProto.INT8, TensorProto.UINT8) and int(np.prod(one.dims)) > 1}
+    kinds = (TensorProto.INT8, TensorProto.UINT8)
+    integers = {one.name for one in model.graph.initializer if one.data_type in kinds and int(np.prod(one.dims)) > 1}
     widened = {node.output[0] for node in model.graph.node if node.op_type == "DequantizeLinear" and node.input[0] in integers}
     return sum(1 for node in model.graph.node if node.op_type in WEIGHTS and any(name in widened for name in node.input))
 

@@ -41,11 +41,14 @@ class ImageModel:
         self.fitted: Fitted | None = None
 
     def fit(self, x: np.ndarray, y: np.ndarray, weights: np.ndarray | None = None, watch: Any = None) -> None:
-        setting = self.setting
-        torch.manual_seed(setting.base.seed)
-        plan = self.plan()
-        channels_mean, channels_std = scale_of(setting.images, x)
-        self.network, self.facts = build_network(self.algorithm, self.params, setting, channels_mean, channels_std)
+        torch.manual_seed(self.setting.base.seed)
+        channels_mean, channels_std = scale_of(self.setting.images, x)
+        self.network, self.facts = build_network(self.algorithm, self.params, self.setting, channels_mean, channels_std)
+        self.learn(x, y, weights)
+
+    def learn(self, x: np.ndarray, y: np.ndarray, weights: np.ndarray | None = None) -> None:
+        """Trains the network as it is."""
+        setting, plan = self.setting, self.plan()
         is_plain = self.algorithm == "image_linear"
         augmentation = NONE if is_plain else setting.augmentation
         train = ImageRows(setting.images, x, y, augmentation, plan.mixup, setting.classes, weights)

@@ -34,8 +34,9 @@ def diagnose(training: dict[str, Any] | None, test: dict[str, dict[str, Any]]) -
     if not training:
         return {"kind": "good_fit", "sentence": "There is no training record to compare the test with."}
     metric = training["metric"]
-    if metric not in (training.get("validation") or {}):
-        return {"kind": "good_fit", "sentence": "It was made from another version and chose nothing itself, so there is no validation to compare the test with."}
+    if any(metric not in (training.get(part) or {}) for part in ("validation", "training")):
+        made = "It was made from another version rather than fitted anew, so there is no fit to compare the test with."
+        return {"kind": "good_fit", "sentence": made}
     on_test, low, high = (float(test[metric][key]) for key in ("value", "low", "high"))
     validation = training["validation"][metric]
     mean, std = float(validation["mean"]), float(validation["std"])

@@ -12,9 +12,9 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from atoll_engines.neural.forgetting import PROBES, Score, likeness, masked_words, with_source
 from atoll_engines.compression.lesson import Lesson, lesson_of, plain, teacher_of
 from atoll_engines.neural.distillation import mixed, soft_losses
+from atoll_engines.neural.forgetting import PROBES, Score, likeness, masked_words, with_source
 from atoll_engines.neural.plan import TrainingPlan, read_plan
 from atoll_engines.neural.protocols import Hooks
 from atoll_engines.neural.trainer import fit

@@ -21,7 +21,8 @@ def build_network(
     if algorithm == "image_linear":
         backbone: Any = CoarsePixels(setting.channels, setting.size)
     elif algorithm == "image_cnn":
-        backbone = SmallCnn(setting.channels, setting.size, int(params.get("width", 32)), int(params.get("blocks", 1)))
+        width, blocks = int(params.get("width", 32)), int(params.get("blocks", 1))
+        backbone = SmallCnn(setting.channels, setting.size, width, blocks, params.get("widths"), params.get("hidden"))
     else:
         weights = setting.weights if config is None else None
         if config is None:

@@ -15,14 +15,24 @@ LAST_SIDE = 8
 class SmallCnn(nn.Module):
     """Stages of convolutions at halving sizes, with residual blocks (He et al. 2016); then the mean and the largest of each channel."""
 
-    def __init__(self, channels: int, size: int, width: int = 32, blocks: int = 1) -> None:
+    def __init__(
+        self,
+        channels: int,
+        size: int,
+        width: int = 32,
+        blocks: int = 1,
+        widths: list[int] | None = None,
+        hidden: list[list[int]] | None = None,
+    ) -> None:
+        """`widths` (stem, each stage) and `hidden` (in each block of each stage) are those of a network that lost channels."""
         super().__init__()
         halvings = max(2, round_halvings(size))
-        widths = [min(width * 2**level, 8 * width) for level in range(halvings + 1)]
+        widths = widths or [min(width * 2**level, 8 * width) for level in range(halvings + 1)]
         self.stem = ConvNorm(channels, widths[0])
         stages = []
-        for before, after in zip(widths, widths[1:], strict=False):
-            stages.append(nn.Sequential(ConvNorm(before, after), nn.MaxPool2d(2), *[Residual(after) for _ in range(blocks)]))
+        for level, (before, after) in enumerate(zip(widths, widths[1:], strict=False)):
+            inside = hidden[level] if hidden and level else [after] * blocks
+            stages.append(nn.Sequential(ConvNorm(before, after), nn.MaxPool2d(2), *[Residual(after, one) for one in inside]))
         # Full-size residual blocks cost most and bring least.
         stages[0] = stages[0][:2]
         self.stages = nn.ModuleList(stages)
@@ -62,9 +72,9 @@ class ConvNorm(nn.Module):
 class Residual(nn.Module):
     """Two convolutions beside a path that goes straight through."""
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, width: int, hidden: int) -> None:
         super().__init__()
-        self.inside = nn.Sequential(ConvNorm(width, width), nn.Conv2d(width, width, 3, padding=1, bias=False), nn.BatchNorm2d(width))
+        self.inside = nn.Sequential(ConvNorm(width, hidden), nn.Conv2d(hidden, width, 3, padding=1, bias=False), nn.BatchNorm2d(width))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return functional.relu(x + self.inside(x))
