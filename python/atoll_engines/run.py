@@ -41,6 +41,7 @@ ENGINES = {
     "tabular.explain": "atoll_engines.tabular.networks.explain",
     "tabular.predict": "atoll_engines.tabular.predict",
     "tabular.compare": "atoll_engines.tabular.compare",
+    "audio.explain": "atoll_engines.audio.explain_rows",
     "audio.train": "atoll_engines.audio.train",
     "audio.evaluate": "atoll_engines.audio.evaluate",
     "audio.predict": "atoll_engines.audio.predict",

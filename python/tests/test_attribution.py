@@ -83,7 +83,8 @@ def picture_model(seed: int):
 
 def test_a_picture_s_heat_adds_up_and_follows_the_weights():
     """Adebayo et al. 2018: a map that stays the same when the weights are drawn anew says nothing of the network."""
-    from atoll_engines.image.explain_rows import in_cells, of_image
+    from atoll_engines.image.explain_rows import of_image
+    from atoll_engines.media.heat import in_cells
 
     pixels = np.zeros((24, 24, 1), np.uint8)
     pixels[4:12, 6:18] = np.random.default_rng(1).integers(90, 255, (8, 12, 1))

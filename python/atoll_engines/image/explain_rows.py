@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import base64
-import io
 from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image
 
 from atoll_engines.contract import Job, Report
 from atoll_engines.errors import BadInput
 from atoll_engines.evaluation.explained import asked_rows, finish, output_of, told
 from atoll_engines.image.pipeline import ImagePipeline, open_package
+from atoll_engines.media.heat import MOST_CELLS, REGIONS, as_png, in_cells
 from atoll_engines.neural.attribution import Attribution, Parts, integrated_gradients
 
-# Cells of the map along a side; finer than this pixels are noise to look at.
-MOST_CELLS = 56
-REGIONS = 7
 AT_ONCE = 8
 
 
@@ -57,16 +52,3 @@ def of_image(pipeline: ImagePipeline, pixels: np.ndarray, output: int) -> Attrib
         return (torch.sigmoid(margins) if pipeline.task == "multilabel" else torch.softmax(margins, 1))[:, output]
 
     return integrated_gradients(answer, (row,), (baseline,), AT_ONCE, most=128)
-
-
-def in_cells(heat: np.ndarray, most: int) -> list[list[float]]:
-    """Sums over a grid of cells, so that nothing is lost."""
-    rows, columns = (np.linspace(0, side, min(most, side) + 1).round().astype(int) for side in heat.shape)
-    return np.add.reduceat(np.add.reduceat(heat, rows[:-1], axis=0), columns[:-1], axis=1).tolist()
-
-
-def as_png(pixels: np.ndarray) -> str:
-    """The picture as the network sees it."""
-    sink = io.BytesIO()
-    Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels).save(sink, "PNG")
-    return "data:image/png;base64," + base64.b64encode(sink.getvalue()).decode("ascii")

@@ -31,10 +31,10 @@ interface Spec extends Record<string, unknown> {
   parameters: Record<string, unknown>
 }
 
-const families = ['tabular', 'text', 'image'] as const
+const families = ['tabular', 'text', 'image', 'audio'] as const
 const mostWaitMs = seconds(90)
 const mostRunSeconds = 600
-const mostImages = 4
+const mostItems = 4
 
 /**
  * What a network's answer rests on, by its gradients. The serving graph has none, so the network itself is asked, in the sandbox of a job that the
@@ -70,11 +70,16 @@ export function gradientsService({ metadata, files, jobs, registry }: GradientsN
     const { family, runtime } = version.manifest.engine ?? { family: 'tabular', runtime: 'tabular' }
     const name = `${version.modelName}:${version.number}`
     if (!(families as readonly string[]).includes(family) || runtime === 'tabular' || version.manifest.sandboxOnly.length === 0)
-      throw invalidInput(`${name} is no network that was trained here on tables, texts or images, so it has no gradients.`, {
-        algorithm: version.algorithm,
+      throw invalidInput(
+        `${name} is no network that was trained here on tables, texts, images or sounds, so it has no gradients.`,
+        {
+          algorithm: version.algorithm,
+        },
+      )
+    if ((family === 'image' || family === 'audio') && (input.rows?.length ?? 0) > mostItems)
+      throw invalidInput(`At most ${mostItems} ${family === 'image' ? 'images' : 'sounds'} are explained at once.`, {
+        field: 'rows',
       })
-    if (family === 'image' && (input.rows?.length ?? 0) > mostImages)
-      throw invalidInput(`At most ${mostImages} images are explained at once.`, { field: 'rows' })
     const found = (await askJob(
       { metadata, jobs },
       by,

@@ -108,6 +108,10 @@ export const GradientExplanation = z.object({
   seen: z.string().optional().describe('that picture, as a data URL'),
   cells: z.array(z.array(z.number())).optional().describe('the heat of each cell of a fine grid over it'),
   regions: z.array(z.array(z.number())).optional().describe('and of a grid of 7 x 7'),
+  sound: z
+    .object({ seconds: z.number(), highestHz: z.number() })
+    .optional()
+    .describe('where the picture is a spectrogram: how long it is, and the highest note at its top'),
 })
 export type GradientExplanation = z.infer<typeof GradientExplanation>
 export const Gradients = z.object({

@@ -12,7 +12,7 @@ import { Section } from '../ui/Page.tsx'
 import { ErrorNote, SkeletonLines } from '../ui/State.tsx'
 import { GradientsView } from './GradientsView.tsx'
 
-const families = ['tabular', 'text', 'image']
+const families = ['tabular', 'text', 'image', 'audio']
 const noGradients = new Set(['text_tfidf_linear', 'voting', 'stacking', 'bagging', 'blending'])
 
 /** Whether a version is a network that can be asked for its gradients. */
@@ -22,6 +22,7 @@ export const hasGradients = ({ manifest, algorithm, signature }: ModelVersion): 
   manifest.engine.runtime !== 'tabular' &&
   manifest.sandboxOnly.length > 0 &&
   !noGradients.has(algorithm) &&
+  signature.decoding === undefined &&
   (signature.classes !== null || signature.target !== null)
 
 /** What a network answers for: columns of a table, words of a text, places of a picture. */

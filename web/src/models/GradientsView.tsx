@@ -22,7 +22,8 @@ export function GradientsView({ one, what }: { one: GradientExplanation; what: s
     <div>
       <p className="mb-3 text-soft">
         {one.output === null ? 'The value' : `The probability of ${one.output}`} is{' '}
-        <span className="num text-ink">{short(one.answer, 3)}</span>; of {comparedWith[one.kind]}{' '}
+        <span className="num text-ink">{short(one.answer, 3)}</span>; of{' '}
+        {one.sound ? 'the mean spectrum throughout' : comparedWith[one.kind]}{' '}
         <span className="num text-ink">{short(one.base, 3)}</span>.
       </p>
       {one.kind === 'columns' && <Columns one={one} name={name} />}

@@ -1,16 +1,22 @@
 import type { GradientExplanation } from '@atoll/sdk'
 import { useState } from 'react'
+import { short } from '../ui/format.ts'
 import { Num } from '../ui/Num.tsx'
 import { heatOf, signed } from './heat.ts'
 
 const shownRegions = 8
+const lowestHz = 20
 
-/** The picture as the network sees it, under a map of what speaks for and against the answer; the strongest places as a table. */
+type Sound = NonNullable<GradientExplanation['sound']>
+
+/** The picture (of a sound its spectrogram) as the network sees it, under a map of what speaks for and against the answer; the strongest places as a table. */
 export function PictureHeat({ one, name }: { one: GradientExplanation; name: string }) {
   const [strength, setStrength] = useState(1)
   const cells = one.cells ?? []
   const regions = one.regions ?? []
   const most = Math.max(0, ...cells.flat().map(Math.abs))
+  const place = (region: { row: number; column: number }) =>
+    one.sound ? momentOf(region, regions, one.sound) : placeOf(region, regions)
   const ranked = regions
     .flatMap((line, row) => line.map((value, column) => ({ value, row, column })))
     .sort((a, b) => Math.abs(b.value) - Math.abs(a.value))
@@ -29,7 +35,7 @@ export function PictureHeat({ one, name }: { one: GradientExplanation; name: str
             preserveAspectRatio="none"
             className="absolute inset-0 size-full"
             role="img"
-            aria-label={`Heat for ${name}: strongest ${ranked[0] ? placeOf(ranked[0], regions) : 'nowhere'}.`}
+            aria-label={`Heat for ${name}: strongest ${ranked[0] ? place(ranked[0]) : 'nowhere'}.`}
             style={{ opacity: strength }}
           >
             {cells.map((line, y) =>
@@ -71,7 +77,7 @@ export function PictureHeat({ one, name }: { one: GradientExplanation; name: str
           {ranked.map((region) => (
             <tr key={`${region.row} ${region.column}`} className="border-b last:border-0">
               <th scope="row" className="py-1 pr-4 text-left font-normal">
-                {placeOf(region, regions)}
+                {place(region)}
               </th>
               <td className="py-1 text-right">
                 <Num>{signed(region.value)}</Num>
@@ -88,4 +94,17 @@ function placeOf({ row, column }: { row: number; column: number }, regions: read
   const third = (at: number, of: number, words: readonly [string, string, string]) =>
     words[Math.min(2, Math.floor((3 * at) / of))]
   return `${third(row, regions.length, ['top', 'middle', 'bottom'])} ${third(column, regions[0]?.length ?? 1, ['left', 'centre', 'right'])} (row ${row + 1}, column ${column + 1})`
+}
+
+/** Of a spectrogram: from when to when, and between which notes; its bands are even in mel. */
+function momentOf(
+  { row, column }: { row: number; column: number },
+  regions: readonly (readonly number[])[],
+  { seconds, highestHz }: Sound,
+): string {
+  const mel = (hertz: number) => 1127 * Math.log1p(hertz / 700)
+  const hertz = (share: number) => 700 * Math.expm1((mel(lowestHz) + share * (mel(highestHz) - mel(lowestHz))) / 1127)
+  const at = (step: number) => short((seconds * step) / (regions[0]?.length ?? 1), 2)
+  const from = (step: number) => Math.round(hertz(1 - step / regions.length))
+  return `${at(column)} to ${at(column + 1)} s, ${from(row + 1)} to ${from(row)} Hz`
 }
