@@ -10,7 +10,7 @@ from atoll_engines.contract import Job, Report
 from atoll_engines.evaluation.package import package_folders
 
 # The package of each task; it has train, evaluate and predict, each with `run(job, report)`.
-PACKAGES = {"seq2seq": "atoll_engines.text.seq2seq"}
+PACKAGES = {"seq2seq": "atoll_engines.text.seq2seq", "tokens": "atoll_engines.text.tagging"}
 
 
 def has_package(task: Any) -> bool:

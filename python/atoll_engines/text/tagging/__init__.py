@@ -1,0 +1,1 @@
+"""Token classification: names, places, doses: which words of a text are what."""
