@@ -165,6 +165,11 @@ class Finish:
             from atoll_engines.unsupervised.topics.describe import describe_topics
 
             about["topics"] = describe_topics(pipeline, frame, x, answer, self.rows.labels)
+        if task == "embedding":
+            from atoll_engines.unsupervised.vectors.measure import nearest_words
+
+            names, frequency = pipeline.preparation.names, pipeline.preparation.frequency
+            about["words"] = nearest_words(pipeline.model.vectors, names, frequency)
         return about
 
     def choice(self, x: np.ndarray) -> list[dict[str, Any]]:
@@ -188,6 +193,8 @@ class Finish:
             colours["topic"] = answer["topics"].argmax(axis=1)
         if self.rows.labels is not None:
             colours["label"] = self.rows.labels.astype(str)
+        if self.request.task == "embedding":
+            return map_rows(self.rows.frame, pipeline.inputs, answer["vector"], colours, self.job.seed)
         return map_rows(self.rows.frame, pipeline.inputs, answer.get("topics", x), colours, self.job.seed, answer.get("vector"))
 
     def record(self, pipeline: Pipeline, exported: Export, found: dict[str, float]) -> dict[str, Any]:

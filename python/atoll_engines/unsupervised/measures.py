@@ -86,6 +86,10 @@ def measure(
         from atoll_engines.unsupervised.topics.measure import TopicMeasure
 
         return TopicMeasure(pipeline, x, answer, labels)
+    if pipeline.task == "embedding":
+        from atoll_engines.unsupervised.vectors.measure import CompanyMeasure
+
+        return CompanyMeasure(pipeline, x)
     kind = {"clustering": GroupMeasure, "anomaly": ScoreMeasure, "projection": MapMeasure}[pipeline.task]
     return kind(pipeline, x, answer, labels, seed)
 

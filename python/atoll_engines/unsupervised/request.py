@@ -13,7 +13,7 @@ from atoll_engines.unsupervised.metrics import USUAL_METRIC, metric_names
 MOST_FOLDS = 3
 OPTIONS = {
     "labelColumn": "a column to compare the result with; never used in fitting",
-    "textColumn": "the column of texts that topics are found in",
+    "textColumn": "the column of texts that topics or vectors of words are learned from",
     "clusters": "the number of groups, or the least and the most",
     "contamination": "the share of rows taken to be anomalies",
     "components": "how many numbers a projection gives",

@@ -1,4 +1,4 @@
-"""How raw rows become features: by a recipe, or, for topics, by counting words."""
+"""How raw rows become features: by a recipe, or, of texts, by counting words."""
 
 from __future__ import annotations
 
@@ -41,4 +41,8 @@ def prepare_for(frame: pd.DataFrame, schema: list[InputColumn], request: Request
         from atoll_engines.unsupervised.topics.words import ByWords
 
         return ByWords(schema[0])
+    if request.task == "embedding":
+        from atoll_engines.unsupervised.vectors.sequences import ByWordOrder
+
+        return ByWordOrder(schema[0])
     return ByRecipe(frame, schema, request, seed)

@@ -38,7 +38,7 @@ def read_rows(job: Job, request: Request, report: Report) -> Rows:
         if name and name not in names:
             raise BadInput(f'The table has no {role} column "{name}". {what_exists(name, names)}', column=name)
     columns = feature_columns(tables[0], request.label or "", None, named_columns(request.recipe.get("steps") or []))
-    if request.task == "topics":
+    if request.task in ("topics", "embedding"):
         columns = [column for column in tables[0].columns if column.name == text_column(request, columns)]
     if not columns:
         raise BadInput("There is no column to learn from.", columns=names)
@@ -66,22 +66,22 @@ def read_rows(job: Job, request: Request, report: Report) -> Rows:
 
 
 def text_column(request: Request, columns: list) -> str:
-    """The column that topics are found in: the one named, else the only one that holds texts."""
+    """The column of texts to learn from: the one named, else the only one that holds texts."""
     if request.text:
         column = next((one for one in columns if one.name == request.text), None)
         if column is None or column.type not in ("text", "category"):
             kind = f"holds {column.type} values" if column else "cannot be used"
-            raise BadInput(f'The column "{request.text}" {kind}; topics are found in a text.', column=request.text)
+            raise BadInput(f'The column "{request.text}" {kind}; {request.task} is learned from a text.', column=request.text)
         return request.text
     texts = [one.name for one in columns if one.type == "text"]
     if len(texts) == 1:
         return texts[0]
     if texts:
         raise BadInput(
-            f"There are {len(texts)} text columns ({', '.join(texts[:6])}); name the one to find topics in as options.textColumn.",
+            f"There are {len(texts)} text columns ({', '.join(texts[:6])}); name the one to learn from as options.textColumn.",
             parameter="options.textColumn",
         )
     raise BadInput(
-        "There is no text column to find topics in. Give a column the type text, or name one as options.textColumn.",
+        "There is no text column to learn from. Give a column the type text, or name one as options.textColumn.",
         parameter="options.textColumn",
     )

@@ -65,6 +65,8 @@ class Trials:
         facts: list[dict[str, Any]] = []
         self.answers = []
         for number in range(self.fold_count):
+            # What no preparation can be made of is the data's fault, not the algorithm's.
+            self.fold(number)
             try:
                 found, said = self.one_fold(algorithm, params, number)
             except EngineError as error:

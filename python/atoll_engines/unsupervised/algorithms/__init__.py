@@ -14,12 +14,13 @@ from atoll_engines.unsupervised.algorithms import (
     neural_topics,
     outliers,
     principal,
+    word_vectors,
 )
 from atoll_engines.unsupervised.algorithms.model import Algorithm
 
 ALGORITHMS: dict[str, Algorithm] = {
     algorithm.name: algorithm
-    for module in (centres, mixture, density, cut_forest, isolation, outliers, principal, layouts, dirichlet, neural_topics)
+    for module in (centres, mixture, density, cut_forest, isolation, outliers, principal, layouts, dirichlet, neural_topics, word_vectors)
     for algorithm in module.ALGORITHMS
 }
 
@@ -29,6 +30,7 @@ AUTO = {
     "anomaly": ("random_cut_forest",),
     "projection": ("umap", "pca"),
     "topics": ("lda",),
+    "embedding": ("word_vectors",),
 }
 
 

@@ -11,7 +11,7 @@ import numpy as np
 if TYPE_CHECKING:
     from atoll_engines.recipes.graph import GraphBuilder
 
-TASKS = ("clustering", "anomaly", "projection", "topics")
+TASKS = ("clustering", "anomaly", "projection", "topics", "embedding")
 NOISE = -1
 
 
@@ -27,8 +27,8 @@ class Model(Protocol):
     """A model over float32 features without missing values.
 
     `answer` and `emit` name the same outputs: clustering `cluster` (int64 [N], -1 is noise) and `distances` or
-    `probabilities` (float32 [N, k]); anomaly `score` (float32 [N, 1], higher is stranger); projection `vector` and
-    topics `topics` (float32 [N, k]).
+    `probabilities` (float32 [N, k]); anomaly `score` (float32 [N, 1], higher is stranger); projection and embedding
+    `vector`, topics `topics` (float32 [N, k]).
     """
 
     def fit(self, x: np.ndarray) -> None: ...

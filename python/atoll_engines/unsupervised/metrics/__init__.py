@@ -7,6 +7,7 @@ NAMES = {
     "anomaly": ("stability", "anomaly_share"),
     "projection": ("trustworthiness", "explained_variance"),
     "topics": ("coherence", "perplexity", "diversity"),
+    "embedding": ("roc_auc",),
 }
 # Figures against a column of known labels, where one is named.
 AGAINST_LABEL = {
@@ -14,8 +15,15 @@ AGAINST_LABEL = {
     "anomaly": ("roc_auc", "pr_auc", "precision", "recall", "f1"),
     "projection": (),
     "topics": ("normalized_mutual_information",),
+    "embedding": (),
 }
-USUAL_METRIC = {"clustering": "silhouette", "anomaly": "stability", "projection": "trustworthiness", "topics": "coherence"}
+USUAL_METRIC = {
+    "clustering": "silhouette",
+    "anomaly": "stability",
+    "projection": "trustworthiness",
+    "topics": "coherence",
+    "embedding": "roc_auc",
+}
 LOWER_IS_BETTER = frozenset({"davies_bouldin", "perplexity", "noise_share"})
 
 

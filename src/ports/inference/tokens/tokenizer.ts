@@ -1,5 +1,6 @@
 import { Tokenizer } from '@huggingface/tokenizers'
 import { invalidInput, PlatformError } from '../../../kernel/errors.ts'
+import { type PlacedWord, splitWords } from './words.ts'
 
 /** Text to token ids, special tokens included, at most `maxLength` of them. */
 export type Tokenise = (text: string) => number[]
@@ -27,6 +28,48 @@ export function openTokenizer(json: string, maxLength: number): Tokenise {
 export function openWords(json: string): (ids: number[]) => string {
   const tokenizer = build(json)
   return (ids) => tokenizer.decode(ids, { skip_special_tokens: true, clean_up_tokenization_spaces: false })
+}
+
+/** Text to token ids word by word, so that each word has a first token; what is longer is cut between words. */
+export type TokeniseWords = (text: string) => { ids: number[]; words: PlacedWord[] }
+
+/** Reads `tokenizer.json` for a graph that tells something of each word. */
+export function openWordTokenizer(json: string, maxLength: number): TokeniseWords {
+  const tokenizer = build(json)
+  const { before, after } = specialsAround(tokenizer)
+  const room = maxLength - before.length - after.length
+  if (room < 1) throw invalidInput(`The signature's maxLength ${maxLength} leaves no room beside the tokenizer's special tokens.`)
+  const known = boundedMap<number[]>(mostKnownWords)
+  // A later word has a blank before it, which byte-level vocabularies make part of it.
+  const idsOf = (word: string): number[] => known(word, () => tokenizer.encode(word, { add_special_tokens: false }).ids)
+  return (text) => {
+    const ids = [...before]
+    const placed: PlacedWord[] = []
+    const { words, pieces } = splitWords(text)
+    for (const [i, piece] of pieces.entries()) {
+      const own = idsOf(placed.length > 0 ? ` ${piece}` : piece)
+      if (ids.length - before.length + own.length > room) break
+      if (own.length === 0) continue
+      placed.push([ids.length, ...words[i]!])
+      ids.push(...own)
+    }
+    return { ids: [...ids, ...after], words: placed }
+  }
+}
+
+const mostKnownWords = 50_000
+
+/** Remembers what was made for a word; forgets all when there are too many. */
+function boundedMap<T>(most: number): (key: string, make: () => T) => T {
+  const known = new Map<string, T>()
+  return (key, make) => {
+    const found = known.get(key)
+    if (found) return found
+    if (known.size >= most) known.clear()
+    const made = make()
+    known.set(key, made)
+    return made
+  }
 }
 
 function build(json: string): Tokenizer {
