@@ -125,6 +125,10 @@ export const Prediction = z.object({
     .optional()
     .describe('segmentation: a PNG of the image’s size as a data URL; a pixel is the number of its class'),
   areas: z.record(z.string(), z.number()).optional().describe('segmentation: the share of the image that each class takes'),
+  spans: z
+    .array(z.object({ start: z.number(), end: z.number(), label: z.string(), text: z.string(), score: z.number() }))
+    .optional()
+    .describe('token classification: marked places, in characters (Unicode code points)'),
   text: z.string().optional().describe('transcription, sequence to sequence, generation: what was written'),
   segments: z
     .array(z.object({ start: z.number(), end: z.number(), text: z.string() }))

@@ -17,10 +17,15 @@ const unjudged: ReadonlySet<string> = new Set([
   'anomaly',
   'projection',
   'topics',
+  'embedding',
+  'tokens',
   'seq2seq',
   'transcription',
   'diarisation',
 ])
+
+/** Places in space decide nothing. */
+const undecided: ReadonlySet<string> = new Set(['projection', 'embedding'])
 
 /** Whether the answers of a model are neither right nor wrong by row: it learnt without a target, or writes what may be more or less right. */
 export const isUnjudgedByRow = ({ task }: Signature): boolean => unjudged.has(task)
@@ -30,14 +35,16 @@ export async function outputDifferences(
   tables: Tables,
   { a, b, signature }: { a: string; b: string; signature: Signature },
 ): Promise<OutputDifferences> {
-  const columns = outputPlaces(signature).flatMap(({ name, width }) =>
+  // Of marked texts the marks are compared, not the tag of each token.
+  const places = signature.task === 'tokens' ? [] : outputPlaces(signature)
+  const columns = places.flatMap(({ name, width }) =>
     name === 'cluster' ? [] : width === 1 ? [name] : Array.from({ length: width }, (_, k) => `${name}_${k}`),
   )
   const apart = columns.map((column) => {
     const [one, other] = [`CAST(a."${column}" AS DOUBLE)`, `CAST(b."${column}" AS DOUBLE)`]
     return `max(abs(${one} - ${other}) / greatest(1, abs(${one})))`
   })
-  const decided = signature.task === 'projection' ? '0' : 'count(*) FILTER (a.predicted IS DISTINCT FROM b.predicted)'
+  const decided = undecided.has(signature.task) ? '0' : 'count(*) FILTER (a.predicted IS DISTINCT FROM b.predicted)'
   const [part] = await tables.run({
     files: [a, b],
     quick: true,

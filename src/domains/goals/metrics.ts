@@ -19,6 +19,7 @@ const metricsByTask: Record<Task, readonly Metric[]> = {
   anomaly: ['stability', 'anomaly_share', 'roc_auc', 'pr_auc', 'precision', 'recall', 'f1'],
   projection: ['trustworthiness', 'explained_variance'],
   topics: ['coherence', 'perplexity', 'diversity', 'normalized_mutual_information'],
+  embedding: ['roc_auc'],
   forecast: ['mase', 'quantile_loss', 'coverage_80', 'mae', 'rmse', 'smape'],
   tokens: ['f1', 'precision', 'recall', 'accuracy'],
   seq2seq: ['chrf', 'rouge_l', 'exact_match', 'perplexity'],

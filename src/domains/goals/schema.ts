@@ -4,7 +4,15 @@ import { Ref, Resource, ResourceInput, ResourcePatch } from '../auth/schema.ts'
 /** Tasks that a target column sets by its values alone. */
 export const targetTasks = ['binary', 'multiclass', 'regression'] as const
 /** Tasks that learn from the rows alone: they have no target. */
-export const tasksWithoutTarget = ['clustering', 'anomaly', 'projection', 'topics', 'diarisation', 'generation'] as const
+export const tasksWithoutTarget = [
+  'clustering',
+  'anomaly',
+  'projection',
+  'topics',
+  'embedding',
+  'diarisation',
+  'generation',
+] as const
 /** Tasks with a target whose values do not say so: they must be asked for. */
 export const askedTasks = ['multilabel', 'forecast', 'tokens', 'seq2seq', 'detection', 'segmentation', 'transcription'] as const
 export const tasks = [...targetTasks, ...askedTasks, ...tasksWithoutTarget] as const

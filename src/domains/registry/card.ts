@@ -84,6 +84,7 @@ const taskWords: Record<Task, string> = {
   anomaly: 'rows unlike the others',
   projection: 'few coordinates in place of many columns',
   topics: 'the topics of texts',
+  embedding: 'words as vectors',
   forecast: 'what comes next in time',
   tokens: 'a label for each word',
   seq2seq: 'a text from a text',

@@ -28,6 +28,7 @@ export const SignatureInput = z.object({
   maxLength: z.number().int().min(1).optional().describe('text as tokens: the most tokens of a row'),
   pad: z.number().int().min(0).optional(),
   separator: z.string().optional().describe('between several columns of text that are read as one'),
+  words: z.boolean().optional().describe('text as tokens, made word by word'),
   prefix: z.string().optional().describe('put before each text'),
 })
 /** How a package with an encoder and a decoder writes a text, token by token (docs/job-contract.md). */

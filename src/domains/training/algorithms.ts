@@ -25,6 +25,7 @@ const familyOfTask: Partial<Record<Task, Family>> = {
   anomaly: 'unsupervised',
   projection: 'unsupervised',
   topics: 'unsupervised',
+  embedding: 'unsupervised',
   forecast: 'forecast',
   tokens: 'text',
   seq2seq: 'text',

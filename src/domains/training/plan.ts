@@ -203,7 +203,7 @@ export function trainingPlans({
     const target = input.target ?? dataset.target
     if (target === null)
       throw invalidInput(
-        'Say what to predict: a target column, or a goal; or name a task that needs none (clustering, anomaly, projection, topics).',
+        'Say what to predict: a target column, or a goal; or name a task that needs none (clustering, anomaly, projection, topics, embedding).',
         { field: 'target' },
       )
     targetColumn(version.columns, target)

@@ -4,6 +4,7 @@ import type { MeasuredModel } from './measure/measured-model.ts'
 import type { ModelSignature, SignatureColumn, SignatureOutput } from './signature.ts'
 import type { TextDecoding } from './texts/decoding.ts'
 import type { RowAnswer } from './texts/in-turn.ts'
+import type { WordsOfText } from './tokens/words.ts'
 import type { TreeExplainer } from './trees/open-tree-explainer.ts'
 import type { TurnsPlan } from './turns/plan.ts'
 
@@ -25,6 +26,8 @@ export interface PreparedItem {
   /** float32 [samples]. */
   audio?: Float32Array
   tokens?: Int32Array
+  /** The text that `tokens` are of, with its words, where the graph tells something of each. */
+  words?: WordsOfText
   /** The size of the upright image that `image` was made of. */
   frame?: Frame
   fields?: Record<string, string | null>
@@ -42,6 +45,8 @@ export interface RawScores {
   values: Float32Array
   /** By row, where rows are images: their own sizes, in which places are told. */
   frames?: (Frame | undefined)[]
+  /** By row, where the graph tells something of each word. */
+  words?: (WordsOfText | undefined)[]
   /** Of a model that writes or divides recordings: what is said of each row, instead of values. */
   answers?: RowAnswer[]
 }

@@ -3,9 +3,11 @@ import type { PreparedItem, RawBatch, RawScores } from './inference.ts'
 import type { Session } from './session.ts'
 import type { ModelShape } from './signature.ts'
 
-/** The sizes of the images of a call, where it has any. */
-const framesOf = ({ items = [] }: RawBatch): Pick<RawScores, 'frames'> =>
-  items.some(({ frame }) => frame) ? { frames: items.map(({ frame }) => frame) } : {}
+/** What a call's rows were made of, where the answer is told in it: the sizes of images, the words of texts. */
+const sourcesOf = ({ items = [] }: RawBatch): Pick<RawScores, 'frames' | 'words'> => ({
+  ...(items.some(({ frame }) => frame) && { frames: items.map(({ frame }) => frame) }),
+  ...(items.some(({ words }) => words) && { words: items.map(({ words }) => words) }),
+})
 
 interface Call {
   batch: RawBatch
@@ -94,7 +96,7 @@ export function microBatchItems(
       const values = await session.run(joined(wanted))
       wanted.forEach(({ call, row }, i) => {
         call.values.set(values.subarray(i * shape.width, (i + 1) * shape.width), row * shape.width)
-        if (--call.left === 0) call.resolve({ width: shape.width, values: call.values, ...framesOf(call.batch) })
+        if (--call.left === 0) call.resolve({ width: shape.width, values: call.values, ...sourcesOf(call.batch) })
       })
     } catch (error) {
       const calls = new Set(wanted.map(({ call }) => call))

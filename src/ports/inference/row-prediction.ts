@@ -3,6 +3,7 @@ import type { RawScores } from './inference.ts'
 import { binaryRule, firstLargest } from './label.ts'
 import { type ModelSignature, type OutputPlace, outputPlaces } from './signature.ts'
 import { compileSpatialAnswer, type SpatialAnswer } from './spatial/answers.ts'
+import { type Span, spansOf } from './tokens/words.ts'
 import { type Turn, turnText } from './turns/plan.ts'
 
 /** What a client is told about one row. Which fields there are is a matter of the signature alone. */
@@ -24,6 +25,8 @@ export interface RowPrediction extends SpatialAnswer {
   isAnomaly?: boolean
   /** Projection, embedding: the coordinates. */
   vector?: number[]
+  /** Token classification: the marked places of the text. */
+  spans?: Span[]
   /** Transcription and other texts; of a recording with its parts in seconds. */
   text?: string
   segments?: { start: number; end: number; text: string }[]
@@ -81,6 +84,7 @@ function writerOf(signature: ModelSignature, { name, width, offset }: OutputPlac
     const answer = compileSpatialAnswer(signature, { name, width, offset })
     return (into, scores, at) => Object.assign(into, answer(scores, Math.floor(at / scores.width)))
   }
+  if (signature.task === 'tokens') return spansWriter(signature, name, places)
   if (name === 'probabilities') return probabilitiesWriter(signature, width, places)
   if (name === 'prediction')
     return width === 1
@@ -114,6 +118,27 @@ function writerOf(signature: ModelSignature, { name, width, offset }: OutputPlac
   return (into, { values }, at) => {
     into.outputs ??= {}
     into.outputs[name] = width === 1 ? values[at]! : listOf(values, at, width)
+  }
+}
+
+/** The spans that the tags of words say; the confidence beside them is told with each. */
+function spansWriter({ classes }: ModelSignature, name: string, places: readonly OutputPlace[]): Put {
+  const tags = places.find((place) => place.name === 'tags')
+  const sure = places.find((place) => place.name === 'confidence')
+  if (!tags || !sure)
+    throw invalidInput('A package that marks words must have the outputs "tags" and "confidence".', {
+      outputs: places.map((one) => one.name),
+    })
+  if (name !== 'tags') return () => {}
+  return (into, { values, words, width }, at) => {
+    const row = Math.floor(at / width)
+    const text = words?.[row]
+    if (!text) return
+    const start = row * width
+    into.spans = spansOf(text, classes ?? [], {
+      tag: (token) => values[start + tags.offset + token]!,
+      confidence: (token) => values[start + sure.offset + token]!,
+    })
   }
 }
 

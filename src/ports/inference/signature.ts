@@ -33,6 +33,8 @@ export interface SignatureColumn {
   /** Text as tokens: the most tokens of a row, and the id that fills shorter rows. */
   maxLength?: number
   pad?: number
+  /** Text as tokens, made word by word: the graph tells something of each word. */
+  words?: boolean
   /** Between several columns of text that are read as one; missing ones are left out. */
   separator?: string
   /** Put before each text. */

@@ -44,6 +44,7 @@ export function PredictionAnswer({
       )}
       <Segments prediction={prediction} />
       {prediction.turns && <TurnsAnswer turns={prediction.turns} sound={sound} />}
+      {prediction.spans && <Spans spans={prediction.spans} />}
       <Others prediction={prediction} threshold={threshold} />
       {answer.warnings.length > 0 && (
         <div className="mt-3 space-y-2">
@@ -82,6 +83,7 @@ function Decision({ prediction, signature }: { prediction: Prediction; signature
       </span>
     )
   if (cluster !== undefined) return cluster < 0 ? 'none of the groups' : `group ${cluster}`
+  if (prediction.spans) return prediction.spans.length === 0 ? 'nothing to mark' : `${prediction.spans.length} marked`
   if (isAnomaly !== undefined) return isAnomaly ? 'unlike the others' : 'like the others'
   if (text !== undefined)
     return text === '' ? (
@@ -143,6 +145,22 @@ function Segments({ prediction: { segments = [] } }: { prediction: Prediction })
         </li>
       ))}
     </ol>
+  )
+}
+
+/** The marked places of a text, in order. */
+function Spans({ spans }: { spans: NonNullable<Prediction['spans']> }) {
+  return (
+    <ul className="mt-3 space-y-1">
+      {spans.map((one) => (
+        <li key={one.start} className="flex items-baseline justify-between gap-3">
+          <span>
+            {one.text} <Badge>{one.label}</Badge>
+          </span>
+          <span className="num text-soft">{percent(one.score, 1, true)}</span>
+        </li>
+      ))}
+    </ul>
   )
 }
 

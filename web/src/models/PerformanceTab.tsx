@@ -10,6 +10,7 @@ import { CurveCharts, LearningCurve } from './CurveCharts.tsx'
 import { evaluationOf, trainingOf } from './evidence.ts'
 import { ForecastCharts } from './ForecastCharts.tsx'
 import { LanguageEvidence } from './LanguageEvidence.tsx'
+import { MarkedExamples } from './MarkedExamples.tsx'
 import { MetricsTable } from './MetricsTable.tsx'
 import { PerClassTable } from './PerClassTable.tsx'
 import { ResidualCharts } from './ResidualCharts.tsx'
@@ -77,6 +78,7 @@ export function PerformanceTab({ model, version, details }: { model: Model; vers
           />
         </Section>
       )}
+      {evaluation?.spans && <MarkedExamples examples={evaluation.spans} labels={version.signature.classes ?? []} />}
       {evaluation?.residuals && <ResidualCharts residuals={evaluation.residuals} target={version.target ?? version.task} />}
     </div>
   )

@@ -24,6 +24,7 @@ export interface EvaluationFile {
   beforeIs?: string
   comparisons?: { metric: string; sentence: string }[]
   examples?: LanguageExample[]
+  spans?: MarkedExample[]
 }
 /** What was wanted and what was written, the worst rows first. */
 export interface WrittenTexts {
@@ -56,6 +57,13 @@ export interface LanguageExample {
   wanted: string | null
   before: string | null
   after: string
+}
+export interface MarkedExample {
+  row: number
+  text: string
+  mistakes: number
+  actual: { start: number; end: number; label: string }[]
+  predicted: { start: number; end: number; label: string }[]
 }
 export interface ForecastEvidence {
   spacing: string

@@ -26,6 +26,11 @@ const purposes: readonly { value: '' | Task; label: string; hint: string }[] = [
     label: 'train a language model',
     hint: 'Columns text; or prompt and completion; or messages; or prompt, chosen and rejected.',
   },
+  {
+    value: 'embedding',
+    label: 'learn words as vectors',
+    hint: 'Words in the same company lie near one another; a text is the mean of its words.',
+  },
 ]
 const withoutTarget = new Set<string>(purposes.slice(1).map(({ value }) => value))
 const targeted = structuredTasks.map(({ task, label, hint }) => ({ value: task, label, hint }))
@@ -98,7 +103,7 @@ export function PurposeOptions({
           error={errorFor(`options.${counted}`)}
         />
       )}
-      {task === 'topics' && texts.length !== 1 && (
+      {(task === 'topics' || task === 'embedding') && texts.length !== 1 && (
         <SelectField
           label="Texts of"
           value={(options.textColumn as string) ?? ''}
@@ -119,7 +124,7 @@ export function PurposeOptions({
         />
       )}
       {task === 'generation' && <LanguageOptions options={options} set={set} errorFor={errorFor} />}
-      {task !== 'projection' && task !== 'generation' && (
+      {task !== 'projection' && task !== 'embedding' && task !== 'generation' && (
         <SelectField
           label="Known labels"
           value={(options.labelColumn as string) ?? ''}

@@ -14,7 +14,7 @@ export function trainCommands(program: Command): void {
     .option('--target <column>', 'or: the column to predict')
     .option('--positive <value>', 'the class to find')
     .option('--metric <metric>', 'what to optimise')
-    .option('--task <task>', 'where a target does not say it: clustering, anomaly, projection, topics, forecast, …')
+    .option('--task <task>', 'where a target does not say it: clustering, anomaly, projection, topics, embedding, forecast, …')
     .option('--algorithms <list>', 'auto, or names separated by commas', 'auto')
     .option('--recipe <file>', 'a JSON file { "steps": […] }, or the name of a stored recipe')
     .option('--budget <time>', 'search for at most this long: 90s, 2m, 1h', parseDuration)

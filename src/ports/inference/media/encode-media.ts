@@ -72,8 +72,8 @@ export async function openMediaEncoder({ folder, signature, trust, served }: Enc
   async function prepared(input: SignatureColumn, value: MediaValue, row: number): Promise<PreparedItem> {
     try {
       if (preparer) {
-        const { value: made, frame } = await preparer.prepare(input.name, value)
-        return { [input.tensor]: made, ...(frame && { frame }) }
+        const { value: made, frame, words } = await preparer.prepare(input.name, value)
+        return { [input.tensor]: made, ...(frame && { frame }), ...(words && { words }) }
       }
       const content = contentOf(value)
       // A worker answers in places of its square; the way back takes the image's size.

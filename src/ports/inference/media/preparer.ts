@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { prepareSound } from '../audio/waveform.ts'
 import type { Frame } from '../inference.ts'
 import type { SignatureColumn } from '../signature.ts'
+import type { WordsOfText } from '../tokens/words.ts'
 import { contentOf } from './content.ts'
 
 /** What a column's value becomes: pixels, samples, or token ids. */
@@ -14,6 +15,8 @@ export interface PreparedValue {
   value: Prepared
   /** Of an image: how large it was. */
   frame?: Frame
+  /** Of a text whose words are told something of. */
+  words?: WordsOfText
 }
 
 export interface Preparer {
@@ -40,7 +43,15 @@ async function openColumn(folder: string, input: SignatureColumn): Promise<Prepa
     const { sampleRate, samples } = soundOf(input)
     return (value) => ({ value: prepareSound(contentOf(value), { sampleRate, samples }) })
   }
-  const { openTokenizer } = await import('../tokens/tokenizer.ts')
+  const { openTokenizer, openWordTokenizer } = await import('../tokens/tokenizer.ts')
+  if (input.words) {
+    const tokenise = openWordTokenizer(readFileSync(join(folder, 'tokenizer.json'), 'utf8'), input.maxLength ?? 512)
+    return (value) => {
+      const text = String(value)
+      const { ids, words } = tokenise(text)
+      return { value: Int32Array.from(ids), words: { text, words } }
+    }
+  }
   const tokenise = openTokenizer(readFileSync(join(folder, 'tokenizer.json'), 'utf8'), input.maxLength ?? 512)
   return (value) => ({ value: Int32Array.from(tokenise(String(value))) })
 }

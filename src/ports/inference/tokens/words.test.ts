@@ -19,7 +19,7 @@ test('tags become spans; two of one label side by side stay two, an inside tag a
   const { words } = splitWords(text)
   const placed = words.map(([start, end], i): PlacedWord => [i + 1, start, end])
   const read = (tags: number[]) =>
-    spansOf(text, placed, ['count', 'place', 'species'], {
+    spansOf({ text, words: placed }, ['count', 'place', 'species'], {
       tag: (token) => tags[token - 1]!,
       confidence: (token) => (token === 2 ? 0.5 : 1),
     })

@@ -37,6 +37,11 @@ export function splitWords(text: string): { words: Word[]; pieces: string[] } {
 /** The words of a text that fit into a row of tokens: `[first token, start, end]` of each. */
 export type PlacedWord = [token: number, start: number, end: number]
 
+export interface WordsOfText {
+  text: string
+  words: PlacedWord[]
+}
+
 export interface Span {
   /** In characters (Unicode code points), the end not included. */
   start: number
@@ -49,8 +54,7 @@ export interface Span {
 
 /** The spans that tags of words say: 0 is outside, then begin and inside of each label. An inside tag that continues nothing begins a span. */
 export function spansOf(
-  text: string,
-  words: readonly PlacedWord[],
+  { text, words }: WordsOfText,
   labels: readonly string[],
   at: { tag(token: number): number; confidence(token: number): number },
 ): Span[] {

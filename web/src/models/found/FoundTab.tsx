@@ -8,6 +8,7 @@ import { ChoiceCurves } from './ChoiceCurves.tsx'
 import { Dendrogram } from './Dendrogram.tsx'
 import { foundOf, useMapFile } from './found-files.ts'
 import { GroupCards } from './GroupCards.tsx'
+import { NearWords } from './NearWords.tsx'
 import { RowMap } from './RowMap.tsx'
 import { Strangest } from './Strangest.tsx'
 import { TopicCards } from './TopicCards.tsx'
@@ -27,6 +28,7 @@ export function FoundTab({ model, version, details }: { model: Model; version: M
         <Skeleton className="h-96" />
       ) : null}
       {found.groups && <GroupCards groups={found.groups} />}
+      {found.words && <NearWords words={found.words} />}
       {found.topics && <TopicCards topics={found.topics} />}
       {found.scores && (
         <Section

@@ -14,6 +14,13 @@ export interface FoundFile {
   strangest?: StrangeRow[]
   loadings?: { feature: string; loading: number }[][]
   topics?: Topic[]
+  words?: WordCompany[]
+}
+/** A word and those nearest to it, the most frequent word first. */
+export interface WordCompany {
+  word: string
+  times: number
+  near: { word: string; similarity: number }[]
 }
 export interface ChoiceCurve {
   algorithm: string
@@ -86,7 +93,13 @@ export function useMapFile(model: Model, version: ModelVersion) {
   })
 }
 
-const titles: Record<string, string> = { clustering: 'Groups', anomaly: 'Anomalies', projection: 'Map', topics: 'Topics' }
+const titles: Record<string, string> = {
+  clustering: 'Groups',
+  anomaly: 'Anomalies',
+  projection: 'Map',
+  topics: 'Topics',
+  embedding: 'Words',
+}
 
 /** What the tab of a task without a target is called; null for other tasks. */
 export const foundTitle = (task: string): string | null => titles[task] ?? null
@@ -98,4 +111,5 @@ export const foundWords: Record<string, string> = {
   projection: 'draws a map of the rows',
   topics: 'finds what texts are about',
   generation: 'writes text',
+  embedding: 'learns words as vectors',
 }
