@@ -127,7 +127,7 @@ export const runs = (http: Http) => {
     metric: (run: string, name: string, query: { points?: number; project?: string } = {}) =>
       http.json<MetricSeries>('GET', `${at(run)}/metrics/${segment(name)}`, { query }),
     /** The rules that watched its networks learn: how each stands, and its evidence. */
-    rules: (run: string) => http.json<RunRules>('GET', `${at(run)}/rules`),
+    rules: (run: string, options: ProjectOptions = {}) => http.json<RunRules>('GET', `${at(run)}/rules`, withOptions(options)),
     artifact: (run: string, path: string, options: ProjectOptions = {}) =>
       http.raw('GET', `${at(run)}/artifacts/${path.split('/').map(segment).join('/')}`, withOptions(options)),
     /** Keeps a file with a run of your own, for example `plots/roc.png`. */

@@ -102,6 +102,7 @@ async function write({ model, sequence, contextLength, format }: Opened, told: T
   const began = performance.now()
   const deadline = began + deadlineMs
   const prompt = tokensOf(model, format, request)
+  say({ type: 'prompt', id, tokens: prompt.length })
   const room = contextLength - prompt.length
   if (prompt.length === 0) throw new Refusal('The prompt is empty. Send at least one word to go on from.', { field: 'prompt' })
   if (room < 1)

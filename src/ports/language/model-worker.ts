@@ -10,6 +10,8 @@ export interface WorkerOptions {
   executor: Executor
   open: Omit<Told & { type: 'open' }, 'type'>
   memoryBytes: number
+  /** A chat template is a program, and may not end: it is waited for no longer. */
+  promptMs: number
 }
 
 /** A model in its process: one request at a time. */
@@ -32,7 +34,7 @@ const root = join(import.meta.dirname, '..', '..', '..')
 const script = join(import.meta.dirname, 'model-process.ts')
 
 /** Starts the process of a model, as confined as this machine lets jobs be: no network, no environment, only the model's own file to read. */
-export async function openWorker({ executor, open, memoryBytes }: WorkerOptions): Promise<ModelWorker> {
+export async function openWorker({ executor, open, memoryBytes, promptMs }: WorkerOptions): Promise<ModelWorker> {
   const folder = mkdtempSync(join(tmpdir(), 'atoll-language-'))
   let dead = false
   let lastWords = ''
@@ -42,7 +44,8 @@ export async function openWorker({ executor, open, memoryBytes }: WorkerOptions)
 
   const running = executor.start({
     folder,
-    argv: [process.execPath, '--disable-warning=ExperimentalWarning', script],
+    // What the model needs is not of V8's heap; a template that wants more than this is none.
+    argv: [process.execPath, '--disable-warning=ExperimentalWarning', '--max-old-space-size=512', script],
     env: {},
     readOnly: [process.execPath, join(root, 'package.json'), join(root, 'src'), join(root, 'node_modules'), dirname(open.file)],
     limits: {
@@ -126,6 +129,10 @@ export async function openWorker({ executor, open, memoryBytes }: WorkerOptions)
     const id = nextId++
     const cancel = () => running.send(JSON.stringify({ type: 'cancel', id } satisfies Told))
     signal?.addEventListener('abort', cancel, { once: true })
+    const hung = setTimeout(() => {
+      lastWords = 'its chat template came to no end'
+      running.kill()
+    }, promptMs).unref()
     try {
       return await exchange<Said & { type: 'done' }>(
         { type: 'generate', id, request, fresh, deadlineMs },
@@ -134,6 +141,7 @@ export async function openWorker({ executor, open, memoryBytes }: WorkerOptions)
           doing: 'answer',
           take(said) {
             if (!('id' in said) || said.id !== id) return null
+            clearTimeout(hung)
             if (said.type === 'text') onText?.(said.text)
             else if (said.type === 'refused') throw invalidInput(said.message, said.facts)
             else if (said.type === 'error') throw new PlatformError('internal', `The language model failed: ${said.message}`)
@@ -142,6 +150,7 @@ export async function openWorker({ executor, open, memoryBytes }: WorkerOptions)
         },
       )
     } finally {
+      clearTimeout(hung)
       signal?.removeEventListener('abort', cancel)
     }
   }

@@ -19,6 +19,8 @@ import { threadsFor } from './threads.ts'
 
 export interface LanguageNeeds {
   executor: Executor
+  /** How long a prompt may take to be made by the template of a model; half a minute unless told. */
+  promptMs?: number
 }
 
 /** Longer conversations are possible; they cost memory and, on processors, minutes. */
@@ -32,11 +34,11 @@ const maxDeaths = 3
 const deathsWithinMs = minutes(5)
 
 /** Language models by llama.cpp: each in a confined process of its own, writing for one request after another. */
-export function openLanguage({ executor }: LanguageNeeds): LanguageModels {
+export function openLanguage({ executor, promptMs = 30_000 }: LanguageNeeds): LanguageModels {
   const open = new Set<LanguageModel>()
   return {
     async load(wanted) {
-      const model = await loadModel(executor, wanted)
+      const model = await loadModel({ executor, promptMs }, wanted)
       const kept: LanguageModel = {
         ...model,
         async close() {
@@ -69,7 +71,7 @@ export async function headerOf(file: string): Promise<GgufHeader> {
   }
 }
 
-async function loadModel(executor: Executor, wanted: LanguageModelFile): Promise<LanguageModel> {
+async function loadModel({ executor, promptMs }: Required<LanguageNeeds>, wanted: LanguageModelFile): Promise<LanguageModel> {
   const header = await headerOf(wanted.file)
   const contextLength = Math.max(
     1,
@@ -86,6 +88,7 @@ async function loadModel(executor: Executor, wanted: LanguageModelFile): Promise
   const start = () =>
     openWorker({
       executor,
+      promptMs,
       open: { file: wanted.file, contextLength, threads, chatTemplate, controlTokens: header.controlTokens },
       // Weights may be laid out anew in memory beside the mapped file.
       memoryBytes: Math.min(executor.defaultLimits.memoryBytes, 2 * memoryBytes + beyondWeightsBytes),

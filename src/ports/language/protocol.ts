@@ -20,6 +20,8 @@ export type Said =
   | { type: 'ready' }
   /** `absent`: llama.cpp is not installed here. */
   | { type: 'failed'; message: string; absent?: boolean }
+  /** The prompt is made: what is left takes as long as the model takes. */
+  | { type: 'prompt'; id: number; tokens: number }
   | { type: 'text'; id: number; text: string }
   | {
       type: 'done'
