@@ -46,6 +46,13 @@ def run(job: Job, report: Report) -> dict[str, Any]:
     recordings, _ = read_recordings(table, columns, diariser.plan.rate, report, "the evaluation")
     heard = of_somebody(recordings, columns)
     conversations = conversations_of(heard, diariser.plan, options, job.seed)
+    if all(count(one.turns) < 2 for one in conversations):
+        report.warning(
+            "one_speaker",
+            "In each of the sealed recordings one person speaks, so the error says nothing of telling people apart. "
+            "Split so that the sealed part hears several.",
+            recordings=len(conversations),
+        )
     judged = []
     for number, one in enumerate(conversations):
         report.progress("evaluate", number, len(conversations), None, f"{number} of {len(conversations)} recordings")

@@ -6,15 +6,18 @@ import numpy as np
 
 from atoll_engines.audio.diarisation.plan import DiarisationPlan
 
+Merges = list[tuple[int, int, float]]
 
-def groups_of(embeddings: np.ndarray, plan: DiarisationPlan) -> np.ndarray:
-    """The number of the group of each window, from 0 in the order in which they are first heard."""
+
+def groups_of(embeddings: np.ndarray, plan: DiarisationPlan, merges: Merges | None = None) -> np.ndarray:
+    """The number of the group of each window, from 0 in the order in which they are first heard; `merges`: where they are known."""
     count = len(embeddings)
     vectors = embeddings.astype(np.float64)
+    merges = merges_within(embeddings, plan) if merges is None else merges
     if count <= plan.most_windows:
-        return cut(merges_of(distances(vectors)), count, plan)
-    chosen = np.arange(plan.most_windows) * count // plan.most_windows
-    found = cut(merges_of(distances(vectors[chosen])), len(chosen), plan)
+        return cut(merges, count, plan)
+    chosen = chosen_of(count, plan)
+    found = cut(merges, len(chosen), plan)
     means = np.stack([vectors[chosen[found == group]].mean(0) for group in range(found.max() + 1)])
     nearness = vectors @ (means / np.maximum(np.linalg.norm(means, axis=1, keepdims=True), 1e-12)).T
     groups = nearness.argmax(1)
@@ -22,19 +25,29 @@ def groups_of(embeddings: np.ndarray, plan: DiarisationPlan) -> np.ndarray:
     return in_order(groups)
 
 
+def merges_within(embeddings: np.ndarray, plan: DiarisationPlan) -> Merges:
+    """All merges of the windows that are grouped; they do not depend on the threshold."""
+    vectors = embeddings.astype(np.float64)
+    return merges_of(distances(vectors if len(vectors) <= plan.most_windows else vectors[chosen_of(len(vectors), plan)]))
+
+
+def chosen_of(count: int, plan: DiarisationPlan) -> np.ndarray:
+    return np.arange(plan.most_windows) * count // plan.most_windows
+
+
 def distances(vectors: np.ndarray) -> np.ndarray:
     """Cosine distances of vectors of length 1."""
     return 1.0 - vectors @ vectors.T
 
 
-def merges_of(apart: np.ndarray) -> list[tuple[int, int, float]]:
+def merges_of(apart: np.ndarray) -> Merges:
     """All merges of average linkage by chains of nearest neighbours (Murtagh 1983; Müllner 2011), the nearest first."""
     apart = apart.copy()
     count = len(apart)
     np.fill_diagonal(apart, np.inf)
     sizes = np.ones(count)
     chain: list[int] = []
-    merges: list[tuple[int, int, float]] = []
+    merges: Merges = []
     alive = np.ones(count, bool)
     while len(merges) < count - 1:
         if not chain:
@@ -59,7 +72,7 @@ def merges_of(apart: np.ndarray) -> list[tuple[int, int, float]]:
     return sorted(merges, key=lambda merge: merge[2])
 
 
-def cut(merges: list[tuple[int, int, float]], count: int, plan: DiarisationPlan) -> np.ndarray:
+def cut(merges: Merges, count: int, plan: DiarisationPlan) -> np.ndarray:
     """Groups after the merges within the threshold, or until as many are left as there are speakers."""
     taken = len([one for one in merges if one[2] <= plan.threshold])
     if plan.speakers is not None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
-import numpy as np
-
+from atoll_engines.audio.diarisation.activity import speech_parts
+from atoll_engines.audio.diarisation.grouping import Merges, merges_within
 from atoll_engines.audio.diarisation.plan import DiarisationPlan, decibels
 from atoll_engines.audio.diarisation.recordings import Conversation
 from atoll_engines.audio.diarisation.score import NO_ERRORS, DiarisationErrors, diarisation_errors
@@ -28,7 +29,8 @@ def settle(conversations: list[Conversation], plan: DiarisationPlan, embed: Embe
     plan = replace(plan, below_loud=decibels(min(LEVELS, key=lambda level: speech_errors(conversations, plan, level, collar))))
     heard = [hear(one.samples, plan, embed) for one in conversations]
     tried = THRESHOLDS if threshold is None else (threshold,)
-    rates = {each: errors_of(conversations, heard, replace(plan, threshold=each), collar).rate for each in tried}
+    merges = [merges_within(one.vectors, plan) for one in heard]
+    rates = {each: errors_of(conversations, heard, merges, replace(plan, threshold=each), collar).rate for each in tried}
     best = min(rates.values())
     # Of those that are as good, the middle one is the farthest from being wrong.
     good = [each for each, rate in rates.items() if rate <= best + 1e-9]
@@ -38,17 +40,23 @@ def settle(conversations: list[Conversation], plan: DiarisationPlan, embed: Embe
 
 def speech_errors(conversations: list[Conversation], plan: DiarisationPlan, level: int, collar: float) -> float:
     """Missed and added speech at a level, with everybody one speaker."""
-    tried = replace(plan, below_loud=decibels(level), speakers=1)
+    tried = replace(plan, below_loud=decibels(level))
     total = NO_ERRORS
     for one in conversations:
-        heard = hear(one.samples, tried, lambda cut: np.ones((len(cut), 1)))
+        found = [turn_of(part, tried) for part in speech_parts(one.samples, tried)]
         everybody = [turn | {"speaker": "all"} for turn in one.turns]
-        total += diarisation_errors(everybody, turns_of(heard, tried), collar)
+        total += diarisation_errors(everybody, found, collar)
     return total.missed + total.added
 
 
-def errors_of(conversations: list[Conversation], heard: list[Heard], plan: DiarisationPlan, collar: float) -> DiarisationErrors:
+def turn_of(part: tuple[int, int], plan: DiarisationPlan) -> dict[str, Any]:
+    return {"start": part[0] / plan.rate, "end": part[1] / plan.rate, "speaker": "all"}
+
+
+def errors_of(
+    conversations: list[Conversation], heard: list[Heard], merges: list[Merges], plan: DiarisationPlan, collar: float
+) -> DiarisationErrors:
     total = NO_ERRORS
-    for one, each in zip(conversations, heard, strict=True):
-        total += diarisation_errors(one.turns, turns_of(each, plan), collar)
+    for one, each, known in zip(conversations, heard, merges, strict=True):
+        total += diarisation_errors(one.turns, turns_of(each, plan, known), collar)
     return total

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from atoll_engines.audio.diarisation.activity import speech_parts
-from atoll_engines.audio.diarisation.grouping import groups_of
+from atoll_engines.audio.diarisation.grouping import Merges, groups_of
 from atoll_engines.audio.diarisation.plan import DiarisationPlan
 
 # float32 [N, window] to vectors [N, width] of length 1.
@@ -47,11 +47,11 @@ def windows_of(begin: int, end: int, plan: DiarisationPlan) -> list[tuple[int, i
     return [(start, start + plan.window) for start in [*starts, last]]
 
 
-def turns_of(heard: Heard, plan: DiarisationPlan) -> list[dict[str, Any]]:
+def turns_of(heard: Heard, plan: DiarisationPlan, merges: Merges | None = None) -> list[dict[str, Any]]:
     """Who speaks when, in seconds. Between two windows the change lies midway between their middles."""
     if not len(heard.begin):
         return []
-    groups = groups_of(heard.vectors, plan)
+    groups = groups_of(heard.vectors, plan, merges)
     turns: list[dict[str, Any]] = []
     count = len(groups)
     begin = heard.parts[heard.part[0]][0]
