@@ -4,6 +4,7 @@ import { atoll } from '../api.ts'
 import { Bars } from '../charts/Bars.tsx'
 import { lessIsBetter } from '../goals/metrics.ts'
 import { bestOf } from '../training/live.ts'
+import { objectiveName, objectiveValue, ParetoChart } from '../training/ParetoChart.tsx'
 import { TrialsChart } from '../training/TrialsChart.tsx'
 import { TrialsParallel } from '../training/TrialsParallel.tsx'
 import { paramsWords, TrialsTable } from '../training/TrialsTable.tsx'
@@ -58,7 +59,10 @@ export function SearchTab({ details, version }: { details: VersionDetails; versi
       ),
     },
   ]
-  const importances = Object.entries(training.importances ?? {})
+  const aims = training.aims ?? null
+  const importances = Object.entries(aims?.importances ?? { [metric]: training.importances ?? {} }).flatMap(
+    ([objective, found]) => Object.entries(found).map(([algorithm, shares]) => ({ objective, algorithm, shares })),
+  )
   return (
     <div className="space-y-6">
       <Section title="Leaderboard" note="Mean and spread over folds of the training part." bare>
@@ -71,28 +75,43 @@ export function SearchTab({ details, version }: { details: VersionDetails; versi
       </Section>
       {search.data && search.data.trials.length > 0 && (
         <>
+          {search.data.objectives.length > 1 && (
+            <Section title="Objectives" note={aims?.measured ? measuredWords(aims.measured) : undefined}>
+              <ParetoChart search={search.data} chosen={training.trial ?? null} reason={aims?.reason ?? null} />
+            </Section>
+          )}
           <Section>
             <TrialsChart trials={search.data.trials} metric={metric} greaterIsBetter={greater} />
           </Section>
           <TrialsParallel trials={search.data.trials} metric={metric} greaterIsBetter={greater} />
-          {importances.map(([algorithm, shares]) => (
-            <Section key={algorithm}>
-              <Bars
-                title={`What mattered for ${algorithmName(algorithm)}`}
-                name={`importances-${algorithm}`}
-                summary={`The share of the trials' variance that each parameter explains by itself: ${Object.entries(shares)
-                  .map(([parameter, value]) => `${parameter} ${percent(value)}`)
-                  .join(', ')}.`}
-                valueLabel="share of the variance explained"
-                format={(value) => percent(value)}
-                rows={Object.entries(shares)
-                  .sort(([, a], [, b]) => b - a)
-                  .map(([label, value]) => ({ label, value }))}
-              />
+          {importances.length > 0 && (
+            <Section>
+              <div className="grid gap-6 md:grid-cols-2">
+                {importances.map(({ objective, algorithm, shares }) => (
+                  <Bars
+                    key={`${objective} ${algorithm}`}
+                    title={`What mattered for ${aims ? `${objectiveName(objective)} of ` : ''}${algorithmName(algorithm)}`}
+                    name={`importances-${objective}-${algorithm}`}
+                    summary={`The share of the trials' variance that each parameter explains by itself: ${Object.entries(shares)
+                      .map(([parameter, value]) => `${parameter} ${percent(value)}`)
+                      .join(', ')}.`}
+                    valueLabel="share of the variance explained"
+                    format={(value) => percent(value)}
+                    rows={Object.entries(shares)
+                      .sort(([, a], [, b]) => b - a)
+                      .map(([label, value]) => ({ label, value }))}
+                  />
+                ))}
+              </div>
             </Section>
-          ))}
+          )}
           <Section title="Trials" bare>
-            <TrialsTable trials={search.data.trials} metric={metric} best={bestOf(search.data.trials, greater)?.trial ?? null} />
+            <TrialsTable
+              trials={search.data.trials}
+              metric={metric}
+              best={aims ? (training.trial ?? null) : (bestOf(search.data.trials, greater)?.trial ?? null)}
+              objectives={search.data.objectives}
+            />
           </Section>
         </>
       )}
@@ -146,3 +165,9 @@ export function SearchTab({ details, version }: { details: VersionDetails; versi
     </div>
   )
 }
+
+/** The final model is measured as the trials were. */
+const measuredWords = (measured: Record<string, number>): string =>
+  `The final graph: ${Object.entries(measured)
+    .map(([name, value]) => `${objectiveName(name).toLowerCase()} ${objectiveValue(name, value)}`)
+    .join(', ')}; one row, one thread.`

@@ -115,6 +115,14 @@ export interface TrainingFile {
   leaderboard: LeaderboardRow[]
   /** By algorithm: the share of its trials' variance that each parameter explains. */
   importances?: Record<string, Record<string, number>>
+  /** The number of the winning trial. */
+  trial?: number
+  /** Of a search with several objectives. */
+  aims?: {
+    reason: string | null
+    measured?: Record<string, number>
+    importances: Record<string, Record<string, Record<string, number>>>
+  } | null
   derivedFeatures?: { name: string; expression: string; gain: number | null; kept: boolean; reason?: string }[]
   export?: { ok: boolean; path: string; reason: string | null }
   environment?: Record<string, unknown>

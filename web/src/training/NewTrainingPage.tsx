@@ -13,6 +13,7 @@ import { Details, Page, Section } from '../ui/Page.tsx'
 import { Empty, ErrorNote, Skeleton, SkeletonLines } from '../ui/State.tsx'
 import { useSettled } from '../ui/settled.ts'
 import { AlgorithmChoice } from './AlgorithmChoice.tsx'
+import { ObjectiveFields } from './ObjectiveFields.tsx'
 import { PictureOptions } from './PictureOptions.tsx'
 import { PurposeChoice, PurposeOptions, purposeOf } from './PurposeChoice.tsx'
 import { RulesChoice } from './RulesChoice.tsx'
@@ -253,6 +254,16 @@ export function NewTrainingPage() {
                     value={form.search?.trials ?? null}
                     onChange={(trials) => set({ search: { ...form.search, trials } })}
                   />
+                  <NumberField
+                    label="Side by side"
+                    placeholder="one at a time"
+                    min={1}
+                    max={64}
+                    step={1}
+                    value={form.search?.parallel ?? null}
+                    onChange={(parallel) => set({ search: { ...form.search, parallel: parallel ?? undefined } })}
+                  />
+                  <ObjectiveFields search={form.search ?? {}} onChange={(search) => set({ search })} />
                   <NumberField
                     label="Seed"
                     min={0}

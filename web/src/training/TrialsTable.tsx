@@ -1,8 +1,9 @@
-import type { Trial } from '@atoll/sdk'
+import type { Search, Trial } from '@atoll/sdk'
 import { StateBadge } from '../ui/Badge.tsx'
 import { type ColumnOf, DataTable } from '../ui/DataTable.tsx'
 import { algorithmName, duration, metricName, short } from '../ui/format.ts'
 import { Num, WithInterval } from '../ui/Num.tsx'
+import { objectiveName, objectiveValue } from './ParetoChart.tsx'
 
 /** "num_leaves 31 · learning_rate 0.05". */
 export const paramsWords = (params: Record<string, unknown>): string =>
@@ -24,7 +25,17 @@ const membersWords = (members: unknown): string =>
     .map(({ algorithm, weight }) => `${algorithmName(algorithm)}${typeof weight === 'number' ? ` ${short(weight, 2)}` : ''}`)
     .join(' + ')
 
-export function TrialsTable({ trials, metric, best }: { trials: readonly Trial[]; metric: string; best: number | null }) {
+export function TrialsTable({
+  trials,
+  metric,
+  best,
+  objectives = [],
+}: {
+  trials: readonly Trial[]
+  metric: string
+  best: number | null
+  objectives?: Search['objectives']
+}) {
   const columns: ColumnOf<Trial>[] = [
     { id: 'trial', title: '#', right: true, width: 48, value: (row) => row.trial + 1, cell: (row) => <Num>{row.trial + 1}</Num> },
     {
@@ -53,6 +64,16 @@ export function TrialsTable({ trials, metric, best }: { trials: readonly Trial[]
         />
       ),
     },
+    ...objectives.slice(1).map(
+      ({ metric: name }): ColumnOf<Trial> => ({
+        id: name,
+        title: objectiveName(name),
+        right: true,
+        hide: 'narrow',
+        value: (row) => row.objectives?.[name],
+        cell: (row) => (row.objectives?.[name] === undefined ? '–' : <Num>{objectiveValue(name, row.objectives[name])}</Num>),
+      }),
+    ),
     { id: 'seconds', title: 'Took', right: true, value: (row) => row.seconds, cell: (row) => <Num>{duration(row.seconds)}</Num> },
     {
       id: 'params',
