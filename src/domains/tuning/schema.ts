@@ -8,7 +8,7 @@ const ObjectiveName = z
 export const Objective = z.object({ metric: ObjectiveName, direction: z.enum(['minimize', 'maximize']).optional() })
 
 export const SearchSpec = z.object({
-  strategy: z.enum(['tpe', 'gp', 'asha', 'hyperband', 'random', 'grid', 'none']).default('tpe'),
+  strategy: z.enum(['tpe', 'auto', 'gp', 'asha', 'hyperband', 'random', 'grid', 'none']).default('tpe'),
   trials: z.number().int().min(1).max(5000).nullable().default(null),
   budgetSeconds: z.number().min(1).max(604_800).nullable().default(null),
   space: z.record(z.string(), z.record(z.string(), z.unknown())).nullable().default(null),

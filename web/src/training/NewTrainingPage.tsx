@@ -237,6 +237,7 @@ export function NewTrainingPage() {
                     value={form.search?.strategy ?? 'tpe'}
                     choices={[
                       { value: 'tpe', label: 'learning from trials (TPE)' },
+                      { value: 'auto', label: 'Gaussian process, then TPE' },
                       { value: 'gp', label: 'for few, dear trials (Gaussian process)' },
                       { value: 'asha', label: 'many short trials (successive halving)' },
                       { value: 'hyperband', label: 'short and long trials (Hyperband)' },

@@ -19,7 +19,7 @@ export function trainCommands(program: Command): void {
     .option('--recipe <file>', 'a JSON file { "steps": […] }, or the name of a stored recipe')
     .option('--budget <time>', 'search for at most this long: 90s, 2m, 1h', parseDuration)
     .option('--trials <n>', 'search at most this many candidates', parseNumber)
-    .option('--strategy <name>', 'tpe, gp, asha, hyperband, random, grid, none', 'tpe')
+    .option('--strategy <name>', 'tpe, auto, gp, asha, hyperband, random, grid, none', 'tpe')
     .option('--parallel <n>', 'trials side by side', parseNumber)
     .option('--objective <name>', 'beside the metric: latency_ms, size_bytes, or another metric (repeatable)', collectName, [])
     .option('--within <name=limit>', 'limits for the winner: latency_ms=2 (repeatable)', collectLimit, {})
