@@ -43,9 +43,10 @@ export async function makeBaseline(
 }
 
 /** The answer in the predictions that evaluation left (docs/job-contract.md). */
-function storedPrediction({ task, positive, classes }: Signature): string {
+function storedPrediction({ task, positive, classes, decoding }: Signature): string {
   if (task === 'regression') return 'prediction::DOUBLE'
   if (task === 'multiclass') return 'predicted::VARCHAR'
+  if (decoding) return 'length(predicted)::DOUBLE'
   return `p_${positive === null ? 1 : (classes ?? []).indexOf(positive)}::DOUBLE`
 }
 

@@ -1,6 +1,6 @@
 import { invalidInput } from '../../kernel/errors.ts'
 import type { AnyEncoder } from '../../ports/inference/encode.ts'
-import type { LoadedModel } from '../../ports/inference/inference.ts'
+import type { LoadedModel, RawScores } from '../../ports/inference/inference.ts'
 import { labelIndex, positiveIndex } from '../../ports/inference/label.ts'
 import { outputPlaces } from '../../ports/inference/signature.ts'
 import { cellCounter } from '../../ports/tables/cell-counts.ts'
@@ -87,8 +87,11 @@ export async function predictTable(
     }
   })
 
-  function count({ values, width }: { values: Float32Array; width: number }, row: number): void {
-    if (signature.task === 'regression') counter.add(values[row * width + offset]!)
+  function count({ values, width, answers }: RawScores, row: number): void {
+    const answer = answers?.[row]
+    // As SQL counts characters.
+    if (answer && 'text' in answer) counter.add([...answer.text].length)
+    else if (signature.task === 'regression') counter.add(values[row * width + offset]!)
     else if (signature.task === 'binary') counter.add(values[row * width + offset + positiveIndex(signature)]!)
     else {
       const label = signature.classes![labelIndex(signature, values, row * width + offset)]!

@@ -55,12 +55,22 @@ function watchedInput({ name, type, tensor }: Signature['inputs'][number]): Watc
 }
 
 /** What is watched of the answers; nothing where they are neither a number nor one of a few words. */
-function watchedPrediction({ task, positive, classes }: Signature): WatchedColumn[] {
+function watchedPrediction({ task, positive, classes, decoding }: Signature): WatchedColumn[] {
   const common = { role: 'prediction' as const, ofTable: null, format: 'number' as const }
   const answered = (path: string) => `TRY_CAST((prediction ->> ${literal(path)}) AS DOUBLE)`
   if (task === 'regression') return [{ ...common, name: 'predicted value', kind: 'number', ofCapture: answered('/value') }]
   if (task === 'multiclass')
     return [{ ...common, name: 'predicted class', kind: 'category', ofCapture: `(prediction ->> '/label')` }]
+  if (decoding)
+    return [
+      {
+        ...common,
+        name: 'written characters',
+        kind: 'number',
+        format: 'length',
+        ofCapture: `length(prediction ->> '/text')::DOUBLE`,
+      },
+    ]
   if (task !== 'binary') return []
   const yes = positive ?? classes?.[1] ?? ''
   return [{ ...common, name: `probability of ${yes}`, kind: 'number', ofCapture: answered(`/probabilities${pointer(yes)}`) }]
