@@ -158,7 +158,17 @@ export async function openPlatform(config: Config, { logger }: { logger: Logger 
   const catalogue = await readCatalogue({ files, enginesFolder: pythonSources })
   const recipes = recipesService({ metadata, access, search, datasets, catalogue })
   const tried = trySteps({ metadata, access, files, tables, datasets, jobs, goals, recipes })
-  const weights = weightsService({ metadata, access, search, jobs: jobs.queue, uploads: datasets.uploads, blobs, files, media })
+  const weights = weightsService({
+    metadata,
+    access,
+    search,
+    jobs: jobs.queue,
+    uploads: datasets.uploads,
+    blobs,
+    files,
+    media,
+    outbound,
+  })
   const experiments = experimentsService({ metadata, access, search, blobs })
   const tuning = tuningService({ metadata, access })
   const registry = registryService({ metadata, access, search, events, blobs, files, goals })

@@ -64,6 +64,7 @@ ENGINES = {
     "unsupervised.train": "atoll_engines.unsupervised.train",
     "unsupervised.evaluate": "atoll_engines.unsupervised.evaluate",
     "unsupervised.predict": "atoll_engines.unsupervised.predict",
+    "weights.convert": "atoll_engines.neural.convert_weights",
     "text.train": "atoll_engines.text.train",
     "text.evaluate": "atoll_engines.text.evaluate",
     "text.explain": "atoll_engines.text.explain_rows",

@@ -50,7 +50,7 @@ async function world(metadata: Metadata) {
   }
   const calls: { url: string; body: string }[] = []
   let answer: (() => { status: number; body: string }) | null = null
-  const outbound: Outbound = {
+  const outbound: Pick<Outbound, 'fetchOut'> = {
     async fetchOut(url, { body }) {
       if (!answer) throw preconditionFailed('Outbound calls are off.')
       calls.push({ url, body: body! })

@@ -34,7 +34,7 @@ export interface RunNeeds {
   blobs: BlobStore
   tables: Tables
   inference: Inference
-  outbound: Outbound
+  outbound: Pick<Outbound, 'fetchOut'>
   datasets: Pick<DatasetsService, 'pin' | 'layPart' | 'layVersion'>
   registry: Pick<RegistryService, 'resolveVersion' | 'baseline' | 'layPackage'>
   endpoints: Pick<EndpointsService, 'get' | 'captureFiles'>

@@ -9,7 +9,7 @@ const tickMs = seconds(15)
 
 export interface SchedulerNeeds {
   metadata: Metadata
-  outbound: Outbound
+  outbound: Pick<Outbound, 'fetchOut'>
   /** Starts a run of a monitor as its owner; answers after the job is in the queue. */
   start(monitor: MonitorRow): Promise<unknown>
   onError(error: unknown, doing: string): void

@@ -35,7 +35,7 @@ export interface MonitoringNeeds {
   access: Access
   search: Search
   jobs: JobQueue
-  outbound: Outbound
+  outbound: Pick<Outbound, 'fetchOut'>
   /** The principal of a person, for what runs on a schedule in their name. */
   principalOf(userId: string): Promise<Principal>
   datasets: Pick<DatasetsService, 'pin'>

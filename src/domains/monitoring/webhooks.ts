@@ -5,7 +5,13 @@ import type { Outbound } from '../../ports/outbound/outbound.ts'
 import { monitoringTables } from './store.ts'
 
 /** Tells the webhook of each alert that is owed a delivery, once each; how it went is written on the alert. */
-export async function deliverWebhooks({ metadata, outbound }: { metadata: Metadata; outbound: Outbound }): Promise<void> {
+export async function deliverWebhooks({
+  metadata,
+  outbound,
+}: {
+  metadata: Metadata
+  outbound: Pick<Outbound, 'fetchOut'>
+}): Promise<void> {
   const owed = await monitoringTables(metadata.db)
     .selectFrom('alerts')
     .innerJoin('monitors', 'monitors.id', 'alerts.monitor_id')

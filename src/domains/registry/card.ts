@@ -24,6 +24,8 @@ export interface CardEvidence {
   evaluation: Evaluation & { diagnosis?: { sentence: string } | null; calibration?: { error?: number } | null }
   parity: Parity
   sealedOpenedAt: string
+  /** What its network began with, where that was not random numbers. */
+  weights?: { name: string; kind?: string; licence: string; origin?: string; commit?: string } | null
 }
 
 /** training.json (docs/job-contract.md), the part that the card speaks of. */
@@ -60,6 +62,7 @@ export function writeCard(evidence: CardEvidence): string {
     verdict(evidence),
     data(evidence),
     method(evidence),
+    beginnings(evidence),
     performance(evidence),
     decision(evidence),
     leaks(evidence),
@@ -142,6 +145,14 @@ Data set "${text(dataset.name)}", version ${dataset.number}: ${dataset.rows ?? '
 }
 
 const partWords = { train: 'training', validation: 'validation', test: 'the sealed test' }
+
+/** A licence of weights goes on to what is made from them. */
+function beginnings({ weights }: CardEvidence): string {
+  if (!weights) return ''
+  const from = weights.origin ? `, from ${text(weights.origin)}` : ', from where is not stated'
+  const commit = weights.commit ? ` (commit ${weights.commit.slice(0, 12)})` : ''
+  return `## What it began with\n\nThe weights "${text(weights.name)}"${from}${commit}. Their licence: ${weights.licence ? `**${text(weights.licence)}**` : 'not stated'}. What it asks of things made from them it asks of this model.`
+}
 
 function method({ training }: CardEvidence): string {
   const tried = training.leaderboard?.length ?? 0

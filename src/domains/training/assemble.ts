@@ -69,6 +69,7 @@ export async function assemblePackage(
     evaluation,
     parity,
     sealedOpenedAt: evidence.sealedOpenedAt,
+    weights: spec.weights ?? null,
   })
   const left = (await files.list(fitFolder, 'model')).map(({ path }) => path.replace(/^model\//, '')).filter(isOpenFile)
   const open: PackageSource[] = [

@@ -1,25 +1,40 @@
+<<<<<<< HEAD
 import { basename, dirname } from 'node:path'
+=======
+import type * as z from 'zod'
+>>>>>>> fd0b949 (Weights come from a hub's commit too, with their licence on the card; torch's pickles become safetensors in a sandbox)
 import { invalidInput } from '../../kernel/errors.ts'
 import type { BlobStore } from '../../ports/blobs/blob-store.ts'
 import { readerOf } from '../../ports/blobs/read-range.ts'
 import type { Files } from '../../ports/files/files.ts'
+<<<<<<< HEAD
 import { type GgufHeader, readGguf } from '../../ports/language/gguf-header.ts'
 import type { Media, UnpackedItem } from '../../ports/media/media.ts'
+=======
+import type { Media } from '../../ports/media/media.ts'
+>>>>>>> fd0b949 (Weights come from a hub's commit too, with their licence on the card; torch's pickles become safetensors in a sandbox)
 import type { Db } from '../../ports/metadata/metadata.ts'
+import type { Outbound } from '../../ports/outbound/outbound.ts'
 import type { Uploads } from '../datasets/uploads.ts'
 import type { JobHandler } from '../jobs/handler.ts'
-import { isWeights, kindOfFile } from './kinds.ts'
+import { convertTorch } from './convert.ts'
+import { fromArchive } from './from-archive.ts'
+import { fromHub } from './from-hub.ts'
+import { isWeights } from './kinds.ts'
 import { readSafetensors } from './safetensors.ts'
-import type { Weights } from './schema.ts'
+import type { HubSource, Weights } from './schema.ts'
 import { type WeightsRow, weightsTables } from './store.ts'
 
 export interface ImportSpec extends Record<string, unknown> {
   weights: string
-  source: { upload: string } | { serverPath: string }
+  source: { upload: string } | { serverPath: string } | { hub: z.output<typeof HubSource> }
 }
 
-type Outcome = Pick<Weights, 'files' | 'notes' | 'architecture' | 'parameters' | 'sizeBytes'> & { licence: string | null }
+type Outcome = Pick<Weights, 'files' | 'notes' | 'architecture' | 'parameters' | 'sizeBytes' | 'provenance'> & {
+  licence: string | null
+}
 
+<<<<<<< HEAD
 interface Unpacked {
   items: Pick<UnpackedItem, 'path' | 'file'>[]
   leftOut: { path: string; why: string }[]
@@ -28,13 +43,17 @@ interface Unpacked {
 const mostFiles = 2000
 
 /** The job `weights.import`: unpacks, checks and stores a folder of weights. Nothing of it is run, and nothing risky is opened. */
+=======
+/** The job `weights.import`: brings, checks and stores a folder of weights. Nothing of it is run; pickles are opened in a sandbox alone. */
+>>>>>>> fd0b949 (Weights come from a hub's commit too, with their licence on the card; torch's pickles become safetensors in a sandbox)
 export function importJob(needs: {
   files: Files
   blobs: BlobStore
   media: Pick<Media, 'unpack'>
   uploads: Pick<Uploads, 'open' | 'forget'>
+  outbound: Outbound
 }): JobHandler<ImportSpec, Outcome> {
-  const { files, blobs, media, uploads } = needs
+  const { files, blobs, media, uploads, outbound } = needs
   const textOf = async (sha256: string) => Buffer.from(await blobs.bytes(sha256)).toString('utf8')
 
   async function jsonOf(list: Outcome['files'], path: string): Promise<Record<string, unknown> | null> {
@@ -72,6 +91,7 @@ export function importJob(needs: {
 
   return {
     kind: 'weights.import',
+<<<<<<< HEAD
     async run({ spec, folder, signal, principal, progress }) {
       const source = await uploads.open(principal, spec.source)
       const to = await files.makeFolder(folder, 'unpacked')
@@ -98,6 +118,18 @@ export function importJob(needs: {
         { signal, onProgress: (done) => progress('store', done, kept.length) },
       )
       const list = kept.map(({ path }, at) => ({ path, ...stored[at]!, sandboxOnly: kindOfFile(path) === 'sandboxOnly' }))
+=======
+    async run(context) {
+      const { spec, progress } = context
+      const gathered =
+        'hub' in spec.source
+          ? await fromHub({ blobs, outbound }, spec.source.hub, context)
+          : await fromArchive({ files, blobs, media, uploads }, spec.source, context)
+      const converted = await convertTorch({ files, blobs }, gathered.files, context)
+      const list = [...gathered.files, ...converted.files]
+      const notes = [...gathered.notes, ...converted.notes]
+      progress('check', 0, list.length)
+>>>>>>> fd0b949 (Weights come from a hub's commit too, with their licence on the card; torch's pickles become safetensors in a sandbox)
       let parameters: number | null = null
       for (const one of list.filter(({ path }) => path.endsWith('.safetensors')))
         parameters = (parameters ?? 0) + (await readSafetensors((range) => blobs.get(one.sha256, range), one)).parameters
@@ -108,11 +140,11 @@ export function importJob(needs: {
       if (ggufs.length > 0)
         notes.push('GGUF files are for answering, not for training: register them as a version of a model to serve them.')
       const risky = list.filter((one) => one.sandboxOnly && isWeights(one.path))
-      if (risky.length > 0 && parameters !== null)
-        notes.push(`${namesOf(risky)} can run code when read; the safetensors beside it are used instead.`)
-      else if (risky.length > 0)
+      if (risky.length > 0 && converted.files.length === 0)
         notes.push(
-          `${namesOf(risky)} can run code when read: only a sandboxed job may open it. Convert it to safetensors where you can.`,
+          parameters !== null
+            ? `${namesOf(risky)} can run code when read; the safetensors beside it are used instead.`
+            : `${namesOf(risky)} can run code when read: only a sandboxed job may open it. Convert it to safetensors where you can.`,
         )
       const config = await jsonOf(list, 'config.json')
       const card = list.find(({ path }) => path.toLowerCase() === 'readme.md')
@@ -122,13 +154,18 @@ export function importJob(needs: {
         architecture: typeof config?.model_type === 'string' ? config.model_type : (ggufs[0]?.architecture ?? null),
         parameters,
         sizeBytes: list.reduce((sum, one) => sum + one.sizeBytes, 0),
+<<<<<<< HEAD
         licence: (card && card.sizeBytes < 2 ** 20 ? licenceIn(await textOf(card.sha256)) : null) ?? ggufs[0]?.licence ?? null,
+=======
+        licence: gathered.licence ?? (card && card.sizeBytes < 2 ** 20 ? licenceIn(await textOf(card.sha256)) : null),
+        provenance: gathered.provenance,
+>>>>>>> fd0b949 (Weights come from a hub's commit too, with their licence on the card; torch's pickles become safetensors in a sandbox)
       }
     },
-    async publish(tx, { spec }, { files: list, notes, licence, sizeBytes, ...facts }) {
-      const { licence: said } = await weightsTables(tx)
+    async publish(tx, { spec }, { files: list, notes, licence, provenance, sizeBytes, ...facts }) {
+      const { licence: said, origin } = await weightsTables(tx)
         .selectFrom('weights')
-        .select('licence')
+        .select(['licence', 'origin'])
         .where('id', '=', spec.weights)
         .executeTakeFirstOrThrow()
       await weightsTables(tx)
@@ -140,6 +177,8 @@ export function importJob(needs: {
           files: JSON.stringify(list),
           notes: JSON.stringify(notes),
           licence: said || licence || '',
+          origin: origin || provenance?.page || '',
+          provenance: provenance && JSON.stringify(provenance),
           updated_at: Date.now(),
         })
         .where('id', '=', spec.weights)
@@ -155,21 +194,6 @@ export function importJob(needs: {
 }
 
 const namesOf = (list: Outcome['files']) => list.map(({ path }) => `"${path}"`).join(', ')
-
-/** The folder that holds config.json nearest to the top, else the top itself. */
-function rootOf(items: readonly { path: string }[]): string {
-  const configs = items.map(({ path }) => path).filter((path) => path === 'config.json' || path.endsWith('/config.json'))
-  const [first] = configs.sort((a, b) => a.split('/').length - b.split('/').length || (a < b ? -1 : 1))
-  return first === undefined ? '' : first.slice(0, -'config.json'.length)
-}
-
-function refuseUseless(kept: readonly { path: string }[]): void {
-  if (kept.length > mostFiles) throw invalidInput(`There are ${kept.length} files; weights have at most ${mostFiles}.`)
-  if (!kept.some(({ path }) => isWeights(path)))
-    throw invalidInput(
-      'There are no weights in it: a folder of weights holds *.safetensors beside config.json (or a .gguf, .onnx).',
-    )
-}
 
 /** `license:` in the head of a model card (the YAML between two lines of dashes). */
 function licenceIn(card: string): string | null {

@@ -1,7 +1,15 @@
 import type { Db, Migration } from '../../ports/metadata/metadata.ts'
 import { resourceColumns, resourceIndexes } from '../auth/access.ts'
 
-export const weightsMigrations: Migration[] = [{ name: 'weights-001-create', up: createTables }]
+export const weightsMigrations: Migration[] = [
+  { name: 'weights-001-create', up: createTables },
+  {
+    name: 'weights-002-provenance',
+    up: async (db) => {
+      await db.schema.alterTable('weights').addColumn('provenance', 'text').execute()
+    },
+  },
+]
 
 async function createTables(db: Db): Promise<void> {
   await db.schema

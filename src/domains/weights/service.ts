@@ -1,18 +1,19 @@
 import type * as z from 'zod'
-import { preconditionFailed } from '../../kernel/errors.ts'
+import { PlatformError, preconditionFailed } from '../../kernel/errors.ts'
 import { type Page, type PageQuery, toPage } from '../../kernel/paging.ts'
 import type { Principal } from '../../kernel/principal.ts'
 import { type BlobStore, hashesIn } from '../../ports/blobs/blob-store.ts'
 import type { Files } from '../../ports/files/files.ts'
 import type { Media } from '../../ports/media/media.ts'
 import type { Metadata } from '../../ports/metadata/metadata.ts'
+import type { Outbound } from '../../ports/outbound/outbound.ts'
 import { type Access, nameTakenIsConflict } from '../auth/access.ts'
 import { audit } from '../auth/audit.ts'
 import type { Search } from '../auth/search.ts'
 import type { Uploads } from '../datasets/uploads.ts'
 import type { JobQueue } from '../jobs/handler.ts'
 import { importJob } from './import-job.ts'
-import type { Weights, WeightsCreated, WeightsInput } from './schema.ts'
+import type { HubSource, Weights, WeightsCreated, WeightsInput } from './schema.ts'
 import { listWeights, toWeights, type WeightsRow, weightsById, weightsTables } from './store.ts'
 
 export interface WeightsNeeds {
@@ -24,6 +25,7 @@ export interface WeightsNeeds {
   blobs: BlobStore
   files: Files
   media: Pick<Media, 'unpack'>
+  outbound: Outbound
 }
 
 export type WeightsService = ReturnType<typeof weightsService>
@@ -35,21 +37,24 @@ export interface PinnedWeights {
   /** Absent for weights that were brought. */
   kind?: 'model-version'
   licence: string
+  origin?: string
+  commit?: string
   files: { path: string; sha256: string }[]
 }
 
 /** Weights that people bring: a folder of safetensors and settings, where it is from and under which licence. */
-export function weightsService({ metadata, access, search, jobs, uploads, blobs, files, media }: WeightsNeeds) {
+export function weightsService({ metadata, access, search, jobs, uploads, blobs, files, media, outbound }: WeightsNeeds) {
   const { db } = metadata
   search.registerTable('weights', { noun: 'weights', permission: 'weights:read' })
-  jobs.register(importJob({ files, blobs, media, uploads }))
+  jobs.register(importJob({ files, blobs, media, uploads, outbound }))
   const find = (by: Principal, ref: string, project?: string) =>
     access.resolve<WeightsRow>('weights', by, ref, project, { noun: 'set of weights' })
 
   async function create(by: Principal, input: z.output<typeof WeightsInput>): Promise<z.infer<typeof WeightsCreated>> {
     const project = await access.projectFor(by, input.project, 'weights:write')
     // Whatever is wrong with the source is said now.
-    await uploads.open(by, input.source)
+    if ('hub' in input.source) await requireReach(outbound, input.source.hub)
+    else await uploads.open(by, input.source)
     const resource = await access.newResource('wts', by, project, input)
     const row: WeightsRow = {
       ...resource,
@@ -62,6 +67,7 @@ export function weightsService({ metadata, access, search, jobs, uploads, blobs,
       size_bytes: 0,
       files: '[]',
       notes: '[]',
+      provenance: null,
     }
     const insert = metadata.transaction(async (tx) => {
       await weightsTables(tx).insertInto('weights').values(row).execute()
@@ -115,8 +121,15 @@ export function weightsService({ metadata, access, search, jobs, uploads, blobs,
           : `The weights "${weights.name}" could not be imported. See their job ${weights.job}.`,
         { weights: weights.id, state: weights.state },
       )
-    const { id, name, licence } = weights
-    return { id, name, licence, files: weights.files.map(({ path, sha256 }) => ({ path, sha256 })) }
+    const { id, name, licence, origin, provenance } = weights
+    return {
+      id,
+      name,
+      licence,
+      origin,
+      ...(provenance && { commit: provenance.commit }),
+      files: weights.files.map(({ path, sha256 }) => ({ path, sha256 })),
+    }
   }
 
   async function* blobsInUse(): AsyncGenerator<string> {
@@ -124,6 +137,17 @@ export function weightsService({ metadata, access, search, jobs, uploads, blobs,
   }
 
   return { create, list, get, remove, pin, blobsInUse }
+}
+
+/** Offline, the way that is left is said with the refusal. */
+async function requireReach(outbound: Outbound, { address, repository }: z.output<typeof HubSource>): Promise<void> {
+  await outbound.requireAllowed(address).catch((error: unknown) => {
+    if (!(error instanceof PlatformError)) throw error
+    throw preconditionFailed(
+      `${error.message} To bring "${repository}" all the same, download its folder on a machine that may and add that.`,
+      { ...error.facts, field: 'source' },
+    )
+  })
 }
 
 /** Lays weights as the channel `weights` of a job. */

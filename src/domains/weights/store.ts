@@ -15,6 +15,7 @@ export interface WeightsRow extends ResourceRow {
   /** { path, sha256, sizeBytes, sandboxOnly } */
   files: string
   notes: string
+  provenance: string | null
 }
 type FullRow = WeightsRow & { owner_name: string }
 
@@ -48,4 +49,5 @@ export const toWeights = (row: FullRow): Weights => ({
   sizeBytes: Number(row.size_bytes),
   files: JSON.parse(row.files),
   notes: JSON.parse(row.notes),
+  provenance: row.provenance === null ? null : JSON.parse(row.provenance),
 })

@@ -198,3 +198,29 @@ test('addresses are judged by their bytes', () => {
   for (const address of ['93.184.215.14', '172.32.0.1', '2606:4700::1111', '::ffff:8.8.8.8'])
     assert.equal(reachOf(address), 'public', address)
 })
+
+test('a large reply is read as it comes, after redirects that are tested like the first address', async () => {
+  await outside(
+    (request, reply) => {
+      if (request.url === '/file') reply.writeHead(302, { location: 'http://store.example/blob' }).end()
+      else if (request.url === '/away') reply.writeHead(302, { location: 'http://other.example/blob' }).end()
+      else reply.writeHead(200, { etag: '"x"' }).end(Buffer.alloc(3 << 20, 7))
+    },
+    async ({ port, seen }) => {
+      const out = open(port, { hosts: ['ok.example', 'store.example'] })
+      const signal = AbortSignal.timeout(10_000)
+      const { status, headers, body } = await out.downloadOut('http://ok.example/file', {
+        signal,
+        headers: { authorization: 'x' },
+      })
+      let bytes = 0
+      for await (const piece of body) bytes += (piece as Buffer).length
+      assert.deepEqual([status, headers.etag, bytes], [200, '"x"', 3 << 20])
+      assert.equal(seen[1]?.headers.authorization, undefined)
+      await assert.rejects(out.downloadOut('http://ok.example/away', { signal }), /other.example is not called: it is not among/)
+      await out.requireAllowed('http://ok.example/anything')
+      await assert.rejects(out.requireAllowed('http://other.example/'), refused)
+      await assert.rejects(open(port, { hosts: [] }).requireAllowed('http://ok.example/'), /Outbound calls are off/)
+    },
+  )
+})

@@ -1,5 +1,5 @@
 import { lookup } from 'node:dns/promises'
-import { request as httpRequest } from 'node:http'
+import { request as httpRequest, type IncomingMessage } from 'node:http'
 import { request as httpsRequest } from 'node:https'
 import { isIP } from 'node:net'
 import { PlatformError, preconditionFailed } from '../../kernel/errors.ts'
@@ -23,33 +23,59 @@ const maxReplyBytes = 1 << 20
 
 /** HTTP to the outside. A name is resolved once, every address is tested, and the connection goes to a tested address: a second look-up cannot differ. */
 export function openOutbound({ allowedHosts, resolve = resolveAll, dial = (host, port) => ({ host, port }) }: Options): Outbound {
-  async function fetchOut(url: string, init: Init): Promise<{ status: number; body: string }> {
-    const deadline = AbortSignal.timeout(init.timeoutMs ?? seconds(10))
+  /** Follows redirects, each tested like the first, to a reply whose body is still to be read. */
+  async function reach(url: string, init: Init, deadline: AbortSignal): Promise<{ target: URL; reply: IncomingMessage }> {
     let target = parse(url)
     let current = init
     for (let hops = 0; ; hops++) {
       const address = await test(target)
       const reply = await send(target, address, current, deadline)
-      const location = reply.status >= 300 && reply.status < 400 ? reply.location : undefined
-      if (location === undefined) return { status: reply.status, body: reply.body }
+      const status = reply.statusCode ?? 0
+      const location = status >= 300 && status < 400 ? reply.headers.location : undefined
+      if (location === undefined) return { target, reply }
+      reply.destroy()
       if (hops === maxRedirects) throw refuse(target, `it redirects more than ${maxRedirects} times`)
       const next = parse(new URL(location, target).href)
-      current = afterRedirect(current, reply.status, next.origin === target.origin)
+      current = afterRedirect(current, status, next.origin === target.origin)
       target = next
     }
   }
 
+  async function fetchOut(url: string, init: Init): Promise<{ status: number; body: string }> {
+    const deadline = AbortSignal.timeout(init.timeoutMs ?? seconds(10))
+    const { target, reply } = await reach(url, init, deadline)
+    const pieces: Buffer[] = []
+    let bytes = 0
+    try {
+      for await (const piece of reply as AsyncIterable<Buffer>) {
+        bytes += piece.length
+        if (bytes > maxReplyBytes)
+          throw new PlatformError('too_large', `The reply of ${target.host} is larger than ${maxReplyBytes} bytes.`, {
+            host: target.host,
+          })
+        pieces.push(piece)
+      }
+    } catch (error) {
+      if (error instanceof PlatformError) throw error
+      throw deadline.aborted ? timedOut(target) : unreachable(target, error)
+    }
+    return { status: reply.statusCode ?? 0, body: Buffer.concat(pieces).toString('utf8') }
+  }
+
+  async function downloadOut(url: string, { signal, headers }: Parameters<Outbound['downloadOut']>[1]) {
+    const { target, reply } = await reach(url, { method: 'GET', headers }, signal)
+    // A server that says nothing for so long is not going to.
+    reply.setTimeout(seconds(60), () => reply.destroy(timedOut(target)))
+    return { status: reply.statusCode ?? 0, headers: reply.headers as Record<string, string | undefined>, body: reply }
+  }
+
+  async function requireAllowed(url: string): Promise<void> {
+    await listed(parse(url))
+  }
+
   /** The address to connect to, after the host and every one of its addresses have been found harmless. */
   async function test(target: URL): Promise<string> {
-    const allowed = await allowedHosts()
-    if (allowed.length === 0)
-      throw preconditionFailed('Outbound calls are off. A platform administrator can allow hosts in the settings.', {
-        host: target.host,
-      })
-    const name = target.hostname.replace(/\.$/, '')
-    const port = portOf(target)
-    if (!allowed.some((entry) => entry === target.host || entry === `${name}:${port}` || (entry === name && isUsualPort(target))))
-      throw refuse(target, 'it is not among the hosts that an administrator has allowed')
+    const name = await listed(target)
     const literal = name.replace(/^\[|\]$/g, '')
     const addresses = isIP(literal)
       ? [{ address: literal }]
@@ -64,16 +90,24 @@ export function openOutbound({ allowedHosts, resolve = resolveAll, dial = (host,
     return addresses[0]!.address
   }
 
-  function send(
-    target: URL,
-    address: string,
-    init: Init,
-    deadline: AbortSignal,
-  ): Promise<{ status: number; body: string; location: string | undefined }> {
+  /** The name of a host that an administrator has allowed. */
+  async function listed(target: URL): Promise<string> {
+    const allowed = await allowedHosts()
+    if (allowed.length === 0)
+      throw preconditionFailed('Outbound calls are off. A platform administrator can allow hosts in the settings.', {
+        host: target.host,
+      })
+    const name = target.hostname.replace(/\.$/, '')
+    const port = portOf(target)
+    if (!allowed.some((entry) => entry === target.host || entry === `${name}:${port}` || (entry === name && isUsualPort(target))))
+      throw refuse(target, 'it is not among the hosts that an administrator has allowed')
+    return name
+  }
+
+  function send(target: URL, address: string, init: Init, deadline: AbortSignal): Promise<IncomingMessage> {
     const place = dial(address, portOf(target))
     const isHttps = target.protocol === 'https:'
     return new Promise((done, reject) => {
-      const fail = (error: unknown) => reject(deadline.aborted ? timedOut(target) : unreachable(target, error))
       const request = (isHttps ? httpsRequest : httpRequest)(
         {
           method: init.method,
@@ -85,36 +119,14 @@ export function openOutbound({ allowedHosts, resolve = resolveAll, dial = (host,
           agent: false,
           signal: deadline,
         },
-        (reply) => {
-          const pieces: Buffer[] = []
-          let bytes = 0
-          reply.on('data', (piece: Buffer) => {
-            bytes += piece.length
-            if (bytes > maxReplyBytes) {
-              request.destroy()
-              reject(
-                new PlatformError('too_large', `The reply of ${target.host} is larger than ${maxReplyBytes} bytes.`, {
-                  host: target.host,
-                }),
-              )
-            } else pieces.push(piece)
-          })
-          reply.on('end', () =>
-            done({
-              status: reply.statusCode ?? 0,
-              body: Buffer.concat(pieces).toString('utf8'),
-              location: reply.headers.location,
-            }),
-          )
-          reply.on('error', fail)
-        },
+        done,
       )
-      request.on('error', fail)
+      request.on('error', (error) => reject(deadline.aborted ? timedOut(target) : unreachable(target, error)))
       request.end(init.body)
     })
   }
 
-  return { fetchOut }
+  return { fetchOut, downloadOut, requireAllowed }
 }
 
 const resolveAll = (hostname: string) => lookup(hostname, { all: true })

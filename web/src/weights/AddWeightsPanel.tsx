@@ -1,4 +1,4 @@
-import type { Source } from '@atoll/sdk'
+import type { WeightsInput } from '@atoll/sdk'
 import { useMutation } from '@tanstack/react-query'
 import { useState } from 'react'
 import { atoll, changed, fieldOf, sentence } from '../api.ts'
@@ -8,8 +8,39 @@ import { TextField } from '../ui/Field.tsx'
 import { SidePanel } from '../ui/SidePanel.tsx'
 import { ErrorNote } from '../ui/State.tsx'
 
+/** A repository of a hub; whether its host may be reached is said when it is asked for. */
+function HubChoice({ onSource }: { onSource: (source: WeightsInput['source'], repository: string) => void }) {
+  const [repository, setRepository] = useState('')
+  const [revision, setRevision] = useState('main')
+  return (
+    <form
+      className="space-y-3 border-t pt-3"
+      onSubmit={(event) => {
+        event.preventDefault()
+        onSource({ hub: { repository: repository.trim(), revision: revision.trim() || 'main' } }, repository.trim())
+      }}
+    >
+      <p className="text-soft">Or a repository of a model hub, where an administrator has allowed its host.</p>
+      <TextField
+        label="Repository"
+        required
+        placeholder="distilbert/distilbert-base-uncased"
+        value={repository}
+        onChange={(event) => setRepository(event.target.value)}
+      />
+      <TextField
+        label="Revision"
+        hint="A branch, a tag or a commit; its commit is recorded"
+        value={revision}
+        onChange={(event) => setRevision(event.target.value)}
+      />
+      <Button type="submit">Take this repository</Button>
+    </form>
+  )
+}
+
 export function AddWeightsPanel({ project, onClose }: { project: string; onClose: () => void }) {
-  const [source, setSource] = useState<{ source: Source; filename: string } | null>(null)
+  const [source, setSource] = useState<{ source: WeightsInput['source']; filename: string } | null>(null)
   const [name, setName] = useState('')
   const [licence, setLicence] = useState('')
   const [origin, setOrigin] = useState('')
@@ -31,6 +62,12 @@ export function AddWeightsPanel({ project, onClose }: { project: string; onClose
             onSource={(chosen, filename) => {
               setSource({ source: chosen, filename })
               if (!name) setName(filename.replace(/\.(zip|tar|tar\.gz|tgz)$/i, ''))
+            }}
+          />
+          <HubChoice
+            onSource={(chosen, repository) => {
+              setSource({ source: chosen, filename: repository })
+              if (!name) setName(repository.split('/').at(-1) ?? '')
             }}
           />
         </div>

@@ -4,10 +4,12 @@ import { useNavigate } from '@tanstack/react-router'
 import { atoll, changed } from '../api.ts'
 import { useProjectRef, useRefusal } from '../app/project.ts'
 import { Button } from '../ui/Button.tsx'
+import { Copyable } from '../ui/CopyButton.tsx'
 import { bytes } from '../ui/format.ts'
 import { NounLink } from '../ui/NounLink.tsx'
 import { SidePanel } from '../ui/SidePanel.tsx'
 import { ErrorNote } from '../ui/State.tsx'
+import { Ago } from '../ui/Time.tsx'
 
 /** One set of weights: its files, what was left out, where it is from. */
 export function WeightsPanel({ weights, onClose }: { weights: Weights; onClose: () => void }) {
@@ -34,6 +36,12 @@ export function WeightsPanel({ weights, onClose }: { weights: Weights; onClose: 
         <p>
           Licence: {weights.licence || 'not stated'}. From: {weights.origin || 'not stated'}. Added by {weights.ownerName}.
         </p>
+        {weights.provenance && (
+          <p className="text-soft">
+            Fetched <Ago at={weights.provenance.fetchedAt} /> from {weights.provenance.repository}, {weights.provenance.revision},
+            which was the commit <Copyable text={weights.provenance.commit} shown={weights.provenance.commit.slice(0, 12)} />.
+          </p>
+        )}
         {weights.job && weights.state !== 'ready' && (
           <p>
             <NounLink noun="job" to={weights.job}>
@@ -47,6 +55,7 @@ export function WeightsPanel({ weights, onClose }: { weights: Weights; onClose: 
               <span className="break-all">{file.path}</span>
               <span className="num text-soft">
                 {file.sandboxOnly && 'opened in a sandbox only · '}
+                {file.madeFrom && 'made in a sandbox · '}
                 {bytes(file.sizeBytes)}
               </span>
             </li>

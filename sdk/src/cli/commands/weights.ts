@@ -40,6 +40,30 @@ export function weightsCommands(program: Command): void {
     )
 
   weights
+    .command('fetch <repository>')
+    .description('from a model hub, where an administrator has allowed its host: distilbert/distilbert-base-uncased')
+    .option('--revision <revision>', 'a branch, a tag or a commit; its commit is recorded', 'main')
+    .option('--hub <address>', 'where the hub is')
+    .option('--name <name>', 'what they are called (the name of the repository when absent)')
+    .option('--licence <licence>', 'as their makers state it; asked of the hub when absent')
+    .option('--project <project>')
+    .action((repository: string, o) =>
+      answer(async () => {
+        const atoll = connect()
+        const created = await atoll.weights.create({
+          name: o.name ?? repository.split('/').at(-1)!,
+          source: { hub: { repository, revision: o.revision, ...(o.hub && { address: o.hub }) } },
+          licence: o.licence,
+          project: o.project,
+        })
+        const printer = progressPrinter()
+        await atoll.jobs.wait(created.job, printer).finally(printer.done)
+        const made = await atoll.weights.get(created.weights.id)
+        return { json: made, text: described(made) }
+      }),
+    )
+
+  weights
     .command('list')
     .option('--project <project>')
     .option('--limit <n>', 'at most', parseNumber, 50)
@@ -110,10 +134,16 @@ const described = (one: {
   sizeBytes: number
   licence: string
   origin: string
+  provenance: { repository: string; revision: string; commit: string; fetchedAt: string } | null
   notes: string[]
 }): string =>
   [
     `${one.name} (${one.id}): ${one.architecture ?? 'unknown kind'}, ${one.parameters?.toLocaleString('en') ?? 'unknown'} numbers, ${bytes(one.sizeBytes)}`,
     `licence: ${one.licence || 'not stated'}; from: ${one.origin || 'not stated'}`,
+    ...(one.provenance
+      ? [
+          `fetched ${one.provenance.fetchedAt.slice(0, 10)}: ${one.provenance.repository}, ${one.provenance.revision} = ${one.provenance.commit}`,
+        ]
+      : []),
     ...one.notes,
   ].join('\n')
