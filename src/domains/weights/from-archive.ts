@@ -1,3 +1,4 @@
+import { basename, dirname } from 'node:path'
 import type { BlobStore } from '../../ports/blobs/blob-store.ts'
 import type { Files } from '../../ports/files/files.ts'
 import type { Media, UnpackedItem } from '../../ports/media/media.ts'
@@ -6,6 +7,11 @@ import type { Uploads } from '../datasets/uploads.ts'
 import type { JobContext } from '../jobs/handler.ts'
 import type { Gathered } from './from-hub.ts'
 import { kindOfFile, refuseUseless } from './kinds.ts'
+
+interface Laid {
+  items: Pick<UnpackedItem, 'path' | 'file'>[]
+  leftOut: { path: string; why: string }[]
+}
 
 /** Unpacks a folder or an archive of weights, under the limits of every archive, and stores what is of use. */
 export async function fromArchive(
@@ -21,11 +27,9 @@ export async function fromArchive(
   const source = await uploads.open(principal, from)
   const to = await files.makeFolder(folder, 'unpacked')
   progress('unpack', 0, null)
-  const unpacked = await media.unpack({ from: source.path, to, signal, onProgress: (items) => progress('unpack', items, null) })
-  const items = (await files.readText(to, 'items.jsonl', 64 * 2 ** 20))
-    .split('\n')
-    .filter(Boolean)
-    .map((line) => JSON.parse(line) as UnpackedItem)
+  const { items, leftOut } = (await isGguf(files, source))
+    ? await aloneIn(files, to, source)
+    : await unpacked({ files, media }, source.path, to, { signal, onProgress: (count) => progress('unpack', count, null) })
   const root = rootOf(items)
   const within = items
     .filter(({ path }) => path.startsWith(root))
@@ -33,7 +37,7 @@ export async function fromArchive(
   const kept = within.filter(({ path }) => kindOfFile(path) !== 'leftOut')
   refuseUseless(kept)
   const notes = [
-    ...unpacked.leftOut.map(({ path, why }) => `"${path}" was left out: ${why}.`),
+    ...leftOut.map(({ path, why }) => `"${path}" was left out: ${why}.`),
     ...within
       .filter(({ path }) => kindOfFile(path) === 'leftOut')
       .slice(0, 50)
@@ -46,6 +50,34 @@ export async function fromArchive(
   )
   const list = kept.map(({ path }, at) => ({ path, ...stored[at]!, sandboxOnly: kindOfFile(path) === 'sandboxOnly' }))
   return { files: list, notes, licence: null, provenance: null }
+}
+
+/** By its first letters, whatever it is called. */
+async function isGguf(files: Files, { path, isFolder }: { path: string; isFolder: boolean }): Promise<boolean> {
+  if (isFolder) return false
+  const { stream } = await files.open(dirname(path), basename(path))
+  for await (const first of stream) return (first as Buffer).toString('latin1', 0, 4) === 'GGUF'
+  return false
+}
+
+/** A single file that is weights as it is. */
+async function aloneIn(files: Files, to: string, source: { path: string }): Promise<Laid> {
+  await files.copy({ root: dirname(source.path), path: basename(source.path) }, { root: to, path: 'model.gguf' })
+  return { items: [{ path: 'model.gguf', file: 'model.gguf' }], leftOut: [] }
+}
+
+async function unpacked(
+  { files, media }: { files: Files; media: Pick<Media, 'unpack'> },
+  from: string,
+  to: string,
+  work: { signal: AbortSignal; onProgress: (items: number) => void },
+): Promise<Laid> {
+  const { leftOut } = await media.unpack({ from, to, ...work })
+  const items = (await files.readText(to, 'items.jsonl', 64 * 2 ** 20))
+    .split('\n')
+    .filter(Boolean)
+    .map((line) => JSON.parse(line) as UnpackedItem)
+  return { items, leftOut }
 }
 
 /** The folder that holds config.json nearest to the top, else the top itself. */

@@ -1,18 +1,10 @@
-<<<<<<< HEAD
-import { basename, dirname } from 'node:path'
-=======
 import type * as z from 'zod'
->>>>>>> fd0b949 (Weights come from a hub's commit too, with their licence on the card; torch's pickles become safetensors in a sandbox)
 import { invalidInput } from '../../kernel/errors.ts'
 import type { BlobStore } from '../../ports/blobs/blob-store.ts'
 import { readerOf } from '../../ports/blobs/read-range.ts'
 import type { Files } from '../../ports/files/files.ts'
-<<<<<<< HEAD
 import { type GgufHeader, readGguf } from '../../ports/language/gguf-header.ts'
-import type { Media, UnpackedItem } from '../../ports/media/media.ts'
-=======
 import type { Media } from '../../ports/media/media.ts'
->>>>>>> fd0b949 (Weights come from a hub's commit too, with their licence on the card; torch's pickles become safetensors in a sandbox)
 import type { Db } from '../../ports/metadata/metadata.ts'
 import type { Outbound } from '../../ports/outbound/outbound.ts'
 import type { Uploads } from '../datasets/uploads.ts'
@@ -34,18 +26,7 @@ type Outcome = Pick<Weights, 'files' | 'notes' | 'architecture' | 'parameters' |
   licence: string | null
 }
 
-<<<<<<< HEAD
-interface Unpacked {
-  items: Pick<UnpackedItem, 'path' | 'file'>[]
-  leftOut: { path: string; why: string }[]
-}
-
-const mostFiles = 2000
-
-/** The job `weights.import`: unpacks, checks and stores a folder of weights. Nothing of it is run, and nothing risky is opened. */
-=======
 /** The job `weights.import`: brings, checks and stores a folder of weights. Nothing of it is run; pickles are opened in a sandbox alone. */
->>>>>>> fd0b949 (Weights come from a hub's commit too, with their licence on the card; torch's pickles become safetensors in a sandbox)
 export function importJob(needs: {
   files: Files
   blobs: BlobStore
@@ -66,59 +47,8 @@ export function importJob(needs: {
     }
   }
 
-  /** By its first letters, whatever it is called. */
-  async function isGguf({ path, isFolder }: { path: string; isFolder: boolean }): Promise<boolean> {
-    if (isFolder) return false
-    const { stream } = await files.open(dirname(path), basename(path))
-    for await (const first of stream) return (first as Buffer).toString('latin1', 0, 4) === 'GGUF'
-    return false
-  }
-
-  /** A single file that is weights as it is. */
-  async function aloneIn(to: string, source: { path: string }): Promise<Unpacked> {
-    await files.copy({ root: dirname(source.path), path: basename(source.path) }, { root: to, path: 'model.gguf' })
-    return { items: [{ path: 'model.gguf', file: 'model.gguf' }], leftOut: [] }
-  }
-
-  async function unpacked(from: string, to: string, signal: AbortSignal, onProgress: (items: number) => void): Promise<Unpacked> {
-    const { leftOut } = await media.unpack({ from, to, signal, onProgress })
-    const items = (await files.readText(to, 'items.jsonl', 64 * 2 ** 20))
-      .split('\n')
-      .filter(Boolean)
-      .map((line) => JSON.parse(line) as UnpackedItem)
-    return { items, leftOut }
-  }
-
   return {
     kind: 'weights.import',
-<<<<<<< HEAD
-    async run({ spec, folder, signal, principal, progress }) {
-      const source = await uploads.open(principal, spec.source)
-      const to = await files.makeFolder(folder, 'unpacked')
-      progress('unpack', 0, null)
-      const { items, leftOut } = (await isGguf(source))
-        ? await aloneIn(to, source)
-        : await unpacked(source.path, to, signal, (count) => progress('unpack', count, null))
-      const root = rootOf(items)
-      const within = items
-        .filter(({ path }) => path.startsWith(root))
-        .map((item) => ({ ...item, path: item.path.slice(root.length) }))
-      const kept = within.filter(({ path }) => kindOfFile(path) !== 'leftOut')
-      refuseUseless(kept)
-      const notes = [
-        ...leftOut.map(({ path, why }) => `"${path}" was left out: ${why}.`),
-        ...within
-          .filter(({ path }) => kindOfFile(path) === 'leftOut')
-          .slice(0, 50)
-          .map(({ path }) => `"${path}" was left out: it is neither weights nor settings.`),
-      ]
-      progress('store', 0, kept.length)
-      const stored = await blobs.putFiles(
-        kept.map(({ file }) => files.resolvePath(to, file)),
-        { signal, onProgress: (done) => progress('store', done, kept.length) },
-      )
-      const list = kept.map(({ path }, at) => ({ path, ...stored[at]!, sandboxOnly: kindOfFile(path) === 'sandboxOnly' }))
-=======
     async run(context) {
       const { spec, progress } = context
       const gathered =
@@ -129,7 +59,6 @@ export function importJob(needs: {
       const list = [...gathered.files, ...converted.files]
       const notes = [...gathered.notes, ...converted.notes]
       progress('check', 0, list.length)
->>>>>>> fd0b949 (Weights come from a hub's commit too, with their licence on the card; torch's pickles become safetensors in a sandbox)
       let parameters: number | null = null
       for (const one of list.filter(({ path }) => path.endsWith('.safetensors')))
         parameters = (parameters ?? 0) + (await readSafetensors((range) => blobs.get(one.sha256, range), one)).parameters
@@ -154,12 +83,12 @@ export function importJob(needs: {
         architecture: typeof config?.model_type === 'string' ? config.model_type : (ggufs[0]?.architecture ?? null),
         parameters,
         sizeBytes: list.reduce((sum, one) => sum + one.sizeBytes, 0),
-<<<<<<< HEAD
-        licence: (card && card.sizeBytes < 2 ** 20 ? licenceIn(await textOf(card.sha256)) : null) ?? ggufs[0]?.licence ?? null,
-=======
-        licence: gathered.licence ?? (card && card.sizeBytes < 2 ** 20 ? licenceIn(await textOf(card.sha256)) : null),
+        licence:
+          gathered.licence ??
+          (card && card.sizeBytes < 2 ** 20 ? licenceIn(await textOf(card.sha256)) : null) ??
+          ggufs[0]?.licence ??
+          null,
         provenance: gathered.provenance,
->>>>>>> fd0b949 (Weights come from a hub's commit too, with their licence on the card; torch's pickles become safetensors in a sandbox)
       }
     },
     async publish(tx, { spec }, { files: list, notes, licence, provenance, sizeBytes, ...facts }) {
