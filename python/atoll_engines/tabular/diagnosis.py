@@ -26,6 +26,12 @@ TITLES = {
     "f1_micro": "Micro F1",
     "exact_match": "Exact match",
     "hamming_loss": "Hamming loss",
+    "mean_average_precision": "Mean average precision",
+    "average_precision_50": "Average precision at 0.5",
+    "average_precision_75": "Average precision at 0.75",
+    "mean_iou": "Mean IoU",
+    "dice": "Dice",
+    "pixel_accuracy": "Pixel accuracy",
 }
 
 

@@ -104,6 +104,12 @@ function purpose({ signature, goal }: CardEvidence): string {
     return `## What it is for\n\nIt writes text that goes on from a prompt${generation?.chat ? ', or answers in a conversation' : ''}${generation ? `; it sees ${generation.contextLength} tokens at once` : ''}. What it writes is likely, not true: nobody checked it.`
   if (task === 'seq2seq' || task === 'transcription')
     return `## What it is for\n\nIt writes ${taskWords[task]} (\`${target}\`), from ${inputs.map((input) => `\`${input.name}\``).join(', ')}. What it writes is likely, not certain: how often it is wrong stands below.`
+  if ((task === 'detection' || task === 'segmentation') && classes)
+    return `## What it is for\n\n${
+      task === 'detection'
+        ? `It finds things of ${classes.length} kinds in images, each with a box and how sure it is`
+        : `It says of each pixel of an image to which of ${classes.length} classes it belongs`
+    } (${classes.slice(0, 12).map(text).join(', ')}${classes.length > 12 ? ', …' : ''}).${goal?.description ? `\n\n${text(goal.description)}` : ''}`
   const what =
     positive !== null
       ? `the probability that \`${target}\` is "${text(positive)}"`

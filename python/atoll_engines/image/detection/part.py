@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
+import logging
+import warnings
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import torch
 
 from atoll_engines.image.algorithms import unbuilt
 from atoll_engines.image.augment import Augmentation
@@ -26,7 +31,7 @@ from atoll_engines.image.detection.networks import (
 from atoll_engines.image.detection.objective import CentreLoss, QueryLoss
 from atoll_engines.image.detection.rows import DetectionRows
 from atoll_engines.image.networks.build import scale_of_weights
-from atoll_engines.image.spatial.model import SpatialModel, SpatialNetwork
+from atoll_engines.image.spatial.model import Served, SpatialModel, SpatialNetwork
 from atoll_engines.image.spatial.options import SpatialOptions
 from atoll_engines.image.spatial.part import Answering, Fault
 from atoll_engines.image.spatial.placement import Placement, to_square
@@ -78,12 +83,31 @@ class DetectionModel(SpatialModel):
         # The last layer of each of its steps begins at nothing, by design.
         return replace(plan, rules=replace(plan.rules, watch=tuple(one for one in plan.rules.watch if one != "poor_initialisation")))
 
+    def to_onnx(self) -> bytes:
+        if self.algorithm == "image_centernet":
+            return super().to_onnx()
+        return traced_graph(Served(self.network), self.setting.size, self.setting.channels, self.output)
+
     def rows(self, places: np.ndarray, augmentation: Augmentation) -> Rows:
         return DetectionRows(self.setting.images, self.setting.targets, places, self.setting.size, augmentation)
 
     def objective(self) -> Objective:
         kind = CentreLoss if self.algorithm == "image_centernet" else QueryLoss
         return kind(self.setting.size, len(self.setting.classes), float(self.setting.options.get("nmsThreshold") or 0.6))
+
+
+def traced_graph(served: Any, size: int, channels: int, output: str) -> bytes:
+    """The older exporter: for transformers with sampled attention it takes a tenth of the time and says the same."""
+    file = io.BytesIO()
+    sample = torch.randint(0, 256, (2, size, size, channels), dtype=torch.uint8)
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
+    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()), torch.no_grad():
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            served.eval(), (sample,), file, dynamo=False, opset_version=17, input_names=["image"], output_names=[output],
+            dynamic_axes={"image": {0: "rows"}, output: {0: "rows"}},
+        )  # fmt: skip
+    return file.getvalue()
 
 
 def usual_objects(setting: SpatialSetting, places: np.ndarray) -> np.ndarray:

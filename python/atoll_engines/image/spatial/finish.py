@@ -17,7 +17,8 @@ from atoll_engines.image.spatial.trials import SpatialTrials, key_of
 from atoll_engines.tabular.algorithms.model import Algorithm
 from atoll_engines.tabular.export import Export, first_line
 from atoll_engines.tabular.package import environment, peak_memory_bytes
-from atoll_engines.tabular.search import Record, Search
+from atoll_engines.tabular.record import Record
+from atoll_engines.tabular.search import Search
 
 CHECKED = 48
 SCORED = 500

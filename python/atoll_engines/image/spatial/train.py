@@ -30,7 +30,7 @@ from atoll_engines.tabular.data import open_table, read_frame
 from atoll_engines.tabular.folds import divide
 from atoll_engines.tabular.plain_preparation import PlainPreparation
 from atoll_engines.tabular.request import KINDS, one_of
-from atoll_engines.tabular.search import Limits, Search
+from atoll_engines.tabular.search import Search
 from atoll_engines.tabular.training_table import has_target, refuse_absent
 
 SIDES = (64, 96, 128, 160, 192, 256, 320)
@@ -52,7 +52,10 @@ def run(job: Job, report: Report) -> dict[str, Any]:
         )
     weights, kind = given_weights(job, part)
     algorithms = chosen_algorithms(part, parameters.get("algorithms") or ["auto"], options, kind)
-    limits = few_trials(parameters.get("search") or {})
+    asked = parameters.get("search") or {}
+    if asked.get("objectives"):
+        raise BadInput(f"A search for {part.task} has one objective, its metric. Leave the others out.", parameter="search.objectives")
+    limits = few_trials(asked)
     column, frame, folders, given, validation = read_rows(job, options, target, report)
     size, channels = shape_of(options, frame[column], folders, weights)
     about = Answering((), size, nms=options.nms)
@@ -90,8 +93,8 @@ def run(job: Job, report: Report) -> dict[str, Any]:
     )
     report.log(f"{len(places)} images of {size} x {size} pixels, {len(about.classes)} classes, {division.note}.")
     search = Search(
-        trials=trials, algorithms=algorithms, limits=Limits(limits.trials, limits.seconds, limits.strategy), imbalance="none",
-        spaces=(parameters.get("search") or {}).get("space") or {}, warm_start=(parameters.get("search") or {}).get("warmStart") or [],
+        trials=trials, algorithms=algorithms, limits=limits, folder=job.folder, threads=job.threads, imbalance="none",
+        spaces=asked.get("space") or {}, warm_start=asked.get("warmStart") or [],
         checkpoint=job.checkpoints / "trials.jsonl", report=report, seed=job.seed, used_seconds=time.monotonic() - started,
         is_auto="auto" in (parameters.get("algorithms") or ["auto"]),
     )  # fmt: skip
