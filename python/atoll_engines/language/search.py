@@ -104,7 +104,7 @@ class Search:
         if not np.isfinite(score):
             raise EngineError(f"The {self.metric} of {algorithm.title} is no number; lower the learning rate.")
         trial |= {
-            "state": "complete", "score": score, "std": 0.0, "folds": [score], "metrics": made.scores, "seconds": time.monotonic() - began,
+            "state": "complete", "score": score, "std": None, "folds": [score], "metrics": made.scores, "seconds": time.monotonic() - began,
         }  # fmt: skip
         best = max((one for one in self.trials if one["state"] == "complete"), key=self.gain, default=None)
         if best is None or self.gain(trial) > self.gain(best):

@@ -34,6 +34,7 @@ from atoll_engines.tabular.package import environment, peak_memory_bytes
 
 FROM_NOTHING = "random numbers: no weights were given, so the network knows only the training texts"
 BEFORE_BASE, BEFORE_NOTHING = "the weights that it began with", "the share of each token in the training rows"
+PACKAGES = ("torch", "transformers", "peft", "tokenizers", "safetensors")
 METRICS = ("perplexity", "exact_match", "accuracy", "preference_accuracy", "preference_margin")
 
 
@@ -75,14 +76,14 @@ def run(job: Job, report: Report) -> dict[str, Any]:
     )
     record = {
         "algorithm": best["algorithm"], "params": best["params"], "seed": job.seed, "task": "generation", "metric": metric,
-        "validation": {name: {"mean": value, "std": 0.0, "folds": [value]} for name, value in made.scores.items()},
+        "validation": {name: {"mean": value, "std": None, "folds": [value]} for name, value in made.scores.items()},
         "baseline": before, "before": before, "after": made.scores, "training": {}, "pooled": made.scores, "threshold": None,
         "calibration": "none", "division": {"kind": "holdout", "note": note},
         "leaderboard": [
             {name: one[name] for name in ("algorithm", "params", "std", "seconds", "trial")} | {"mean": one["score"]}
             for one in sorted(search.trials, key=search.gain, reverse=True)
         ],
-        "derivedFeatures": [], "export": exported, "environment": environment(), "rows": len(train) + len(valid),
+        "derivedFeatures": [], "export": exported, "environment": environment(*PACKAGES), "rows": len(train) + len(valid),
         "fittedRows": len(train), "seconds": time.monotonic() - started, "peakMemoryBytes": peak_memory_bytes(),
         "model": {
             "from": "given weights" if base else FROM_NOTHING,

@@ -98,10 +98,10 @@ def milliseconds(value: Any) -> float:
     return float(pd.Timestamp(value).value // 1_000_000)
 
 
-def environment() -> dict[str, Any]:
-    """The interpreter and the packages that had a part in the result."""
+def environment(*also: str) -> dict[str, Any]:
+    """The interpreter and the packages that had a part in the result, with `also`."""
     packages = {}
-    for name in PACKAGES:
+    for name in (*PACKAGES, *also):
         try:
             packages[name] = metadata.version(name)
         except metadata.PackageNotFoundError:

@@ -13,7 +13,7 @@ export function LanguageEvidence({ version, evaluation }: { version: ModelVersio
     <div className="space-y-6">
       {names.length > 0 && (
         <Section title="Before and after" note={beforeIs ? `Before: ${beforeIs}.` : undefined}>
-          <div className="overflow-x-auto">
+          <div tabIndex={0} role="region" aria-label="Before and after" className="overflow-x-auto">
             <table className="w-full text-base">
               <caption className="sr-only">Measures on the sealed rows before and after training</caption>
               <thead className="text-sm text-faint">
@@ -90,3 +90,6 @@ function Example({ example: { row, prompt, wanted, before, after } }: { example:
     </li>
   )
 }
+
+/** Without the empty lines that a model may go on and on with. */
+const shown = (text: string | null): string => (text ?? '').replace(/\s*\n\s*\n\s*/g, '\n').trim()

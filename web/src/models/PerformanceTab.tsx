@@ -50,9 +50,11 @@ export function PerformanceTab({ model, version, details }: { model: Model; vers
         <Section title="Measures" note={evaluation ? `On ${whole(evaluation.rows)} sealed rows, opened once.` : undefined}>
           <MetricsTable version={version} training={training} />
         </Section>
-        <Section title="Learning">
-          <LearningCurve version={version} training={training} />
-        </Section>
+        {version.task !== 'generation' && (
+          <Section title="Learning">
+            <LearningCurve version={version} training={training} />
+          </Section>
+        )}
       </div>
       {evaluation && version.task === 'binary' && evaluation.roc && (
         <ThresholdLab model={model} version={version} evaluation={evaluation} />
