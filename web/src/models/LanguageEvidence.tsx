@@ -81,8 +81,8 @@ function Example({ example: { row, prompt, wanted, before, after } }: { example:
           .map(([title, text]) => (
             <div key={title} className="contents">
               <dt className="text-sm text-faint">{title}</dt>
-              <dd className="whitespace-pre-wrap break-words">
-                {text === '' ? <span className="text-faint">nothing</span> : text}
+              <dd className="line-clamp-6 min-w-0 whitespace-pre-wrap break-words" title={text ?? undefined}>
+                {shown(text) || <span className="text-faint">nothing</span>}
               </dd>
             </div>
           ))}
