@@ -15,7 +15,7 @@ export function DiarisationCharts({ diarisation }: { diarisation: DiarisationEvi
   return (
     <Section
       title="Who spoke when"
-      note={`${made ? 'Conversations made of sealed recordings of one speaker each. ' : ''}Speakers are numbered as they come; the error maps them so that the most time agrees, leaves out ${short(collar, 2)} s on either side of a true boundary, and counts overlapping speech. Without that collar it is ${percent(withoutCollar, 1)}.`}
+      note={`${made ? 'Conversations made of sealed recordings of one speaker each, trimmed to where speech was found: missed and added speech are hardly judged by them. ' : ''}Speakers are numbered as they come; the error maps them so that the most time agrees, leaves out ${short(collar, 2)} s on either side of a true boundary, and counts overlapping speech. Without that collar it is ${percent(withoutCollar, 1)}.`}
     >
       {recordings.length > 1 && (
         <SelectField

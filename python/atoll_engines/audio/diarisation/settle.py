@@ -30,7 +30,8 @@ def settle(conversations: list[Conversation], plan: DiarisationPlan, embed: Embe
     heard = [hear(one.samples, plan, embed) for one in conversations]
     tried = THRESHOLDS if threshold is None else (threshold,)
     merges = [merges_within(one.vectors, plan) for one in heard]
-    rates = {each: errors_of(conversations, heard, merges, replace(plan, threshold=each), collar).rate for each in tried}
+    # A collar would hide what happens to short turns.
+    rates = {each: errors_of(conversations, heard, merges, replace(plan, threshold=each), 0.0).rate for each in tried}
     best = min(rates.values())
     # Of those that are as good, the middle one is the farthest from being wrong.
     good = [each for each, rate in rates.items() if rate <= best + 1e-9]

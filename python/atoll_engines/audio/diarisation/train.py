@@ -72,6 +72,8 @@ def run(job: Job, report: Report) -> dict[str, Any]:
     record = outcome.record(rates, total, note, len(recordings), time.monotonic() - started)
     write_json(job.model / "training.json", record)
     write_json(job.model / "explain.json", {"permutation": [], "partialDependence": [], "metric": METRIC})
+    history = model.fitted.history if model.fitted else []
+    write_json(job.output / "learning_curve.json", {"metric": METRIC, "points": [], "epochs": history})
     report.metric(f"validation.{METRIC}", total.rate)
     seconds = record["seconds"]
     state = {"state": "complete", "score": total.rate, "std": record["validation"][METRIC]["std"], "folds": [total.rate]}

@@ -143,6 +143,7 @@ function cellsOf({ id: _, probabilities = {}, outputs = {}, ...rest }: Predictio
   for (const [name, value] of [...Object.entries(rest), ...Object.entries(outputs)]) {
     if (name === 'labels') cells.set(name, (value as string[]).join('; '))
     else if (name === 'segments') cells.set(name, segmentsText(value as NonNullable<Prediction['segments']>))
+    else if (name === 'turns') cells.set(name, turnsText(value as NonNullable<Prediction['turns']>))
     else if (name === 'objects')
       cells.set(name, (value as NonNullable<Prediction['objects']>).map(objectText).join('; ') || 'none')
     // A picture is no cell: it is in the JSON.
@@ -159,6 +160,9 @@ function cellsOf({ id: _, probabilities = {}, outputs = {}, ...rest }: Predictio
 /** "0.0 to 4.2 s: what was said; …" */
 const segmentsText = (segments: NonNullable<Prediction['segments']>): string =>
   segments.map(({ start, end, text }) => `${start.toFixed(1)} to ${end.toFixed(1)} s: ${text}`).join('; ')
+
+const turnsText = (turns: NonNullable<Prediction['turns']>): string =>
+  turns.map(({ start, end, speaker }) => `${start.toFixed(2)} to ${end.toFixed(2)} s: ${speaker}`).join('; ') || 'nobody speaks'
 
 const objectText = ({ label, score, box }: NonNullable<Prediction['objects']>[number]): string =>
   `${label} ${score.toFixed(2)} [${box.map(Math.round).join(' ')}]`

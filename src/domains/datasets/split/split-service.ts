@@ -259,7 +259,9 @@ function settle(input: z.output<typeof SplitInput>, version: VersionRow, dataset
     }
     return found
   }
-  const name = input.target ?? dataset.target
+  const isDiarisation = input.task === 'diarisation'
+  // Speakers are what divides conversations, not what is asked of them.
+  const name = isDiarisation ? null : (input.target ?? dataset.target)
   const target = name === null ? null : column(name, 'target')
   const known = target && {
     rows,
@@ -277,7 +279,7 @@ function settle(input: z.output<typeof SplitInput>, version: VersionRow, dataset
     statistics,
     target: target?.name ?? null,
     classes,
-    fewestSpeakers: input.task === 'diarisation' ? fewestForConversations : undefined,
+    fewestSpeakers: isDiarisation ? fewestForConversations : undefined,
   })
   const { kind } = chosen
   if (input.test + input.validation >= 0.9)
