@@ -3,8 +3,8 @@
 Differences from the original, after Falkner et al. 2018 and Watanabe 2023: one joint kernel for each good point in place of a product of
 one-dimensional mixtures, so that parameters that go together stay together; better points weigh more; bandwidths that shrink with
 the number of good points, and are narrower still around bad ones, which so keep a proposal from coming again; the first points from a
-Sobol sequence. Several objectives: points are ordered by front and crowding (Ozaki et al. 2020). The settings were chosen on twelve
-functions that are none of the benchmark's (docs/performance.md).
+Sobol sequence. Several objectives: points are ordered by front and crowding (Ozaki et al. 2020). The settings were chosen on sixteen
+functions that are none of the benchmark's.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from atoll_engines.tuning.pareto import ranks
 from atoll_engines.tuning.space import Space
 
 STARTUP = 4
-CANDIDATES = 48
+CANDIDATES = 24
 # Points beyond these change nothing that could be seen, and would cost time in every proposal.
 MOST_BAD = 256
 MOST_GOOD = 25
 MOST_RANKED = 600
-GOOD_SHARE = 0.1
+GOOD_SHARE = 0.15
 # Scott's rule suits densities that are looked at. Around good points it serves; around bad ones it would forbid whole regions.
 NARROWER_BAD = 0.3
 # Once a search has found its place, this share of its trials looks elsewhere, so that none stays in a trap for good.
@@ -86,8 +86,9 @@ class Tpe:
         if self.count >= ESTABLISHED and random.random() < ELSEWHERE:
             return self.space.from_unit(self.space.random(random, 1)[0])
         good, bad = self._divided()
-        below = Parzen(self.space, *good, random)
-        above = Parzen(self.space, *bad, random, narrower=NARROWER_BAD)
+        known = self.count + len(self._earlier)
+        below = Parzen(self.space, *good, random, known)
+        above = Parzen(self.space, *bad, random, known, narrower=NARROWER_BAD)
         candidates = below.sample(CANDIDATES, random)
         best = candidates[int(np.argmax(below.log_density(candidates) - above.log_density(candidates)))]
         if self.space.is_choice.any() and random.random() < OTHER_CHOICES:
@@ -142,7 +143,13 @@ class Parzen:
     """A mixture of one kernel for each point and a flat prior, over the unit cube."""
 
     def __init__(
-        self, space: Space, points: np.ndarray, weights: np.ndarray, random: np.random.Generator, narrower: float = 1.0
+        self,
+        space: Space,
+        points: np.ndarray,
+        weights: np.ndarray,
+        random: np.random.Generator,
+        known: int,
+        narrower: float = 1.0,
     ) -> None:
         self.space = space
         # A parameter that a point does not have says nothing of it: drawn at random, it lies anywhere.
@@ -155,8 +162,8 @@ class Parzen:
         # Scott's rule in d dimensions, on the spread of the points themselves.
         spread = points.std(axis=0) if len(points) > 1 else np.full(dimensions, 0.3)
         scale = count ** (-1.0 / (dimensions + 4))
-        # Never so narrow that the next whole number is out of reach.
-        least = np.maximum(1.0 / min(100, 4 + 2 * count), space.steps)
+        # Never narrower than so many known trials can tell apart, nor so narrow that the next whole number is out of reach.
+        least = np.maximum(1.0 / min(100.0, 4 + 0.7 * known), space.steps)
         self.widths = np.minimum(np.maximum(spread * scale * narrower, least), 0.5)
         # A choice keeps its value with this weight; the rest is shared by all values.
         self.keep = 1.0 - 1.0 / (1.0 + count)
