@@ -75,7 +75,7 @@ export function SearchTab({ details, version }: { details: VersionDetails; versi
       </Section>
       {search.data && search.data.trials.length > 0 && (
         <>
-          {search.data.objectives.length > 1 && (
+          {search.data.objectives.length > 1 && search.data.front.length > 0 && (
             <Section title="Objectives" note={aims?.measured ? measuredWords(aims.measured) : undefined}>
               <ParetoChart search={search.data} chosen={training.trial ?? null} reason={aims?.reason ?? null} />
             </Section>

@@ -45,7 +45,7 @@ export function ParetoChart({ search, chosen, reason }: { search: Search; chosen
         height={height}
         legend={[
           { label: 'unbeaten', colour: 'var(--color-s1)', mark: 'box' },
-          { label: 'beaten', colour: 'var(--color-strong)', mark: 'box' },
+          { label: 'beaten', colour: 'var(--color-faint)', mark: 'box' },
         ]}
         data={() => ({
           header: ['trial', 'algorithm', ...search.objectives.map(({ metric }) => metric), 'unbeaten', 'chosen'],
@@ -59,20 +59,14 @@ export function ParetoChart({ search, chosen, reason }: { search: Search; chosen
         })}
       >
         {({ width }) => {
-          const box: Box = { left: 52, right: width - 16, top: 12, bottom: height - 40 }
+          const box: Box = { left: 56, right: width - 16, top: 12, bottom: height - 40 }
           const x = linear(padded(ends.map(place), 0.06), [box.left, box.right], { ticks: Math.min(6, width / 90) })
-          const y = linear(
-            padded(
-              points.map((one) => one.y),
-              0.06,
-            ),
-            [box.bottom, box.top],
-            { nice: true, ticks: 4 },
-          )
           const line = points
             .filter(({ trial }) => front.has(trial.trial))
             .sort((a, b) => a.x - b.x)
             .filter(isStep(up.direction === 'minimize'))
+          const y = linear(padded(withinReach(points, line), 0.06), [box.bottom, box.top], { nice: true, ticks: 4 })
+          const clamped = (value: number) => Math.min(box.bottom, Math.max(box.top, y(value)))
           return (
             <svg data-chart="" width={width} height={height} role="img" aria-label={summary}>
               <Axes
@@ -83,7 +77,7 @@ export function ParetoChart({ search, chosen, reason }: { search: Search; chosen
                 formatX={(value) => objectiveValue(across.metric, isLog ? 10 ** value : value)}
               />
               <path
-                d={line.map((one, at) => `${at === 0 ? 'M' : 'L'}${x(place(one.x))} ${y(one.y)}`).join('')}
+                d={line.map((one, at) => `${at === 0 ? 'M' : 'L'}${x(place(one.x))} ${clamped(one.y)}`).join('')}
                 fill="none"
                 stroke="var(--color-s1)"
                 strokeWidth="1.5"
@@ -91,7 +85,8 @@ export function ParetoChart({ search, chosen, reason }: { search: Search; chosen
               />
               {points.map((one) => {
                 const isFront = front.has(one.trial.trial)
-                const [cx, cy] = [x(place(one.x)), y(one.y)]
+                const [cx, cy] = [x(place(one.x)), clamped(one.y)]
+                const isBeyond = cy !== y(one.y)
                 return (
                   <g key={one.trial.trial}>
                     <title>{`trial ${one.trial.trial + 1}, ${algorithmName(one.trial.algorithm)}: ${search.objectives
@@ -99,13 +94,15 @@ export function ParetoChart({ search, chosen, reason }: { search: Search; chosen
                         ({ metric }) =>
                           `${objectiveName(metric)} ${objectiveValue(metric, one.trial.objectives?.[metric] ?? Number.NaN)}`,
                       )
-                      .join(', ')}${isFront ? '' : ' (beaten)'}${one.trial.trial === chosen ? ' (chosen)' : ''}`}</title>
+                      .join(
+                        ', ',
+                      )}${isFront ? '' : ' (beaten)'}${isBeyond ? ' (beyond the axis)' : ''}${one.trial.trial === chosen ? ' (chosen)' : ''}`}</title>
                     <circle
                       cx={cx}
                       cy={cy}
                       r={isFront ? 4.5 : 3}
-                      fill={isFront ? 'var(--color-s1)' : 'var(--color-strong)'}
-                      opacity={isFront ? 1 : 0.6}
+                      fill={isFront ? 'var(--color-s1)' : isBeyond ? 'none' : 'var(--color-faint)'}
+                      stroke={isBeyond ? 'var(--color-faint)' : undefined}
                     />
                     {one.trial.trial === chosen && (
                       <circle cx={cx} cy={cy} r="9" fill="none" stroke="var(--color-ink)" strokeWidth="2" />
@@ -143,6 +140,15 @@ export const objectiveValue = (metric: string, value: number): string =>
 function pointOf(trial: Trial, across: string, up: string): { trial: Trial; x: number; y: number }[] {
   const [x, y] = [trial.objectives?.[across], trial.objectives?.[up]]
   return trial.algorithm === 'baseline' || x === undefined || y === undefined ? [] : [{ trial, x, y }]
+}
+
+/** The values that the axis holds: a few that are far worse than the front and the better half would flatten the rest. */
+function withinReach(points: readonly { y: number }[], line: readonly { y: number }[]): number[] {
+  const values = points.map(({ y }) => y).sort((a, b) => a - b)
+  const middle = values[Math.floor(values.length / 2)] ?? 0
+  const spread = Math.max(...line.map(({ y }) => Math.abs(y - middle)), 1e-9)
+  const near = values.filter((value) => Math.abs(value - middle) <= 2 * spread)
+  return near.length > 0 ? near : [0, 1]
 }
 
 /** Of a front over more than two objectives only the part that is a front of the two that are shown. */

@@ -66,9 +66,11 @@ export function TrialsChart({
     >
       {({ width }) => {
         const height = 260
-        const box: Box = { left: 48, right: width - 10, top: 10, bottom: height - 36 }
+        const [top, bottom] = [10, height - 36]
+        const y = linear(padded(reach.length ? reach : [0, 1], 0.06), [bottom, top], { nice: true, ticks: 4 })
+        const widest = Math.max(...y.ticks.map((tick) => short(tick).length))
+        const box: Box = { left: Math.max(48, 14 + 7 * widest), right: width - 10, top, bottom }
         const x = linear([0.5, Math.max(8, trials.length) + 0.5], [box.left, box.right], { ticks: Math.min(8, width / 90) })
-        const y = linear(padded(reach.length ? reach : [0, 1], 0.06), [box.bottom, box.top], { nice: true, ticks: 4 })
         const clamp = (value: number) => Math.min(box.bottom, Math.max(box.top, y(value)))
         return (
           <svg data-chart="" width={width} height={height} role="img" aria-label={summary}>

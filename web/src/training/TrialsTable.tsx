@@ -45,7 +45,7 @@ export function TrialsTable({
       cell: (row) => (
         <span className={row.trial === best ? 'font-semibold' : undefined}>
           {algorithmName(row.algorithm)}
-          {row.trial === best && <span className="ml-2 text-xs text-good">best</span>}
+          {row.trial === best && <span className="ml-2 text-xs text-good">{objectives.length > 1 ? 'chosen' : 'best'}</span>}
         </span>
       ),
     },
