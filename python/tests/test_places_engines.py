@@ -29,7 +29,7 @@ from atoll_engines.image.spatial.placement import mask_to_image, placement_of
 
 OPTIONS = {
     "detection": {"epochs": 7, "batchSize": 8, "width": 8, "imageSize": 64, "augment": {"flip": "horizontal"}},
-    "segmentation": {"epochs": 4, "batchSize": 8, "width": 8, "imageSize": 64, "augment": {"flip": "horizontal"}},
+    "segmentation": {"epochs": 8, "learningRate": 6e-3, "batchSize": 8, "width": 8, "imageSize": 64, "augment": {"flip": "horizontal"}},
 }
 TARGET = {"detection": "boxes", "segmentation": "mask"}
 

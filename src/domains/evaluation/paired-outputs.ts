@@ -22,10 +22,16 @@ const unjudged: ReadonlySet<string> = new Set([
   'seq2seq',
   'transcription',
   'diarisation',
+  'detection',
+  'segmentation',
 ])
 
 /** Places in space decide nothing. */
 const undecided: ReadonlySet<string> = new Set(['projection', 'embedding'])
+
+/** Tasks whose answer has places in an image: what is kept of it is its text, and how good it is. */
+const hasPlaces: ReadonlySet<string> = new Set(['detection', 'segmentation'])
+const scoreOfImage = [{ name: 'score', width: 1 }]
 
 /** Whether the answers of a model are neither right nor wrong by row: it learnt without a target, or writes what may be more or less right. */
 export const isUnjudgedByRow = ({ task }: Signature): boolean => unjudged.has(task)
@@ -36,7 +42,7 @@ export async function outputDifferences(
   { a, b, signature }: { a: string; b: string; signature: Signature },
 ): Promise<OutputDifferences> {
   // Of marked texts the marks are compared, not the tag of each token.
-  const places = signature.task === 'tokens' ? [] : outputPlaces(signature)
+  const places = signature.task === 'tokens' ? [] : hasPlaces.has(signature.task) ? scoreOfImage : outputPlaces(signature)
   const columns = places.flatMap(({ name, width }) =>
     name === 'cluster' ? [] : width === 1 ? [name] : Array.from({ length: width }, (_, k) => `${name}_${k}`),
   )

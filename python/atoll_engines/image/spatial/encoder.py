@@ -15,7 +15,7 @@ class Down(nn.Module):
     def __init__(self, before: int, after: int, blocks: int = 1) -> None:
         super().__init__()
         self.halve = nn.Sequential(nn.Conv2d(before, after, 3, 2, 1, bias=False), nn.BatchNorm2d(after), nn.ReLU())
-        self.blocks = nn.Sequential(*[Residual(after) for _ in range(blocks)])
+        self.blocks = nn.Sequential(*[Residual(after, after) for _ in range(blocks)])
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return self.blocks(self.halve(x))
