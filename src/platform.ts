@@ -234,6 +234,7 @@ export async function openPlatform(config: Config, { logger }: { logger: Logger 
     compressionJob({ files, blobs, tables, inference, language, events, jobs, datasets, goals, experiments, tuning, registry }),
   )
   const compression = compressionService({
+    versionFiles: packageFiles,
     metadata,
     access,
     jobs,

@@ -36,6 +36,7 @@ from atoll_engines.processes import own_folder, processes_for, run_several, tell
 ENGINES = {
     "compression.prune": "atoll_engines.compression.prune",
     "compression.quantise": "atoll_engines.compression.quantise",
+    "compression.trim": "atoll_engines.compression.trim",
     "tabular.train": "atoll_engines.tabular.train",
     "tabular.evaluate": "atoll_engines.tabular.evaluate",
     "tabular.explain": "atoll_engines.tabular.networks.explain",

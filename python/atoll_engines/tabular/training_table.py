@@ -65,6 +65,9 @@ def open_source(job: Job, request: Request) -> Source:
     given = [request.recipe, *(request.recipe.get("families") or {}).values()]
     named = named_columns([step for one in given for step in one.get("steps") or []])
     columns = feature_columns(tables[0], request.target, request.group_column, named)
+    only = job.parameters.get("onlyColumns")
+    if only is not None:
+        columns = [column for column in columns if column.name in only]
     if not columns:
         raise BadInput("Beside the target there is no column to learn from.", column=request.target)
     return Source(tables, columns, [InputColumn(one.name, one.type) for one in columns])

@@ -9,10 +9,13 @@ import type { CostService } from '../cost/service.ts'
 import type { DatasetsService } from '../datasets/service.ts'
 import type { ExperimentsService } from '../experiments/service.ts'
 import type { JobsService } from '../jobs/service.ts'
+import type { TrainingFacts } from '../registry/card.ts'
 import type { ModelVersion } from '../registry/schema.ts'
 import type { RegistryService } from '../registry/service.ts'
+import type { VersionFiles } from '../registry/version-files.ts'
 import type { Algorithm } from '../training/algorithms.ts'
-import { engineOf, type TrainingSpec } from '../training/spec.ts'
+import { replayParameters } from '../training/replay-parameters.ts'
+import { type EngineParameters, engineOf, type GivenRecipe, type TrainingSpec } from '../training/spec.ts'
 import type { TuningService } from '../tuning/service.ts'
 import type { CompressionCreated, CompressionInput } from './schema.ts'
 import type { CompressionSpec } from './spec.ts'
@@ -28,6 +31,7 @@ export interface CompressionNeeds {
   experiments: ExperimentsService
   tuning: TuningService
   registry: RegistryService
+  versionFiles: Pick<VersionFiles, 'json'>
   algorithms: readonly Algorithm[]
   /** What the platform's own version is, for the run's record. */
   version: string
@@ -99,6 +103,7 @@ export function compressionService(needs: CompressionNeeds) {
         visibility,
         seed: input.seed,
         ...student,
+        ...(input.method === 'trim' && { parameters: await asItWas(from, trained) }),
         // A student begins with numbers of its own.
         ...(student && { weights: undefined }),
         from: { versionId: from.id, name, engine: teaching },
@@ -123,6 +128,13 @@ export function compressionService(needs: CompressionNeeds) {
     return { job: await jobs.get(by, jobId), run: runId, estimate }
   }
 
+  /** The training of a version without its search, to be done again with fewer columns. */
+  async function asItWas(from: ModelVersion, trained: TrainingSpec): Promise<EngineParameters> {
+    const training = ((await needs.versionFiles.json(from, 'training.json')) ?? {}) as unknown as TrainingFacts
+    const recipe = ((await needs.versionFiles.json(from, 'recipe.json')) ?? { steps: [] }) as unknown as GivenRecipe
+    return { ...replayParameters(trained, training, recipe), importance: true }
+  }
+
   return { create }
 }
 
@@ -136,7 +148,16 @@ function refuseWhatCannot(from: ModelVersion, trained: TrainingSpec, { method }:
       `A version of the family "${family}" for ${from.task} cannot be made smaller yet; tables, texts, images and sounds with a target can.`,
       { field: 'method', family, task: from.task },
     )
-  if (method !== 'distil' && from.parity?.served === 'python')
+  if (method === 'trim' && family !== 'tabular')
+    throw invalidInput(`Columns can be trimmed from models of tables; ${name} is of the family "${family}".`, {
+      field: 'method',
+      family,
+    })
+  if (method === 'trim' && from.derived !== null)
+    throw preconditionFailed(`${name} was made from ${from.derived.fromName}. Trim the columns of that one.`, {
+      version: from.id,
+    })
+  if (method !== 'distil' && method !== 'trim' && from.parity?.served === 'python')
     throw preconditionFailed(
       `${name} is served from Python, so it has no graph that could be made smaller. Distil it into a model that has one.`,
       { version: from.id },
