@@ -32,7 +32,7 @@ interface Spec extends Record<string, unknown> {
 }
 
 const families = ['tabular', 'text', 'image', 'audio'] as const
-const mostWaitMs = seconds(90)
+const mostWaitMs = seconds(150)
 const mostRunSeconds = 600
 const mostItems = 4
 

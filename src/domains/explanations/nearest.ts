@@ -7,9 +7,11 @@ import { compileEncoder } from '../../ports/inference/encode.ts'
 import { identifier, parquet } from '../../ports/tables/sql.ts'
 import type { Tables, TableValue } from '../../ports/tables/tables.ts'
 import type { DatasetsService } from '../datasets/service.ts'
+import type { ModelVersion } from '../registry/schema.ts'
 import type { RegistryService } from '../registry/service.ts'
 import type { VersionFiles } from '../registry/version-files.ts'
 import { asSent, readsPlainColumns } from './background.ts'
+import { nearestTextsSql, readsTexts, textOf } from './nearest-texts.ts'
 import type { GlobalShap, Nearest, NearestInput } from './schema.ts'
 
 export interface NearestNeeds {
@@ -23,10 +25,12 @@ export interface NearestNeeds {
 
 /**
  * Training rows nearest to a row (Gower 1971): numbers apart by their share of the range that training saw, words by being other; each column counts as
- * much as it moves the model's answers. Only for those who may read the data set.
+ * much as it moves the model's answers. Texts are near by the rare words that they share (TF-IDF). Only for those who may read the data set.
  */
 export function nearestRows({ files, tables, datasets, registry, versionFiles, folder }: NearestNeeds) {
-  return async function nearest(
+  return nearest
+
+  async function nearest(
     by: Principal,
     ref: string,
     { row, limit }: z.output<typeof NearestInput>,
@@ -35,6 +39,7 @@ export function nearestRows({ files, tables, datasets, registry, versionFiles, f
     const version = await registry.resolveVersion(by, ref, project)
     await datasets.pin(by, version.dataset, version.datasetVersion)
     const { signature } = version
+    if (readsTexts(signature)) return nearestTexts(version, row, limit)
     if (!readsPlainColumns(signature)) throw invalidInput('The model does not read plain columns, so rows have no distance.', {})
     // Refuses what predict would refuse.
     compileEncoder(signature).encode([row])
@@ -68,24 +73,34 @@ export function nearestRows({ files, tables, datasets, registry, versionFiles, f
       terms.push(`${weight} * coalesce(${apart}, 1)`)
     }
     if (terms.length === 0) throw invalidInput('No column moves the answers of this model, so no row is nearer than another.', {})
+    const columns = signature.inputs.map(({ name }) => identifier(name))
+    const target = signature.target ? identifier(signature.target) : 'NULL'
+    const total = weights.reduce((a, b) => a + b, 0)
+    return among(version, params, (path) => {
+      const apart = `(${terms.join(' + ')}) / ${total} AS apart`
+      return `SELECT __row, ${target}, ${apart}, ${columns.join(', ')} FROM ${parquet(path)} ORDER BY apart, __row LIMIT ${limit}`
+    })
+  }
+
+  /** Of models that read texts alone: by the words that they share. */
+  function nearestTexts(version: ModelVersion, row: Record<string, unknown>, limit: number) {
+    const text = textOf(version.signature, row)
+    if (text.trim() === '') throw invalidInput('The row holds no text, so no text is near it.', { field: 'row' })
+    return among(version, [text], (path) => nearestTextsSql(path, version.signature, limit))
+  }
+
+  /** Asks the training rows of a version: number, target, distance, and its columns. */
+  async function among(
+    { id, signature }: ModelVersion,
+    params: TableValue[],
+    sql: (path: string) => string,
+  ): Promise<z.infer<typeof Nearest>> {
     const place = await files.makeFolder(folder, `nearest-${randomUUID()}`)
     try {
-      const { trainingSplitId } = await registry.baseline(version.id)
+      const { trainingSplitId } = await registry.baseline(id)
       await datasets.layPart(trainingSplitId, 'train', files.resolvePath(place, 'train'))
       const path = files.resolvePath(place, 'train/data.parquet')
-      const columns = signature.inputs.map(({ name }) => identifier(name))
-      const target = signature.target ? identifier(signature.target) : 'NULL'
-      const total = weights.reduce((a, b) => a + b, 0)
-      const [found] = await tables.run({
-        files: [path],
-        quick: true,
-        statements: [
-          {
-            sql: `SELECT __row, ${target}, (${terms.join(' + ')}) / ${total} AS apart, ${columns.join(', ')} FROM ${parquet(path)} ORDER BY apart, __row LIMIT ${limit}`,
-            params,
-          },
-        ],
-      })
+      const [found] = await tables.run({ files: [path], quick: true, statements: [{ sql: sql(path), params }] })
       return {
         rows: found!.rows.map(([number, actual, distance, ...cells]) => ({
           number: Number(number),

@@ -11,6 +11,7 @@ import { count } from '../ui/format.ts'
 import { Section } from '../ui/Page.tsx'
 import { ErrorNote, SkeletonLines } from '../ui/State.tsx'
 import { GradientsView } from './GradientsView.tsx'
+import { NearestRows } from './NearestRows.tsx'
 
 const families = ['tabular', 'text', 'image', 'audio']
 const noGradients = new Set(['text_tfidf_linear', 'voting', 'stacking', 'bagging', 'blending'])
@@ -30,6 +31,7 @@ export function Gradients({ model, version }: { model: Model; version: ModelVers
   const { signature } = version
   const [row, setRow] = useState<Row>(() => exampleRow(signature))
   const [output, setOutput] = useState('')
+  const [asked, setAsked] = useState<Row | null>(null)
   const isTable = version.manifest.engine?.family === 'tabular'
   const lacking = signature.inputs.find((input) => isFileInput(input) && !(row[input.name] instanceof File))
   const ask = useMutation({
@@ -49,6 +51,7 @@ export function Gradients({ model, version }: { model: Model; version: ModelVers
         <form
           onSubmit={(event) => {
             event.preventDefault()
+            setAsked(row)
             ask.mutate('row')
           }}
         >
@@ -85,7 +88,10 @@ export function Gradients({ model, version }: { model: Model; version: ModelVers
         ) : ask.error ? (
           <ErrorNote error={ask.error} />
         ) : one ? (
-          <GradientsView one={one} what={signature.target ?? 'the answer'} />
+          <>
+            <GradientsView one={one} what={signature.target ?? 'the answer'} />
+            {one.kind === 'words' && asked && <NearestRows model={model} version={version} row={asked} />}
+          </>
         ) : overall ? (
           <>
             <Bars

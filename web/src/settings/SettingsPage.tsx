@@ -7,6 +7,7 @@ import { AuditTab } from './AuditTab.tsx'
 import { BinTab } from './BinTab.tsx'
 import { PeopleTab } from './PeopleTab.tsx'
 import { PlatformTab } from './PlatformTab.tsx'
+import { PoliciesTab } from './PoliciesTab.tsx'
 import { ProjectTab } from './ProjectTab.tsx'
 import { TeamsTab } from './TeamsTab.tsx'
 import { TokensTab } from './TokensTab.tsx'
@@ -15,6 +16,7 @@ const tabs = [
   { id: 'account', title: 'Account' },
   { id: 'tokens', title: 'Tokens' },
   { id: 'project', title: 'Project' },
+  { id: 'fairness', title: 'Fairness policies' },
   { id: 'bin', title: 'Bin' },
   { id: 'people', title: 'People' },
   { id: 'teams', title: 'Teams' },
@@ -32,6 +34,7 @@ export function SettingsPage() {
       {tab === 'account' && <AccountTab />}
       {tab === 'tokens' && <TokensTab />}
       {tab === 'project' && <ProjectTab />}
+      {tab === 'fairness' && <PoliciesTab />}
       {tab === 'bin' && <BinTab />}
       {tab === 'people' && <PeopleTab />}
       {tab === 'teams' && <TeamsTab />}
