@@ -6,6 +6,7 @@ import io
 import logging
 import tempfile
 from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,16 @@ import numpy as np
 import torch
 from transformers.modeling_outputs import BaseModelOutput
 
+from atoll_engines.sequences.cached import Crossed, Step, crossed_of, crossings
 from atoll_engines.sequences.writer import Writer
 from atoll_engines.tabular.export import Export, first_line
 
+# So many tokens after the first are compared.
+COMPARED = 8
 
-class DecoderGraph(torch.nn.Module):
-    """All tokens so far → the logits of the next one."""
+
+class Whole(torch.nn.Module):
+    """All tokens so far → the logits of the next one: for decoders whose cache is not known here."""
 
     def __init__(self, network: Any) -> None:
         super().__init__()
@@ -31,70 +36,107 @@ class DecoderGraph(torch.nn.Module):
         return out.logits[:, -1]
 
 
+@dataclass(frozen=True)
+class Graphs:
+    encoder: bytes
+    decoder: bytes
+    is_cached: bool
+
+
 def export(writer: Writer, folder: Path, tolerance: float) -> Export:
     """Write both graphs if they give the network's logits on examples."""
     try:
-        encoder = encoder_graph(writer)
-        decoder = decoder_graph(writer)
+        graphs = as_graphs(writer, is_cached=crossings(writer.network) is not None)
     except Exception as error:  # a graph that cannot be made is served from Python, not a failed job
         return Export("python", f"The graph could not be made: {type(error).__name__}: {first_line(error)}", None, 0)
     try:
-        worst, rows = compare(writer, encoder, decoder)
+        worst, rows = compare(writer, graphs)
     except Exception as error:
         return Export("python", f"ONNX Runtime could not run the graph: {first_line(error)}", None, 0)
     if not worst <= tolerance:
         return Export("python", f"The graphs differ from the network by up to {worst:.3g} (tolerance {tolerance:.3g}).", worst, rows)
-    (folder / "model.onnx").write_bytes(encoder)
-    (folder / "decoder.onnx").write_bytes(decoder)
+    (folder / "model.onnx").write_bytes(graphs.encoder)
+    (folder / "decoder.onnx").write_bytes(graphs.decoder)
     return Export("onnx", None, worst, rows)
 
 
-def encoder_graph(writer: Writer) -> bytes:
-    module, example, sizes = writer.encoder_module()
-    return as_graph(module, example, sizes, "encoder_hidden")
-
-
-def decoder_graph(writer: Writer) -> bytes:
+def as_graphs(writer: Writer, is_cached: bool) -> Graphs:
     free = torch.export.Dim.DYNAMIC
+    module, inputs, sizes = writer.encoder_module()
     hidden, mask = writer.encoded(writer.examples()[:2])
-    example: dict[str, Any] = {"input_ids": torch.full((len(hidden), 5), writer.decoding.start[0]), "encoder_hidden": hidden}
-    sizes: dict[str, Any] = {"input_ids": {0: free, 1: free}, "encoder_hidden": {0: free, 1: free} if writer.is_masked else {0: free}}
-    if writer.is_masked:
-        example["attention_mask"], sizes["attention_mask"] = mask, {0: free, 1: free}
-    return as_graph(DecoderGraph(writer.network), example, sizes, "logits")
+    hidden = hidden.clone()
+    wide = {0: free, 1: free}
+    masks = {"attention_mask": (mask, wide)} if writer.is_masked else {}
+    first = writer.decoding.start[0]
+    if is_cached:
+        with torch.no_grad():
+            crossed = crossed_of(writer.network, hidden)
+        layers, rows, heads, _, width = crossed.shape
+        encoder = as_graph(Crossed(module, writer.network), inputs, sizes, ["crossed"])
+        places = {1: free, 3: free} if writer.is_masked else {1: free}
+        given = {
+            "input_ids": (torch.full((rows, 1), first), {0: free}),
+            "past": (torch.zeros(layers, rows, heads, 4, width), {1: free, 3: free}),
+            "crossed": (crossed, places),
+        } | masks
+        step, outputs = Step(writer.network), ["logits", "present"]
+    else:
+        encoder = as_graph(module, inputs, sizes, ["encoder_hidden"])
+        given = {
+            "input_ids": (torch.full((len(hidden), 5), first), wide),
+            "encoder_hidden": (hidden, wide if writer.is_masked else {0: free}),
+        } | masks
+        step, outputs = Whole(writer.network), ["logits"]
+    decoder = as_graph(step, {name: one for name, (one, _) in given.items()}, {name: size for name, (_, size) in given.items()}, outputs)
+    return Graphs(encoder, decoder, is_cached)
 
 
-def as_graph(module: Any, example: dict[str, Any], sizes: dict[str, Any], output: str) -> bytes:
+def as_graph(module: Any, example: dict[str, Any], sizes: dict[str, Any], outputs: list[str]) -> bytes:
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
+    several = {"inputs": tuple(sizes.values())} if isinstance(module, Crossed) else sizes
     with tempfile.TemporaryDirectory() as folder, redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()), torch.no_grad():
         path = Path(folder) / "graph.onnx"
         torch.onnx.export(
             module.eval(), tuple(example.values()), path, dynamo=True, external_data=False, opset_version=20,
-            input_names=list(example), output_names=[output], dynamic_shapes=sizes,
+            input_names=list(example), output_names=outputs, dynamic_shapes=several,
         )  # fmt: skip
         return path.read_bytes()
 
 
-def compare(writer: Writer, encoder: bytes, decoder: bytes) -> tuple[float, int]:
+def compare(writer: Writer, graphs: Graphs) -> tuple[float, int]:
     """How far the graphs' logits are from the network's, as a share of the span of the logits, over texts that grow."""
     worst, rows = 0.0, 0
-    hears, writes = opened(encoder), opened(decoder)
+    hears, writes = opened(graphs.encoder), opened(graphs.decoder)
+    whole = Whole(writer.network)
     for item in writer.examples():
         feeds = writer.graph_inputs(item)
         states = hears.run(None, feeds)[0]
-        ids = np.array([[*writer.decoding.start]], np.int64)
+        beside = {"attention_mask": feeds["attention_mask"]} if writer.is_masked else {}
         hidden, mask = writer.encoded([item])
-        for _ in range(8):
-            more = {"attention_mask": feeds["attention_mask"]} if writer.is_masked else {}
-            said = writes.run(None, {"input_ids": ids, "encoder_hidden": states, **more})[0]
+        ids, past = [*writer.decoding.start], empty_past(states) if graphs.is_cached else None
+        for token in ids[:-1] if graphs.is_cached else []:
+            _, past = writes.run(None, {"input_ids": one_token(token), "past": past, "crossed": states, **beside})
+        for _ in range(min(COMPARED, writer.decoding.most)):
+            if graphs.is_cached:
+                said, past = writes.run(None, {"input_ids": one_token(ids[-1]), "past": past, "crossed": states, **beside})
+            else:
+                said = writes.run(None, {"input_ids": np.array([ids], np.int64), "encoder_hidden": states, **beside})[0]
             with torch.inference_mode():
-                wanted = DecoderGraph(writer.network)(torch.from_numpy(ids), hidden, mask).float().numpy()
+                wanted = whole(torch.tensor([ids]), hidden, mask).float().numpy()
             worst = max(worst, float(np.abs(said - wanted).max() / max(1.0, np.abs(wanted).max())))
             rows += 1
-            ids = np.concatenate([ids, wanted.argmax(axis=1)[:, None]], axis=1)
-            if ids.shape[1] >= writer.decoding.most + len(writer.decoding.start):
-                break
+            ids.append(int(wanted.argmax()))
     return worst, rows
+
+
+def one_token(token: int) -> np.ndarray:
+    return np.array([[token]], np.int64)
+
+
+def empty_past(crossed: np.ndarray) -> np.ndarray:
+    """What a decoder knows before its first token."""
+    layers, rows, heads, _, width = crossed.shape
+    return np.zeros((layers, rows, heads, 0, width), np.float32)
 
 
 def opened(graph: bytes) -> Any:

@@ -1,10 +1,12 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { InferenceSession, Tensor as OnnxTensor } from 'onnxruntime-node'
+import type { Tensor as OnnxTensor } from 'onnxruntime-node'
 import { invalidInput, PlatformError } from '../../../kernel/errors.ts'
 import type { PreparedItem } from '../inference.ts'
 import { openGraph } from '../open-graph.ts'
 import { openWords } from '../tokens/tokenizer.ts'
+import { checkInputs } from './check-inputs.ts'
+import { openDecoder } from './decoder.ts'
 import { type TextDecoding, type WrittenAnswer, writeTokens } from './decoding.ts'
 import { windowsOf } from './windows.ts'
 
@@ -28,27 +30,20 @@ const blanks = /^[ \t\n\r]+|[ \t\n\r]+$/g
 export async function openTextSession({ folder, decoding, sampleRate }: TextModelFiles): Promise<TextSession> {
   // Bytes, not a path: a graph then has no folder from which it could name further files.
   const encoder = await openGraph(readFileSync(join(folder, 'model.onnx')))
-  const decoder = await openGraph(readFileSync(join(folder, 'decoder.onnx')))
+  const decoder = await openDecoder(readFileSync(join(folder, 'decoder.onnx')))
   const { Tensor } = encoder
   const words = openWords(readFileSync(join(folder, 'tokenizer.json'), 'utf8'))
   const isOfSound = decoding.window != null
   checkInputs('encoder', encoder.session, isOfSound ? ['audio'] : ['input_ids', 'attention_mask'])
-  checkInputs('decoder', decoder.session, ['input_ids', 'encoder_hidden', 'attention_mask'])
-  const isMasked = decoder.session.inputNames.includes('attention_mask')
+  if (!encoder.session.outputNames.includes(decoder.reads))
+    throw invalidInput(`The encoder's graph has no output "${decoder.reads}", which the decoder's reads.`, {
+      output: decoder.reads,
+    })
 
   async function ofStates(feeds: Record<string, OnnxTensor>, check: () => void): Promise<string> {
     check()
-    const hidden = (await encoder.session.run(feeds)).encoder_hidden!
-    const beside: Record<string, OnnxTensor> = { encoder_hidden: hidden }
-    if (isMasked) beside.attention_mask = feeds.attention_mask!
-    const ids = await writeTokens(
-      decoding,
-      async (tokens) => {
-        const input_ids = new Tensor('int64', BigInt64Array.from(tokens, BigInt), [1, tokens.length])
-        return (await decoder.session.run({ ...beside, input_ids })).logits!.data as Float32Array
-      },
-      check,
-    )
+    const states = (await encoder.session.run(feeds, [decoder.reads]))[decoder.reads]!
+    const ids = await writeTokens(decoding, decoder.begin(states, feeds.attention_mask), check)
     return ids.length === 0 ? '' : words(ids).replace(blanks, '')
   }
 
@@ -85,13 +80,7 @@ export async function openTextSession({ folder, decoding, sampleRate }: TextMode
     },
     async close() {
       await encoder.session.release()
-      await decoder.session.release()
+      await decoder.close()
     },
   }
-}
-
-function checkInputs(what: string, session: InferenceSession, known: string[]): void {
-  const strange = session.inputNames.find((name) => !known.includes(name))
-  if (strange !== undefined)
-    throw invalidInput(`The ${what}'s graph wants an input "${strange}"; known are ${known.join(', ')}.`, { input: strange })
 }
