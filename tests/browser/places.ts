@@ -53,7 +53,7 @@ export function placesOf(at: Filled): Place[] {
     ]),
     ['models', '/models'],
     ['models-compared', `/models/compare?a=${id(at.versions[0])}&b=${id(at.versions[1])}`],
-    ...['performance', 'explain', 'uncertainty', 'fairness', 'card', 'proof', 'search', 'package', 'versions', 'lineage'].map(
+    ...['performance', 'explain', 'uncertainty', 'fairness', 'card', 'proof', 'search', 'package', 'ladder', 'versions', 'lineage'].map(
       (tab): [string, string] => [`model-${tab}`, `/models/${id(at.model)}?tab=${tab}`],
     ),
     ['model-cell', `/models/${id(at.model)}?cell=${id('yes|yes')}`],
