@@ -22,6 +22,8 @@ export interface ProcessRequest {
   /** Folders that appear within the job's folder: its inputs (read-only), its checkpoints (kept elsewhere). */
   mounts?: readonly { path: string; at: string; writable: boolean }[]
   limits: ResourceLimits
+  /** Somebody waits for its answers: it keeps the server's priority, where a job yields to it. */
+  isServing?: boolean
   /** Keep standard input open for `send`. Otherwise it is empty. */
   takesLines?: boolean
   /** Called for each line of standard output and error. */

@@ -265,7 +265,9 @@ everyLevel('a job that goes on for more than a second leaves the processor to th
   const own = () => readFileSync('/proc/self/autogroup', 'utf8')
   const before = existsSync('/proc/self/autogroup') ? own() : null
   const job = await request('sleep 1.3; cat /proc/self/stat; cat /proc/self/autogroup 2>/dev/null; true')
-  await executor.run(job)
+  const serving = await request('sleep 1.3; cat /proc/self/stat', { isServing: true })
+  await Promise.all([executor.run(job), executor.run(serving)])
+  assert.equal(serving.lines[0]!.slice(serving.lines[0]!.lastIndexOf(')') + 2).split(' ')[16], '0', 'of one that answers people')
   const fields = job.lines[0]!.slice(job.lines[0]!.lastIndexOf(')') + 2).split(' ')
   assert.equal(fields[16], '10', 'its priority')
   if (before === null) return

@@ -49,10 +49,11 @@ export function spawnJob({ request, argv, env, depth, extraProcesses, ended }: S
   })
   let energy = energyMeter()
   // Its first lines are what somebody waits for.
-  const politeness = setTimeout(() => {
+  const yielding = () => {
     const job = jobPid(child.pid, depth)
     if (job !== null) yieldSessionToServer(job)
-  }, politeAfterMs).unref()
+  }
+  const politeness = request.isServing ? undefined : setTimeout(yielding, politeAfterMs).unref()
 
   const done = new Promise<ProcessOutcome>((resolve, reject) => {
     child.once('error', (error) =>

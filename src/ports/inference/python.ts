@@ -100,6 +100,7 @@ async function openWorker({ executor, runtimes, enginesFolder }: PythonNeeds, mo
       maxDiskBytes: 2 ** 26,
       wallSeconds: 10 * 365 * 86_400,
     },
+    isServing: true,
     takesLines: true,
     maxLineCharacters: maxAnswerCharacters,
     graceSeconds: 2,

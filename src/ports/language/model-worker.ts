@@ -57,6 +57,7 @@ export async function openWorker({ executor, open, memoryBytes, promptMs }: Work
       maxDiskBytes: 2 ** 26,
       wallSeconds: 10 * 365 * 86_400,
     },
+    isServing: true,
     takesLines: true,
     maxLineCharacters: 2 ** 20,
     graceSeconds: 1,

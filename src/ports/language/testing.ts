@@ -71,13 +71,12 @@ function byteCharacters(): string[] {
  * For tests: a Llama of about half a megabyte that knows what follows each letter, so that anybody can say what it must write: after "a" comes "bcdefg" and
  * so on to "z", then the end. After a line break comes "a", after "=" the three bytes of "€" and a full stop. Every other byte is followed by the next one. `sure` is how much likelier the right letter is.
  */
-export function alphabetModel({ sure = 1, contextLength = 256, layers = 1 } = {}): Buffer {
+export function alphabetModel({ sure = 1, contextLength = 256, layers = 1, width = 64 } = {}): Buffer {
   const special = ['<|endoftext|>', '<|im_start|>', '<|im_end|>']
   const letters = byteCharacters()
   const merges = ['Ġ Ġ', 'i n']
   const tokens = [...letters, ...special, ...merges.map((merge) => merge.replace(' ', ''))]
   const [end, start, turn] = special.map((_, i) => 256 + i) as [number, number, number]
-  const width = 64
   const random = randomSigns(7)
   const embedding = new Float32Array(tokens.length * width).map(random)
   const output = new Float32Array(tokens.length * width)
@@ -103,7 +102,7 @@ export function alphabetModel({ sure = 1, contextLength = 256, layers = 1 } = {}
   const zeros = (length: number) => new Float32Array(length)
   const small = randomSigns(11)
   const noise = (length: number) => new Float32Array(length).map(() => 0.01 * small())
-  const hidden = 128
+  const hidden = 2 * width
   const tensors: { name: string; shape: number[]; values: Float32Array }[] = [
     { name: 'token_embd.weight', shape: [width, tokens.length], values: embedding },
     { name: 'output_norm.weight', shape: [width], values: ones(width) },
@@ -132,7 +131,7 @@ export function alphabetModel({ sure = 1, contextLength = 256, layers = 1 } = {}
       'llama.embedding_length': { uint32: width },
       'llama.block_count': { uint32: layers },
       'llama.feed_forward_length': { uint32: hidden },
-      'llama.rope.dimension_count': { uint32: 16 },
+      'llama.rope.dimension_count': { uint32: width / 4 },
       'llama.attention.head_count': { uint32: 4 },
       'llama.attention.head_count_kv': { uint32: 4 },
       'llama.attention.layer_norm_rms_epsilon': { float32: 1e-5 },
