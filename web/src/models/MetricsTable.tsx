@@ -11,7 +11,7 @@ export function MetricsTable({ version, training }: { version: ModelVersion; tra
   const names = Object.keys(version.test).sort((a, b) => Number(b === goal) - Number(a === goal))
   const method = Object.values(version.test)[0]?.method
   return (
-    <div className="overflow-x-auto">
+    <div role="region" aria-label="Metrics" tabIndex={0} className="overflow-x-auto">
       <table className="w-full text-base">
         <caption className="sr-only">Metrics of version {version.number}</caption>
         <thead className="text-sm text-faint">
