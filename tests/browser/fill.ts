@@ -92,6 +92,15 @@ export async function fillAround(
     algorithms: ['decision_tree', 'logistic_regression'],
     search: { strategy: 'none' },
   })
+  const compared = await atoll.comparisons.create({
+    candidates: ['decision_tree', 'logistic_regression', 'naive_bayes'],
+    dataset: dataset.id,
+    goal: life.goal,
+    repeats: 1,
+    folds: 3,
+    delta: 0.01,
+  })
+  await done(atoll, compared.job.id)
   const failedJob = await failingTraining(atoll)
   const images = await addImages(atoll)
   const recordings = await addRecordings(atoll)
@@ -107,6 +116,7 @@ export async function fillAround(
     recipe: recipe.name,
     trainingJob: first.job!,
     failedJob,
+    comparison: compared.job.id,
     images,
     recordings,
     runs: [first.id, second.run],

@@ -27,6 +27,7 @@ const names: Filled = {
   endpoint: 'e',
   monitor: 'o',
   trainingJob: 'j',
+  comparison: 'k',
   images: 'i',
   recordings: 'a',
   failedJob: 'f',

@@ -11,6 +11,8 @@ export interface Filled {
   monitor: string
   trainingJob: string
   failedJob: string
+  /** The job of a comparison over folds. */
+  comparison: string
   runs: string[]
   /** Two versions, as `model:number`. */
   versions: [string, string]
@@ -52,6 +54,7 @@ export function placesOf(at: Filled): Place[] {
       `/training/runs/${id(at.runs[0]!)}?tab=${tab}`,
     ]),
     ['models', '/models'],
+    ['comparison', `/jobs/${id(at.comparison)}`],
     ['models-compared', `/models/compare?a=${id(at.versions[0])}&b=${id(at.versions[1])}`],
     ...[
       'performance',
