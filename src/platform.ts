@@ -207,6 +207,9 @@ export async function openPlatform(config: Config, { logger }: { logger: Logger 
     datasets,
     registry,
     versionFiles: packageFiles,
+    inference,
+    blobs,
+    experiments,
     folder: join(config.dataDir, 'scratch'),
   })
   const replays = replayService({

@@ -11,14 +11,15 @@ import type { ModelVersion } from '../registry/schema.ts'
 import type { RegistryService } from '../registry/service.ts'
 import type { VersionFiles } from '../registry/version-files.ts'
 import { asSent, readsPlainColumns } from './background.ts'
+import { type NearestImagesNeeds, nearestImages } from './nearest-images.ts'
 import { nearestTextsSql, readsTexts, textOf } from './nearest-texts.ts'
 import type { GlobalShap, Nearest, NearestInput } from './schema.ts'
 
-export interface NearestNeeds {
+export interface NearestNeeds extends Omit<NearestImagesNeeds, 'folder'> {
   files: Files
   tables: Tables
   datasets: Pick<DatasetsService, 'pin' | 'layPart'>
-  registry: Pick<RegistryService, 'resolveVersion' | 'baseline'>
+  registry: Pick<RegistryService, 'resolveVersion' | 'baseline' | 'layPackage'>
   versionFiles: Pick<VersionFiles, 'json'>
   folder: string
 }
@@ -27,7 +28,8 @@ export interface NearestNeeds {
  * Training rows nearest to a row (Gower 1971): numbers apart by their share of the range that training saw, words by being other; each column counts as
  * much as it moves the model's answers. Texts are near by the rare words that they share (TF-IDF). Only for those who may read the data set.
  */
-export function nearestRows({ files, tables, datasets, registry, versionFiles, folder }: NearestNeeds) {
+export function nearestRows({ files, tables, datasets, registry, versionFiles, folder, ...others }: NearestNeeds) {
+  const images = nearestImages({ files, tables, registry, folder, ...others })
   return nearest
 
   async function nearest(
@@ -39,6 +41,7 @@ export function nearestRows({ files, tables, datasets, registry, versionFiles, f
     const version = await registry.resolveVersion(by, ref, project)
     await datasets.pin(by, version.dataset, version.datasetVersion)
     const { signature } = version
+    if (signature.inputs.some(({ tensor }) => tensor === 'image')) return images(by, version, { row, limit })
     if (readsTexts(signature)) return nearestTexts(version, row, limit)
     if (!readsPlainColumns(signature)) throw invalidInput('The model does not read plain columns, so rows have no distance.', {})
     // Refuses what predict would refuse.

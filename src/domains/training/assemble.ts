@@ -102,7 +102,7 @@ export async function assemblePackage(
     ? ((await files.readJson(fitFolder, 'data/learning_curve.json')) as LearningCurve | null)
     : null
   const artifacts = manifest.files.map((file) => ({ ...file, kind: 'package' }))
-  for (const name of ['trials.json', 'oof.parquet', 'learning_curve.json'])
+  for (const name of ['trials.json', 'oof.parquet', 'learning_curve.json', 'embeddings.parquet'])
     if (await files.exists(fitFolder, `data/${name}`))
       artifacts.push({ path: name, ...(await blobs.put((await files.open(fitFolder, `data/${name}`)).stream)), kind: 'evidence' })
   return {

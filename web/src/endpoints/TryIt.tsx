@@ -5,6 +5,7 @@ import { useRef, useState } from 'react'
 import { atoll, changed, fieldOf } from '../api.ts'
 import { useProject, useProjectRef } from '../app/project.ts'
 import { WhyRow } from '../models/WhyRow.tsx'
+import { NearestImages } from '../places/NearestImages.tsx'
 import { Button } from '../ui/Button.tsx'
 import { CodeBlock } from '../ui/CopyButton.tsx'
 import { Segmented } from '../ui/Field.tsx'
@@ -25,6 +26,8 @@ export function TryIt({ endpoint }: { endpoint: Endpoint }) {
   const { inputs } = endpoint.signature
   // Columns can be weighed against each other only where they are plain ones.
   const isOfCells = inputs.every(({ tensor }) => tensor === 'numbers' || tensor === 'strings')
+  // Networks of classes keep their view of each training image.
+  const seesImages = inputs.some(({ tensor }) => tensor === 'image') && !endpoint.signature.outputs
   const lacking = inputs.find((input) => isFileInput(input) && !(row[input.name] instanceof File))
   const took = useRef(0)
   const [asked, setAsked] = useState<Row>(row)
@@ -97,6 +100,14 @@ export function TryIt({ endpoint }: { endpoint: Endpoint }) {
             <p className="text-soft">Change what you like and ask. Requests from here count as traffic.</p>
           )}
         </Section>
+        {predict.data && seesImages && (
+          <NearestImages
+            model={endpoint.model}
+            version={endpoint.versionNumber}
+            ask={() => asSent(asked)}
+            askedKey={predict.data.predictions[0]?.id ?? ''}
+          />
+        )}
         {predict.data && isOfCells && (
           <Section title="Why" note="How much each column moved the answer away from the mean answer.">
             <WhyRow
