@@ -24,14 +24,14 @@ const unjudged: ReadonlySet<string> = new Set([
   'diarisation',
   'detection',
   'segmentation',
+  'generation',
 ])
 
-/** Places in space decide nothing. */
-const undecided: ReadonlySet<string> = new Set(['projection', 'embedding'])
+/** Places in space decide nothing, nor does how likely a text is. */
+const undecided: ReadonlySet<string> = new Set(['projection', 'embedding', 'generation'])
 
-/** Tasks whose answer has places in an image: what is kept of it is its text, and how good it is. */
-const hasPlaces: ReadonlySet<string> = new Set(['detection', 'segmentation'])
-const scoreOfImage = [{ name: 'score', width: 1 }]
+/** Tasks whose answer is no number: of places in an image their text is kept and how good they are, of texts to go on from how unlikely they are. */
+const numberOf: Readonly<Record<string, string>> = { detection: 'score', segmentation: 'score', generation: 'nll' }
 
 /** Whether the answers of a model are neither right nor wrong by row: it learnt without a target, or writes what may be more or less right. */
 export const isUnjudgedByRow = ({ task }: Signature): boolean => unjudged.has(task)
@@ -42,7 +42,8 @@ export async function outputDifferences(
   { a, b, signature }: { a: string; b: string; signature: Signature },
 ): Promise<OutputDifferences> {
   // Of marked texts the marks are compared, not the tag of each token.
-  const places = signature.task === 'tokens' ? [] : hasPlaces.has(signature.task) ? scoreOfImage : outputPlaces(signature)
+  const number = numberOf[signature.task]
+  const places = signature.task === 'tokens' ? [] : number ? [{ name: number, width: 1 }] : outputPlaces(signature)
   const columns = places.flatMap(({ name, width }) =>
     name === 'cluster' ? [] : width === 1 ? [name] : Array.from({ length: width }, (_, k) => `${name}_${k}`),
   )

@@ -116,6 +116,12 @@ export function replayService(needs: ReplayNeeds) {
     }
   }
 
+  async function servedFileOf(fitFolder: string): Promise<string | null> {
+    for (const file of servedFiles)
+      if (await files.exists(fitFolder, `model/${file}`)) return hashFile(files, fitFolder, `model/${file}`)
+    return null
+  }
+
   async function compare(
     context: JobContext<ReplaySpec>,
     made: { fitFolder: string; evaluateFolder: string; signature: Signature },
@@ -137,9 +143,7 @@ export function replayService(needs: ReplayNeeds) {
       paired,
       graph: {
         before: graphOf(version),
-        now: (await files.exists(made.fitFolder, 'model/model.onnx'))
-          ? await hashFile(files, made.fitFolder, 'model/model.onnx')
-          : null,
+        now: await servedFileOf(made.fitFolder),
       },
       threshold: { before: version.signature.threshold, now: made.signature.threshold },
       metrics: { before: version.test, now: finiteMetrics(evaluation.metrics) },
@@ -154,4 +158,5 @@ export function replayService(needs: ReplayNeeds) {
 }
 
 const graphOf = (version: ModelVersion): string | null =>
-  version.manifest.files.find((file) => file.path === 'model.onnx')?.sha256 ?? null
+  version.manifest.files.find((file) => servedFiles.includes(file.path))?.sha256 ?? null
+const servedFiles: readonly string[] = ['model.onnx', 'model.gguf']
