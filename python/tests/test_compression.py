@@ -51,7 +51,7 @@ def perceptron(kind: int = TensorProto.FLOAT) -> bytes:
 def test_a_quantised_graph_is_smaller_and_answers_nearly_the_same(scheme: str, kind: int):
     graph = perceptron(kind)
     runs = [{"numbers": ROWS[row : row + 1]} for row in range(len(ROWS))]
-    made = quantised(graph, scheme, runs, is_table=True)
+    made = quantised(graph, scheme, runs)
     before = Graph(graph, SIGNATURE).answer({"numbers": ROWS})
     after = Graph(made.graph, SIGNATURE | ({"rowsPerRun": 1} if made.is_batch_dependent else {})).answer({"numbers": ROWS})
     assert made.count == 1 if scheme in ("float16", "int8_weights") else made.count == 2, (made.count, made.kept)
@@ -60,7 +60,7 @@ def test_a_quantised_graph_is_smaller_and_answers_nearly_the_same(scheme: str, k
 
 
 def test_dynamic_integers_depend_on_the_run_and_say_so():
-    made = quantised(perceptron(), "int8_dynamic", [], is_table=True)
+    made = quantised(perceptron(), "int8_dynamic", [])
     graph = Graph(made.graph, SIGNATURE)
     far = np.concatenate([ROWS[:1], 40 * ROWS[1:2]])
     alone, among = graph.run({"numbers": far[:1]}), graph.run({"numbers": far})[:1]
@@ -74,7 +74,10 @@ def test_a_graph_without_weights_is_refused_in_words():
     model = onnx.load_from_string(perceptron())
     del model.graph.initializer[:]
     with pytest.raises(BadInput, match="nothing to quantise"):
-        quantised(model.SerializeToString(), "int8_weights", [], is_table=True)
+        quantised(model.SerializeToString(), "int8_weights", [])
+    model.graph.node.append(helper.make_node("TreeEnsembleClassifier", ["numbers"], ["trees"], domain="ai.onnx.ml"))
+    with pytest.raises(BadInput, match="made of trees.*Distil it"):
+        quantised(model.SerializeToString(), "int8_weights", [])
 
 
 def test_labels_keep_what_the_teacher_said_when_they_are_cut():

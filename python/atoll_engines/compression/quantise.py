@@ -32,9 +32,9 @@ def run(job: Job, report: Report) -> dict[str, Any]:
         raise BadInput("options.calibrationRows must be at least 1.", parameter="options.calibrationRows")
     report.progress("quantise", 0, 3, None, "reading training rows")
     runs, compared = calibration_runs(job, derived, max(rows, COMPARED_ROWS) if scheme == "int8_static" else COMPARED_ROWS, report)
-    used = [runs[at : at + rows] for at in (0,)][0]
+    used = runs[:rows]
     report.progress("quantise", 1, 3, None, f"{scheme}: {compared} training rows at hand")
-    made = quantised((derived.folder / "model.onnx").read_bytes(), scheme, used, is_table=derived.is_table)
+    made = quantised((derived.folder / "model.onnx").read_bytes(), scheme, used)
     signature = derived.signature | ({"rowsPerRun": 1} if made.is_batch_dependent else {})
     if scheme in TOLERANCE:
         signature["tolerance"] = max(float(signature["tolerance"]), TOLERANCE[scheme])

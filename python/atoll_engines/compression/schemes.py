@@ -6,7 +6,7 @@ import io
 import logging
 import tempfile
 from collections.abc import Iterator
-from contextlib import redirect_stdout
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,7 +36,7 @@ class Quantised:
     is_batch_dependent: bool = False
 
 
-def quantised(graph: bytes, scheme: str, runs: list[dict[str, np.ndarray]], is_table: bool) -> Quantised:
+def quantised(graph: bytes, scheme: str, runs: list[dict[str, np.ndarray]]) -> Quantised:
     """The graph in fewer bits; refuses one in which there is nothing to quantise."""
     model = onnx.load_from_string(graph)
     # Shapes that were noted when the graph was made contradict what the quantiser finds (onnxruntime#28075).
@@ -209,20 +209,15 @@ def count_static(model: onnx.ModelProto) -> int:
     return sum(1 for node in model.graph.node if node.op_type in WEIGHTS and any(name in widened for name in node.input))
 
 
-class quiet:  # noqa: N801
+@contextmanager
+def quiet() -> Iterator[Path]:
     """A folder for the quantiser, which logs and prints much."""
-
-    def __enter__(self) -> Path:
-        self.folder = tempfile.TemporaryDirectory()
-        self.silence = redirect_stdout(io.StringIO())
-        self.silence.__enter__()
-        logging.disable(logging.WARNING)
-        return Path(self.folder.name)
-
-    def __exit__(self, *_: Any) -> None:
+    logging.disable(logging.WARNING)
+    try:
+        with tempfile.TemporaryDirectory() as folder, redirect_stdout(io.StringIO()):
+            yield Path(folder)
+    finally:
         logging.disable(logging.NOTSET)
-        self.silence.__exit__(*_)
-        self.folder.cleanup()
 
 
 def checked(model: onnx.ModelProto) -> bytes:
