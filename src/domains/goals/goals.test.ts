@@ -67,6 +67,7 @@ describe('a goal', () => {
   const churn = {
     target: 'churn',
     positive: 'yes',
+    task: 'binary' as const,
     metric: 'f1' as const,
     atLeast: 0.85,
     atMost: null,
@@ -76,6 +77,18 @@ describe('a goal', () => {
 
   test('is said in words', () => {
     assert.equal(goalSentence(churn), 'F1 of "churn" = "yes" at least 0.85; a missed "yes" costs 5 times a needless alarm.')
+  })
+
+  test('of a task that learns from the rows alone names what is found', () => {
+    const groups = {
+      ...churn,
+      target: null,
+      positive: null,
+      task: 'clustering' as const,
+      metric: 'silhouette' as const,
+      atLeast: 0.4,
+    }
+    assert.equal(goalSentence(groups), 'Silhouette of the groups at least 0.4.')
   })
 
   test('is met by the value, and surely met by the worse end of the interval', () => {

@@ -1,11 +1,14 @@
 import { metricTitle } from './metrics.ts'
 import type { Goal, GoalOutcome } from './schema.ts'
 
-type Contract = Pick<Goal, 'metric' | 'atLeast' | 'atMost' | 'target' | 'positive' | 'costFalsePositive' | 'costFalseNegative'>
+type Contract = Pick<
+  Goal,
+  'metric' | 'atLeast' | 'atMost' | 'task' | 'target' | 'positive' | 'costFalsePositive' | 'costFalseNegative'
+>
 
 /** Whether a measured value meets a goal, and whether the worse end of its interval does too. */
 export function judgeOutcome(
-  goal: Contract,
+  goal: Pick<Contract, 'metric' | 'atLeast' | 'atMost'>,
   measured: { value: number; low?: number | null; high?: number | null },
 ): GoalOutcome {
   const { metric, atLeast, atMost } = goal
@@ -27,9 +30,24 @@ export function wantedOf({ atLeast, atMost }: Pick<Goal, 'atLeast' | 'atMost'>):
   return parts.join(' and ') || 'as good as possible'
 }
 
+const withoutTarget: Partial<Record<Goal['task'], string>> = {
+  clustering: 'the groups',
+  anomaly: 'the anomaly scores',
+  projection: 'the map',
+  topics: 'the topics',
+  embedding: 'the embedding',
+  diarisation: 'who speaks when',
+  generation: 'what is written',
+}
+
 /** The goal in words. */
 export function goalSentence(goal: Contract): string {
-  const of = goal.positive === null ? `"${goal.target}"` : `"${goal.target}" = "${goal.positive}"`
+  const of =
+    goal.target === null
+      ? (withoutTarget[goal.task] ?? `the ${goal.task}`)
+      : goal.positive === null
+        ? `"${goal.target}"`
+        : `"${goal.target}" = "${goal.positive}"`
   const { costFalsePositive: alarm, costFalseNegative: miss } = goal
   const what = `${capital(metricTitle[goal.metric])} of ${of} ${wantedOf(goal)}`
   if (alarm === null || miss === null || goal.positive === null) return `${what}.`

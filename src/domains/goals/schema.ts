@@ -105,12 +105,10 @@ export const lowerIsBetter: ReadonlySet<string> = new Set([
 /** What the project wants of a model: the contract that training optimises, evaluation reports, promotion and alerts enforce. */
 export const GoalInput = ResourceInput.partial({ name: true }).extend({
   dataset: Ref,
-  target: z.string().min(1).max(200),
-  task: z
-    .enum([...targetTasks, ...askedTasks])
-    .nullable()
+  target: z.string().min(1).max(200).nullable().default(null).describe('null where the task has none'),
+  task: Task.nullable()
     .default(null)
-    .describe('Judged from the target when absent.'),
+    .describe('Judged from the target when absent; a task that learns from the rows alone must be named.'),
   positive: z.string().max(200).nullable().default(null),
   metric: Metric,
   atLeast: z.number().nullable().default(null),
@@ -138,7 +136,7 @@ export const GoalPatch = ResourcePatch.extend({
 export const Goal = Resource.extend({
   dataset: z.string(),
   datasetName: z.string(),
-  target: z.string(),
+  target: z.string().nullable().describe('null where the task has none'),
   task: Task,
   positive: z.string().nullable(),
   metric: Metric,

@@ -83,6 +83,34 @@ onBoth('states a goal, pins its split, and says it in words', async ({ create, g
   assert.deepEqual((await goals.list(by, { limit: 10 })).items, [goal])
 })
 
+onBoth(
+  'of a task that learns from the rows alone it has no target, and must say what it is of',
+  async ({ create, goals, by }) => {
+    const groups = await create({ target: null, task: 'clustering', metric: 'silhouette', atLeast: 0.4 })
+    assert.deepEqual(
+      [groups.name, groups.target, groups.task, groups.positive],
+      ['clustering silhouette', null, 'clustering', null],
+    )
+    assert.equal(groups.sentence, 'Silhouette of the groups at least 0.4.')
+    const [outcome] = await goals.outcomes([{ goal: groups.id, metrics: { silhouette: { value: 0.5, low: 0.45, high: 0.6 } } }])
+    assert.deepEqual([outcome?.met, outcome?.sure], [true, true])
+    await assert.rejects(goals.patch(by, groups.id, { metric: 'f1' }), /F1 does not fit a clustering task/)
+    await assert.rejects(create({ target: null, atLeast: 0.4 }), /name a task that needs none/)
+    await assert.rejects(
+      create({ target: 'churn', task: 'clustering', metric: 'silhouette', atLeast: 0.4 }),
+      /has no target; it learns from the rows alone/,
+    )
+    await assert.rejects(
+      create({ target: null, task: 'clustering', metric: 'f1', atLeast: 0.4 }),
+      /does not fit a clustering task/,
+    )
+    await assert.rejects(
+      create({ target: null, task: 'topics', metric: 'coherence', atLeast: 0.1, positive: 'yes' }),
+      /no positive class/,
+    )
+  },
+)
+
 onBoth('a goal without a name gets one that is free', async ({ create }) => {
   const names: string[] = []
   for (let i = 0; i < 4; i++) names.push((await create({ atLeast: 0.8 })).name)

@@ -12,7 +12,16 @@ import { refuseOtherSplit } from './fitting-split.ts'
 import { type JudgedTarget, judgeTarget, mostClasses, targetColumn } from './judge-target.ts'
 import { metricTitle, refuseCostsWithoutPositive, refuseHopelessBound, refuseMetricOfOtherTask } from './metrics.ts'
 import { judgeOutcome } from './outcome.ts'
-import { askedTasks, type Goal, type GoalInput, type GoalOutcome, type GoalPatch, type Metric, type Task } from './schema.ts'
+import {
+  askedTasks,
+  type Goal,
+  type GoalInput,
+  type GoalOutcome,
+  type GoalPatch,
+  type Metric,
+  type Task,
+  tasksWithoutTarget,
+} from './schema.ts'
 import { type GoalRow, goalById, goalsById, insertGoal, listGoals, type NamedGoalRow, toGoal, updateGoal } from './store.ts'
 
 export interface GoalsNeeds {
@@ -41,6 +50,11 @@ export function goalsService({ metadata, access, search, datasets }: GoalsNeeds)
     target: string,
     wish: { task?: Task | null; metric?: Metric | null; positive?: string | null },
   ): Promise<JudgedTarget> {
+    if (wish.task && isWithoutTarget(wish.task))
+      throw invalidInput(`A ${wish.task} task has no target; it learns from the rows alone. Leave the target out.`, {
+        field: 'target',
+        task: wish.task,
+      })
     const { name, type } = targetColumn(version.columns, target)
     if (wish.task && isAsked(wish.task)) {
       if (wish.metric) refuseMetricOfOtherTask(wish.metric, wish.task, target)
@@ -63,17 +77,18 @@ export function goalsService({ metadata, access, search, datasets }: GoalsNeeds)
     const given = input.split === null ? null : await datasets.split(by, input.split)
     if (given) refuseOtherSplit(given, dataset, input.target)
     const { version } = given ? await datasets.pin(by, dataset.id, given.version) : newest
-    targetColumn(version.columns, input.target)
+    if (input.target !== null) targetColumn(version.columns, input.target)
     refuseHopelessBound(input.metric, input)
-    const judged = await judge(version, input.target, input)
+    const judged = input.target === null ? judgeRowsAlone(input) : await judge(version, input.target, input)
     refuseCostsWithoutPositive(judged.task, input)
     const wish = { dataset: dataset.id, version: version.id, target: input.target, task: judged.task }
     const split = given ?? (await datasets.ensureSplit(by, wish))
-    const [name, ...otherNames] = input.name === undefined ? usualNames(input, dataset.name) : [input.name]
+    const [name, ...otherNames] =
+      input.name === undefined ? usualNames({ ...input, task: judged.task }, dataset.name) : [input.name]
     const row: GoalRow = {
       ...(await access.newResource('goal', by, project, { ...input, name: name! })),
       dataset_id: dataset.id,
-      target: input.target,
+      target: input.target ?? '',
       task: judged.task,
       positive: judged.positive,
       metric: input.metric,
@@ -118,7 +133,7 @@ export function goalsService({ metadata, access, search, datasets }: GoalsNeeds)
     const metric = changes.metric ?? row.metric
     const atLeast = changes.atLeast === undefined ? row.at_least : changes.atLeast
     const atMost = changes.atMost === undefined ? row.at_most : changes.atMost
-    refuseMetricOfOtherTask(metric, row.task, row.target)
+    refuseMetricOfOtherTask(metric, row.task, row.target || null)
     refuseHopelessBound(metric, { atLeast, atMost })
     refuseCostsWithoutPositive(row.task, changes)
     const next: Partial<GoalRow> = {
@@ -167,6 +182,19 @@ export function goalsService({ metadata, access, search, datasets }: GoalsNeeds)
   return { create, get, list, patch, remove, judge, repin, outcomes }
 }
 
+/** Tasks that learn from the rows alone have no target to judge. */
+function judgeRowsAlone({ task, metric, positive }: Pick<GoalInput, 'task' | 'metric' | 'positive'>): JudgedTarget {
+  if (!task || !isWithoutTarget(task))
+    throw invalidInput(
+      'Say what to predict: a target column; or name a task that needs none (clustering, anomaly, projection, topics).',
+      { field: 'target' },
+    )
+  if (positive) throw invalidInput(`A ${task} task has no positive class. Leave "positive" out.`, { field: 'positive' })
+  refuseMetricOfOtherTask(metric, task, null)
+  return { task, positive: null, classes: null }
+}
+
+const isWithoutTarget = (task: Task): boolean => (tasksWithoutTarget as readonly Task[]).includes(task)
 const isAsked = (task: Task): boolean => (askedTasks as readonly Task[]).includes(task)
 
 const contractOf = (row: GoalRow) => ({
@@ -178,8 +206,8 @@ const contractOf = (row: GoalRow) => ({
 })
 
 /** "churn F1", then "churn F1 of telco", then with a number. */
-function usualNames({ target, metric }: { target: string; metric: Metric }, dataset: string): string[] {
-  const plain = `${target} ${metricTitle[metric]}`
+function usualNames({ target, task, metric }: { target: string | null; task: Task; metric: Metric }, dataset: string): string[] {
+  const plain = `${target ?? task} ${metricTitle[metric]}`
   const ofData = `${plain} of ${dataset}`.slice(0, 115)
   return [plain, ofData, ...Array.from({ length: 98 }, (_, i) => `${ofData} ${i + 2}`)]
 }

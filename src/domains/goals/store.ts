@@ -80,7 +80,8 @@ export function listGoals(
 
 export function toGoal(row: NamedGoalRow): Goal {
   const contract = {
-    target: row.target,
+    target: row.target || null,
+    task: row.task,
     positive: row.positive,
     metric: row.metric,
     atLeast: row.at_least,
@@ -93,7 +94,6 @@ export function toGoal(row: NamedGoalRow): Goal {
     ...contract,
     dataset: row.dataset_id,
     datasetName: row.dataset_name ?? row.dataset_id,
-    task: row.task,
     split: row.split_id,
     sentence: goalSentence(contract),
   }

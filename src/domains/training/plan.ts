@@ -187,7 +187,8 @@ export function trainingPlans({
       refuseContradiction('target', input.target, goal.target, goal)
       refuseContradiction('positive', input.positive, goal.positive, goal)
       refuseContradiction('metric', input.metric, goal.metric, goal)
-      targetColumn(version.columns, goal.target)
+      if (goal.target !== null) targetColumn(version.columns, goal.target)
+      else if (input.target !== null) throw otherTarget(goal, input.target)
       return goal
     }
     if (input.task && isWithoutTarget(input.task)) {
@@ -251,6 +252,11 @@ export function trainingPlans({
     return split
   }
 }
+
+const otherTarget = (goal: Goal, target: string) =>
+  invalidInput(`The goal "${goal.name}" is of a ${goal.task} task, which has no target; the request says "${target}".`, {
+    field: 'target',
+  })
 
 function refuseContradiction(
   field: 'target' | 'positive' | 'metric',

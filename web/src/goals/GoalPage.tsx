@@ -97,7 +97,7 @@ export function GoalPage() {
                   {data.datasetName}
                 </NounLink>,
               ],
-              ['Predicts', data.target],
+              data.target !== null && ['Predicts', data.target],
               data.positive !== null && ['Class that matters', data.positive],
               ['Task', data.task],
               ['Measure', metricName(data.metric)],

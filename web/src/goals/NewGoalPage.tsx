@@ -6,7 +6,7 @@ import { atoll, changed, fieldOf, sentence } from '../api.ts'
 import { useProjectRef } from '../app/project.ts'
 import { isNumeric } from '../datasets/column-type.tsx'
 import { useProfile } from '../datasets/use-profile.ts'
-import { structuredTask, structuredTasks } from '../training/structured-tasks.ts'
+import { rowsAloneTasks, structuredTask, structuredTasks } from '../training/structured-tasks.ts'
 import { Button } from '../ui/Button.tsx'
 import { NumberField, SelectField, TextField } from '../ui/Field.tsx'
 import { metricName, percent, whole } from '../ui/format.ts'
@@ -61,6 +61,7 @@ function GoalForm({ dataset, wantedTarget }: { dataset: Dataset; wantedTarget?: 
   const able = structuredTasks.filter(({ needs }) => dataset.latest?.columns.some(({ type }) => type === needs))
   const [wish, setWish] = useState('')
   const structured = structuredTask(wish)
+  const alone = rowsAloneTasks.find((one) => one.task === wish) ?? null
   const columns =
     dataset.latest?.columns.filter(({ type }) =>
       structured ? structured.types.includes(type) : type !== 'text' && type !== 'datetime',
@@ -70,14 +71,16 @@ function GoalForm({ dataset, wantedTarget }: { dataset: Dataset; wantedTarget?: 
   const column = profile.data?.columns.find((one) => one.name === target)
   const classes = profile.data?.target?.column === target ? profile.data.target.classes : (column?.top ?? [])
   const type = dataset.latest?.columns.find((one) => one.name === target)?.type
-  const task = structured?.task ?? (column ? taskOf(type ?? 'category', column.distinct) : null)
-  const metrics = structured
-    ? structured.metrics
-    : task === 'regression'
-      ? regressionMetrics
-      : task === 'multiclass'
-        ? multiclassMetrics
-        : binaryMetrics
+  const task = alone?.task ?? structured?.task ?? (column ? taskOf(type ?? 'category', column.distinct) : null)
+  const metrics = alone
+    ? alone.metrics
+    : structured
+      ? structured.metrics
+      : task === 'regression'
+        ? regressionMetrics
+        : task === 'multiclass'
+          ? multiclassMetrics
+          : binaryMetrics
   const [chosenMetric, setMetric] = useState<Metric | null>(null)
   const metric = chosenMetric && metrics.includes(chosenMetric) ? chosenMetric : (metrics[0] ?? 'f1')
   const [chosenPositive, setPositive] = useState<string | null>(null)
@@ -94,7 +97,10 @@ function GoalForm({ dataset, wantedTarget }: { dataset: Dataset; wantedTarget?: 
   })
   const fitting =
     splits.data?.items.filter(
-      (one) => one.version === dataset.latest?.id && one.state !== 'failed' && (one.target === null || one.target === target),
+      (one) =>
+        one.version === dataset.latest?.id &&
+        one.state !== 'failed' &&
+        (one.target === null || (!alone && one.target === target)),
     ) ?? []
   const total = classes.reduce((sum, one) => sum + one.count, 0)
   const less = lessIsBetter.has(metric)
@@ -104,8 +110,8 @@ function GoalForm({ dataset, wantedTarget }: { dataset: Dataset; wantedTarget?: 
       atoll.goals.create({
         project,
         dataset: dataset.id,
-        target,
-        ...(structured && { task: structured.task as GoalInput['task'] }),
+        target: alone ? null : target,
+        ...((alone ?? structured) && { task: (alone ?? structured)!.task as GoalInput['task'] }),
         metric,
         positive: task === 'binary' ? positive : null,
         atLeast: less ? null : bound,
@@ -131,36 +137,39 @@ function GoalForm({ dataset, wantedTarget }: { dataset: Dataset; wantedTarget?: 
     >
       <Section title="What is predicted">
         <div className="grid gap-4 sm:grid-cols-2">
-          {able.length > 0 && (
+          <SelectField
+            label="To do"
+            value={wish}
+            choices={[
+              { value: '', label: 'predict a column' },
+              ...[...able, ...rowsAloneTasks].map(({ task: value, label }) => ({ value, label })),
+            ]}
+            hint={alone?.hint ?? structured?.hint}
+            onChange={(value) => {
+              setWish(value)
+              const types = structuredTask(value)?.types
+              const fitting = dataset.latest?.columns.filter((one) => !types || types.includes(one.type)) ?? []
+              if (!fitting.some((one) => one.name === target)) setTarget(fitting.at(-1)?.name ?? '')
+            }}
+          />
+          {!alone && (
             <SelectField
-              label="To do"
-              value={wish}
-              choices={[{ value: '', label: 'predict a column' }, ...able.map(({ task: value, label }) => ({ value, label }))]}
-              hint={structured?.hint}
-              onChange={(value) => {
-                setWish(value)
-                const types = structuredTask(value)?.types
-                const fitting = dataset.latest?.columns.filter((one) => !types || types.includes(one.type)) ?? []
-                if (!fitting.some((one) => one.name === target)) setTarget(fitting.at(-1)?.name ?? '')
-              }}
+              label={structured?.holds ?? 'Column'}
+              value={target}
+              choices={columns.map((one) => one.name)}
+              onChange={setTarget}
+              error={errorFor('target')}
+              hint={
+                structured
+                  ? undefined
+                  : task
+                    ? taskWords(task, column?.distinct ?? 0)
+                    : profile.isPending
+                      ? 'Looking at the column'
+                      : undefined
+              }
             />
           )}
-          <SelectField
-            label={structured?.holds ?? 'Column'}
-            value={target}
-            choices={columns.map((one) => one.name)}
-            onChange={setTarget}
-            error={errorFor('target')}
-            hint={
-              structured
-                ? undefined
-                : task
-                  ? taskWords(task, column?.distinct ?? 0)
-                  : profile.isPending
-                    ? 'Looking at the column'
-                    : undefined
-            }
-          />
           {task === 'binary' && (
             <SelectField
               label="The class that matters"
@@ -239,13 +248,13 @@ function GoalForm({ dataset, wantedTarget }: { dataset: Dataset; wantedTarget?: 
       <TextField
         wrap="max-w-sm"
         label="Name"
-        placeholder={`${target} ${metricName(metric)}`}
+        placeholder={`${alone?.task ?? target} ${metricName(metric)}`}
         value={name}
         onChange={(event) => setName(event.target.value)}
         error={errorFor('name')}
       />
       {create.error && !fieldOf(create.error) && <ErrorNote error={create.error} />}
-      <Button look="primary" type="submit" busy={create.isPending} disabled={!target}>
+      <Button look="primary" type="submit" busy={create.isPending} disabled={!target && !alone}>
         State this goal
       </Button>
     </form>

@@ -22,7 +22,7 @@ export function PictureHeat({ one, name }: { one: GradientExplanation; name: str
     .sort((a, b) => Math.abs(b.value) - Math.abs(a.value))
     .slice(0, shownRegions)
   return (
-    <div className="grid gap-4 lg:grid-cols-[minmax(0,20rem)_minmax(0,1fr)]">
+    <div className="grid gap-4 2xl:grid-cols-[minmax(0,20rem)_minmax(0,1fr)]">
       <div>
         <div className="relative aspect-square w-full max-w-80 overflow-hidden rounded-md border">
           <img

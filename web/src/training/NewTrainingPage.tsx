@@ -176,7 +176,7 @@ export function NewTrainingPage() {
                   <TargetChoice
                     dataset={dataset}
                     structured={structured}
-                    target={target}
+                    target={target ?? ''}
                     positive={form.positive ?? null}
                     metric={form.metric ?? null}
                     onChange={set}

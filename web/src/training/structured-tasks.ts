@@ -57,5 +57,40 @@ export const structuredTasks: readonly StructuredTask[] = [
   },
 ]
 
+/** A task that learns from the rows alone, and what a goal can ask of it. */
+export interface RowsAloneTask {
+  task: Task
+  label: string
+  hint: string
+  metrics: readonly Metric[]
+}
+
+export const rowsAloneTasks: readonly RowsAloneTask[] = [
+  {
+    task: 'clustering',
+    label: 'find groups',
+    hint: 'Rows that are alike; no column is predicted.',
+    metrics: ['silhouette', 'stability', 'davies_bouldin', 'calinski_harabasz', 'noise_share'],
+  },
+  {
+    task: 'anomaly',
+    label: 'find anomalies',
+    hint: 'Rows unlike the others; no column is predicted.',
+    metrics: ['stability', 'anomaly_share'],
+  },
+  {
+    task: 'projection',
+    label: 'draw a map',
+    hint: 'Two numbers for each row, so that rows that are alike lie near.',
+    metrics: ['trustworthiness', 'explained_variance'],
+  },
+  {
+    task: 'topics',
+    label: 'find topics',
+    hint: 'What the texts of one column are about.',
+    metrics: ['coherence', 'diversity', 'perplexity'],
+  },
+]
+
 export const structuredTask = (task: string | null | undefined): StructuredTask | null =>
   structuredTasks.find((one) => one.task === task) ?? null

@@ -195,9 +195,9 @@ export function dataCommands(program: Command): void {
   goals
     .command('create')
     .requiredOption('--dataset <dataset>')
-    .requiredOption('--target <column>')
+    .option('--target <column>', 'the column to predict; a --task such as clustering needs none')
     .requiredOption('--metric <metric>', 'f1, roc_auc, accuracy, rmse, word_error_rate, …')
-    .option('--task <task>', 'where a target does not say it: transcription, seq2seq, forecast, multilabel, …')
+    .option('--task <task>', 'where a target does not say it: clustering, topics, transcription, forecast, multilabel, …')
     .option('--at-least <value>', 'the metric must reach this', parseNumber)
     .option('--at-most <value>', 'the metric must stay below this', parseNumber)
     .option('--positive <value>', 'the class to find')
@@ -210,7 +210,7 @@ export function dataCommands(program: Command): void {
       answer(async () => {
         const goal = await connect().goals.create({
           dataset: o.dataset,
-          target: o.target,
+          target: o.target ?? null,
           task: o.task,
           metric: o.metric,
           atLeast: o.atLeast,
