@@ -8,14 +8,14 @@ import type { DiarisationEvidence, VerificationEvidence } from './evidence.ts'
 
 /** Who spoke when in sealed recordings, and who was found to. */
 export function DiarisationCharts({ diarisation }: { diarisation: DiarisationEvidence }) {
-  const { recordings, collar, withoutCollar, made } = diarisation
+  const { recordings, collar, withUsualCollar, made } = diarisation
   const [name, setName] = useState(recordings[0]?.name)
   const one = recordings.find((candidate) => candidate.name === name) ?? recordings[0]
   if (!one) return null
   return (
     <Section
       title="Who spoke when"
-      note={`${made ? 'Conversations made of sealed recordings of one speaker each, trimmed to where speech was found: missed and added speech are hardly judged by them. ' : ''}Speakers are numbered as they come; the error maps them so that the most time agrees, leaves out ${short(collar, 2)} s on either side of a true boundary, and counts overlapping speech. Without that collar it is ${percent(withoutCollar, 1)}.`}
+      note={`${made ? 'Conversations made of sealed recordings of one speaker each, trimmed to where speech was found: missed and added speech are hardly judged by them. ' : ''}Speakers are numbered as they come; the error maps them so that the most time agrees, and counts overlapping speech${collar > 0 ? `, but not ${short(collar, 2)} s on either side of a true boundary` : ''}. With a collar of 0.25 s it is ${percent(withUsualCollar, 1)}.`}
     >
       {recordings.length > 1 && (
         <SelectField

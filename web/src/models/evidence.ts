@@ -39,7 +39,8 @@ interface Turn {
 }
 export interface DiarisationEvidence {
   collar: number
-  withoutCollar: number
+  /** The rate that leaves out a quarter of a second on either side of each true boundary. */
+  withUsualCollar: number
   /** Conversations were made of recordings of one speaker each. */
   made: boolean
   recordings: { name: string; seconds: number; rate: number | null; actual: Turn[]; found: Turn[] }[]

@@ -48,7 +48,7 @@ def read_diarisation_options(options: dict[str, Any]) -> DiarisationOptions:
         turns_column=options.get("turnsColumn"),
         window=window,
         step=step,
-        collar=optional("collar", number(0, 2), 0.25),
+        collar=optional("collar", number(0, 2), 0.0),
         speakers=optional("speakers", whole(1, 100), None),
         threshold=optional("threshold", number(0, 2), None),
         conversations=optional("conversations", whole(2, 500), 16),
