@@ -125,9 +125,12 @@ export function WriteTab({ endpoint }: { endpoint: Endpoint }) {
           )}
           <div className="mt-3 flex flex-wrap items-center gap-3">
             {writing.isWriting ? (
-              <Button onClick={writing.stop}>Stop</Button>
+              // Keys: one element for both would turn into the other within a click, and send again.
+              <Button key="stop" onClick={writing.stop}>
+                Stop
+              </Button>
             ) : (
-              <Button look="primary" type="submit" why={why}>
+              <Button key="send" look="primary" type="submit" why={why}>
                 {mode === 'chat' ? 'Send' : 'Write on'}
               </Button>
             )}
