@@ -12,6 +12,10 @@ from atoll_engines.contract import Job, Report, plain, write_json, write_whole
 from atoll_engines.sequences.metrics import LOWER_IS_BETTER, Answers, counts, error_counts, from_sums, with_intervals
 from atoll_engines.sequences.writer import Said, Writer
 
+TITLES = {
+    "word_error_rate": "Word error rate", "character_error_rate": "Character error rate", "exact_match": "Exact match",
+    "perplexity": "Perplexity", "chrf": "chrF", "rouge_l": "ROUGE-L",
+}  # fmt: skip
 # Rows that the page shows: the worst first.
 SHOWN = 300
 
@@ -82,7 +86,7 @@ def diagnose(training: dict[str, Any] | None, metrics: dict[str, Any]) -> dict[s
     name = training["metric"]
     sealed, fitted = metrics[name]["value"], training["training"].get(name)
     naive = training["baseline"].get(name)
-    said = f"{name.replace('_', ' ')} is {sealed:.3f} on the sealed rows"
+    said = f"{TITLES[name]} is {sealed:.3f} on the sealed rows"
     if not isinstance(fitted, float) or not np.isfinite(sealed):
         return {"kind": "good_fit", "sentence": f"{said}."}
     said += f" and {fitted:.3f} on the rows it was fitted on"

@@ -79,7 +79,9 @@ class Training:
         self.fold, self.note = self.division()
         self.fitted, self.held = self.material.take(self.fold.train), self.material.take(self.fold.valid)
         report.log(f"{len(self.fitted)} {self.subject.where} to learn from, {len(self.held)} to validate on ({self.note}).")
-        baseline = score_all(request.task, self.answers(self.held, self.subject.baseline(self.fitted, self.held)))
+        naive = score_all(request.task, self.answers(self.held, self.subject.baseline(self.fitted, self.held)))
+        # What learned nothing gives no probabilities, so it has no perplexity.
+        baseline = {name: value for name, value in naive.items() if np.isfinite(value)}
         trials = read_lines(self.checkpoint)
         writer, kept = None, None
         while (params := self.next_params(trials)) is not None:

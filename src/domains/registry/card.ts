@@ -320,6 +320,8 @@ const libraries: Record<string, string> = {
   llm_dpo: 'preference-tuned (DPO) language',
   lda: 'LDA',
   prodlda: 'ProdLDA',
+  audio_whisper: 'Whisper',
+  text_seq2seq: 'sequence to sequence',
 }
 
 const capitalised = (sentence: string): string => sentence.charAt(0).toUpperCase() + sentence.slice(1)

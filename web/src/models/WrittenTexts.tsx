@@ -20,7 +20,7 @@ export function WrittenTexts({ texts }: { texts: Texts }) {
           {whole(errors.insertions)} too many.
         </p>
       )}
-      <div className="overflow-x-auto">
+      <div tabIndex={0} role="region" aria-label="What it wrote" className="overflow-x-auto">
         <table className="w-full min-w-[40rem] text-base">
           <thead className="text-left text-sm text-faint">
             <tr>

@@ -164,14 +164,6 @@ export function NewTrainingPage() {
                     errorFor={errorFor}
                   />
                 )}
-                {dataset && writes && (
-                  <WritingOptions
-                    project={project}
-                    options={form.options ?? {}}
-                    onChange={(options) => set({ options })}
-                    errorFor={errorFor}
-                  />
-                )}
                 {!goal && !purpose && dataset && (
                   <TargetChoice
                     dataset={dataset}
@@ -180,6 +172,14 @@ export function NewTrainingPage() {
                     positive={form.positive ?? null}
                     metric={form.metric ?? null}
                     onChange={set}
+                    errorFor={errorFor}
+                  />
+                )}
+                {dataset && writes && (
+                  <WritingOptions
+                    project={project}
+                    options={form.options ?? {}}
+                    onChange={(options) => set({ options })}
                     errorFor={errorFor}
                   />
                 )}

@@ -220,6 +220,8 @@ export function algorithmName(name: string): string {
     lda: 'LDA',
     prodlda: 'ProdLDA',
     one_class_svm: 'One-class SVM',
+    audio_whisper: 'Whisper',
+    text_seq2seq: 'Sequence to sequence',
   }
   const plain = name.replaceAll('_', ' ')
   return known[name] ?? plain.charAt(0).toUpperCase() + plain.slice(1)
