@@ -49,7 +49,7 @@ export function placesOf(at: Filled): Place[] {
     ['training', '/training'],
     ['training-new', `/training/new?goal=${id(at.goal)}`],
     ['runs-compared', `/training/compare?runs=${at.runs.map(id).join(',')}`],
-    ...['overview', 'curves', 'training', 'environment', 'lineage'].map((tab): [string, string] => [
+    ...['overview', 'curves', 'training', 'rules', 'environment', 'lineage'].map((tab): [string, string] => [
       `run-${tab}`,
       `/training/runs/${id(at.runs[0]!)}?tab=${tab}`,
     ]),

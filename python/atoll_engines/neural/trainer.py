@@ -256,7 +256,8 @@ class Training:
         if not self.rules.watches("forgetting"):
             return
         if not self.hooks.source_score:
-            self.rules.standings.not_applicable("forgetting", "The network began with random weights, so there is nothing to forget.")
+            why = "Nothing is known of what it could do before: it began with random weights, or networks of its kind have no probe."
+            self.rules.standings.not_applicable("forgetting", why)
             return
         self.module.eval()
         with torch.no_grad():
