@@ -33,7 +33,7 @@ interface Samples {
 
 /** Rows that are laid for a preview: some may be damaged, and classes are learnt from all of them. */
 const laidRows = 60
-const mostWaitMs = 60_000
+const mostWaitMs = 110_000
 
 /** A few images of a data set as they are and as training would change them, with their boxes or masks. */
 export function imagePreviews({ metadata, access, files, datasets, jobs }: ImagePreviewNeeds) {

@@ -11,7 +11,7 @@ const measures: [keyof PerClass & ('averagePrecision' | 'averagePrecision50' | '
 export function PerClassTable({ perClass, counted = 'Rows' }: { perClass: Record<string, PerClass>; counted?: string }) {
   const own = measures.filter(([name]) => Object.values(perClass).some((one) => one[name]))
   return (
-    <div className="overflow-x-auto">
+    <div tabIndex={0} role="region" aria-label="Figures of each class" className="overflow-x-auto">
       <table className="w-full">
         <caption className="sr-only">Precision, recall and F1 of each class</caption>
         <thead className="text-sm text-faint">

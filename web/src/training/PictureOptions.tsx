@@ -58,7 +58,7 @@ export function PictureOptions({
     set('augment', Object.fromEntries(Object.entries({ ...changes, [name]: value }).filter(([, one]) => one !== null)))
   return (
     <Section title="Pictures" note="Networks see squares. Small changes while they learn make them see what matters.">
-      <div className="grid gap-4 sm:grid-cols-2 xl:grid-cols-4">
+      <div className="grid gap-4 sm:grid-cols-2">
         <SelectField
           label="Begins with"
           value={(options.weights as string) ?? ''}
