@@ -234,6 +234,8 @@ onSqlite('recordings are divided by speaker unless the speaker is what is to be 
   const split = await world.split({ dataset: 'clips' })
   assert.deepEqual([split.kind, split.groupColumn], ['grouped', 'speaker'])
   assert.equal((await world.split({ dataset: 'clips', target: 'speaker' })).kind, 'stratified')
+  // A conversation takes two: of six speakers the sealed part would hear one alone.
+  assert.equal((await world.split({ dataset: 'clips', task: 'diarisation' })).kind, 'random')
   const profile = await world.datasets.profile(world.admin, 'clips', {})
   assert.equal(profile.columns.find(({ name }) => name === 'seconds')?.numeric?.max, 0.33)
 })
