@@ -2,7 +2,7 @@ import type { Split } from '../datasets/schema.ts'
 import { metricTitle } from '../goals/metrics.ts'
 import { short } from '../goals/outcome.ts'
 import { type Goal, type GoalOutcome, lowerIsBetter, type Metric, type Task } from '../goals/schema.ts'
-import type { Evaluation, Parity, Signature } from './schema.ts'
+import type { Derived, Evaluation, Parity, Signature } from './schema.ts'
 
 /** Of a card as it is written; replaced once somebody looked. */
 export const fairnessUnknown = 'Fairness between groups of people was not examined.'
@@ -24,6 +24,8 @@ export interface CardEvidence {
   evaluation: Evaluation & { diagnosis?: { sentence: string } | null; calibration?: { error?: number } | null }
   parity: Parity
   sealedOpenedAt: string
+  /** The version that it was made from, where it was not trained from data alone. */
+  derived?: Pick<Derived, 'fromName' | 'summary'> | null
   /** What its network began with, where that was not random numbers. */
   weights?: { name: string; kind?: string; licence: string; origin?: string; commit?: string } | null
 }
@@ -160,7 +162,7 @@ function beginnings({ weights }: CardEvidence): string {
   return `## What it began with\n\nThe weights "${text(weights.name)}"${from}${commit}. Their licence: ${weights.licence ? `**${text(weights.licence)}**` : 'not stated'}. What it asks of things made from them it asks of this model.`
 }
 
-function method({ training }: CardEvidence): string {
+function method({ training, derived }: CardEvidence): string {
   const tried = training.leaderboard?.length ?? 0
   const kept = training.derivedFeatures?.filter((feature) => feature.kept) ?? []
   const lines = [
@@ -168,6 +170,7 @@ function method({ training }: CardEvidence): string {
     '',
     `${capitalised(words(training.algorithm))}${tried > 1 ? `, the best of ${tried} candidates` : ''}, seed ${training.seed ?? 'unknown'}.`,
   ]
+  if (derived) lines.push('', `Made from ${text(derived.fromName)}: ${text(derived.summary)}.`)
   if (kept.length > 0)
     lines.push(
       '',

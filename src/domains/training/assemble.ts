@@ -5,7 +5,7 @@ import type { Split } from '../datasets/schema.ts'
 import type { Goal, GoalOutcome } from '../goals/schema.ts'
 import { type TrainingFacts, writeCard } from '../registry/card.ts'
 import { isOpenFile, type PackageSource, storePackage } from '../registry/package.ts'
-import type { Evaluation, Manifest, Parity, Signature } from '../registry/schema.ts'
+import type { Derived, Evaluation, Manifest, Parity, Signature } from '../registry/schema.ts'
 import { finiteMetrics } from './finite-metrics.ts'
 import { engineOf, type TrainingSpec } from './spec.ts'
 
@@ -19,6 +19,7 @@ export interface Evidence {
   parity: z.infer<typeof Parity>
   split: Split
   goal: Goal | null
+  derived: Derived | null
   dataset: { rows: number | null; columns: number }
   judge(metrics: Evaluation['metrics']): Promise<GoalOutcome | null>
 }
@@ -61,6 +62,7 @@ export async function assemblePackage(
     algorithm: training.algorithm,
     metric: spec.parameters.metric,
     goal: evidence.goal,
+    derived: evidence.derived,
     outcome,
     dataset: { name: spec.datasetName, number: spec.datasetVersionNumber, ...evidence.dataset },
     split: evidence.split,

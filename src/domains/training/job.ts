@@ -138,6 +138,7 @@ export function trainingJob<Spec extends TrainingSpec = TrainingSpec>(
         parity,
         split,
         goal,
+        derived: derived?.(spec) ?? null,
         dataset: { rows: version.rows, columns: version.columns.length },
         judge: async (metrics) =>
           spec.goalId === null ? null : ((await goals.outcomes([{ goal: spec.goalId, metrics }]))[0] ?? null),

@@ -110,6 +110,7 @@ export function ModelPage() {
                 predicts <span className="font-medium text-ink">{version.target}</span>
               </>
             )}
+            {version.derived && `, ${version.derived.summary}, from ${version.derived.fromName}`}
             {isBrought ? ', registered' : ', made'} <Ago at={version.createdAt} />
             {data.description && <span className="block">{data.description}</span>}
           </>
