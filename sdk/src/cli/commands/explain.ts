@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises'
 import type { Command } from 'commander'
-import type { Explanation } from '../../index.ts'
+import type { Atoll, Explanation, GradientExplanation } from '../../index.ts'
 import { connect, parseNumber, UsageError } from '../context.ts'
 import { csvCell, readRows, typedRow } from '../files.ts'
 import { round, table } from '../print.ts'
@@ -13,7 +13,11 @@ export function explainCommands(program: Command): void {
     .command('explain <endpoint>')
     .description('why an endpoint answers as it does for rows of a CSV or JSON file')
     .requiredOption('--rows <file>')
-    .option('--method <method>', 'auto, exact, permutation, kernel, linear, tree or lime', 'auto')
+    .option(
+      '--method <method>',
+      'auto, exact, permutation, kernel, linear, tree or lime; of networks integrated_gradients or expected_gradients',
+      'auto',
+    )
     .option('--scale <scale>', 'answer or log_odds', 'answer')
     .option('--output <class>', 'the class to explain')
     .option('--top <columns>', 'only the columns that matter most', parseNumber)
@@ -26,6 +30,8 @@ export function explainCommands(program: Command): void {
         const rows = given.map((row) => typedRow(row, signature.inputs, { decimalComma }))
         if (rows.length === 0) throw new UsageError(`"${options.rows}" holds no rows.`)
         const { method, scale, output, top } = options
+        if (method === 'integrated_gradients' || method === 'expected_gradients')
+          return byGradients(atoll, name, rows, { method, output, out: options.out })
         const explanations: Explanation[] = []
         for (let i = 0; i < rows.length; i += rowsPerCall) {
           const part = rows.slice(i, i + rowsPerCall)
@@ -41,6 +47,38 @@ export function explainCommands(program: Command): void {
         }
       }),
     )
+}
+
+/** The network itself is asked, a few rows at a time; texts come word by word, images by region, so the whole is JSON. */
+async function byGradients(
+  atoll: Atoll,
+  endpoint: string,
+  rows: Record<string, unknown>[],
+  { out, ...how }: { method: 'integrated_gradients' | 'expected_gradients'; output?: string; out?: string },
+) {
+  const explanations: GradientExplanation[] = []
+  for (let i = 0; i < rows.length; i += rowsPerCall)
+    explanations.push(
+      ...(await atoll.endpoints.gradients(endpoint, { ...how, rows: rows.slice(i, i + rowsPerCall) })).explanations,
+    )
+  if (out) await writeFile(out, JSON.stringify(explanations, null, 2))
+  const described = explanations.slice(0, 10).map((one, row) => {
+    const parts = (
+      one.contributions ?? (one.words ?? []).map(({ text, contribution }) => ({ column: text, value: '', contribution }))
+    )
+      .filter((part): part is { column: string; value: unknown; contribution: number } => part.contribution !== null)
+      .sort((a, b) => Math.abs(b.contribution) - Math.abs(a.contribution))
+      .slice(0, 12)
+    const what = one.output === null ? 'answer' : `answer of "${one.output}"`
+    return `Row ${row + 1}: ${what} ${round(one.answer, 4)}, from ${round(one.base, 4)}\n${table(
+      ['part', 'value', 'contribution'],
+      parts.map(({ column, value, contribution }) => [column, value, signed(contribution)]),
+    )}`
+  })
+  return {
+    json: { endpoint, rows: rows.length, explanations, ...(out ? { file: out } : {}) },
+    text: out ? `${explanations.length} explanations written to ${out}` : described.join('\n\n'),
+  }
 }
 
 function describe(one: Explanation, row: number): string {
