@@ -62,7 +62,9 @@ export function PerformanceTab({ model, version, details }: { model: Model; vers
       {evaluation?.diarisation && <DiarisationCharts diarisation={evaluation.diarisation} />}
       {evaluation?.verification && <VerificationCharts verification={evaluation.verification} />}
       {evaluation && version.task === 'generation' && <LanguageEvidence version={version} evaluation={evaluation} />}
-      {evaluation?.places && <WorstImages version={version} places={evaluation.places} />}
+      {evaluation?.places && (
+        <WorstImages version={version} places={evaluation.places} matrix={evaluation.confusion?.matrix ?? []} />
+      )}
       {evaluation?.forecast && <ForecastCharts forecast={evaluation.forecast} target={version.target ?? 'value'} />}
       {evaluation?.texts && <WrittenTexts texts={evaluation.texts} />}
       {evaluation?.confusion && (version.task === 'multiclass' || !evaluation.roc) && (

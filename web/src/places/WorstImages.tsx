@@ -1,5 +1,5 @@
 import type { ModelVersion } from '@atoll/sdk'
-import { useState } from 'react'
+import { useMemo, useState } from 'react'
 import { atoll } from '../api.ts'
 import { Button } from '../ui/Button.tsx'
 import { fixed } from '../ui/format.ts'
@@ -23,12 +23,24 @@ export interface PlacesEvidence {
 }
 
 const first = 6
-const nothing: ReadonlySet<number> = new Set()
 
 /** Sealed images side by side with the truth and the answer, the worst first. */
-export function WorstImages({ version, places }: { version: ModelVersion; places: PlacesEvidence }) {
+export function WorstImages({
+  version,
+  places,
+  matrix,
+}: {
+  version: ModelVersion
+  places: PlacesEvidence
+  /** Pixels by class, of masks: what most of all images is stays clear. */
+  matrix: readonly (readonly number[])[]
+}) {
   const [shown, setShown] = useState(first)
   const classes = version.signature.classes ?? []
+  const clear = useMemo(() => {
+    const pixels = matrix.map((row) => row.reduce((sum, one) => sum + one, 0))
+    return new Set([pixels.indexOf(Math.max(...pixels))])
+  }, [matrix])
   const measure = places.task === 'detection' ? 'F1' : 'mean IoU'
   return (
     <Section
@@ -62,7 +74,7 @@ export function WorstImages({ version, places }: { version: ModelVersion; places
                       className="absolute inset-0 size-full object-contain"
                     />
                     {typeof one[side] === 'string' ? (
-                      <ClassMask src={one[side]} hidden={nothing} label={side === 'actual' ? 'True mask' : 'Predicted mask'} />
+                      <ClassMask src={one[side]} hidden={clear} label={side === 'actual' ? 'True mask' : 'Predicted mask'} />
                     ) : (
                       <ObjectBoxes objects={one[side]} classes={classes} width={one.width} height={one.height} />
                     )}
