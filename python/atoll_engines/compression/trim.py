@@ -12,6 +12,7 @@ from atoll_engines.compression.derived import open_derived
 from atoll_engines.compression.fewer_columns import steps_without
 from atoll_engines.contract import Job, Report, write_json
 from atoll_engines.errors import BadInput
+from atoll_engines.recipes import named_columns
 from atoll_engines.tabular import train
 from atoll_engines.tabular.algorithms import ALGORITHMS
 from atoll_engines.tabular.algorithms.model import Setting
@@ -41,7 +42,8 @@ def run(job: Job, report: Report) -> dict[str, Any]:
     algorithm = (job.parameters.get("algorithms") or [""])[0]
     if algorithm not in ALGORITHMS or ALGORITHMS[algorithm].is_ensemble:
         raise BadInput("An ensemble has no columns of its own to trim. Distil it into one model, then trim that.", algorithm=algorithm)
-    ranked = by_importance(derived.folder / "explain.json", [one["name"] for one in derived.signature["inputs"]])
+    steps = (job.parameters.get("recipe") or {}).get("steps") or []
+    ranked = by_importance(derived.folder / "explain.json", [one["name"] for one in derived.signature["inputs"]], steps)
     errors = float(job.parameters.get("standardErrors", 1))
     toward = sign(read_request(job.parameters).metric)
     sizes = [len(ranked), *sorted({max(1, math.ceil(share * len(ranked))) for share in SHARES} - {len(ranked)}, reverse=True)]
@@ -71,13 +73,19 @@ def run(job: Job, report: Report) -> dict[str, Any]:
     return {**result, **facts}
 
 
-def by_importance(path: Any, columns: Sequence[str]) -> list[str]:
-    """The columns, the one first whose values matter most when they are mixed up."""
+def by_importance(path: Any, columns: Sequence[str], steps: Sequence[dict[str, Any]]) -> list[str]:
+    """The columns, the one first whose values matter most when they are mixed up; of those that one feature is made of all as the first."""
     known = json.loads(path.read_text("utf-8")).get("permutation") if path.is_file() else None
     if not known:
         raise BadInput("The package does not say how much its columns matter, so it is not known which could go. Train it anew.")
     means = {one["column"]: float(one["mean"]) for one in known}
-    return sorted(columns, key=lambda name: -means.get(name, 0.0))
+    matters = {name: means.get(name, 0.0) for name in columns}
+    for step in steps:
+        # Without one of them the feature is gone, whatever mixing up that one alone would do.
+        together = [name for name in named_columns([{**step, "columns": None}]) if name in matters]
+        for name in together:
+            matters[name] = max(matters[one] for one in together)
+    return sorted(columns, key=lambda name: -matters[name])
 
 
 def only(job: Job, columns: list[str]) -> Job:
