@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import json
 import shutil
 
@@ -12,6 +14,7 @@ import pytest
 pytest.importorskip("torch", reason="needs the deep runtime")
 import torch
 from folders import failure, read_json, run_here, start, write_channel, write_job
+from PIL import Image
 from scipy.stats import spearmanr
 from text_tables import reviews
 from torch import nn
@@ -75,7 +78,7 @@ def picture_model(seed: int):
     torch.manual_seed(seed)
     setting = ImageSetting(Setting("multiclass", 3, 0, 1), 24, 1, ("a", "b", "c"), np.zeros((0, 24, 24, 1), np.uint8))
     model = ImageModel("image_cnn", {"width": 8}, setting)
-    model.network, _ = build_network("image_cnn", {"width": 8}, setting, [0.5], [0.25])
+    model.network, model.facts = build_network("image_cnn", {"width": 8}, setting, [0.5], [0.25])
     nn.init.normal_(model.network.head.weight, std=1.0)
     model.network.eval()
     return ImagePipeline("picture", model, None, "multiclass", ("a", "b", "c"), None)
@@ -96,6 +99,25 @@ def test_a_picture_s_heat_adds_up_and_follows_the_weights():
     assert np.mean(alike) < 0.5, alike
     again = of_image(picture_model(0), pixels, 1).parts[0].sum(0)
     np.testing.assert_allclose(again, heat, atol=1e-6)
+
+
+def test_a_picture_is_explained_by_its_engine(tmp_path):
+    from atoll_engines.image.preprocess import Preprocess, preprocess_graph
+
+    pipeline, graph = picture_model(0), preprocess_graph(24, 1)
+    pipeline.preprocess = Preprocess(graph)
+    package = tmp_path / "input" / "data" / "model"
+    (package / "native").mkdir(parents=True)
+    pipeline.save(package / "native", graph)
+    (package / "signature.json").write_text(json.dumps({"task": "multiclass", "classes": ["a", "b", "c"], "positive": None}))
+    sink = io.BytesIO()
+    Image.fromarray(np.random.default_rng(0).integers(0, 255, (40, 30, 3), dtype=np.uint8)).save(sink, "PNG")
+    write_job(tmp_path, "image.explain", {"rows": [{"picture": base64.b64encode(sink.getvalue()).decode()}], "output": "b"})
+    assert run_here(tmp_path) == 0, failure(tmp_path)
+    (told,) = read_json(tmp_path, "output/data/explanations.json")["explanations"]
+    assert told["output"] == "b" and told["size"] == [24, 24] and told["seen"].startswith("data:image/png;base64,")
+    assert np.shape(told["cells"]) == (24, 24) and np.shape(told["regions"]) == (7, 7)
+    assert abs(told["base"] + np.sum(told["cells"]) + told["gap"] - told["answer"]) < 1e-6
 
 
 @pytest.fixture(scope="module")
