@@ -16,7 +16,7 @@ const signature: Signature = {
   tolerance: 1e-3,
   inputs: [{ name: 'prompt', type: 'text', tensor: 'tokens', index: 0, nullable: false, maxLength: 256, pad: 256, example: 'a' }],
   outputs: [{ name: 'text', width: 1 }],
-  generation: { contextLength: 256, maxNewTokens: 40, chat: true, stop: ['<|stop|>'] },
+  generation: { contextLength: 8192, maxNewTokens: 40, chat: true, stop: ['<|stop|>'] },
 }
 
 test('a version that writes text is deployed, asked, streamed, captured and measured', { timeout: 120_000 }, async () => {
@@ -32,7 +32,7 @@ test('a version that writes text is deployed, asked, streamed, captured and meas
       message: /"model.gguf" is no GGUF file that can be read/,
     })
     await world.register('writer', {
-      graph: alphabetModel(),
+      graph: alphabetModel({ contextLength: 8192 }),
       kind: 'gguf',
       signature,
       beside: [{ path: 'chat_template.jinja', text: '{{ messages[0].content }}{{ " a" if add_generation_prompt }}' }],
@@ -66,7 +66,7 @@ test('a version that writes text is deployed, asked, streamed, captured and meas
       [{ rows: [{ text: 'w' }] }, /"rows.0" is not as it should be/],
       [{ rows: [{ prompt: 'w', messages: [] }] }, /rows.0/],
       [{ rows: [{ prompt: 'w' }], generation: { temperature: -1 } }, /"generation.temperature"/],
-      [{ rows: [{ prompt: 'a'.repeat(300) }] }, /Row 0: The prompt has 300 tokens/],
+      [{ rows: [{ prompt: 'a'.repeat(9000) }] }, /Row 0: The prompt has 9000 tokens/],
       [{ rows: Array(65).fill({ prompt: 'w' }) }, /at most 64 rows/],
     ] as const)
       await assert.rejects(ask(body), { code: 'invalid_input', message })
@@ -82,11 +82,12 @@ test('a version that writes text is deployed, asked, streamed, captured and meas
     assert.deepEqual([done[0], done[1].text, done[1].finishReason, done[1].id], ['done', 'bcdefghijkl', 'stop', 'req_2'])
     assert.ok(events.every(([event]) => event === 'text'))
     assert.equal(events.map(([, { text }]) => text).join(''), 'bcdefghijkl')
-    await assert.rejects(stream({ prompt: 'a'.repeat(300) }), { code: 'invalid_input' })
+    await assert.rejects(stream({ prompt: 'a'.repeat(9000) }), { code: 'invalid_input' })
 
     const leaving = new AbortController()
     const left = await endpoints.generate(by, 'letters', {
-      input: { prompt: 'A', maxTokens: 200 },
+      // What follows has no end of its own.
+      input: { prompt: '=', maxTokens: 8000 },
       signal: leaving.signal,
       requestId: 'req_3',
     })

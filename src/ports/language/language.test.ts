@@ -111,11 +111,12 @@ test('requests are answered in turn, and who goes away is written for no longer'
       return answer
     })
   const leaving = new AbortController()
-  const first = model.generate({ prompt: 'A' }, { signal: leaving.signal, onText: (text) => text === 'C' && leaving.abort() })
+  // After "=" comes no end.
+  const first = model.generate({ prompt: '=' }, { signal: leaving.signal, onText: () => leaving.abort() })
   const [second, third] = [ask('B'), ask('C', AbortSignal.abort())]
   const answer = await first
   assert.equal(answer.finishReason, 'cancelled')
-  assert.ok(answer.tokens.generated < 100, String(answer.tokens.generated))
+  assert.ok(answer.tokens.generated < 240, String(answer.tokens.generated))
   assert.ok((await second).seconds.queue > 0)
   assert.deepEqual([(await third).finishReason, (await third).text], ['cancelled', ''])
   assert.deepEqual(order, ['B', 'C'])
@@ -124,11 +125,13 @@ test('requests are answered in turn, and who goes away is written for no longer'
 test('native code that dies takes one answer along, and the next is written by a new process', { timeout }, async () => {
   await writeFile(join(folder, 'long.gguf'), alphabetModel({ contextLength: 8192 }))
   const long = await models.load({ file: join(folder, 'long.gguf') })
+  let isKilled = false
   const dying = long.generate(
-    { prompt: 'A'.repeat(20), maxTokens: 8000, stop: ['zzz'] },
+    { prompt: '=', maxTokens: 8000 },
     {
       onText(text) {
-        if (text !== 'E') return
+        if (text !== '€' || isKilled) return
+        isKilled = true
         process.kill(Math.max(...modelProcesses(process.pid)), 'SIGSEGV')
       },
     },
