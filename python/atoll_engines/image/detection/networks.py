@@ -94,6 +94,10 @@ class QueryNet(SpatialNetwork):
                 ) from error
         else:
             self.network = AutoModelForObjectDetection.from_config(AutoConfig.for_model(**config | labels))
+            # The library draws weights for networks that go on from given ones: from the start they would let nothing through.
+            for layer in self.network.modules():
+                if isinstance(layer, nn.Conv2d):
+                    nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
         self.settings = {name: value for name, value in self.network.config.to_dict().items() if name not in labels}
         self.has_nothing = QUERY_KINDS[self.network.config.model_type]
 
