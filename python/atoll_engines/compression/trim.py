@@ -79,7 +79,8 @@ def by_importance(path: Any, columns: Sequence[str], steps: Sequence[dict[str, A
     if not known:
         raise BadInput("The package does not say how much its columns matter, so it is not known which could go. Train it anew.")
     means = {one["column"]: float(one["mean"]) for one in known}
-    matters = {name: means.get(name, 0.0) for name in columns}
+    # What was not weighed, for want of time, may matter more than anything.
+    matters = {name: means.get(name, math.inf) for name in columns}
     for step in steps:
         # Without one of them the feature is gone, whatever mixing up that one alone would do.
         together = [name for name in named_columns([{**step, "columns": None}]) if name in matters]
