@@ -41,7 +41,7 @@ export async function fitInto(
     name: 'fit',
     engine: `${family}.train`,
     runtime,
-    parameters: { ...fit.parameters },
+    parameters: { ...withGivenRows(fit.parameters, fit.hasValidation) },
     seed: fit.seed,
     limits: limitsOf(fit.parameters),
     onEvent: fit.onEvent,
@@ -58,6 +58,10 @@ export async function fitInto(
   await keepFitted(files, folder, into)
   return { cost }
 }
+
+/** Rows that were set aside for validation are what it validates on; a split that was still being made did not say whether there are any. */
+const withGivenRows = (parameters: EngineParameters, hasValidation: boolean): EngineParameters =>
+  hasValidation ? { ...parameters, validation: { ...parameters.validation, kind: 'holdout' } } : parameters
 
 /** Takes what a fitting engine left; refuses an ending without what every package needs. */
 export async function keepFitted(files: Files, folder: string, into: string): Promise<void> {
