@@ -17,7 +17,7 @@ from atoll_engines.tabular.pipeline import Pipeline
 MOST_CATEGORIES = 200
 PACKAGES = (
     "numpy", "pandas", "pyarrow", "scikit-learn", "lightgbm", "xgboost-cpu", "xgboost", "catboost",
-    "imbalanced-learn", "optuna", "onnx", "onnxruntime",
+    "imbalanced-learn", "onnx", "onnxruntime",
 )  # fmt: skip
 
 
