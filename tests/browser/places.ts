@@ -82,7 +82,7 @@ export function placesOf(at: Filled): Place[] {
     ['jobs', '/jobs'],
     ['job-training', `/jobs/${id(at.trainingJob)}`],
     ['job-failed', `/jobs/${id(at.failedJob)}`],
-    ...['account', 'tokens', 'project', 'people', 'teams', 'platform', 'audit'].map((tab): [string, string] => [
+    ...['account', 'tokens', 'project', 'people', 'teams', 'platform', 'fairness', 'audit'].map((tab): [string, string] => [
       `settings-${tab}`,
       `/settings?tab=${tab}`,
     ]),
