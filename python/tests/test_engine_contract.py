@@ -29,6 +29,7 @@ HAS_TORCH = importlib.util.find_spec("torch") is not None
 SMALL = {
     "random_forest": {"n_estimators": 25}, "extra_trees": {"n_estimators": 25}, "bagging": {"bags": 5},
     "mlp": {"epochs": 12, "width": 32}, "tabm": {"epochs": 10, "width": 32, "copies": 4},
+    "pair_embeddings": {"epochs": 12, "width": 16, "vector": 8},
     "tab_transformer": {"epochs": 10, "width": 32, "blocks": 1}, "tabnet": {"epochs": 6, "width": 8, "steps": 2},
 }  # fmt: skip
 
@@ -60,6 +61,7 @@ def parameters(name: str, task: str, **changes) -> dict:
         "validation": {"kind": "stratified", "folds": 3},
         "importance": False,
         "threads": 1,
+        "options": {"left": ["size", "plan"]} if name == "pair_embeddings" else {},
     } | changes
 
 

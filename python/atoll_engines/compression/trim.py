@@ -18,6 +18,7 @@ from atoll_engines.tabular.algorithms import ALGORITHMS
 from atoll_engines.tabular.algorithms.model import Setting
 from atoll_engines.tabular.metrics import sign
 from atoll_engines.tabular.request import read_request
+from atoll_engines.tabular.sides import left_columns
 from atoll_engines.tabular.training_table import open_source, read_labels
 from atoll_engines.tabular.trial import Trials
 
@@ -104,7 +105,8 @@ def measure(job: Job, report: Report, columns: list[str]) -> Tried:
     source = open_source(fewer, request)
     labels = read_labels(fewer, request, source, Quiet())
     preparation = train.prepare(fewer, request, source, labels, report)
-    setting = Setting(request.task, len(labels.target.classes or ()), job.seed, job.threads)
+    left = left_columns(request, source)
+    setting = Setting(request.task, len(labels.target.classes or ()), job.seed, job.threads, left=left)
     trials = Trials(preparation, labels.division, setting, request.metric, request.at_least)
     name = request.algorithms[0]
     params = ALGORITHMS[name].defaults | ((request.search.get("space") or {}).get(name) or {})

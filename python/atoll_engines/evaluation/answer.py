@@ -28,7 +28,9 @@ def answer(job: Job, report: Report, package: Package) -> dict[str, Any] | None:
 
     def told(frame: pd.DataFrame) -> dict[str, Any]:
         values = pipeline.predict(frame).astype(np.float64).tolist() if len(frame) else []
-        return {"probabilities" if classified else "predictions": values}
+        further = pipeline.predict_further(frame) if getattr(pipeline, "further", None) else {}
+        outputs = {name: said.astype(np.float64).tolist() for name, said in further.items()}
+        return {"probabilities" if classified else "predictions": values, **({"outputs": outputs} if outputs else {})}
 
     return answer_with(job, report, pipeline.inputs, columns, told)
 

@@ -148,11 +148,18 @@ def write_parity(job: Job, package: Package, frame: pd.DataFrame) -> int:
         # Images and sounds are not in the table: the package says how clients send them.
         return leave_parity(job, pipeline, *pipeline.parity_rows(frame, wanted, job.seed))
     kinds, rows = parity_parts(frame, pipeline.inputs, wanted, np.random.default_rng(job.seed))
-    return leave_parity(job, pipeline, kinds, as_requests(rows, pipeline.inputs), pipeline.predict(rows))
+    further = pipeline.predict_further(rows) if getattr(pipeline, "further", None) else None
+    return leave_parity(job, pipeline, kinds, as_requests(rows, pipeline.inputs), pipeline.predict(rows), further=further)
 
 
 def leave_parity(
-    job: Job, pipeline: Judged, kinds: list[str], requests: list[dict[str, Any]], predicted: np.ndarray, is_complete: bool = False
+    job: Job,
+    pipeline: Judged,
+    kinds: list[str],
+    requests: list[dict[str, Any]],
+    predicted: np.ndarray,
+    is_complete: bool = False,
+    further: dict[str, np.ndarray] | None = None,
 ) -> int:
     """The requests, and what the training code answers to each; `is_complete`: all sealed rows are among them."""
     lines = (json.dumps(plain(one), ensure_ascii=False) for one in requests)
@@ -165,5 +172,7 @@ def leave_parity(
         "labels": pipeline.labels(predicted) if classified else [],
         "complete": is_complete,
     }
+    if further:
+        expected["outputs"] = {name: values.astype(np.float64).tolist() for name, values in further.items()}
     write_whole(job.output / "parity_expected.json", json.dumps(plain(expected), ensure_ascii=False))
     return len(requests)

@@ -40,11 +40,13 @@ class Plan:
 def auto_recipe(
     frame: pd.DataFrame, schema: Sequence[InputColumn], target: np.ndarray | None, task: str, seed: int, for_algorithm: Family = None
 ) -> tuple[list[dict[str, Any]], list[str]]:
-    """Steps for a family of algorithms ("tree", "linear", "distance", "embedding"; None: one that suits all), and why each is there."""
+    """Steps for a family of algorithms ("tree", "linear", "distance", "embedding", "pairs"; None: one for all), and why each is there."""
     facts, rows = profiles(frame, schema, seed)
     labels = None if target is None else np.asarray(target)[rows]
     plan = Plan()
-    kept = _without_useless(plan, facts, labels, task)
+    # Who a user is may say nothing by itself and everything together with the item, so of pairs no label goes for lack of signal.
+    kept = _without_useless(plan, facts, None if for_algorithm == "pairs" else labels, task)
+    for_algorithm = "embedding" if for_algorithm == "pairs" else for_algorithm
     _dates(plan, [fact for fact in kept if fact.type == "datetime"], for_algorithm)
     names = _names_of_things(plan, kept) if for_algorithm == "embedding" else []
     numbers = [fact for fact in kept if fact.is_numeric and fact not in names]

@@ -18,6 +18,7 @@ from atoll_engines.tabular.algorithms.model import Algorithm, Setting
 from atoll_engines.tabular.folds import Division, divide
 from atoll_engines.tabular.preparation import Preparation, Recipes
 from atoll_engines.tabular.request import Request, read_request
+from atoll_engines.tabular.sides import left_columns
 from atoll_engines.tabular.training_table import Labels, Source, open_source, read_features, read_labels, read_rows_that_divide
 from atoll_engines.tabular.trial import ROUNDS_WHEN_SMALL, STOP_EARLY_FROM, Trials
 
@@ -56,7 +57,8 @@ def run(job: Job, report: Report) -> dict[str, Any]:
         one.name: Preparation(Recipes(frame, source.schema, labels.target.values, request.task, job.seed, one.recipe))
         for one in candidates
     }
-    rounds = Rounds(job, report, request, labels, source, preparations)
+    left = left_columns(request, source, (one.algorithm.name for one in candidates))
+    rounds = Rounds(job, report, request, labels, source, preparations, left)
     scores = [rounds.repeat(number, candidates, repeats) for number in range(repeats)]
     if len(scores[0][0]["folds"]) * repeats < 2:
         raise BadInput("One fold of one repeat leaves nothing to test: ask for more repeats.", parameter="repeats")
@@ -87,9 +89,11 @@ class Rounds:
     """One repeat after the other: what is finished is on disk before the next one starts."""
 
     def __init__(
-        self, job: Job, report: Report, request: Request, labels: Labels, source: Source, preparations: dict[str, Preparation]
+        self, job: Job, report: Report, request: Request, labels: Labels, source: Source, preparations: dict[str, Preparation],
+        left: tuple[str, ...],
     ) -> None:
         self.job, self.report, self.request, self.labels, self.preparations = job, report, request, labels, preparations
+        self.left = left
         self.groups = read_rows_that_divide(source, labels, request.group_column) if request.group_column else None
         self.checkpoint = job.checkpoints / "compare.jsonl"
         self.done = {(one["repeat"], one["name"]): one for one in read_lines(self.checkpoint)}
@@ -125,7 +129,7 @@ class Rounds:
         """A candidate on every fold. Kept features are of another division by now."""
         preparation = self.preparations[one.name]
         preparation.forget()
-        setting = Setting(self.request.task, len(self.labels.target.classes or ()), seed, self.job.threads)
+        setting = Setting(self.request.task, len(self.labels.target.classes or ()), seed, self.job.threads, left=self.left)
         trials = Trials(preparation, division, setting, self.request.metric, self.request.at_least)
         params = settings_of(one, max(len(fold.train) for fold in division.folds), setting)
         try:

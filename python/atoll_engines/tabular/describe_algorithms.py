@@ -28,6 +28,7 @@ ABOUT = {
     "tabm": "Many small networks in one that share their weights: the strongest network on most tables.",
     "tab_transformer": "A network whose categories attend to one another before dense layers read all columns.",
     "tabnet": "A network that looks at a few columns at a time, picked for each row.",
+    "pair_embeddings": "A vector for each of two objects (options.left: columns of the left), which a small network compares.",
     "bagging": "One algorithm (options.base, usually a deep tree) fitted on many samples of the rows, averaged.",
     "voting": "The mean of several models' probabilities or predictions. The members are options.members, or a usual set of six.",
     "blending": "A weighted mean of the search's models; the weights are chosen greedily on out-of-fold predictions.",

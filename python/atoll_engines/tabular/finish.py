@@ -12,6 +12,7 @@ from atoll_engines.tabular.algorithms import ALGORITHMS
 from atoll_engines.tabular.explain import HeldOut, explain
 from atoll_engines.tabular.export import Export, export, tolerance_for
 from atoll_engines.tabular.metrics import metric_names, score, score_all, sign
+from atoll_engines.tabular.near import near_objects
 from atoll_engines.tabular.objectives import LATENCY_ROWS, served_cost
 from atoll_engines.tabular.package import Seen, environment, peak_memory_bytes, signature
 from atoll_engines.tabular.pipeline import Pipeline
@@ -128,6 +129,9 @@ class Finish:
             {"name": name, "columns": columns}
             for name, columns in zip(recipe.feature_names, recipe.origins(), strict=True)
         ]
+        objects = near_objects(pipeline, self.trials.preparation.frame)
+        if objects:
+            explained["objects"] = objects
         write_json(self.job.model / "explain.json", explained)
         write_json(self.job.output / "learning_curve.json", curve)
 

@@ -86,7 +86,14 @@ def signature(pipeline: Pipeline, target: str, seen: Seen, tolerance: float) -> 
         "threshold": pipeline.threshold if binary else None,
         "tolerance": tolerance,
         "inputs": inputs,
+        **({"outputs": outputs_of(pipeline)} if pipeline.further else {}),
     }
+
+
+def outputs_of(pipeline: Pipeline) -> list[dict[str, Any]]:
+    """The answer, then what the graph says beside it."""
+    answer = ("probabilities", len(pipeline.classes)) if pipeline.classes else ("prediction", 1)
+    return [{"name": name, "width": width} for name, width in (answer, *pipeline.further)]
 
 
 def middle(values: pd.Series) -> Any:

@@ -38,6 +38,15 @@ class Pipeline:
         predicted = self.model.predict(features)
         return self.calibrator.apply(predicted) if self.calibrator else predicted
 
+    @property
+    def further(self) -> list[tuple[str, int]]:
+        """Outputs beside the answer, with their widths."""
+        return getattr(self.model, "further", [])
+
+    def predict_further(self, frame: pd.DataFrame) -> dict[str, np.ndarray]:
+        """float32 [rows, width] of each further output."""
+        return self.model.predict_further(self.recipe.transform(frame)) if self.further else {}
+
     def labels(self, predicted: np.ndarray) -> list[str]:
         """The class of each row of probabilities."""
         return [self.classes[k] for k in labels_of(predicted, self.threshold)]
@@ -45,10 +54,14 @@ class Pipeline:
     def to_onnx(self) -> Any:
         """Preparation and model as one ONNX graph over the raw columns."""
         graph = GraphBuilder(self.recipe.inputs)
-        answer = self.model.emit(graph, self.recipe.emit(graph))
+        features = self.recipe.emit(graph)
+        answer = self.model.emit(graph, features)
         if self.calibrator:
             answer = self.calibrator.emit(graph, answer)
         name = "prediction" if self.task == "regression" else "probabilities"
         width = 1 if self.task == "regression" else len(self.classes)
         graph.output(answer, name)
-        return graph.finish([(name, 1, ("N", width))])
+        if self.further:
+            for (other, _), tensor in zip(self.further, self.model.emit_further(graph, features), strict=True):
+                graph.output(tensor, other)
+        return graph.finish([(one, 1, ("N", wide)) for one, wide in ((name, width), *self.further)])

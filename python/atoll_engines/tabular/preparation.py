@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,6 +31,8 @@ class FoldFeatures:
     is_shuffled: bool = False
     # For each feature how many categories its codes count, 0 for a number.
     codes: tuple[int, ...] = ()
+    # Gives for each feature the raw columns it is made from.
+    origins: Callable[[], list[list[str]]] | None = None
 
     @property
     def size_bytes(self) -> int:
@@ -156,6 +159,7 @@ class Preparation:
             y_valid=self.target[fold.valid],
             train_rows=kept,
             codes=fitted.codes,
+            origins=fitted.origins,
         )
         return fitted, features
 

@@ -13,7 +13,7 @@ from atoll_engines.tabular.thresholds import Costs
 TASKS = ("binary", "multiclass", "regression")
 KINDS = ("stratified", "kfold", "grouped", "time", "holdout")
 # `runtime` is for the platform, which has seen to it already.
-OPTIONS = ("members", "meta", "passthrough", "base", "runtime", "rules")
+OPTIONS = ("members", "meta", "passthrough", "base", "left", "runtime", "rules")
 USUAL_METRIC = {"binary": "roc_auc", "multiclass": "f1_macro", "regression": "rmse", "multilabel": "f1_macro"}
 
 
@@ -89,7 +89,7 @@ def read_request(
 
 
 def read_options(options: dict[str, Any]) -> dict[str, Any]:
-    """What only tables know: of whom an ensemble is made."""
+    """What only tables know: of whom an ensemble is made, which columns describe the left object of a pair."""
     for name in options:
         if name not in OPTIONS:
             raise BadInput(f'There is no option "{name}" for tables. {what_exists(name, OPTIONS, "options")}', parameter=name)

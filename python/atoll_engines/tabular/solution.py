@@ -78,7 +78,7 @@ class Single:
         is_shuffled = isinstance(self.trials.preparation, StreamedPreparation)
         return recipe, fit_model(
             self.algorithm, self.to_fit, x, y, self.trials.setting, is_shuffled=is_shuffled, codes=recipe.codes,
-            debugger=self.trials.debugger,
+            debugger=self.trials.debugger, origins=recipe.origins,
         )  # fmt: skip
 
     def on_fold(self, fold: Fold) -> tuple[Recipe, Model, FoldFeatures]:
@@ -94,6 +94,7 @@ class Single:
             self.trials.setting,
             is_shuffled=features.is_shuffled,
             codes=features.codes,
+            origins=features.origins,
         )
 
     def recipe(self, fitted: Recipe) -> dict[str, Any]:

@@ -74,6 +74,7 @@ class StreamedPreparation:
             train_rows=self.order[: self.train_count],
             is_shuffled=True,
             codes=recipe.codes,
+            origins=recipe.origins,
         )
 
     def everything(self, family: str | None) -> tuple[FittedRecipe, np.ndarray, np.ndarray]:

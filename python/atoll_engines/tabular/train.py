@@ -19,6 +19,7 @@ from atoll_engines.tabular.objectives import read_aims
 from atoll_engines.tabular.preparation import Preparation, Recipes
 from atoll_engines.tabular.request import Request, read_request
 from atoll_engines.tabular.search import Search
+from atoll_engines.tabular.sides import left_columns
 from atoll_engines.tabular.streaming import StreamedPreparation, sample_to_judge
 from atoll_engines.tabular.training_table import (
     STREAM_ABOVE,
@@ -46,7 +47,8 @@ def run(job: Job, report: Report) -> dict[str, Any]:
     source = open_source(job, request)
     labels = read_labels(job, request, source, report)
     preparation = prepare(job, request, source, labels, report)
-    setting = Setting(request.task, len(labels.target.classes or ()), job.seed, job.threads)
+    left = left_columns(request, source)
+    setting = Setting(request.task, len(labels.target.classes or ()), job.seed, job.threads, left=left)
     fit_seconds = ONE_FIT_SHARE * limits.seconds if limits.seconds else None
     debugger = Debugger(report, read_rules(request.options.get("rules")))
     trials = Trials(preparation, labels.division, setting, request.metric, request.at_least, fit_seconds, debugger)
@@ -74,8 +76,8 @@ def prepare(
 def derive(
     job: Job, report: Report, trials: Trials, algorithms: list[Algorithm], limits: Limits, started: float
 ) -> list[dict[str, Any]]:
-    """Derived features, where the recipe is left to us."""
-    if not trials.preparation.recipes.is_automatic or len(algorithms) < 2:
+    """Derived features, where the recipe is left to us; what is made of both objects of a pair would describe neither."""
+    if not trials.preparation.recipes.is_automatic or len(algorithms) < 2 or algorithms[1].is_of_pairs:
         return []
     by_trees = next((one for one in algorithms if one.family == "tree" and one.rounds), None)
     if by_trees is None and algorithms[1].family == "embedding":

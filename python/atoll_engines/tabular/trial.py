@@ -97,6 +97,7 @@ class Trials:
                 is_shuffled=features.is_shuffled,
                 until=time.monotonic() + self.fit_seconds if is_limited else None,
                 codes=features.codes,
+                origins=features.origins,
             )
             if on_model:
                 on_model(number, model)
@@ -179,9 +180,12 @@ def fit_model(
     until: float | None = None,
     codes: tuple[int, ...] = (),
     debugger: Debugger | None = None,
+    origins: Callable[[], list[list[str]]] | None = None,
 ) -> Model:
     """Fit one model; a boosted one on enough rows sets some aside and stops when they no longer gain."""
     setting = replace(setting, codes=codes)
+    if algorithm.is_of_pairs and origins:
+        setting = replace(setting, origins=tuple(tuple(columns) for columns in origins()))
     own = {name: value for name, value in params.items() if name not in ("imbalance", "stop_early")}
     x, y = at_most_rows(algorithm, x, y, setting, is_shuffled)
     watch = None

@@ -4,6 +4,7 @@ import type { Principal } from '../../kernel/principal.ts'
 import type { FileBody } from '../../kernel/route.ts'
 import type { AnyEncoder, EncodedRows } from '../../ports/inference/encode.ts'
 import type { RawScores } from '../../ports/inference/inference.ts'
+import { answerWidth } from '../../ports/inference/signature.ts'
 import type { Access } from '../auth/access.ts'
 import { compileUncertain } from '../evaluation/uncertainty/answer.ts'
 import { UncertaintyWish } from '../evaluation/uncertainty/schema.ts'
@@ -164,7 +165,7 @@ function uncertainOf(
     throw preconditionFailed('This version keeps nothing of how sure it is. Train a version anew: those made since do.', {})
   const said = compileUncertain(uncertainty, signature, read.data)
   return (answer, scores, row) => {
-    const one = said(scores.values.subarray(row * scores.width, (row + 1) * scores.width))
+    const one = said(scores.values.subarray(row * scores.width, row * scores.width + answerWidth(signature)))
     return `${answer.slice(0, -1)},${JSON.stringify(one).slice(1)}`
   }
 }

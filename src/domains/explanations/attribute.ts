@@ -1,6 +1,7 @@
 import type * as z from 'zod'
 import { invalidInput } from '../../kernel/errors.ts'
-import type { RawBatch } from '../../ports/inference/inference.ts'
+import type { RawBatch, RawScores } from '../../ports/inference/inference.ts'
+import { answerWidth } from '../../ports/inference/signature.ts'
 import { randomFrom } from '../evaluation/statistics/random.ts'
 import { exactShapley, mostExactColumns } from './methods/exact.ts'
 import { type Attribution, type Game, scaled } from './methods/game.ts'
@@ -64,15 +65,26 @@ export function gameOf(opened: OpenedVersion, row: RawBatch, scale: Options['sca
   const { version, shape, model } = opened
   if (scale === 'log_odds' && version.signature.task === 'regression')
     throw invalidInput('A number has no log odds. Leave "scale" out.', { field: 'scale' })
+  const outputs = answerWidth(version.signature)
   return {
     columns: version.signature.inputs as Game['columns'],
     numberColumns: shape.numberColumns,
     stringColumns: shape.stringColumns,
-    outputs: shape.width,
+    outputs,
     row,
     background: backgroundOf(opened),
-    answer: async (batch) => (batch.rows === 0 ? new Float64Array(0) : scaled(await model.predict(batch), scale)),
+    answer: async (batch) =>
+      batch.rows === 0 ? new Float64Array(0) : scaled(firstOf(await model.predict(batch), outputs), scale),
   }
+}
+
+/** The first values of each row. */
+function firstOf(scores: RawScores, count: number): RawScores {
+  if (count === scores.width) return scores
+  const rows = scores.values.length / scores.width
+  const values = new Float32Array(rows * count)
+  for (let r = 0; r < rows; r++) values.set(scores.values.subarray(r * scores.width, r * scores.width + count), r * count)
+  return { values, width: count }
 }
 
 /** One row of a batch. */

@@ -1,5 +1,6 @@
 import type { RawBatch } from '../../ports/inference/inference.ts'
 import { positiveIndex } from '../../ports/inference/label.ts'
+import { answerWidth } from '../../ports/inference/signature.ts'
 import { attribute, rowAt } from './attribute.ts'
 import { backgroundOf, type OpenedVersion } from './opened-versions.ts'
 import type { GlobalShap } from './schema.ts'
@@ -14,7 +15,7 @@ export async function globalShap(
   { seed, until }: { seed: number; until: number },
 ): Promise<GlobalShap> {
   const { signature } = opened.version
-  const { width } = opened.shape
+  const width = answerWidth(signature)
   const columns = signature.inputs
   const sums = new Float64Array(columns.length * width)
   const base = new Float64Array(width)
@@ -58,7 +59,8 @@ const fewestRows = 20
 export function explainedOutput({ version: { signature } }: OpenedVersion, answer: ArrayLike<number>): number {
   if (signature.task === 'binary') return positiveIndex(signature)
   let best = 0
-  for (let k = 1; k < answer.length; k++) if (answer[k]! > answer[best]!) best = k
+  const width = Math.min(answer.length, answerWidth(signature))
+  for (let k = 1; k < width; k++) if (answer[k]! > answer[best]!) best = k
   return best
 }
 

@@ -311,6 +311,7 @@ const libraries: Record<string, string> = {
   tabnet: 'TabNet',
   tab_transformer: 'TabTransformer',
   factorization_machine: 'factorisation machine',
+  pair_embeddings: 'pair embeddings',
   kmeans: 'k-means',
   dbscan: 'DBSCAN',
   hdbscan: 'HDBSCAN',

@@ -126,4 +126,12 @@ export function outputPlaces(signature: ModelSignature): OutputPlace[] {
   })
 }
 
+/** How many of a row's values are the answer itself; vectors that a package says beside it (`left_vector`) are not. */
+export function answerWidth(signature: ModelSignature): number {
+  const places = outputPlaces(signature)
+  const [first] = places
+  if (first && (first.name === 'probabilities' || first.name === 'prediction')) return first.width
+  return places.reduce((sum, { width }) => sum + width, 0)
+}
+
 const taskWidth = ({ task, classes }: ModelSignature): number => (task === 'regression' ? 1 : (classes?.length ?? 0))

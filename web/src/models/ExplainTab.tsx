@@ -11,6 +11,7 @@ import { Section } from '../ui/Page.tsx'
 import { Empty } from '../ui/State.tsx'
 import { Contributions } from './Contributions.tsx'
 import { type ExplainFile, explainOf, shapOf } from './evidence.ts'
+import { NearObjects } from './found/NearObjects.tsx'
 import { Gradients, hasGradients } from './Gradients.tsx'
 import { OneRow } from './OneRow.tsx'
 import { RowDependence } from './RowDependence.tsx'
@@ -27,6 +28,9 @@ export function ExplainTab({ details, model, version }: { details: VersionDetail
   return (
     <div className="space-y-6">
       {shap && <Contributions shap={shap} version={version} />}
+      {Object.entries(explain?.objects ?? {}).map(([column, objects]) => (
+        <NearObjects key={column} column={column} objects={objects} />
+      ))}
       {terms.length > 0 && <Terms terms={terms} from={explain?.termsFrom ?? ''} />}
       {(hasBackground || !byGradients) && <OneRow model={model} version={version} hasBackground={hasBackground} />}
       {byGradients && <Gradients model={model} version={version} />}

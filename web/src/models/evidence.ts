@@ -146,6 +146,13 @@ export interface ExplainFile {
   /** Of texts: the terms that pull most towards each class (null: towards a larger value). */
   terms?: { class: string | null; terms: { term: string; weight: number }[] }[]
   termsFrom?: string
+  /** Of pairs: by column that names an object, the objects with those nearest to each. */
+  objects?: Record<string, NearObject[]>
+}
+export interface NearObject {
+  value: string
+  rows: number
+  near: { value: string; similarity: number }[]
 }
 
 export const shapOf = (details: VersionDetails): GlobalShap | null => details.shap as unknown as GlobalShap | null

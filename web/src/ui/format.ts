@@ -208,6 +208,7 @@ export function algorithmName(name: string): string {
     tabnet: 'TabNet',
     tab_transformer: 'TabTransformer',
     factorization_machine: 'Factorisation machine',
+    pair_embeddings: 'Pair embeddings',
     hist_gradient_boosting: 'Histogram gradient boosting',
     naive_bayes: 'Naive Bayes',
     elastic_net: 'Elastic net',

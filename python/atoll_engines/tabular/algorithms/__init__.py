@@ -19,13 +19,13 @@ from atoll_engines.tabular.algorithms import (
 )
 from atoll_engines.tabular.algorithms.model import Algorithm
 from atoll_engines.tabular.ensembles import registry as ensembles
-from atoll_engines.tabular.networks import mlp, tab_transformer, tabm, tabnet
+from atoll_engines.tabular.networks import mlp, pair, tab_transformer, tabm, tabnet
 
 ALGORITHMS: dict[str, Algorithm] = {
     algorithm.name: algorithm
     for module in (
         baseline, linear, forests, hist_boosting, xgboost_trees, lightgbm_trees, catboost_trees, neighbours, svm, bayes,
-        factorization, mlp, tabm, tab_transformer, tabnet, bagging, ensembles,
+        factorization, mlp, tabm, tab_transformer, tabnet, pair, bagging, ensembles,
     )
     for algorithm in module.ALGORITHMS
 }

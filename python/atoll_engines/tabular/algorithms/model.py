@@ -28,6 +28,10 @@ class Setting:
     threads: int
     # For each feature how many categories its codes count, 0 for a number; empty where all are numbers.
     codes: tuple[int, ...] = ()
+    # For each feature the raw columns it is made from; empty where the algorithm does not ask.
+    origins: tuple[tuple[str, ...], ...] = ()
+    # Of a table of pairs: the raw columns that describe the left object.
+    left: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -77,7 +81,7 @@ class Algorithm:
     name: str
     title: str
     tasks: tuple[str, ...]
-    # The kind of preparation an automatic recipe makes for it: "tree", "linear", "distance", "embedding", or None for no features.
+    # The kind of preparation an automatic recipe makes for it: "tree", "linear", "distance", "embedding", "pairs", or None for no features.
     family: str | None
     build: Callable[[dict[str, Any], Setting], Model]
     defaults: dict[str, Any] = field(default_factory=dict)
@@ -93,6 +97,8 @@ class Algorithm:
     is_ensemble: bool = False
     # The runtime that can train it.
     runtime: str = "tabular"
+    # Reads a row as a pair of objects, so that it must know which columns a feature is made from.
+    is_of_pairs: bool = False
 
 
 def balanced_weights(y: np.ndarray, classes: int) -> np.ndarray:

@@ -12,7 +12,7 @@ from atoll_engines.errors import BadInput, EngineError
 from atoll_engines.onnx_models import outputs
 from atoll_engines.tabular.algorithms.fields import Fields
 from atoll_engines.tabular.algorithms.model import Debugger, Setting, Watch
-from atoll_engines.tabular.networks.arithmetic import GraphArithmetic, GraphWeights, NumpyArithmetic
+from atoll_engines.tabular.networks.arithmetic import GraphArithmetic, GraphWeights, NumpyArithmetic, Tensor
 from atoll_engines.tabular.networks.layers import Initial, Weights
 
 if TYPE_CHECKING:
@@ -38,9 +38,7 @@ class Network:
 
         self.fields = Fields(x, self.setting.codes)
         answers = self.setting.classes if self.setting.classes > 2 else 1
-        self.network = self.make(
-            len(self.fields.fill), len(self.fields.counts), self.fields.places_count, answers, self.params
-        )
+        self.network = self.made(answers)
         initial = Initial(self.setting.seed)
         self.network.begin(initial)
         target = y.astype(np.int64)
@@ -63,6 +61,9 @@ class Network:
         self.rounds = fitted.best_epoch if watch is not None else None
         self.weights = module.weights()
         self._prove(module, part)
+
+    def made(self, answers: int) -> Any:
+        return self.make(len(self.fields.fill), len(self.fields.counts), self.fields.places_count, answers, self.params)
 
     def _standard(self, y: np.ndarray) -> np.ndarray:
         return ((y - self.middle) / self.spread).astype(np.float32)
@@ -114,12 +115,13 @@ class Network:
         odds = np.exp(wide - wide.max(axis=-1, keepdims=True))
         return (odds / odds.sum(axis=-1, keepdims=True)).mean(axis=1).astype(np.float32)
 
-    def emit(self, graph: GraphBuilder, features: str) -> str:
-        from atoll_engines.tabular.networks.arithmetic import Tensor
-
+    def inputs(self, graph: GraphBuilder, features: str) -> tuple[Tensor | None, str | None]:
+        """Numbers and places as the network reads them, each None where there are none."""
         numbers = Tensor(graph, outputs.to_double(graph, self.fields.emit_numbers(graph, features))) if len(self.fields.fill) else None
-        places = self.fields.emit_places(graph, features) if len(self.fields.counts) else None
-        raw = self.network.forward(GraphArithmetic(graph), GraphWeights(graph, self._wide()), numbers, places)
+        return numbers, self.fields.emit_places(graph, features) if len(self.fields.counts) else None
+
+    def emit(self, graph: GraphBuilder, features: str) -> str:
+        raw = self.network.forward(GraphArithmetic(graph), GraphWeights(graph, self._wide()), *self.inputs(graph, features))
         wide = raw.name
         axis = graph.constant([1], np.int64)
         if not self.setting.classes:
