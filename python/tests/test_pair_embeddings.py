@@ -113,11 +113,12 @@ def test_classes_and_columns_of_each_side(tmp_path, task):
     good = np.where(frame["rating"] > 3, "good", "bad")
     label = good if task == "binary" else np.where(frame["film"].map(kind) == 0, "none", good)
     frame = frame[["film", "user"]].assign(age=age, label=label)
-    options = {"left": ["user", "age"]}
+    options = {"left": ["user", "age"]} if task == "binary" else {"left": "film"}
     given = {"compare": "dot", "layers": 0}
     assert fitted(tmp_path / "job", frame, "label", task, options=options, given=given, metric="accuracy") == 0
     signature = read_json(tmp_path / "job", "model/signature.json")
     assert [one["name"] for one in signature["outputs"]] == ["probabilities", "left_vector", "right_vector"]
+    assert signature["threshold"] is None or task == "binary"
     assert read_json(tmp_path / "job", "model/training.json")["validation"]["accuracy"]["mean"] > 0.85
     # A user is told by two columns here, a film by its name alone.
     assert list(read_json(tmp_path / "job", "model/explain.json")["objects"]) == ["film"]
@@ -129,7 +130,7 @@ def test_classes_and_columns_of_each_side(tmp_path, task):
         ({}, "the table has 3 columns beside the target: user, film, age"),
         ({"left": ["usr"]}, 'There is no column "usr" for the left object. Did you mean "user"'),
         ({"left": ["user", "film", "age"]}, "No column is left for the right object"),
-        ({"left": "user"}, "options.left is a list"),
+        ({"left": ["user", 5]}, "options.left is a list"),
     ],
 )
 def test_sides_that_are_not_clear_are_refused_by_the_columns_names(tmp_path, options, said):

@@ -26,6 +26,8 @@ def left_columns(request: Request, source: Source, also: Iterable[str] = ()) -> 
             f'Say which describe the left one: options.left, as ["{names[0] if names else "user"}"]; the rest is the right one.',
             parameter="left",
         )
+    # One column may be named plainly, as on a command line.
+    given = [given] if isinstance(given, str) else given
     if not isinstance(given, list) or not given or not all(isinstance(name, str) for name in given):
         raise BadInput('options.left is a list of the columns that describe the left object, as ["user"].', parameter="left")
     for name in given:
