@@ -76,9 +76,10 @@ def specials(tokenizer: Any) -> tuple[list[int], list[int]]:
 
 def learn_cased_tokenizer(texts: Sequence[str], vocabulary: int) -> Any:
     """A byte-level BPE vocabulary (Sennrich et al. 2016) that keeps capitals, which say much of names."""
-    from tokenizers import Tokenizer, models, pre_tokenizers, processors, trainers
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 
     tokenizer = Tokenizer(models.BPE(unk_token=None))
+    tokenizer.decoder = decoders.ByteLevel()
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     names = ["<s>", "<pad>", "</s>"]
     trainer = trainers.BpeTrainer(
