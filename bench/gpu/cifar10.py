@@ -2,9 +2,11 @@
 
     python bench/gpu/cifar10.py FOLDER [--epochs 18] [--rounds 3]
 
-FOLDER holds the data set's binary version (data_batch_1.bin to data_batch_5.bin, test_batch.bin: a label and 3,072 bytes an image). All images lie on
-the device, where they are shifted, flipped and partly erased. The network is the nine-layer one of Page (2019), "How to train your ResNet", with its one-cycle schedule and label smoothing. The time is that of training alone, after one round that compiles;
-reading the files and the one look at the test images at the end are not in it. Without a GPU 512 images show that it runs.
+FOLDER holds the data set's binary version (data_batch_1.bin to data_batch_5.bin, test_batch.bin: a label and 3,072 bytes an
+image). All images lie on the device, where they are shifted, flipped and partly erased. The network is the nine-layer one of
+Page (2019), "How to train your ResNet", with its one-cycle schedule and label smoothing. The time is that of training alone,
+after one round that compiles; reading the files and the one look at the test images at the end are not in it. Without a GPU 512
+images show that it runs.
 """
 
 from __future__ import annotations
