@@ -45,8 +45,21 @@ const tabs = [
 /** What there is to see of a version that was brought, not made here. */
 const broughtTabs = new Set(['card', 'proof', 'package', 'versions', 'lineage'])
 
+/** Tasks whose answers are places, spans or texts: no columns explain them, and no interval, set or group of rows is told of them. */
+const structured: ReadonlySet<string> = new Set([
+  'tokens',
+  'seq2seq',
+  'detection',
+  'segmentation',
+  'transcription',
+  'diarisation',
+  'generation',
+])
+const ofLabels: ReadonlySet<string> = new Set(['explain', 'uncertainty', 'fairness'])
+
 /** What a model without a target found has a tab of its own in place of what explains a prediction. */
 const tabsOf = (task: string) => {
+  if (structured.has(task)) return tabs.filter((one) => !ofLabels.has(one.id))
   const title = foundTitle(task)
   if (title === null) return tabs
   return tabs.filter((one) => one.id !== 'uncertainty').map((one) => (one.id === 'explain' ? { id: 'found', title } : one))

@@ -144,6 +144,7 @@ function cellsOf({ id: _, probabilities = {}, outputs = {}, ...rest }: Predictio
     if (name === 'labels') cells.set(name, (value as string[]).join('; '))
     else if (name === 'segments') cells.set(name, segmentsText(value as NonNullable<Prediction['segments']>))
     else if (name === 'turns') cells.set(name, turnsText(value as NonNullable<Prediction['turns']>))
+    else if (name === 'spans') cells.set(name, (value as NonNullable<Prediction['spans']>).map(spanText).join('; ') || 'none')
     else if (name === 'objects')
       cells.set(name, (value as NonNullable<Prediction['objects']>).map(objectText).join('; ') || 'none')
     // A picture is no cell: it is in the JSON.
@@ -151,6 +152,8 @@ function cellsOf({ id: _, probabilities = {}, outputs = {}, ...rest }: Predictio
     else if (name === 'areas')
       for (const [label, share] of Object.entries(value as Record<string, number>)) cells.set(`area_${label}`, share)
     else if (Array.isArray(value)) value.forEach((one, i) => void cells.set(`${name}_${i}`, one))
+    else if (value !== null && typeof value === 'object')
+      for (const [part, one] of Object.entries(value)) cells.set(`${name}_${part}`, one)
     else if (value !== undefined) cells.set(name, value)
   }
   for (const [name, value] of Object.entries(probabilities)) cells.set(`p_${name}`, value)
@@ -163,6 +166,9 @@ const segmentsText = (segments: NonNullable<Prediction['segments']>): string =>
 
 const turnsText = (turns: NonNullable<Prediction['turns']>): string =>
   turns.map(({ start, end, speaker }) => `${start.toFixed(2)} to ${end.toFixed(2)} s: ${speaker}`).join('; ') || 'nobody speaks'
+
+const spanText = ({ label, text, score }: NonNullable<Prediction['spans']>[number]): string =>
+  `${label} "${text}" ${score.toFixed(2)}`
 
 const objectText = ({ label, score, box }: NonNullable<Prediction['objects']>[number]): string =>
   `${label} ${score.toFixed(2)} [${box.map(Math.round).join(' ')}]`
