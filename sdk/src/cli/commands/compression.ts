@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import type { Atoll } from '../../index.ts'
 import type { CompressionInput, Ladder, TrainingResult } from '../../types.ts'
 import { connect, parseNumber, UsageError, versionOf } from '../context.ts'
 import { bytes, interval, progressPrinter, round, table } from '../print.ts'
@@ -6,8 +7,9 @@ import { answer } from '../run.ts'
 
 export function compressionCommands(program: Command): void {
   program
-    .command('shrink <model>')
-    .description('make a smaller or faster version from a version (NAME:VERSION)')
+    .command('shrink [model]')
+    .description('make a smaller or faster version from a version (NAME:VERSION), or from the one that an endpoint serves')
+    .option('--endpoint <name>', 'in place of a version: the one that this endpoint serves, which then is the teacher')
     .requiredOption('--method <method>', 'quantise, distil, prune or trim')
     .option('--scheme <scheme>', 'quantise: int8_static, int8_dynamic, int8_weights, float16')
     .option('--algorithms <names>', 'distil: what the student may be, with commas')
@@ -23,9 +25,12 @@ export function compressionCommands(program: Command): void {
     .option('--seed <seed>', 'seed', parseNumber)
     .option('--project <project>', 'project (id or name)')
     .option('--no-wait', 'return once the job is queued')
-    .action((ref: string, options) =>
+    .action((named: string | undefined, options) =>
       answer(async () => {
         const atoll = connect()
+        if ((named === undefined) === (options.endpoint === undefined))
+          throw new UsageError('Name a version (NAME:VERSION), or an endpoint (--endpoint NAME) whose version is meant.')
+        const ref = named ?? (await servedBy(atoll, options.endpoint, options.project))
         const { model, version } = await versionOf(atoll, ref)
         const created = await atoll.models.compress(model, version, inputOf(options), { project: options.project })
         if (!options.wait) return { json: created, text: `Job ${created.job.id} is queued.` }
@@ -72,6 +77,12 @@ export function compressionCommands(program: Command): void {
         return { json: ladder, text: textOf(ladder) }
       }),
     )
+}
+
+/** The version that answers at an endpoint, as NAME:VERSION. */
+async function servedBy(atoll: Atoll, endpoint: string, project?: string): Promise<string> {
+  const { modelName, versionNumber } = await atoll.endpoints.get(endpoint, { project })
+  return `${modelName}:${versionNumber}`
 }
 
 function inputOf(options: Record<string, unknown>): CompressionInput {
