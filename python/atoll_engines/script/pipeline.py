@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -24,6 +24,8 @@ class ScriptPipeline:
     task: str
     classes: tuple[str, ...] | None
     threshold: float | None
+    # The user's functions answer with one thing alone.
+    further: ClassVar[tuple[tuple[str, int], ...]] = ()
 
     @property
     def recipe(self) -> SimpleNamespace:
