@@ -7,7 +7,7 @@ import { readConfig } from '../src/kernel/config.ts'
 import { pythonRuntimes } from '../src/ports/engines/python.ts'
 
 interface Tools {
-  /** A Python with the deep runtime (and so the tabular one), pytest and ruff. */
+  /** A Python with the audio runtime (and so the deep and the tabular one), what language models need besides, pytest and ruff. */
   python: string
   env: Record<string, string>
 }
@@ -16,16 +16,24 @@ export async function installTools(root: string): Promise<Tools> {
   debianPackages()
   const config = readConfig(process.env)
   const runtimes = pythonRuntimes({ dir: config.runtimesDir, python: config.python, sources: join(root, 'python') })
-  const runtime = await runtimes.ensure('deep', (message) => console.log(`  ${message}`))
+  const said = (message: string) => console.log(`  ${message}`)
+  const runtime = await runtimes.ensure('audio', said)
+  const language = await runtimes.ensure('llm', said)
   return {
     python: runtime.python,
     env: {
       ATOLL_RUNTIMES: config.runtimesDir,
       ATOLL_TEST_PYTHON: runtime.python,
-      PYTHONPATH: `${join(root, 'python')}:${devPackages(root, runtime.python, config.runtimesDir)}`,
+      PYTHONPATH: [join(root, 'python'), devPackages(root, runtime.python, config.runtimesDir), packagesOf(language.python)].join(
+        ':',
+      ),
     },
   }
 }
+
+/** Where a runtime's own packages lie. */
+const packagesOf = (python: string): string =>
+  execFileSync(python, ['-c', 'import sysconfig; print(sysconfig.get_paths()["purelib"])'], { encoding: 'utf8' }).trim()
 
 /** pytest and ruff live beside the runtime, not in it: jobs must not see them. */
 function devPackages(root: string, python: string, runtimesDir: string): string {
