@@ -1,10 +1,11 @@
 import type * as z from 'zod'
-import { invalidInput, PlatformError } from '../../kernel/errors.ts'
+import { invalidInput } from '../../kernel/errors.ts'
 import type { Principal } from '../../kernel/principal.ts'
 import type { Files } from '../../ports/files/files.ts'
 import type { Metadata } from '../../ports/metadata/metadata.ts'
 import type { Access } from '../auth/access.ts'
 import type { DatasetsService } from '../datasets/service.ts'
+import { askJob } from '../jobs/ask.ts'
 import type { JobHandler } from '../jobs/handler.ts'
 import type { JobsService } from '../jobs/service.ts'
 import type { ImagePreview, ImagePreviewInput } from './schema.ts'
@@ -79,30 +80,13 @@ export function imagePreviews({ metadata, access, files, datasets, jobs }: Image
     if (!version.columns.some(({ type }) => type === 'image'))
       throw invalidInput(`The data set "${dataset.name}" has no column of images.`, { field: 'dataset' })
     const { samples, variants, task, target, options, seed } = input
-    const jobId = await metadata.transaction((tx) =>
-      jobs.queue.enqueue(tx, by, {
-        kind: 'image.preview',
-        name: `Changed images of ${dataset.name}`,
-        projectId: dataset.project,
-        spec: { versionId: version.id, seed, parameters: { task, target, options, samples, variants, format: 'jpeg' } },
-      }),
-    )
-    jobs.queue.wake()
-    const ended = await jobs.ended(jobId, AbortSignal.timeout(mostWaitMs)).catch((error: unknown) => {
-      if (!(error instanceof DOMException)) throw error
-      throw new PlatformError(
-        'timeout',
-        `This takes longer than ${mostWaitMs / 1000} s; on a new machine the Python environment is built first. Follow the job ${jobId}, then ask again.`,
-        { job: jobId },
-      )
-    })
-    if (ended.state === 'succeeded') return JSON.parse(ended.result!)
-    const failure = JSON.parse(ended.failure ?? '{}') as { code?: string; message?: string; facts?: Record<string, unknown> }
-    throw new PlatformError(
-      failure.code === 'invalid_input' ? 'invalid_input' : 'internal',
-      failure.message ?? 'The job ended without a reason.',
-      { ...failure.facts, job: jobId },
-    )
+    const job = {
+      kind: 'image.preview',
+      name: `Changed images of ${dataset.name}`,
+      projectId: dataset.project,
+      spec: { versionId: version.id, seed, parameters: { task, target, options, samples, variants, format: 'jpeg' } },
+    }
+    return (await askJob({ metadata, jobs }, by, job, mostWaitMs)) as z.infer<typeof ImagePreview>
   }
 }
 
