@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
-import logging
-import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +10,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from atoll_engines.onnx_models.torch_graph import torch_graph
 from atoll_engines.tabular.export import Export, first_line
 
 BATCH = 32
@@ -21,27 +18,7 @@ BATCH = 32
 
 def graph_of(served: nn.Module, sample: torch.Tensor, name: str, outputs: list[str]) -> bytes:
     """The graph of a network with any number of rows; `sample` has two or more: a dimension of one would be frozen."""
-    import onnx
-
-    # It says of each missing optional package that it is missing.
-    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
-    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()), torch.no_grad():
-        warnings.simplefilter("ignore")
-        program = torch.onnx.export(
-            served.eval(),
-            (sample,),
-            dynamo=True,
-            dynamic_shapes=({0: torch.export.Dim.DYNAMIC},),
-            input_names=[name],
-            output_names=outputs,
-            external_data=False,
-            verbose=False,
-        )
-    model = program.model_proto
-    # Shapes noted for one size would stand in the way of later quantisation.
-    del model.graph.value_info[:]
-    onnx.checker.check_model(model)
-    return model.SerializeToString()
+    return torch_graph(served, (sample,), inputs=[name], outputs=outputs, sizes=({0: torch.export.Dim.DYNAMIC},), opset=None)
 
 
 def export_checked(

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import logging
-import tempfile
-from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +10,7 @@ import numpy as np
 import torch
 from transformers.modeling_outputs import BaseModelOutput
 
+from atoll_engines.onnx_models.torch_graph import torch_graph
 from atoll_engines.sequences.cached import Crossed, Step, crossed_of, crossings
 from atoll_engines.sequences.writer import Writer
 from atoll_engines.tabular.export import Export, first_line
@@ -92,15 +89,8 @@ def as_graphs(writer: Writer, is_cached: bool) -> Graphs:
 
 
 def as_graph(module: Any, example: dict[str, Any], sizes: dict[str, Any], outputs: list[str]) -> bytes:
-    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     several = {"inputs": tuple(sizes.values())} if isinstance(module, Crossed) else sizes
-    with tempfile.TemporaryDirectory() as folder, redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()), torch.no_grad():
-        path = Path(folder) / "graph.onnx"
-        torch.onnx.export(
-            module.eval(), tuple(example.values()), path, dynamo=True, external_data=False, opset_version=20,
-            input_names=list(example), output_names=outputs, dynamic_shapes=several,
-        )  # fmt: skip
-        return path.read_bytes()
+    return torch_graph(module, tuple(example.values()), inputs=list(example), outputs=outputs, sizes=several)
 
 
 def compare(writer: Writer, graphs: Graphs) -> tuple[float, int]:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import io
-import logging
-import tempfile
-from contextlib import redirect_stderr, redirect_stdout
-from pathlib import Path
 from typing import Any
+
+from atoll_engines.onnx_models.torch_graph import torch_graph
 
 
 def encoder_graph(network: Any, task: str, middle: float, spread: float, outputs: int) -> bytes:
@@ -31,13 +28,8 @@ def encoder_graph(network: Any, task: str, middle: float, spread: float, outputs
     mask[1, 4:] = 0
     size = {0: torch.export.Dim.DYNAMIC, 1: torch.export.Dim.DYNAMIC}
     name = "prediction" if task == "regression" else "probabilities"
-    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     device = next(network.parameters()).device
-    with tempfile.TemporaryDirectory() as folder, redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
-        path = Path(folder) / "model.onnx"
-        torch.onnx.export(
-            Answering().eval(), (ids.to(device), mask.to(device)), path, dynamo=True, external_data=False, opset_version=20,
-            input_names=["input_ids", "attention_mask"], output_names=[name],
-            dynamic_shapes={"input_ids": size, "attention_mask": size},
-        )  # fmt: skip
-        return path.read_bytes()
+    return torch_graph(
+        Answering(), (ids.to(device), mask.to(device)), inputs=["input_ids", "attention_mask"], outputs=[name],
+        sizes={"input_ids": size, "attention_mask": size},
+    )  # fmt: skip

@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from atoll_engines.tabular.algorithms.model import Algorithm, Setting
-
-
-def unbuilt(params: dict[str, Any], setting: Setting) -> Any:
-    raise NotImplementedError("a writer is built for a job's texts")
-
+from atoll_engines.tabular.algorithms.model import Algorithm, of_a_job
 
 REWRITING = (
     Algorithm(
-        "text_seq2seq", "Sequence to sequence", ("seq2seq",), "text", unbuilt,
+        "text_seq2seq", "Sequence to sequence", ("seq2seq",), "text", of_a_job,
         defaults={
             "max_length": 256, "epochs": 5, "batch_size": 16, "learning_rate": 1e-4, "weight_decay": 0.01, "warmup": 0.1,
             "schedule": "cosine", "dropout": 0.1, "width": 128, "layers": 2, "heads": 4, "vocabulary": 4000,

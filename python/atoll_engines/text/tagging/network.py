@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import logging
-import tempfile
-from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +9,7 @@ import torch
 from torch import nn
 
 from atoll_engines.errors import BadInput
+from atoll_engines.onnx_models.torch_graph import torch_graph
 from atoll_engines.text.weights import refuse_incomplete
 
 
@@ -88,12 +85,7 @@ def tagging_graph(network: nn.Module, length: int) -> bytes:
     mask = torch.ones_like(ids)
     mask[1, 4:] = 0
     size = {0: torch.export.Dim.DYNAMIC, 1: torch.export.Dim.DYNAMIC}
-    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
-    with tempfile.TemporaryDirectory() as folder, redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()), torch.no_grad():
-        path = Path(folder) / "model.onnx"
-        torch.onnx.export(
-            Answering(network, length).eval(), (ids, mask), path, dynamo=True, external_data=False, opset_version=20,
-            input_names=["input_ids", "attention_mask"], output_names=["tags", "confidence"],
-            dynamic_shapes={"input_ids": size, "attention_mask": size},
-        )  # fmt: skip
-        return path.read_bytes()
+    return torch_graph(
+        Answering(network, length), (ids, mask), inputs=["input_ids", "attention_mask"], outputs=["tags", "confidence"],
+        sizes={"input_ids": size, "attention_mask": size},
+    )  # fmt: skip
