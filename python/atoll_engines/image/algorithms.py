@@ -11,7 +11,7 @@ from atoll_engines.image.model import ImageModel
 from atoll_engines.image.networks.families import SIZES
 from atoll_engines.image.setting import ImageSetting
 from atoll_engines.tabular.algorithms.baseline import ALGORITHMS as BASELINE
-from atoll_engines.tabular.algorithms.model import Algorithm, Setting
+from atoll_engines.tabular.algorithms.model import Algorithm, Setting, of_a_job
 
 TASKS = ("binary", "multiclass", "multilabel")
 RATE = {"learning_rate": {"float": [3e-4, 1e-2], "log": True}}
@@ -22,18 +22,14 @@ FINE = {
 }  # fmt: skip
 
 
-def unbuilt(params: dict[str, Any], setting: Setting) -> Any:
-    raise NotImplementedError("an image model is built for a job's images")
-
-
 ALGORITHMS = (
     Algorithm(
-        "image_linear", "Coarse pixels and a linear model", TASKS, "image", unbuilt,
+        "image_linear", "Coarse pixels and a linear model", TASKS, "image", of_a_job,
         defaults={"epochs": 15, "batch_size": 256, "learning_rate": 3e-3, "weight_decay": 1e-3, "keep": "last", "clip_norm": None},
         runtime="deep",
     ),
     Algorithm(
-        "image_cnn", "Small convolutional network", TASKS, "image", unbuilt,
+        "image_cnn", "Small convolutional network", TASKS, "image", of_a_job,
         defaults={
             "epochs": 10, "batch_size": 128, "learning_rate": 6e-3, "weight_decay": 0.02, "schedule": "one_cycle", "label_smoothing": 0.05,
             "dropout": 0.1, "width": 24, "blocks": 1, "keep": "last",
@@ -42,19 +38,19 @@ ALGORITHMS = (
         runtime="deep",
     ),
     Algorithm(
-        "image_resnet", "ResNet", TASKS, "image", unbuilt,
+        "image_resnet", "ResNet", TASKS, "image", of_a_job,
         defaults=FINE | {"size": "18"}, space=RATE | DECAY | {"size": {"choice": ["10", "18", "34"]}}, runtime="deep",
     ),
     Algorithm(
-        "image_efficientnet", "EfficientNet", TASKS, "image", unbuilt,
+        "image_efficientnet", "EfficientNet", TASKS, "image", of_a_job,
         defaults=FINE | {"size": "b0", "weight_decay": 0.01}, space=RATE | DECAY, runtime="deep",
     ),
     Algorithm(
-        "image_convnext", "ConvNeXt", TASKS, "image", unbuilt,
+        "image_convnext", "ConvNeXt", TASKS, "image", of_a_job,
         defaults=FINE | {"size": "atto"}, space=RATE | DECAY | {"size": {"choice": ["atto", "femto", "pico"]}}, runtime="deep",
     ),
     Algorithm(
-        "image_vit", "Vision transformer", TASKS, "image", unbuilt,
+        "image_vit", "Vision transformer", TASKS, "image", of_a_job,
         defaults=FINE | {"size": "tiny", "learning_rate": 5e-4}, space=RATE | DECAY, runtime="deep",
     ),
 )  # fmt: skip

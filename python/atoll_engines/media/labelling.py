@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from typing import Any
 
@@ -18,7 +19,7 @@ from atoll_engines.neural.protocols import Objective
 MULTILABEL, ONE_LABEL = "f1_macro", "accuracy"
 
 
-class Labelling(Objective):
+class Labelling(Objective, ABC):
     """Cross-entropy over classes, or over each label for itself. What a batch shows to the network is its family's."""
 
     higher_is_better = True
@@ -50,9 +51,9 @@ class Labelling(Objective):
         soft = soft_losses(margins.float(), batch["teacher"][rows], self.lesson.temperature, task)
         return mixed(hard, soft, self.lesson.alpha)
 
+    @abstractmethod
     def margins(self, module: nn.Module, batch: dict[str, Any]) -> torch.Tensor:
         """What the network says of a batch, changed as was drawn for it where it is there to learn."""
-        raise NotImplementedError
 
     def losses(self, margins: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
         margins = margins.float()

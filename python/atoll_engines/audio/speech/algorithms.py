@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from atoll_engines.tabular.algorithms.model import Algorithm, Setting
-
-
-def unbuilt(params: dict[str, Any], setting: Setting) -> Any:
-    raise NotImplementedError("a writer is built for a job's recordings")
-
+from atoll_engines.tabular.algorithms.model import Algorithm, of_a_job
 
 SPEECH = (
     Algorithm(
-        "audio_whisper", "Whisper, speech to text", ("transcription",), "audio", unbuilt,
+        "audio_whisper", "Whisper, speech to text", ("transcription",), "audio", of_a_job,
         defaults={
             "epochs": 10, "batch_size": 8, "learning_rate": 1e-5, "weight_decay": 0.01, "warmup": 0.1, "schedule": "cosine", "dropout": 0.0,
             "width": 128, "layers": 2, "heads": 4, "vocabulary": 400,

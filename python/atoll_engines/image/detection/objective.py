@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from typing import Any
 
@@ -21,7 +22,7 @@ NEAR, LEARNT_AT = 0.54 / 6, 0.3
 REACH_WEIGHT = 5.0
 
 
-class Detecting(Objective):
+class Detecting(Objective, ABC):
     """Scored by mean average precision, in pixels of the square."""
 
     metric = METRIC
@@ -57,8 +58,9 @@ class Detecting(Objective):
     def raw(self, module: nn.Module, pixels: torch.Tensor, batch: dict[str, Any]) -> Any:
         return module(pixels)
 
+    @abstractmethod
     def of(self, module: nn.Module, raw: Any, batch: dict[str, Any]) -> torch.Tensor:
-        raise NotImplementedError
+        """The loss of what the network said of a batch."""
 
 
 class CentreLoss(Detecting):

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import pandas as pd
 import torch
 
-from atoll_engines.image.algorithms import unbuilt
 from atoll_engines.image.augment import Augmentation
 from atoll_engines.image.detection.boxes import as_array, classes_of, iou_matrix, read_column
 from atoll_engines.image.detection.found import VALUES, as_told, found_objects
@@ -38,7 +38,8 @@ from atoll_engines.image.spatial.placement import Placement, to_square
 from atoll_engines.image.spatial.setting import SpatialSetting
 from atoll_engines.neural.plan import TrainingPlan
 from atoll_engines.neural.protocols import Objective, Rows
-from atoll_engines.tabular.algorithms.model import Algorithm
+from atoll_engines.onnx_models.torch_graph import without_traces
+from atoll_engines.tabular.algorithms.model import Algorithm, of_a_job
 
 TASK = "detection"
 METRICS = ("mean_average_precision", "average_precision_50", "average_precision_75", "precision", "recall", "f1")
@@ -107,7 +108,9 @@ def traced_graph(served: Any, size: int, channels: int, output: str) -> bytes:
             served.eval(), (sample,), file, dynamo=False, opset_version=17, input_names=["image"], output_names=[output],
             dynamic_axes={"image": {0: "rows"}, output: {0: "rows"}},
         )  # fmt: skip
-    return file.getvalue()
+    model = onnx.load_from_string(file.getvalue())
+    without_traces(model)
+    return model.SerializeToString()
 
 
 def usual_objects(setting: SpatialSetting, places: np.ndarray) -> np.ndarray:
@@ -125,7 +128,7 @@ def usual_objects(setting: SpatialSetting, places: np.ndarray) -> np.ndarray:
 RATE = {"learning_rate": {"float": [5e-4, 1e-2], "log": True}}
 ALGORITHMS = (
     Algorithm(
-        "image_centernet", "Centre points", (TASK,), "image", unbuilt,
+        "image_centernet", "Centre points", (TASK,), "image", of_a_job,
         defaults={
             "epochs": 40, "batch_size": 16, "learning_rate": 4e-3, "weight_decay": 0.02, "schedule": "one_cycle", "width": 24,
             "clip_norm": 5.0, "keep": "last",
@@ -134,7 +137,7 @@ ALGORITHMS = (
         runtime="deep",
     ),
     Algorithm(
-        "image_detr", "Detection transformer", (TASK,), "image", unbuilt,
+        "image_detr", "Detection transformer", (TASK,), "image", of_a_job,
         defaults={
             "epochs": 60, "batch_size": 16, "learning_rate": 6e-4, "weight_decay": 1e-4, "warmup": 0.05, "clip_norm": 1.0,
             "size": "small", "queries": 50, "keep": "last",

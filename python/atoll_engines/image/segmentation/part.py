@@ -13,7 +13,6 @@ import numpy as np
 import pandas as pd
 
 from atoll_engines.errors import BadInput
-from atoll_engines.image.algorithms import unbuilt
 from atoll_engines.image.augment import Augmentation
 from atoll_engines.image.decode import Unreadable
 from atoll_engines.image.networks.build import scale_of_weights
@@ -37,7 +36,7 @@ from atoll_engines.image.spatial.part import Answering, Fault
 from atoll_engines.image.spatial.placement import Placement, mask_to_image, mask_to_square
 from atoll_engines.image.spatial.setting import SpatialSetting
 from atoll_engines.neural.protocols import Objective, Rows
-from atoll_engines.tabular.algorithms.model import Algorithm
+from atoll_engines.tabular.algorithms.model import Algorithm, of_a_job
 
 TASK = "segmentation"
 # Pictures in a report are at most this large.
@@ -88,7 +87,7 @@ def usual_mask(setting: SpatialSetting, places: np.ndarray) -> np.ndarray:
 RATE = {"learning_rate": {"float": [5e-4, 1e-2], "log": True}}
 ALGORITHMS = (
     Algorithm(
-        "image_unet", "U-Net", (TASK,), "image", unbuilt,
+        "image_unet", "U-Net", (TASK,), "image", of_a_job,
         defaults={
             "epochs": 30, "batch_size": 16, "learning_rate": 4e-3, "weight_decay": 0.02, "schedule": "one_cycle", "width": 16,
             "clip_norm": 5.0, "keep": "last",
@@ -97,7 +96,7 @@ ALGORITHMS = (
         runtime="deep",
     ),
     Algorithm(
-        "image_segformer", "SegFormer", (TASK,), "image", unbuilt,
+        "image_segformer", "SegFormer", (TASK,), "image", of_a_job,
         defaults={
             "epochs": 40, "batch_size": 16, "learning_rate": 1e-3, "weight_decay": 0.01, "warmup": 0.05, "size": "tiny", "keep": "last",
         },

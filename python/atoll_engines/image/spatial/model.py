@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from atoll_engines.neural.trainer import fit
 ANSWERED = 16
 
 
-class SpatialNetwork(nn.Module):
+class SpatialNetwork(nn.Module, ABC):
     """Pixels in, what the loss reads out; `served` makes of it what clients are told."""
 
     backbone: nn.Module
@@ -40,9 +41,9 @@ class SpatialNetwork(nn.Module):
     def normalised(self, pixels: torch.Tensor) -> torch.Tensor:
         return (pixels - self.mean) / self.std
 
+    @abstractmethod
     def served(self, raw: Any) -> torch.Tensor:
         """[N, width]: the graph's one output."""
-        raise NotImplementedError
 
 
 class Served(nn.Module):
@@ -57,7 +58,7 @@ class Served(nn.Module):
         return network.served(network(network.prepared(image)))
 
 
-class SpatialModel:
+class SpatialModel(ABC):
     """What detection and segmentation share; each says how its network, its rows and its loss are made."""
 
     rounds = None
@@ -69,14 +70,17 @@ class SpatialModel:
         self.facts: dict[str, Any] = {}
         self.fitted: Fitted | None = None
 
+    @abstractmethod
     def build(self, mean: list[float], std: list[float], config: dict[str, Any] | None) -> tuple[SpatialNetwork, dict[str, Any]]:
-        raise NotImplementedError
+        """The network, as a configuration or the settings say, and what it was made from."""
 
+    @abstractmethod
     def rows(self, places: np.ndarray, augmentation: Augmentation) -> Rows:
-        raise NotImplementedError
+        """The images at these places as the loop asks for them."""
 
+    @abstractmethod
     def objective(self) -> Objective:
-        raise NotImplementedError
+        """What is minimised."""
 
     def fit(self, places: np.ndarray) -> None:
         setting = self.setting

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from atoll_engines.errors import EngineError
+
 if TYPE_CHECKING:
     from atoll_engines.contract import Report
     from atoll_engines.neural.plan import RulePlan
@@ -16,6 +18,11 @@ if TYPE_CHECKING:
 
 CLASSIFICATION = ("binary", "multiclass")
 REGRESSION = ("regression",)
+
+
+def of_a_job(params: dict[str, Any], setting: Any) -> Any:
+    """In the place of a model's maker where only a job, with its items in hand, can make one: asking here is a fault of ours."""
+    raise EngineError("This model is made for a job's own items, not from parameters alone.")
 
 
 @dataclass(frozen=True)
