@@ -151,7 +151,7 @@ describe('endpoints of images, sounds and texts over HTTP', () => {
     const plain = await ask('texts', { row: { body: 'The quick brown fox', bonus: 5 } })
     assert.deepEqual({ ...(await ask('texts', form)).first, id: '' }, { ...plain.first, id: '' })
     const lacking = await ask('texts', 'The quick brown fox', 'text/plain')
-    assert.deepEqual([lacking.status, /lacks the column "bonus"/.test(lacking.said)], [400, true])
+    assert.deepEqual([lacking.status, /lacks the column "bonus"/.test(lacking.said)], [422, true])
   })
 
   test('bodies that are no item of this model are refused in words', async () => {
@@ -164,7 +164,7 @@ describe('endpoints of images, sounds and texts over HTTP', () => {
       [await ask('photos', 'hello', 'text/plain'), 400, /no input that such a body could be/],
       [await ask('photos', 'not a form', 'multipart/form-data; boundary=x'), 400, /not a valid multipart form/],
       [await ask('photos', twice), 400, /several parts for "photo"/],
-      [await ask('photos', new Uint8Array(0), 'image/png'), 400, /column "photo"|no image/],
+      [await ask('photos', new Uint8Array(0), 'image/png'), 422, /column "photo"|no image/],
       [await ask('photos', new Uint8Array(33 * 2 ** 20), 'image/png'), 413, /larger than/],
     ] as const) {
       assert.equal(reply.status, status, reply.said)
@@ -213,14 +213,14 @@ describe('endpoints of images, sounds and texts over HTTP', () => {
     ] as const) {
       const started = performance.now()
       const reply = await ask(endpoint, new Uint8Array(body), 'application/octet-stream')
-      assert.equal(reply.status, 400, reply.said)
+      assert.equal(reply.status, 422, reply.said)
       assert.match(reply.said, message)
       assert.equal(reply.answer.error.facts.row, 0)
       assert.doesNotMatch(reply.said, /\/tmp|node_modules/)
       assert.ok(performance.now() - started < 5000)
     }
     const huge = await ask('texts', { row: { body: 'word '.repeat(1_000_000), bonus: 0 } })
-    assert.deepEqual([huge.status, /5000000 characters; at most 100000/.test(huge.said)], [400, true])
+    assert.deepEqual([huge.status, /5000000 characters; at most 100000/.test(huge.said)], [422, true])
     const one = await ask('texts', { row: { body: 'x'.repeat(100_000), bonus: 0 } })
     assert.equal(one.status, 200, one.said)
     assert.equal((await ask('photos', png, 'image/png')).status, 200)

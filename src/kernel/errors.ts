@@ -6,6 +6,7 @@ export type ErrorCode =
   | 'not_found'
   | 'conflict'
   | 'precondition_failed' // right request, wrong moment: goal not met, outbound off, job already ended
+  | 'unprocessable' // understood, but its rows are not what the model takes; facts list what is wrong with which
   | 'too_large'
   | 'unsupported_type'
   | 'rate_limited'
@@ -32,6 +33,8 @@ export const notFound = (noun: string, ref: string) =>
   new PlatformError('not_found', `There is no ${noun} "${ref}".`, { noun, ref })
 
 export const invalidInput = (message: string, facts: Facts = {}) => new PlatformError('invalid_input', message, facts)
+
+export const unprocessable = (message: string, facts: Facts = {}) => new PlatformError('unprocessable', message, facts)
 
 export const conflict = (message: string, facts: Facts = {}) => new PlatformError('conflict', message, facts)
 

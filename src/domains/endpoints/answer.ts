@@ -1,4 +1,4 @@
-import { invalidInput } from '../../kernel/errors.ts'
+import { unprocessable } from '../../kernel/errors.ts'
 import type { RawScores } from '../../ports/inference/inference.ts'
 import { labelIndex, positiveIndex } from '../../ports/inference/label.ts'
 import { compilePrediction } from '../../ports/inference/row-prediction.ts'
@@ -36,8 +36,8 @@ function compileAnyAnswer(signature: ModelSignature): AnswerText {
 /** JSON has no word for what is not a finite number, and nobody could use it. */
 function finite(value: number, row: number): number {
   if (Number.isFinite(value)) return value
-  throw invalidInput(
+  throw unprocessable(
     `Row ${row} has no answer: the model says ${value}, because a value in it is too far from what training saw. Look for a wrong unit or a slipped point.`,
-    { row },
+    { row, problem: 'value' },
   )
 }

@@ -101,7 +101,7 @@ export async function replayParity(
     }
     if (batch.length > 0) await compare(batch)
   } catch (error) {
-    if (!isPlatformError(error) || error.code !== 'invalid_input') throw error
+    if (!isPlatformError(error) || !refusals.has(error.code)) throw error
     return { ...figures, reason: `Serving refused a row that training code answered: ${error.message}` }
   }
   if (figures.rows !== expected.kinds.length)
@@ -115,6 +115,9 @@ export async function replayParity(
   const what = signature.decoding ? 'texts' : signature.turns ? 'recordings' : 'labels'
   return { ...figures, passed, reason: passed ? null : `${figures.flips} of ${figures.rows} ${what} differ; ${worst}.` }
 }
+
+/** What says that a row was not taken; anything else is a fault. */
+const refusals: ReadonlySet<string> = new Set(['invalid_input', 'unprocessable'])
 
 const mostBytes = 512 * 2 ** 20
 

@@ -52,7 +52,7 @@ onEachDatabase('an endpoint says which columns led to its answer', servingMigrat
 
     await assert.rejects(ask({ output: 'maybe' }), { code: 'invalid_input', message: /knows no, yes/ })
     await assert.rejects(ask({ method: 'linear' }), { code: 'invalid_input', message: /log_odds/ })
-    await assert.rejects(ask({ row: { a: 1, b: 'two', state: null } }), { code: 'invalid_input', message: /column "b"/ })
+    await assert.rejects(ask({ row: { a: 1, b: 'two', state: null } }), { code: 'unprocessable', message: /column "b"/ })
   } finally {
     await world.endpoints.close()
     await world.done()

@@ -11,6 +11,7 @@ export const statusOf: Record<ErrorCode, number> = {
   precondition_failed: 412,
   too_large: 413,
   unsupported_type: 415,
+  unprocessable: 422,
   rate_limited: 429,
   internal: 500,
   unavailable: 503,

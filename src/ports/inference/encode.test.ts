@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import { isPlatformError } from '../../kernel/errors.ts'
 import { compileEncoder } from './encode.ts'
 import { parseIsoDate } from './iso-date.ts'
+import { mostProblems, type RowProblem } from './problems.ts'
 import { compilePrediction } from './row-prediction.ts'
 import type { ModelSignature } from './signature.ts'
 
@@ -28,7 +29,7 @@ function refusal(row: unknown, rows: unknown[] = []): { message: string; facts: 
     encoder.encode([...rows, row])
   } catch (error) {
     assert.ok(isPlatformError(error), String(error))
-    assert.equal(error.code, 'invalid_input')
+    assert.equal(error.code, 'unprocessable')
     return error
   }
   assert.fail(`${JSON.stringify(row)} was accepted`)
@@ -80,6 +81,26 @@ test('a refusal names row and column', () => {
   }
   assert.equal(refusal({ ...whole, plan: 'yes' }).facts.column, 'plan')
   assert.match(refusal(JSON.parse('{"state":"OH","minutes":1,"__proto__":{"admin":true}}')).message, /field "__proto__"/)
+})
+
+test('all that is wrong is told at once, by row and column, up to a bound', () => {
+  const { note: _, state: __, ...lacking } = whole
+  const error = refusal({ ...lacking, minutes: '12', calls: 1.5, extra: 1, Plan: true }, [whole])
+  assert.deepEqual(
+    (error.facts.problems as RowProblem[]).map(({ row, column, problem }) => [row, column, problem]),
+    [
+      [1, 'minutes', 'type'],
+      [1, 'calls', 'type'],
+      [1, 'state', 'missing'],
+      [1, 'extra', 'unknown'],
+      [1, 'Plan', 'unknown'],
+    ],
+  )
+  assert.match(error.message, /^Row 1, column "minutes".* Row 1, column "calls".* Row 1 lacks .*And 2 more\.$/)
+  assert.deepEqual([error.facts.row, error.facts.column, error.facts.expected], [1, 'minutes', 'number'])
+  const many = refusal(7, new Array(5000).fill({ x: 1 }))
+  assert.equal((many.facts.problems as RowProblem[]).length, mostProblems)
+  assert.ok(many.facts.andMore && /And at least 97 more\.$/.test(many.message), many.message)
 })
 
 test('values outside what training saw are warned of once per column', () => {

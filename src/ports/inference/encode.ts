@@ -1,7 +1,8 @@
-import { invalidInput } from '../../kernel/errors.ts'
+import { invalidInput, isPlatformError, unprocessable } from '../../kernel/errors.ts'
 import { bodyReader } from './encode-text.ts'
 import type { RawBatch } from './inference.ts'
 import { parseIsoDate } from './iso-date.ts'
+import { Problems } from './problems.ts'
 import type { ModelSignature, SignatureColumn } from './signature.ts'
 import { shapeOf } from './signature.ts'
 
@@ -21,7 +22,7 @@ export interface AnyEncoder extends Omit<RowEncoder, 'encode'> {
 
 export interface RowEncoder {
   readonly columns: readonly string[]
-  /** Refuses with invalid_input, naming row (from 0) and column, what the signature does not allow. */
+  /** Refuses with `unprocessable`, naming row (from 0) and column of all (up to a bound) that the signature does not allow. */
   encode(rows: readonly unknown[]): EncodedRows
   /**
    * The same straight from the text of a body, for rows written as those that `learn` saw last. Null where it would have to refuse, warn, or read
@@ -43,21 +44,29 @@ export function compileEncoder(
   const { numberColumns, stringColumns } = shapeOf(signature)
   checkLayout(signature.inputs, numberColumns, stringColumns)
   const known = new Set(signature.inputs.map((input) => input.name))
+  const allKnown = new Set([...known, ...others])
   // A column called "constructor" must not find what every object inherits.
   const inheritsNames = signature.inputs.some((input) => input.name in Object.prototype)
   const numberReaders = signature.inputs.filter((input) => input.tensor === 'numbers').map(numberReader)
   const stringReaders = signature.inputs.filter((input) => input.tensor === 'strings').map(stringReader)
 
   function encode(rows: readonly unknown[]): EncodedRows {
+    try {
+      return layOut(rows)
+    } catch (error) {
+      if (!isPlatformError(error) || error.code !== 'unprocessable') throw error
+      // Only now, when nobody waits for an answer, is it asked what else is wrong.
+      throw allProblems(rows).asError() ?? error
+    }
+  }
+
+  function layOut(rows: readonly unknown[]): EncodedRows {
     const numbers = new Float64Array(rows.length * numberColumns)
     const strings = new Array<string>(rows.length * stringColumns)
     const notes = new Notes()
     for (let r = 0; r < rows.length; r++) {
       const row = rows[r]
-      if (row === null || typeof row !== 'object' || Array.isArray(row)) {
-        throw invalidInput(`Row ${r} must be an object of columns, not ${describe(row)}.`, { row: r })
-      }
-      const fields = (inheritsNames ? Object.assign(Object.create(null), row) : row) as Record<string, unknown>
+      const fields = fieldsOf(row, r)
       let found = 0
       for (let c = 0; c < numberReaders.length; c++) {
         const reader = numberReaders[c]!
@@ -74,10 +83,29 @@ export function compileEncoder(
       if (unknownFields === 'refuse') {
         let fieldCount = 0
         for (const key in fields) if (fields[key] !== undefined) fieldCount++
-        if (fieldCount !== found) refuseUnknown(fields, new Set([...known, ...others]), r)
+        if (fieldCount !== found) refuseUnknown(fields, allKnown, r)
       }
     }
     return { batch: { rows: rows.length, numbers, strings }, warnings: notes.sentences() }
+  }
+
+  function fieldsOf(row: unknown, r: number): Record<string, unknown> {
+    if (row === null || typeof row !== 'object' || Array.isArray(row))
+      throw unprocessable(`Row ${r} must be an object of columns, not ${describe(row)}.`, { row: r, problem: 'row' })
+    return (inheritsNames ? Object.assign(Object.create(null), row) : row) as Record<string, unknown>
+  }
+
+  function allProblems(rows: readonly unknown[]): Problems {
+    const problems = new Problems()
+    const notes = new Notes()
+    for (let r = 0; r < rows.length && !problems.isFull; r++)
+      problems.gather(() => {
+        const fields = fieldsOf(rows[r], r)
+        for (const reader of [...numberReaders, ...stringReaders]) problems.gather(() => reader.read(fields[reader.name], r, notes))
+        if (unknownFields === 'ignore') return
+        for (const key of Object.keys(fields)) problems.gather(() => refuseUnknown({ [key]: fields[key] }, allKnown, r))
+      })
+    return problems
   }
 
   const direct = bodyReader({ numbers: numberReaders, strings: stringReaders })
@@ -183,9 +211,11 @@ function stringReader(input: SignatureColumn): Reader<string> {
 export function noteMissing(input: SignatureColumn, value: unknown, row: number, notes: Notes): void {
   if (input.nullable) return
   if (value === undefined) {
-    throw invalidInput(`Row ${row} lacks the column "${input.name}" (${input.type}). Send null if its value is not known.`, {
+    throw unprocessable(`Row ${row} lacks the column "${input.name}" (${input.type}). Send null if its value is not known.`, {
       row,
       column: input.name,
+      expected: input.type,
+      problem: 'missing',
     })
   }
   notes.add(input.name, 'missing', row, 'the value is missing; in training it never was')
@@ -202,26 +232,29 @@ function refuseUnknown(fields: Record<string, unknown>, known: ReadonlySet<strin
     if (known.has(key) || fields[key] === undefined) continue
     const near = [...known].find((name) => name.toLowerCase().replace(/[\s_-]/g, '') === key.toLowerCase().replace(/[\s_-]/g, ''))
     const help = near ? `Did you mean "${near}"?` : `It takes: ${listOf([...known])}.`
-    throw invalidInput(`Row ${row} has a field "${shorten(key)}" that the model does not use. ${help}`, {
+    throw unprocessable(`Row ${row} has a field "${shorten(key)}" that the model does not use. ${help}`, {
       row,
       column: shorten(key),
+      problem: 'unknown',
     })
   }
 }
 
 function wrongType(value: unknown, input: SignatureColumn, row: number, wanted: string): never {
-  throw invalidInput(`Row ${row}, column "${input.name}": expected ${wanted}, got ${describe(value)}.`, {
+  throw unprocessable(`Row ${row}, column "${input.name}": expected ${wanted}, got ${describe(value)}.`, {
     row,
     column: input.name,
     expected: input.type,
+    problem: 'type',
   })
 }
 
 function refuseNonFinite(value: number, input: SignatureColumn, row: number): never {
-  throw invalidInput(`Row ${row}, column "${input.name}": ${value} is not a finite number. Send null for a missing value.`, {
+  throw unprocessable(`Row ${row}, column "${input.name}": ${value} is not a finite number. Send null for a missing value.`, {
     row,
     column: input.name,
     expected: input.type,
+    problem: 'value',
   })
 }
 

@@ -119,7 +119,7 @@ async function ofFile(atoll: Atoll, name: string, path: string): Promise<FileAns
     return { file: path, prediction: predictions[0]!, warnings, error: null }
   } catch (error) {
     // What is wrong with one file says nothing of the others; what is wrong with the call does.
-    if (error instanceof AtollError && (error.status === 400 || error.status === 413))
+    if (error instanceof AtollError && [400, 413, 422].includes(error.status))
       return { file: path, prediction: null, warnings: [], error: error.message.replace(/^Row 0, column "[^"]*": /, '') }
     throw error
   }

@@ -163,7 +163,7 @@ test('what cannot be read is refused with its row and column; the others of the 
   const good = images['rgb.png']!.file
   const refused = (work: Promise<unknown>, message: RegExp, column: string) =>
     assert.rejects(work, (error: Error & { code: string; facts: { row: number; column: string } }) => {
-      assert.equal(error.code, 'invalid_input', error.message)
+      assert.equal(error.code, 'unprocessable', error.message)
       assert.match(error.message, message)
       assert.equal(error.facts.column, column)
       return true
@@ -191,6 +191,18 @@ test('what cannot be read is refused with its row and column; the others of the 
   await refused(texts.ask([{ body: 'x'.repeat(100_001), bonus: 0 }]), /the text has 100001 characters; at most 100000/, 'body')
   await refused(texts.ask([{ body: 'x', bonus: 'y' }]), /column "bonus": expected a number/, 'bonus')
   assert.equal((await fine).predictions.length, 1)
+  await assert.rejects(
+    pictures.ask([{ photo: good }, { photo: 'not base64!' }, { photo: 3, Photo: 1 }]),
+    (error: Error & { facts: { problems: { row: number; problem: string }[] } }) => {
+      const problems = error.facts.problems.map(({ row, problem }) => [row, problem])
+      assert.deepEqual(problems, [
+        [1, 'value'],
+        [2, 'unknown'],
+        [2, 'type'],
+      ])
+      return true
+    },
+  )
 })
 
 test('a request whose prepared rows would fill the memory is refused at once', async () => {

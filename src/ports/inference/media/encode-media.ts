@@ -1,6 +1,7 @@
-import { invalidInput, isPlatformError, PlatformError } from '../../../kernel/errors.ts'
+import { invalidInput, isPlatformError, PlatformError, unprocessable } from '../../../kernel/errors.ts'
 import { type AnyEncoder, compileEncoder, describe, type EncodedRows, Notes, noteMissing } from '../encode.ts'
 import type { EncoderPackage, Frame, PreparedItem } from '../inference.ts'
+import { Problems } from '../problems.ts'
 import { type SignatureColumn, shapeOf, textColumns } from '../signature.ts'
 import { contentOf } from './content.ts'
 import { describeFiles } from './describe-files.ts'
@@ -34,17 +35,35 @@ export async function openMediaEncoder({ folder, signature, trust, served }: Enc
       })
     const notes = new Notes()
     const items: PreparedItem[] = rows.map(() => ({}))
-    const { batch, warnings } = plain.encode(rows.map((row) => withoutMedia(row)))
-    const work = rows.flatMap((row, r) => media.map((input) => ({ r, input, value: valueOfRow(row as object, input, r, notes) })))
+    const problems = new Problems()
+    let plainRows: EncodedRows | undefined
+    problems.gather(() => {
+      plainRows = plain.encode(rows.map((row) => withoutMedia(row)))
+    })
+    const work = rows.flatMap((row, r) =>
+      media.flatMap((input) => {
+        let value: MediaValue | undefined
+        if (isRow(row) && !problems.isFull)
+          problems.gather(() => {
+            value = valueOfRow(row, input, r, notes)
+          })
+        return value === undefined ? [] : [{ r, input, value }]
+      }),
+    )
     // A Python worker joins columns of text itself.
     if (!preparer)
       rows.forEach((row, r) => {
-        items[r]!.fields = Object.fromEntries(texts.map(({ name }) => [name, (row as Record<string, string>)[name] ?? null]))
+        items[r]!.fields = Object.fromEntries(texts.map(({ name }) => [name, (row as Record<string, string> | null)?.[name] ?? null]))
       })
     await eachOf(preparer ? work : work.filter(({ input }) => input.tensor !== 'tokens'), atOnce, async ({ r, input, value }) => {
-      const item = await prepared(input, value, r)
-      items[r] = { ...items[r], ...item, ...(item.fields && { fields: { ...items[r]!.fields, ...item.fields } }) }
+      const item = await prepared(input, value, r).catch((error) => problems.add(error))
+      // What is certain to be refused is not prepared to its end.
+      if (problems.isFull) throw problems.asError()
+      if (item) items[r] = { ...items[r], ...item, ...(item.fields && { fields: { ...items[r]!.fields, ...item.fields } }) }
     })
+    const refusal = problems.asError()
+    if (refusal) throw refusal
+    const { batch, warnings } = plainRows!
     return {
       batch: { ...batch, items },
       warnings: [...warnings, ...notes.sentences()],
@@ -54,7 +73,7 @@ export async function openMediaEncoder({ folder, signature, trust, served }: Enc
 
   /** A row as the plain encoder knows it; what is no object it refuses itself. */
   function withoutMedia(row: unknown): unknown {
-    if (row === null || typeof row !== 'object' || Array.isArray(row)) return row
+    if (!isRow(row)) return row
     return Object.fromEntries(Object.entries(row).filter(([name]) => !mediaNames.has(name)))
   }
 
@@ -63,9 +82,9 @@ export async function openMediaEncoder({ folder, signature, trust, served }: Enc
     const parts = texts.map((column) => textOf(row, column, r, notes))
     const text = (input.prefix ?? '') + parts.filter((part) => part !== '').join(input.separator ?? ' ')
     if (text.length <= mostCharacters) return text
-    throw invalidInput(
+    throw unprocessable(
       `Row ${r}, column "${input.name}": the text has ${text.length} characters; at most ${mostCharacters} are taken, and the model reads its first ${input.maxLength ?? 512} tokens.`,
-      { row: r, column: input.name, expected: input.type },
+      { row: r, column: input.name, expected: input.type, problem: 'value' },
     )
   }
 
@@ -83,9 +102,9 @@ export async function openMediaEncoder({ folder, signature, trust, served }: Enc
       if (!isPlatformError(error) || error.code !== 'invalid_input') throw error
       const said = error.message.charAt(0).toLowerCase() + error.message.slice(1)
       throw new PlatformError(
-        'invalid_input',
+        'unprocessable',
         `Row ${row}, column "${input.name}": ${said}`,
-        { row, column: input.name, expected: input.type, ...error.facts },
+        { row, column: input.name, expected: input.type, problem: 'value', ...error.facts },
         { cause: error },
       )
     }
@@ -124,6 +143,8 @@ async function openPreparers(
   }
 }
 
+const isRow = (row: unknown): row is object => row !== null && typeof row === 'object' && !Array.isArray(row)
+
 const cellOf = (row: object, name: string): unknown =>
   Object.hasOwn(row, name) ? (row as Record<string, unknown>)[name] : undefined
 
@@ -135,10 +156,11 @@ function textOf(row: object, input: SignatureColumn, r: number, notes: Notes): s
     return ''
   }
   const { name, type } = input
-  throw invalidInput(`Row ${r}, column "${name}": expected text, got ${describe(value)}.`, {
+  throw unprocessable(`Row ${r}, column "${name}": expected text, got ${describe(value)}.`, {
     row: r,
     column: name,
     expected: type,
+    problem: 'type',
   })
 }
 
@@ -147,10 +169,11 @@ function fileOf(row: object, { name, type }: SignatureColumn, r: number): MediaV
   if (value instanceof Uint8Array) return value
   if (typeof value === 'string' && value !== '') return value
   const given = value === undefined ? 'nothing' : value === '' ? 'empty text' : describe(value)
-  throw invalidInput(`Row ${r}, column "${name}": expected the bytes of ${articleOf(type)} file as base64, got ${given}.`, {
+  throw unprocessable(`Row ${r}, column "${name}": expected the bytes of ${articleOf(type)} file as base64, got ${given}.`, {
     row: r,
     column: name,
     expected: type,
+    problem: value === undefined ? 'missing' : 'type',
   })
 }
 
