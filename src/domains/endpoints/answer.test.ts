@@ -18,7 +18,11 @@ test('an answer is the text of its JSON', () => {
 
 test('an answer that is no finite number is refused by its row, not sent as something else', () => {
   for (const value of [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]) {
-    const refused = { code: 'unprocessable', facts: { row: 1, problem: 'value' }, message: /^Row 1 has no answer: the model says (NaN|-?Infinity)/ }
+    const refused = {
+      code: 'unprocessable',
+      facts: { row: 1, problem: 'value' },
+      message: /^Row 1 has no answer: the model says (NaN|-?Infinity)/,
+    }
     assert.throws(() => compileAnswer(number as never)({ values: Float32Array.of(0, value), width: 1 }, 1, 'a'), refused)
     assert.throws(() => compileAnswer(two as never)({ values: Float32Array.of(0, 1, value, value), width: 2 }, 1, 'a'), refused)
   }

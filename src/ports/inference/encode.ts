@@ -101,7 +101,8 @@ export function compileEncoder(
     for (let r = 0; r < rows.length && !problems.isFull; r++)
       problems.gather(() => {
         const fields = fieldsOf(rows[r], r)
-        for (const reader of [...numberReaders, ...stringReaders]) problems.gather(() => reader.read(fields[reader.name], r, notes))
+        for (const reader of [...numberReaders, ...stringReaders])
+          problems.gather(() => reader.read(fields[reader.name], r, notes))
         if (unknownFields === 'ignore') return
         for (const key of Object.keys(fields)) problems.gather(() => refuseUnknown({ [key]: fields[key] }, allKnown, r))
       })

@@ -38,8 +38,16 @@ export class Problems {
   /** Takes a refusal, with all that it lists; anything else is thrown on. */
   add(error: unknown): void {
     if (!isPlatformError(error) || error.code !== 'unprocessable') throw error
-    const { row, column = null, problem = 'value', expected, problems } = error.facts as Partial<RowProblem> & { problems?: RowProblem[] }
-    const found = problems ?? [{ row: row ?? 0, column, problem, ...(expected !== undefined && { expected }), message: error.message }]
+    const {
+      row,
+      column = null,
+      problem = 'value',
+      expected,
+      problems,
+    } = error.facts as Partial<RowProblem> & { problems?: RowProblem[] }
+    const found = problems ?? [
+      { row: row ?? 0, column, problem, ...(expected !== undefined && { expected }), message: error.message },
+    ]
     this.list.push(...found.slice(0, mostProblems - this.list.length))
   }
 

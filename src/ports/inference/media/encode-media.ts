@@ -53,7 +53,9 @@ export async function openMediaEncoder({ folder, signature, trust, served }: Enc
     // A Python worker joins columns of text itself.
     if (!preparer)
       rows.forEach((row, r) => {
-        items[r]!.fields = Object.fromEntries(texts.map(({ name }) => [name, (row as Record<string, string> | null)?.[name] ?? null]))
+        items[r]!.fields = Object.fromEntries(
+          texts.map(({ name }) => [name, (row as Record<string, string> | null)?.[name] ?? null]),
+        )
       })
     await eachOf(preparer ? work : work.filter(({ input }) => input.tensor !== 'tokens'), atOnce, async ({ r, input, value }) => {
       const item = await prepared(input, value, r).catch((error) => problems.add(error))
