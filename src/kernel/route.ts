@@ -33,6 +33,23 @@ export interface ServerEvent {
   data: unknown
 }
 
+/** A refusal, before it is put in the words of a protocol. */
+export interface Refused {
+  status: number
+  code: string
+  message: string
+  facts: Record<string, unknown>
+}
+
+/** Another language than the native API's, which the callers of a route speak. */
+export interface Protocol {
+  name: string
+  /** How it says that something was refused. */
+  refuse(said: Refused): { status?: number; headers?: Record<string, string>; body: unknown }
+  /** Events are data alone, without names, and this is the last of them. */
+  lastEvent?: string
+}
+
 export interface RouteInput<P, Q, B> {
   principal: Principal
   params: P
@@ -57,6 +74,10 @@ export interface RouteRecord {
   /** A zod schema for JSON, 'stream' for a StreamReply, 'events' for server-sent events. */
   returns: z.ZodType | 'stream' | 'events' | 'nothing'
   status?: number
+  /** The protocol that its callers speak; the native API's own words where there is none. */
+  protocol?: Protocol
+  /** It may answer server-sent events instead of `returns`, where the body asks for them. */
+  streams?: boolean
   /** Creating calls accept Idempotency-Key: same key and same body, same answer. */
   idempotent?: boolean
   maxBodyBytes?: number
@@ -118,6 +139,12 @@ export function route<
     returns: R
   } & (
       | { handle: (input: RouteInput<PathParams<Path>, Infer<Q, undefined>, BodyOf<B>>) => Returned<R> | Promise<Returned<R>> }
+      | {
+          streams: true
+          handle: (
+            input: RouteInput<PathParams<Path>, Infer<Q, undefined>, BodyOf<B>>,
+          ) => Promise<Returned<R> | AsyncIterable<ServerEvent>>
+        }
       | { handleText: (input: TextInput & { params: PathParams<Path>; query: Infer<Q, undefined> }) => Promise<string> }
     ),
 ): RouteRecord {

@@ -51,10 +51,18 @@ export function bindRoute(record: RouteRecord, { authorize, answeredCalls, event
           cookieText(name === 'session' ? cookie.name : name, { value, maxAgeSeconds, secure: cookie.secure }),
         ),
     }
-    if (returns === 'events') {
-      const events = (await handle(input)) as AsyncIterable<ServerEvent>
+    const serveEvents = (events: AsyncIterable<ServerEvent>) => {
       reply.hijack()
-      return eventStreams.serve(reply.raw, events, principal, { ...dataHeaders, 'x-request-id': request.id })
+      return eventStreams.serve(reply.raw, events, principal, {
+        headers: { ...dataHeaders, 'x-request-id': request.id },
+        protocol: record.protocol,
+      })
+    }
+    if (returns === 'events') return serveEvents((await handle(input)) as AsyncIterable<ServerEvent>)
+    if (record.streams) {
+      const said = await handle(input)
+      if (isEvents(said)) return serveEvents(said)
+      return sendJson(reply, status, JSON.stringify(checkReply(returns as z.ZodType, said, record)))
     }
     if (returns === 'stream') return sendStream(reply, (await handle(input)) as StreamReply)
     if (returns === 'nothing') {
@@ -77,6 +85,9 @@ export function bindRoute(record: RouteRecord, { authorize, answeredCalls, event
     return sendJson(reply, once.status, once.body)
   }
 }
+
+const isEvents = (said: unknown): said is AsyncIterable<ServerEvent> =>
+  said !== null && typeof said === 'object' && Symbol.asyncIterator in said
 
 /** The life of a call whose handler checks the body itself and answers JSON text. */
 export function bindTextRoute(record: RouteRecord, { authorize }: Pick<RouteNeeds, 'authorize'>) {

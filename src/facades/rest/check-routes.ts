@@ -10,7 +10,7 @@ export function checkRoutes(routes: readonly RouteRecord[]): void {
     if (!Object.hasOwn(permissions, record.permission))
       throw new Error(`${name} asks for a permission that does not exist: ${record.permission}`)
     if (!record.summary || !record.tag) throw new Error(`${name} has no summary or no tag.`)
-    if (!/^\/(v1\/|metrics$)/.test(record.path)) throw new Error(`${name} is not under /v1.`)
+    if (!record.protocol && !/^\/(v1\/|metrics$)/.test(record.path)) throw new Error(`${name} is not under /v1.`)
     if (record.method === 'GET' && record.body) throw new Error(`${name} reads, and so takes no body.`)
     const shape = name.replace(/:\w+/g, ':')
     if (seen.has(shape)) throw new Error(`${name} is declared twice.`)

@@ -1,4 +1,5 @@
 import { type ErrorCode, isPlatformError, PlatformError } from '../../kernel/errors.ts'
+import type { Protocol } from '../../kernel/route.ts'
 import { isUniqueViolation, translateDatabaseError } from '../../ports/metadata/database-errors.ts'
 
 /** The one table from the platform's errors to HTTP. */
@@ -49,6 +50,16 @@ export function toErrorReply(thrown: unknown, requestId: string): ErrorReply {
         : { code, message, facts },
     },
   }
+}
+
+/** The same refusal in the words of the protocol that its caller speaks. */
+export function inProtocol(
+  { status, headers, body: { error } }: ErrorReply,
+  protocol: Protocol | undefined,
+): { status: number; headers: Record<string, string>; body: unknown } {
+  if (!protocol) return { status, headers, body: { error } }
+  const said = protocol.refuse({ status, ...error })
+  return { status: said.status ?? status, headers: { ...headers, ...said.headers }, body: said.body }
 }
 
 function asPlatformError(thrown: unknown): PlatformError {

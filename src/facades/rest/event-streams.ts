@@ -2,8 +2,8 @@ import type { ServerResponse } from 'node:http'
 import { PlatformError } from '../../kernel/errors.ts'
 import type { Events } from '../../kernel/events.ts'
 import type { Principal } from '../../kernel/principal.ts'
-import type { ServerEvent } from '../../kernel/route.ts'
-import { toErrorReply } from './errors.ts'
+import type { Protocol, ServerEvent } from '../../kernel/route.ts'
+import { inProtocol, toErrorReply } from './errors.ts'
 import { writeEvents } from './events-reply.ts'
 import { dataHeaders } from './headers.ts'
 
@@ -25,15 +25,20 @@ export function eventStreams({ events, onError }: { events: Events; onError: (er
       out: ServerResponse,
       source: AsyncIterable<ServerEvent>,
       by: Principal,
-      headers: Record<string, string>,
+      { headers, protocol }: { headers: Record<string, string>; protocol?: Protocol },
     ): Promise<void> {
-      if (open.size >= maxOpen) return refuse(out, 'unavailable', 'Too many event streams are open here. Try again soon.')
+      const refuse = (code: 'unavailable' | 'rate_limited', message: string) => {
+        // A source that was never read is told so, or it would wait for its reader.
+        void source[Symbol.asyncIterator]().return?.(undefined)
+        refuseStream(out, new PlatformError(code, message, { retryAfterSeconds: 5 }), protocol)
+      }
+      if (open.size >= maxOpen) return refuse('unavailable', 'Too many event streams are open here. Try again soon.')
       const own = [...open.values()].filter((owner) => owner === by.userId).length
       if (own >= maxOpenEach)
-        return refuse(out, 'rate_limited', `You have ${own} event streams open, which is the most. Close some of them.`)
+        return refuse('rate_limited', `You have ${own} event streams open, which is the most. Close some of them.`)
       open.set(out, by.userId)
       try {
-        await writeEvents(out, source, headers)
+        await writeEvents(out, source, { headers, lastData: protocol?.lastEvent })
       } catch (error) {
         onError(error)
       } finally {
@@ -46,8 +51,8 @@ export function eventStreams({ events, onError }: { events: Events; onError: (er
   }
 }
 
-function refuse(out: ServerResponse, code: 'unavailable' | 'rate_limited', message: string): void {
-  const { status, headers, body } = toErrorReply(new PlatformError(code, message, { retryAfterSeconds: 5 }), '')
+function refuseStream(out: ServerResponse, error: PlatformError, protocol: Protocol | undefined): void {
+  const { status, headers, body } = inProtocol(toErrorReply(error, ''), protocol)
   out
     .writeHead(status, { ...dataHeaders, ...headers, 'content-type': 'application/json; charset=utf-8' })
     .end(JSON.stringify(body))

@@ -4,11 +4,14 @@ import { seconds } from '../../kernel/time.ts'
 
 const heartbeatMs = seconds(15)
 
-/** Writes server-sent events until the source ends or the reader leaves. A reader that is slow makes the source wait, not the memory grow. */
+/**
+ * Writes server-sent events until the source ends or the reader leaves. A reader that is slow makes the source wait, not the memory grow.
+ * With `lastData` they are data without names, and it ends them.
+ */
 export async function writeEvents(
   out: ServerResponse,
   source: AsyncIterable<ServerEvent>,
-  headers: Record<string, string>,
+  { headers, lastData }: { headers: Record<string, string>; lastData?: string },
 ): Promise<void> {
   out.writeHead(200, {
     ...headers,
@@ -26,10 +29,11 @@ export async function writeEvents(
       if (next === 'left') break
       // Said in so many words, because a closed connection alone tells a reader to come back.
       if (next.done) {
-        out.write('event: end\ndata: {}\n\n')
+        out.write(lastData === undefined ? 'event: end\ndata: {}\n\n' : `data: ${lastData}\n\n`)
         break
       }
-      if (!out.write(toText(next.value))) await orLeft(new Promise((resolve) => out.once('drain', resolve)))
+      const text = lastData === undefined ? toText(next.value) : `data: ${JSON.stringify(next.value.data)}\n\n`
+      if (!out.write(text)) await orLeft(new Promise((resolve) => out.once('drain', resolve)))
     }
   } finally {
     clearInterval(heartbeat)

@@ -76,7 +76,7 @@ function operation(record: RouteRecord): Record<string, unknown> {
     responses: {
       [String(record.status ?? (record.returns === 'nothing' ? 204 : 200))]: {
         description: 'Done.',
-        ...replyContent(record.returns),
+        ...replyContent(record),
       },
       '4XX': { $ref: '#/components/responses/Refused' },
       '5XX': { $ref: '#/components/responses/Failed' },
@@ -133,11 +133,13 @@ const bodyContent = ({ body, takesFiles }: RouteRecord) =>
         }),
       }
 
-function replyContent(returns: RouteRecord['returns']): Record<string, unknown> {
+const asEvents = { 'text/event-stream': { schema: { type: 'string' } } }
+
+function replyContent({ returns, streams }: Pick<RouteRecord, 'returns' | 'streams'>): Record<string, unknown> {
   if (returns === 'nothing') return {}
   if (returns === 'stream') return { content: { '*/*': { schema: { type: 'string', format: 'binary' } } } }
-  if (returns === 'events') return { content: { 'text/event-stream': { schema: { type: 'string' } } } }
-  return { content: { 'application/json': { schema: jsonSchema(returns, 'output') } } }
+  if (returns === 'events') return { content: asEvents }
+  return { content: { 'application/json': { schema: jsonSchema(returns, 'output') }, ...(streams && asEvents) } }
 }
 
 /** JSON Schema of one direction: what a caller may send, or what comes back. */

@@ -12,13 +12,13 @@ import type { Config } from '../../kernel/config.ts'
 import { notFound, PlatformError } from '../../kernel/errors.ts'
 import type { Events } from '../../kernel/events.ts'
 import type { Principal } from '../../kernel/principal.ts'
-import type { RouteRecord } from '../../kernel/route.ts'
+import type { Protocol, RouteRecord } from '../../kernel/route.ts'
 import { minutes, seconds } from '../../kernel/time.ts'
 import { bindRoute, bindTextRoute } from './bind-route.ts'
 import { browserSafety } from './browser-safety.ts'
 import { checkRoutes } from './check-routes.ts'
 import { docsPage } from './docs-page.ts'
-import { toErrorReply } from './errors.ts'
+import { inProtocol, toErrorReply } from './errors.ts'
 import { eventStreams } from './event-streams.ts'
 import { dataHeaders, pageHeaders, strictTransport } from './headers.ts'
 import { hotRoutes } from './hot-routes.ts'
@@ -122,8 +122,9 @@ export async function restServer(needs: RestNeeds): Promise<FastifyInstance> {
   app.setErrorHandler((error, request, reply) => sendError(error, request, reply))
 
   function sendError(error: unknown, request: FastifyRequest, reply: FastifyReply) {
-    const { status, headers, body, isFault } = toErrorReply(error, request.id)
-    if (isFault) request.log.error({ err: error, method: request.method, route: request.routeOptions?.url }, 'a request failed')
+    const said = toErrorReply(error, request.id)
+    const { status, headers, body } = inProtocol(said, (request.routeOptions?.config as { protocol?: Protocol })?.protocol)
+    if (said.isFault) request.log.error({ err: error, method: request.method, route: request.routeOptions?.url }, 'a request failed')
     // What is left of a refused body is not read: the connection ends with the reply.
     if (request.raw.complete === false && request.method !== 'GET') reply.header('connection', 'close')
     return reply
@@ -187,6 +188,7 @@ export async function restServer(needs: RestNeeds): Promise<FastifyInstance> {
     to.route({
       method: record.method,
       url: record.path,
+      config: { protocol: record.protocol },
       ...(record.maxBodyBytes !== undefined && { bodyLimit: record.maxBodyBytes }),
       onRequest(request, _reply, done) {
         const principal = identify(request.headers, request.ip)
@@ -220,7 +222,7 @@ export async function restServer(needs: RestNeeds): Promise<FastifyInstance> {
   app.setNotFoundHandler((request, reply) => {
     const wantsPage =
       request.method === 'GET' &&
-      !/^\/(v1|metrics|openapi\.json|assets)(\/|\?|$)/.test(request.url) &&
+      !/^\/(v1|v2|openai|metrics|openapi\.json|assets)(\/|\?|$)/.test(request.url) &&
       /text\/html|\*\/\*/.test(request.headers.accept ?? '*/*')
     if (!wantsPage) throw notFound('route', `${request.method} ${request.url.split('?', 1)[0]?.slice(0, 200)}`)
     return sendIndex(reply)
