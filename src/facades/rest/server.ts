@@ -124,7 +124,8 @@ export async function restServer(needs: RestNeeds): Promise<FastifyInstance> {
   function sendError(error: unknown, request: FastifyRequest, reply: FastifyReply) {
     const said = toErrorReply(error, request.id)
     const { status, headers, body } = inProtocol(said, (request.routeOptions?.config as { protocol?: Protocol })?.protocol)
-    if (said.isFault) request.log.error({ err: error, method: request.method, route: request.routeOptions?.url }, 'a request failed')
+    if (said.isFault)
+      request.log.error({ err: error, method: request.method, route: request.routeOptions?.url }, 'a request failed')
     // What is left of a refused body is not read: the connection ends with the reply.
     if (request.raw.complete === false && request.method !== 'GET') reply.header('connection', 'close')
     return reply
