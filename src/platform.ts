@@ -19,6 +19,7 @@ import { daysInBin } from './domains/datasets/bin.ts'
 import { datasetsMigrations } from './domains/datasets/migrations.ts'
 import { datasetsRoutes } from './domains/datasets/routes.ts'
 import { datasetsService } from './domains/datasets/service.ts'
+import { contractRoutes } from './domains/endpoints/contract/routes.ts'
 import { endpointsLineage } from './domains/endpoints/endpoints-lineage.ts'
 import { endpointsMigrations } from './domains/endpoints/migrations.ts'
 import { endpointsRoutes } from './domains/endpoints/routes.ts'
@@ -343,6 +344,7 @@ export async function openPlatform(config: Config, { logger }: { logger: Logger 
     ...fairnessRoutes({ fairness, policies: biasPolicies }),
     ...explanationsRoutes({ explanations, gradients, heldOut, nearest }),
     ...endpointsRoutes(endpoints),
+    ...contractRoutes(endpoints),
     ...monitoringRoutes(monitoring),
     ...trainingRoutes({ training, replays, previewImages }),
     ...comparisonsRoutes(comparisons),

@@ -5,6 +5,7 @@ import type { Status } from '../../src/domains/auth/status-routes.ts'
 import type * as comparisons from '../../src/domains/comparisons/schema.ts'
 import type * as compression from '../../src/domains/compression/schema.ts'
 import type * as datasets from '../../src/domains/datasets/schema.ts'
+import type * as endpointContract from '../../src/domains/endpoints/contract/schema.ts'
 import type * as endpoints from '../../src/domains/endpoints/schema.ts'
 import type * as evaluation from '../../src/domains/evaluation/schema.ts'
 import type * as uncertainty from '../../src/domains/evaluation/uncertainty/schema.ts'
@@ -156,6 +157,8 @@ export type BiasPolicyOutcome = z.output<typeof fairness.PolicyOutcome>
 export type BiasGroup = z.output<typeof fairness.Group>
 
 export type Endpoint = z.output<typeof endpoints.Endpoint>
+export type EndpointHealth = z.output<typeof endpointContract.Health>
+export type EndpointMetadata = z.output<typeof endpointContract.EndpointMetadata>
 export type EndpointInput = z.input<typeof endpoints.EndpointInput>
 export type EndpointPatch = z.input<typeof endpoints.EndpointPatch>
 export type EndpointMetrics = z.output<typeof endpoints.EndpointMetrics>

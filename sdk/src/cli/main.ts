@@ -5,6 +5,7 @@ import { compareCommand } from './commands/compare.ts'
 import { compressionCommands } from './commands/compression.ts'
 import { dataCommands } from './commands/data.ts'
 import { demoCommand } from './commands/demo.ts'
+import { endpointCommands } from './commands/endpoints.ts'
 import { explainCommands } from './commands/explain.ts'
 import { generateCommand } from './commands/generate.ts'
 import { predictCommand } from './commands/predict.ts'
@@ -34,6 +35,7 @@ trainCommands(program)
 weightsCommands(program)
 scriptCommands(program)
 serveCommands(program)
+endpointCommands(program)
 compressionCommands(program)
 predictCommand(program)
 generateCommand(program)

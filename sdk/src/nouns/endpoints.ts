@@ -24,6 +24,7 @@ import type {
   UncertaintyWish,
   Written,
 } from '../types.ts'
+import { endpointContract } from './endpoint-contract.ts'
 
 export interface PredictFileOptions extends ProjectOptions {
   /** The column that the file is of, where the model reads several. */
@@ -37,6 +38,7 @@ export interface PredictFileOptions extends ProjectOptions {
 export const endpoints = (http: Http) => {
   const at = (endpoint: string) => `/v1/endpoints/${segment(endpoint)}`
   return {
+    ...endpointContract(http),
     create: (input: EndpointInput, options: CreateOptions = {}) =>
       http.json<Endpoint>('POST', '/v1/endpoints', withOptions(options, { body: input })),
     list: (query: ListQuery & { q?: string; model?: string } = {}) =>
