@@ -7,6 +7,8 @@ export interface EventMap {
   'model.version-changed': { modelId: string; versionId: string; projectId: string; state: string }
   'endpoint.changed': { endpointId: string; projectId: string; state: string }
   'alert.raised': { alertId: string; projectId: string; monitorId: string }
+  /** A run of a loop went a step further, waits, or ended. */
+  'loop.changed': { loopId: string; runId: string; projectId: string; step: string; state: string }
   'settings.changed': { key: string }
   'credential.revoked': { userId: string }
 }

@@ -30,6 +30,8 @@ export type IdPrefix =
   | 'evl'
   | 'brp'
   | 'bpo'
+  | 'loop'
+  | 'lrun'
   | 'req'
 
 /** A new id: prefix, 10 characters of time (ms, sortable), 16 random characters (80 bits), Crockford base 32 in lower case. */

@@ -49,6 +49,9 @@ export const permissions = {
   'endpoints:write': 'editor',
   'monitors:read': 'viewer',
   'monitors:write': 'editor',
+  'loops:read': 'viewer',
+  'loops:write': 'editor',
+  'loops:approve': 'admin',
 } as const satisfies Record<string, 'anyone' | 'user' | 'platform' | Role>
 
 export type Permission = keyof typeof permissions

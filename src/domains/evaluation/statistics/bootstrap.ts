@@ -11,7 +11,7 @@ export interface PairedDifference {
 }
 
 /**
- * The difference b - a of one metric on the same rows with a 95 % percentile interval: rows are drawn with replacement and both
+ * The difference b - a of one metric on the same rows with a percentile interval (95 % unless told): rows are drawn with replacement and both
  * models are judged on the same draw (Efron and Tibshirani 1993, ch. 13 and 16). Gives way to other work between draws.
  */
 export async function pairedBootstrap(input: {
@@ -20,9 +20,12 @@ export async function pairedBootstrap(input: {
   rows: number
   seed: number
   resamples?: number
+  /** One less the confidence of the interval. */
+  alpha?: number
 }): Promise<PairedDifference> {
   const resamples = Math.max(200, Math.min(input.resamples ?? 2000, Math.floor(mostWork / input.rows)))
   const random = randomFrom(input.seed)
+  const alpha = input.alpha ?? 0.05
   const differences: number[] = []
   let yieldedAt = performance.now()
   for (let i = 0; i < resamples; i++) {
@@ -39,8 +42,8 @@ export async function pairedBootstrap(input: {
   const atLeastZero = differences.filter((d) => d >= 0).length
   return {
     value: input.b() - input.a(),
-    low: quantile(differences, 0.025),
-    high: quantile(differences, 0.975),
+    low: quantile(differences, alpha / 2),
+    high: quantile(differences, 1 - alpha / 2),
     pValue: Math.min(1, (2 * (Math.min(atMostZero, atLeastZero) + 1)) / (differences.length + 1)),
     resamples: differences.length,
   }
