@@ -5,13 +5,7 @@ import { Metric } from '../goals/schema.ts'
 export const Triggers = z.object({
   drift: z.boolean().default(true).describe('a monitor of the endpoint finds that inputs or predictions moved'),
   decay: z.boolean().default(true).describe('a monitor finds that the model got worse, or estimates so'),
-  newRows: z
-    .number()
-    .int()
-    .min(1)
-    .nullable()
-    .default(null)
-    .describe('so many rows got their truth since the last run looked'),
+  newRows: z.number().int().min(1).nullable().default(null).describe('so many rows got their truth since the last run looked'),
   reviewedLabels: z.boolean().default(false).describe('people made a new version of the data set of the goal'),
   schedule: z.string().max(120).nullable().default(null).describe('cron, UTC'),
 })
@@ -25,7 +19,13 @@ export const Window = z.object({
 })
 
 export const LoopTraining = z.object({
-  algorithms: z.array(z.string().max(60)).min(1).max(20).nullable().default(null).describe('as the champion was made unless told'),
+  algorithms: z
+    .array(z.string().max(60))
+    .min(1)
+    .max(20)
+    .nullable()
+    .default(null)
+    .describe('as the champion was made unless told'),
   recipe: z.union([z.literal('champion'), z.literal('auto'), Ref]).default('champion'),
   budgetSeconds: z.number().min(1).max(604_800).nullable().default(null),
   trials: z.number().int().min(1).max(5000).nullable().default(null),
@@ -40,7 +40,11 @@ export const JudgeRules = z.object({
     .describe('what lets a challenger through; one that is significantly better passes by any of them'),
   metric: Metric.nullable().default(null).describe('that of the goal unless told'),
   alpha: z.number().min(0.001).max(0.3).default(0.05),
-  margin: z.number().min(0).default(0.01).describe('not worse: the interval of the difference ends above this loss of the metric'),
+  margin: z
+    .number()
+    .min(0)
+    .default(0.01)
+    .describe('not worse: the interval of the difference ends above this loss of the metric'),
   minimumRows: z.number().int().min(20).default(100).describe('sealed rows, at least'),
   belowGoal: z
     .boolean()
@@ -177,13 +181,23 @@ export const Loop = Resource.extend({
   ...LoopPolicy.shape,
   approvalByProject: z.boolean().describe('the project asks for a person whatever the loop says'),
   nextRunAt: Iso.nullable().describe('by the schedule'),
-  lastRun: LoopRun.pick({ id: true, number: true, state: true, step: true, outcome: true, sentence: true, startedAt: true, endedAt: true })
-    .nullable(),
+  lastRun: LoopRun.pick({
+    id: true,
+    number: true,
+    state: true,
+    step: true,
+    outcome: true,
+    sentence: true,
+    startedAt: true,
+    endedAt: true,
+  }).nullable(),
 })
 export type Loop = z.infer<typeof Loop>
 
 export const RunNow = z.object({ reason: z.string().trim().max(2000).default('') })
 export const ApprovalNote = z.object({ note: z.string().trim().max(4000).default('') })
 export const Rejection = z.object({ reason: z.string().trim().min(1).max(4000) })
-export const LoopRules = z.object({ approval: z.boolean().describe('every loop of the project waits for a person before its challenger meets traffic') })
+export const LoopRules = z.object({
+  approval: z.boolean().describe('every loop of the project waits for a person before its challenger meets traffic'),
+})
 export const LoopName = Name

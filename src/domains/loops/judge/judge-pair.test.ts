@@ -99,7 +99,11 @@ describe('the judge', () => {
     assert.deepEqual([found.verdict, found.passed], ['worse', false])
   })
   test('fairer is a smaller gap between groups whose interval leaves out nought', async () => {
-    const pair = pairOf({ champion: 0.9, challenger: 0.9 }, 3000, rules('not_worse_and_fairer', { fairness: { column: 'town', rate: 'favourable' } }))
+    const pair = pairOf(
+      { champion: 0.9, challenger: 0.9 },
+      3000,
+      rules('not_worse_and_fairer', { fairness: { column: 'town', rate: 'favourable' } }),
+    )
     const groups = Int32Array.from(pair.champion.actual, (_, i) => i % 2)
     const champion = pair.champion as ClassPredictions
     // The champion says yes of nearly the whole second group.

@@ -194,8 +194,7 @@ function sentenceOf(found: Found & { passed: boolean }, names: Pair['names']): s
 
 function gainWords({ rule, passed, size, cost, fairness }: Found & { passed: boolean }): string {
   const not = passed ? 'and' : 'but not'
-  if (rule === 'not_worse_and_smaller')
-    return `${not} smaller: ${size.challenger} bytes instead of ${size.champion}`
+  if (rule === 'not_worse_and_smaller') return `${not} smaller: ${size.challenger} bytes instead of ${size.champion}`
   if (rule === 'not_worse_and_cheaper')
     return `${not} clearly cheaper: ${short(cost.challenger)} microseconds a row instead of ${short(cost.champion)}`
   return fairness
