@@ -267,6 +267,7 @@ export async function openPlatform(config: Config, { logger }: { logger: Logger 
     explanations,
     gradients,
     folder: join(config.dataDir, 'serving'),
+    principalOf: auth.users.principal,
     onError,
   })
 

@@ -6,6 +6,13 @@ export interface EventMap {
   'model.version-registered': { modelId: string; versionId: string; projectId: string }
   'model.version-changed': { modelId: string; versionId: string; projectId: string; state: string }
   'endpoint.changed': { endpointId: string; projectId: string; state: string }
+  'endpoint.rollout': {
+    endpointId: string
+    projectId: string
+    variant: string
+    state: 'running' | 'completed' | 'rolled_back'
+    reason: string | null
+  }
   'alert.raised': { alertId: string; projectId: string; monitorId: string }
   /** A run of a loop went a step further, waits, or ended. */
   'loop.changed': { loopId: string; runId: string; projectId: string; step: string; state: string }

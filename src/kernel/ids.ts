@@ -23,6 +23,7 @@ export type IdPrefix =
   | 'mdl'
   | 'mdv'
   | 'end'
+  | 'rol'
   | 'mon'
   | 'rep'
   | 'alr'

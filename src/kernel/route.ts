@@ -101,6 +101,8 @@ export interface TextInput {
   /** A body that is not JSON, where the route takes such. */
   file?: FileBody
   requestId: string
+  /** A header of the request, by its name in small letters; of several of one name the first. */
+  header(name: string): string | undefined
   /** Aborted when the caller hangs up; made where a handler asks for it. */
   hangUp(): AbortSignal
 }

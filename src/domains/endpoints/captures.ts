@@ -19,6 +19,8 @@ export interface RequestToKeep {
   /** Where the rows hold files: what is kept of them. */
   forCapture?: ((options: { thumbnails: boolean }) => Promise<unknown[]>) | undefined
   version: string
+  /** The variant that answered, where it is not main. */
+  variant?: string | undefined
   predictions: string
 }
 
@@ -47,9 +49,9 @@ export function captureStore(logs: AppendLogs) {
     let hidden: ReadonlySet<string> = new Set()
     let thumbnails = false
     let dropped = 0
-    const keep = ({ at, version, predictions }: RequestToKeep, body: string) => {
+    const keep = ({ at, version, variant, predictions }: RequestToKeep, body: string) => {
       const taken = logOf(endpointId).append(
-        `{"at":${at},"version":"${version}","body":`,
+        `{"at":${at},"version":"${version}",${variant === undefined ? '' : `"variant":"${variant}",`}"body":`,
         body,
         ',"predictions":',
         predictions,

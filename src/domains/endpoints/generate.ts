@@ -2,7 +2,7 @@ import { isPlatformError, preconditionFailed } from '../../kernel/errors.ts'
 import type { Principal } from '../../kernel/principal.ts'
 import type { ServerEvent } from '../../kernel/route.ts'
 import type { LiveEndpoint } from './live.ts'
-import { notReady } from './predict.ts'
+import { notReady, shadow } from './predict.ts'
 import type { GenerateInput } from './schema.ts'
 import { keep, write } from './write-rows.ts'
 
@@ -15,6 +15,8 @@ export interface GenerateRequest {
   input: GenerateInput
   project?: string
   requestId: string
+  /** A header of the request, by its name in small letters. */
+  header?(name: string): string | undefined
   /** The caller went away. */
   signal: AbortSignal
 }
@@ -28,7 +30,9 @@ export function generator({ mayAsk }: GenerateNeeds) {
     async generate(by: Principal, ref: string, request: GenerateRequest): Promise<AsyncIterable<ServerEvent>> {
       const { input, signal, requestId } = request
       const endpoint = await mayAsk(by, ref, request.project)
-      const { serving } = endpoint
+      const { serving, variant } = endpoint.traffic
+        ? endpoint.traffic.choose(by, { ...request, text: '', body: () => ({ row: input }) })
+        : { serving: endpoint.serving, variant: null }
       if (!serving) throw notReady(endpoint)
       if (serving.answers !== 'text')
         throw preconditionFailed(
@@ -40,19 +44,24 @@ export function generator({ mayAsk }: GenerateNeeds) {
       const stop = new AbortController()
       const events = eventQueue(() => stop.abort())
       const { prompt, messages } = input
+      serving.inFlight.enter()
       const writing = write(endpoint, serving, input, {
         signal: AbortSignal.any([signal, stop.signal]),
         onText: (text) => events.push({ event: 'text', data: { text } }),
       }).then((answer) => {
         const prediction = { id: requestId, ...answer }
-        keep(endpoint, serving, { at, rows: [{ prompt, messages }], predictions: JSON.stringify([prediction]) })
+        const predictions = JSON.stringify([prediction])
+        keep(endpoint, serving, { at, rows: [{ prompt, messages }], predictions })
+        shadow(endpoint, { at, rows: [{ prompt, messages }], predictions, ms: performance.now() - began })
         events.push({ event: 'done', data: prediction })
       })
-      const recorded = (failed: boolean) => endpoint.metrics.record(at, performance.now() - began, 1, failed)
-      writing.then(
-        () => recorded(false),
-        () => recorded(true),
-      )
+      const recorded = (error: unknown) => {
+        const ms = performance.now() - began
+        serving.inFlight.leave()
+        endpoint.metrics.record(at, ms, 1, error !== null)
+        endpoint.traffic?.settled(variant, { now: at, ms, rows: 1, error })
+      }
+      writing.then(() => recorded(null), recorded)
       let isOpen = false
       const refused = writing.catch((error) => {
         if (!isOpen) throw error

@@ -5,17 +5,27 @@ import type { AnyEncoder } from '../../ports/inference/encode.ts'
 import type { Inference, LoadedModel } from '../../ports/inference/inference.ts'
 import { type ServedBy, shapeOf } from '../../ports/inference/signature.ts'
 import type { LanguageModel, LanguageModels } from '../../ports/language/language.ts'
+import type { AppendLogs } from '../../ports/logs/append-log.ts'
 import { openText } from '../evaluation/open-text.ts'
 import type { Uncertainty } from '../evaluation/uncertainty/schema.ts'
 import type { Manifest, Signature } from '../registry/schema.ts'
 import { type AnswerText, compileAnswer } from './answer.ts'
 import type { CaptureRecorder, CaptureStore } from './captures.ts'
 import { LiveMetrics } from './live-metrics.ts'
-import { captureOf, type EndpointRow, signatureOf } from './store.ts'
+import { captureOf, type EndpointRow } from './store.ts'
+import { Breaker } from './traffic/breaker.ts'
+import { InFlight } from './traffic/in-flight.ts'
+import { LiveTraffic, type LiveVariant, type StickyKey } from './traffic/live-traffic.ts'
+import { mainVariant } from './traffic/schema.ts'
+import { shadowRunner } from './traffic/shadows.ts'
+import type { VariantRow } from './traffic/store.ts'
+import { shadowText } from './write-rows.ts'
 
 interface Loaded {
   versionId: string
   signature: Signature
+  /** Requests that are being answered: it is let go of when they are. */
+  inFlight: InFlight
   release(): Promise<void>
 }
 
@@ -35,9 +45,12 @@ export interface LoadedText extends Loaded {
   language: LanguageModel
 }
 
-/** What a version that serves has besides: the answer's text up to the list of predictions. */
+/** What a version that serves has besides. */
 interface Head {
+  /** The answer's text up to the list of predictions. */
   head: string
+  /** The variant it is, where the endpoint has several and this is not main. */
+  variant?: string
 }
 export type RowServing = LoadedRows & Head
 export type TextServing = LoadedText & Head
@@ -49,6 +62,8 @@ export interface LiveEndpoint {
   id: string
   name: string
   serving: Serving | null
+  /** How requests are shared out, where there is more than one variant. */
+  traffic: LiveTraffic | null
   metrics: LiveMetrics
   captures: CaptureRecorder
   state: 'starting' | 'ready' | 'stopped' | 'failed'
@@ -60,9 +75,12 @@ export interface LiveNeeds {
   language: Pick<LanguageModels, 'load'>
   files: Files
   captures: CaptureStore
+  /** Where the answers of shadows are appended. */
+  logs: AppendLogs
   /** Where packages are laid out for the time they are served. */
   folder: string
   layPackage(versionId: string, folder: string, options?: { sandboxOnly?: boolean }): Promise<void>
+  onError(error: unknown, doing: string): void
 }
 
 export interface VersionToLoad {
@@ -74,13 +92,16 @@ export interface VersionToLoad {
   signature: Signature
 }
 
+/** A version that is exchanged or stopped answers for so long what it accepted. */
+const drainMs = 30_000
+
 /** The endpoints of this process: what is loaded, exchanged without losing a request. */
-export function liveEndpoints({ inference, language, files, captures, folder, layPackage }: LiveNeeds) {
+export function liveEndpoints({ inference, language, files, captures, logs, folder, layPackage, onError }: LiveNeeds) {
   const endpoints = new Map<string, LiveEndpoint>()
   const loading = new Map<string, { versionId: string; done: Promise<void> }>()
 
   /** Lays and loads a version; its figures are proven by the loading, not yet by any request. */
-  async function load(version: VersionToLoad): Promise<LoadedRows | LoadedText> {
+  async function load(version: VersionToLoad, { apart = false }: { apart?: boolean } = {}): Promise<LoadedRows | LoadedText> {
     const place = await files.makeFolder(folder, `${process.pid}-${newId('req')}`)
     const removeFolder = () => files.remove(place)
     let encoder: AnyEncoder | null = null
@@ -97,14 +118,15 @@ export function liveEndpoints({ inference, language, files, captures, folder, la
               signature: version.signature,
               engine: ((await files.readJson(place, 'manifest.json')) as Manifest).engine,
             })
-          : await inference.load({
-              file: files.resolvePath(place, 'model.onnx'),
-              ...shapeOf(version.signature),
-              trust: version.trust,
-            })
+          : await inference.load(
+              { file: files.resolvePath(place, 'model.onnx'), ...shapeOf(version.signature), trust: version.trust },
+              { apart },
+            )
+      const inFlight = new InFlight()
       return {
         answers: 'rows',
         versionId: version.id,
+        inFlight,
         model,
         signature,
         encoder,
@@ -113,6 +135,7 @@ export function liveEndpoints({ inference, language, files, captures, folder, la
           ? ((await files.readJson(place, 'uncertainty.json')) as Uncertainty)
           : null,
         async release() {
+          await inFlight.drained(drainMs)
           await model.close()
           await close?.()
           await removeFolder()
@@ -128,12 +151,15 @@ export function liveEndpoints({ inference, language, files, captures, folder, la
   async function loadText(version: VersionToLoad, place: string, removeFolder: () => Promise<void>): Promise<LoadedText> {
     const { signature } = version
     const model = await openText({ files, language }, { folder: place, signature })
+    const inFlight = new InFlight()
     return {
       answers: 'text',
       versionId: version.id,
+      inFlight,
       signature,
       language: model,
       async release() {
+        await inFlight.drained(drainMs)
         await model.close()
         await removeFolder()
       },
@@ -145,16 +171,104 @@ export function liveEndpoints({ inference, language, files, captures, folder, la
     const endpoint = entryOf(row)
     const before = endpoint.serving
     endpoint.name = row.name
-    endpoint.serving = {
-      ...loaded,
-      head: `{"endpoint":${JSON.stringify(row.name)},"model":${JSON.stringify(row.model_name)},"version":${row.version_number},"predictions":[`,
-    }
+    endpoint.serving = { ...loaded, head: headOf(row.name, row, endpoint.traffic ? mainVariant : undefined) }
     endpoint.captures.setPolicy(captureOf(row), mostShare)
     endpoint.state = 'ready'
     endpoint.message = null
     // Not awaited: the exchange is done, the old version only finishes its last answers.
     void before?.release()
     return endpoint
+  }
+
+  /** The variants besides main as their rows say: those that are new are loaded, those that are gone are let go. A variant that fails is said so. */
+  async function ensureVariants(row: EndpointRow, rows: readonly VariantRow[], sticky: StickyKey | null): Promise<void> {
+    const endpoint = entryOf(row)
+    if (rows.length === 0) {
+      if (endpoint.traffic) await dropTraffic(endpoint, row)
+      return
+    }
+    endpoint.traffic ??= new LiveTraffic(
+      endpoint,
+      shadowRunner(logs, row.id, (serving, asked) => shadowText(serving, asked)),
+    )
+    const { traffic } = endpoint
+    traffic.sticky = sticky
+    if (endpoint.serving) endpoint.serving.head = headOf(row.name, row, mainVariant)
+    const before = traffic.others
+    const next: LiveVariant[] = rows.map((variant) => {
+      const known = before.find((one) => one.name === variant.name && one.versionId === variant.version_id)
+      const facts = { weight: variant.weight, shadow: variant.shadow === 1 }
+      return known ? Object.assign(known, facts) : newVariant(variant, facts)
+    })
+    // Those that stay answer meanwhile; a new one gets its share when it is loaded.
+    traffic.others = next
+    for (const gone of before) if (!next.includes(gone)) letGo(traffic, gone)
+    for (const [at, variant] of next.entries()) {
+      // What ran apart as a shadow is loaded where it answers fastest before it answers.
+      const isElsewhere = variant.apart && !variant.shadow && variant.weight > 0
+      if (variant.serving && !isElsewhere) continue
+      const had = variant.serving
+      await loadVariant(row, variant, rows[at]!)
+      if (had && had !== variant.serving) void had.release()
+    }
+  }
+
+  async function loadVariant(row: EndpointRow, variant: LiveVariant, from: VariantRow): Promise<void> {
+    try {
+      const loaded = await load(toLoad(from), { apart: variant.shadow })
+      takeInto(row, variant, from, loaded)
+    } catch (error) {
+      variant.state = 'failed'
+      variant.message = isPlatformError(error) ? error.message : 'The model could not be loaded; the log of the server says why.'
+      onError(error, `loading the variant ${from.name} of ${row.name}`)
+    }
+  }
+
+  function takeInto(row: EndpointRow, variant: LiveVariant, from: VariantRow, loaded: LoadedRows | LoadedText): void {
+    variant.apart = variant.shadow
+    variant.serving = { ...loaded, head: headOf(row.name, from, from.name), variant: from.name }
+    variant.state = 'ready'
+    variant.message = null
+    const main = entryOf(row).serving
+    // A column that only one of them reads is not unknown to the other.
+    if (variant.serving.answers === 'rows' && main?.answers === 'rows') {
+      variant.serving.encoder.allowOthers(main.encoder.columns)
+    }
+  }
+
+  function letGo(traffic: LiveTraffic, variant: LiveVariant): void {
+    const { serving } = variant
+    variant.serving = null
+    traffic.shadows.forget(variant)
+    void serving?.release()
+  }
+
+  async function dropTraffic(endpoint: LiveEndpoint, row: EndpointRow): Promise<void> {
+    const { traffic } = endpoint
+    endpoint.traffic = null
+    if (endpoint.serving) endpoint.serving.head = headOf(row.name, row)
+    for (const variant of traffic!.others) letGo(traffic!, variant)
+    await traffic!.shadows.close()
+  }
+
+  /** A loaded variant and main change places; nothing is loaded, and nothing that is asked now fails. Null where it is not loaded to answer. */
+  function swap(row: EndpointRow, name: string, previous: VariantRow): boolean {
+    const endpoint = entryOf(row)
+    const { traffic } = endpoint
+    const variant = traffic?.others.find((one) => one.name === name)
+    const before = endpoint.serving
+    if (!traffic || !variant?.serving || variant.apart || !before) return false
+    const { variant: _, ...promoted } = variant.serving
+    endpoint.serving = { ...promoted, head: headOf(row.name, row, mainVariant) } as Serving
+    const gone = traffic.others.filter((one) => one !== variant && one.name === previous.name)
+    const kept = newVariant(previous, { weight: 0, shadow: false })
+    kept.serving = { ...before, head: headOf(row.name, previous, previous.name), variant: previous.name }
+    kept.state = 'ready'
+    traffic.others = [...traffic.others.filter((one) => one !== variant && !gone.includes(one)), kept]
+    for (const one of gone) letGo(traffic, one)
+    traffic.shadows.forget(variant)
+    endpoint.name = row.name
+    return true
   }
 
   function entryOf(row: Pick<EndpointRow, 'id' | 'name'>): LiveEndpoint {
@@ -164,6 +278,7 @@ export function liveEndpoints({ inference, language, files, captures, folder, la
         id: row.id,
         name: row.name,
         serving: null,
+        traffic: null,
         metrics: new LiveMetrics(),
         captures: captures.recorder(row.id),
         state: 'starting',
@@ -197,14 +312,7 @@ export function liveEndpoints({ inference, language, files, captures, folder, la
     endpoint.state = 'starting'
     endpoint.message = null
     try {
-      const loaded = await load({
-        id: row.version_id,
-        number: row.version_number,
-        modelName: row.model_name,
-        served: row.served,
-        trust: row.trust,
-        signature: signatureOf(row),
-      })
+      const loaded = await load(toLoad(row))
       exchange(row, mostShare, loaded)
     } catch (error) {
       endpoint.state = 'failed'
@@ -221,10 +329,12 @@ export function liveEndpoints({ inference, language, files, captures, folder, la
   async function stop(endpointId: string): Promise<void> {
     const endpoint = endpoints.get(endpointId)
     if (!endpoint) return
-    const { serving } = endpoint
+    const { serving, traffic } = endpoint
     endpoint.serving = null
+    endpoint.traffic = null
     endpoint.state = 'stopped'
-    await serving?.release()
+    await Promise.all([serving?.release(), ...(traffic?.others ?? []).map((one) => one.serving?.release())])
+    await traffic?.shadows.close()
     await endpoint.captures.close()
   }
 
@@ -234,6 +344,8 @@ export function liveEndpoints({ inference, language, files, captures, folder, la
     load,
     exchange,
     ensure,
+    ensureVariants,
+    swap,
     stop,
     /** Removes what an earlier process of this place left laid out. */
     async sweep() {
@@ -248,6 +360,33 @@ export function liveEndpoints({ inference, language, files, captures, folder, la
 }
 
 export type LiveEndpoints = ReturnType<typeof liveEndpoints>
+
+const newVariant = (row: VariantRow, facts: { weight: number; shadow: boolean }): LiveVariant => ({
+  name: row.name,
+  versionId: row.version_id,
+  ...facts,
+  serving: null,
+  apart: false,
+  metrics: new LiveMetrics(),
+  breaker: new Breaker(),
+  state: 'starting',
+  message: null,
+})
+
+type ServedVersion = Pick<EndpointRow, 'version_id' | 'version_number' | 'model_name' | 'served' | 'trust' | 'signature'>
+
+export const toLoad = (row: ServedVersion): VersionToLoad => ({
+  id: row.version_id,
+  number: row.version_number,
+  modelName: row.model_name,
+  served: row.served,
+  trust: row.trust,
+  signature: JSON.parse(row.signature) as Signature,
+})
+
+/** The answer's text up to the list of predictions; the variant is told where there are several. */
+const headOf = (endpoint: string, version: Pick<EndpointRow, 'model_name' | 'version_number'>, variant?: string): string =>
+  `{"endpoint":${JSON.stringify(endpoint)},"model":${JSON.stringify(version.model_name)},"version":${version.version_number},${variant === undefined ? '' : `"variant":${JSON.stringify(variant)},`}"predictions":[`
 
 function isAlive(pid: number): boolean {
   try {

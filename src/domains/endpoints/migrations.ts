@@ -1,7 +1,10 @@
 import type { Db, Migration } from '../../ports/metadata/metadata.ts'
 import { resourceColumns, resourceIndexes } from '../auth/access.ts'
 
-export const endpointsMigrations: Migration[] = [{ name: 'endpoints-001-create', up: createTables }]
+export const endpointsMigrations: Migration[] = [
+  { name: 'endpoints-001-create', up: createTables },
+  { name: 'endpoints-002-traffic', up: createTraffic },
+]
 
 async function createTables(db: Db): Promise<void> {
   await db.schema
@@ -30,5 +33,51 @@ async function createTables(db: Db): Promise<void> {
     .addColumn('at', 'integer', (c) => c.notNull())
     .addColumn('by_name', 'text', (c) => c.notNull())
     .addPrimaryKeyConstraint('endpoint_history_key', ['endpoint_id', 'seq'])
+    .execute()
+}
+
+async function createTraffic(db: Db): Promise<void> {
+  await db.schema.alterTable('endpoints').addColumn('sticky', 'text').execute()
+  await db.schema
+    .createTable('endpoint_variants')
+    .addColumn('endpoint_id', 'text', (c) => c.notNull().references('endpoints.id'))
+    .addColumn('name', 'text', (c) => c.notNull())
+    .addColumn('position', 'integer', (c) => c.notNull())
+    .addColumn('weight', 'double precision', (c) => c.notNull())
+    .addColumn('shadow', 'integer', (c) => c.notNull())
+    .addColumn('model_id', 'text', (c) => c.notNull())
+    .addColumn('model_name', 'text', (c) => c.notNull())
+    .addColumn('version_id', 'text', (c) => c.notNull())
+    .addColumn('version_number', 'integer', (c) => c.notNull())
+    .addColumn('served', 'text', (c) => c.notNull())
+    .addColumn('trust', 'text', (c) => c.notNull())
+    .addColumn('signature', 'text', (c) => c.notNull())
+    .addPrimaryKeyConstraint('endpoint_variants_key', ['endpoint_id', 'name'])
+    .execute()
+  await db.schema.createIndex('endpoint_variants_version').on('endpoint_variants').column('version_id').execute()
+  await db.schema
+    .createTable('endpoint_rollouts')
+    .addColumn('id', 'text', (c) => c.primaryKey())
+    .addColumn('endpoint_id', 'text', (c) => c.notNull().references('endpoints.id'))
+    .addColumn('variant', 'text', (c) => c.notNull())
+    .addColumn('version_id', 'text', (c) => c.notNull())
+    .addColumn('version_number', 'integer', (c) => c.notNull())
+    .addColumn('steps', 'text', (c) => c.notNull())
+    .addColumn('guard', 'text', (c) => c.notNull())
+    .addColumn('step', 'integer', (c) => c.notNull())
+    .addColumn('step_since', 'bigint', (c) => c.notNull())
+    .addColumn('state', 'text', (c) => c.notNull())
+    .addColumn('reason', 'text')
+    .addColumn('override_reason', 'text')
+    .addColumn('log', 'text', (c) => c.notNull())
+    .addColumn('started_at', 'bigint', (c) => c.notNull())
+    .addColumn('ended_at', 'bigint')
+    .addColumn('by_id', 'text', (c) => c.notNull())
+    .addColumn('by_name', 'text', (c) => c.notNull())
+    .execute()
+  await db.schema
+    .createIndex('endpoint_rollouts_endpoint')
+    .on('endpoint_rollouts')
+    .columns(['endpoint_id', 'started_at'])
     .execute()
 }

@@ -9,8 +9,10 @@ import type { Access } from '../auth/access.ts'
 import { compileUncertain } from '../evaluation/uncertainty/answer.ts'
 import { UncertaintyWish } from '../evaluation/uncertainty/schema.ts'
 import { rowOfFile } from './file-row.ts'
-import type { LiveEndpoint, RowServing } from './live.ts'
+import type { LiveEndpoint, RowServing, Serving } from './live.ts'
 import type { EndpointRow } from './store.ts'
+import type { LiveVariant } from './traffic/live-traffic.ts'
+import type { Answered } from './traffic/shadows.ts'
 import { answerPrompts } from './write-rows.ts'
 
 export interface PredictNeeds {
@@ -32,6 +34,8 @@ export interface PredictRequest {
   project?: string
   /** Asked for in the address; the body may ask too. */
   uncertainty?: unknown
+  /** A header of the request, by its name in small letters. */
+  header?(name: string): string | undefined
 }
 
 /** How long "this credential may use this endpoint" is believed without asking again. */
@@ -91,15 +95,19 @@ export function predictor({ access, events, ready }: PredictNeeds) {
     const asked = mayAsk(by, ref, request.project)
     const endpoint = asked instanceof Promise ? await asked : asked
     let rowCount = 0
-    let failed = true
+    let error: unknown = null
+    let variant: LiveVariant | null = null
+    let serving: Serving | null = null
     try {
-      const { serving } = endpoint
+      if (endpoint.traffic === null) ({ serving } = endpoint)
+      else ({ serving, variant } = endpoint.traffic.choose(by, request))
       if (!serving) throw notReady(endpoint)
+      serving.inFlight.enter()
       if (serving.answers === 'text') {
         const rows = promptsOf(request, endpoint.name)
         rowCount = rows.length
         const predictions = await answerPrompts(endpoint, serving, { ...request, at: now, rows })
-        failed = false
+        shadow(endpoint, { at: now, rows, predictions, ms: performance.now() - start })
         return `${serving.head}${predictions.slice(1)},"warnings":[]}`
       }
       const read = request.file ? encodedFile(serving, request.file) : encoded(serving.encoder, request)
@@ -123,16 +131,41 @@ export function predictor({ access, events, ready }: PredictNeeds) {
         rows: () => rowsOf(request.body()),
         forCapture,
         version: serving.versionId,
+        variant: serving.variant,
         predictions,
       })
-      failed = false
+      if (endpoint.traffic !== null) await shadowRows(endpoint, serving, request, { at: now, predictions, start })
       return `${serving.head}${predictions.slice(1)},"warnings":${warnings.length === 0 ? '[]' : JSON.stringify(warnings)}}`
+    } catch (caught) {
+      error = caught
+      throw caught
     } finally {
-      endpoint.metrics.record(now, performance.now() - start, rowCount, failed)
+      serving?.inFlight.leave()
+      const ms = performance.now() - start
+      endpoint.metrics.record(now, ms, rowCount, error !== null)
+      if (serving && endpoint.traffic !== null) endpoint.traffic.settled(variant, { now, ms, rows: rowCount, error })
     }
   }
 
   return { predictText, mayAsk }
+}
+
+/** Lets the shadows of an endpoint be asked what was just answered. */
+export function shadow(endpoint: LiveEndpoint, answered: Answered): void {
+  const { traffic } = endpoint
+  if (traffic?.hasShadows) traffic.shadows.ask(traffic.others, answered)
+}
+
+async function shadowRows(
+  endpoint: LiveEndpoint,
+  serving: RowServing,
+  request: PredictRequest,
+  { at, predictions, start }: { at: number; predictions: string; start: number },
+): Promise<void> {
+  if (!endpoint.traffic?.hasShadows) return
+  const ms = performance.now() - start
+  const rows = request.file ? [await rowOfFile(serving.signature, request.file)] : rowsOf(request.body())
+  shadow(endpoint, { at, rows, predictions, ms })
 }
 
 export const notReady = (endpoint: Pick<LiveEndpoint, 'name' | 'message' | 'state'>) =>

@@ -17,6 +17,7 @@ import {
   PredictOutput,
 } from './schema.ts'
 import type { EndpointsService } from './service.ts'
+import { trafficRoutes } from './traffic/routes.ts'
 
 const tag = 'endpoints'
 
@@ -100,13 +101,14 @@ export const endpointsRoutes = (endpoints: EndpointsService): RouteRecord[] => [
     returns: PredictOutput,
     maxBodyBytes: 32 * 1024 * 1024,
     takesFiles: true,
-    handleText: ({ principal, params, query, body, text, file, requestId, hangUp }) =>
+    handleText: ({ principal, params, query, body, text, file, requestId, hangUp, header }) =>
       endpoints.predictText(principal, params.endpoint, {
         body,
         text,
         file,
         requestId,
         hangUp,
+        header,
         project: query.project,
         ...wishIn(query),
       }),
@@ -127,6 +129,7 @@ export const endpointsRoutes = (endpoints: EndpointsService): RouteRecord[] => [
         input: body,
         project: query.project,
         requestId: request.id,
+        header: (name) => [request.headers[name]].flat()[0],
         signal: request.signal,
       }),
   }),
@@ -172,6 +175,7 @@ export const endpointsRoutes = (endpoints: EndpointsService): RouteRecord[] => [
     returns: pageOf(Capture),
     handle: ({ principal, params, query }) => endpoints.listCaptures(principal, params.endpoint, query, query.project),
   }),
+  ...trafficRoutes(endpoints),
   route({
     method: 'GET',
     path: '/metrics',

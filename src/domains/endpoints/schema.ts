@@ -5,6 +5,7 @@ import { Iso, Ref, Resource, ResourceInput } from '../auth/schema.ts'
 import { UncertaintyWish } from '../evaluation/uncertainty/schema.ts'
 import { ExplainOutput } from '../explanations/schema.ts'
 import { Signature } from '../registry/schema.ts'
+import { Variant } from './traffic/schema.ts'
 
 export const CapturePolicy = z.object({
   share: z.number().min(0).max(1).default(1),
@@ -38,6 +39,7 @@ export const Endpoint = Resource.extend({
   served: z.enum(servedBy),
   signature: Signature,
   capture: CapturePolicy,
+  variants: z.array(Variant).describe('main first'),
   url: z.string(),
   history: z.array(z.object({ version: z.string(), versionNumber: z.number(), at: Iso, by: z.string() })),
 })
@@ -155,6 +157,7 @@ export const PredictOutput = z.object({
   endpoint: z.string(),
   model: z.string(),
   version: z.number(),
+  variant: z.string().optional().describe('where the endpoint has several'),
   predictions: z.array(Prediction),
   warnings: z.array(z.string()).describe('values outside what training saw'),
 })

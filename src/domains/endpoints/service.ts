@@ -3,7 +3,7 @@ import { invalidInput, notFound, preconditionFailed } from '../../kernel/errors.
 import type { Events } from '../../kernel/events.ts'
 import { type Page, type PageQuery, toPage } from '../../kernel/paging.ts'
 import type { Principal } from '../../kernel/principal.ts'
-import { minutes } from '../../kernel/time.ts'
+import { days, minutes } from '../../kernel/time.ts'
 import type { Files } from '../../ports/files/files.ts'
 import type { Inference } from '../../ports/inference/inference.ts'
 import type { LanguageModels } from '../../ports/language/language.ts'
@@ -20,7 +20,7 @@ import type { ModelVersion } from '../registry/schema.ts'
 import { captureStore } from './captures.ts'
 import { refuseUnproven } from './deployment-rule.ts'
 import { generator } from './generate.ts'
-import { type LiveEndpoint, liveEndpoints } from './live.ts'
+import { type LiveEndpoint, liveEndpoints, toLoad } from './live.ts'
 import { LiveMetrics } from './live-metrics.ts'
 import { predictor, refuseStopped } from './predict.ts'
 import type { Capture, CapturePolicy, Endpoint, EndpointInput, EndpointMetrics, EndpointPatch } from './schema.ts'
@@ -33,12 +33,19 @@ import {
   insertEndpoint,
   isServedElsewhere,
   listEndpoints,
+  type NamedEndpointRow,
   noteDeployment,
   runningEndpoints,
   signatureOf,
   toEndpoint,
   updateEndpoint,
 } from './store.ts'
+import { rolloutsService } from './traffic/rollouts.ts'
+import { mainVariant, type ShadowSummary } from './traffic/schema.ts'
+import { stickyOf, trafficService, variantOut } from './traffic/service.ts'
+import { type ShadowWindow, summariseShadows } from './traffic/shadow-summary.ts'
+import { shadowLogName } from './traffic/shadows.ts'
+import { type VariantRow, variantsByEndpoint, variantsOf } from './traffic/store.ts'
 import { turns } from './turns.ts'
 
 export interface EndpointsNeeds {
@@ -65,6 +72,8 @@ export interface EndpointsNeeds {
   }
   explanations: Pick<ExplanationsService, 'explainVersion'>
   gradients: Pick<GradientsService, 'ofVersionId'>
+  /** The principal of a person, for rollouts that step by themselves in their name. */
+  principalOf(userId: string): Promise<Principal>
   /** Told what went wrong where nobody waits for an answer. */
   onError(error: unknown, doing: string): void
 }
@@ -106,14 +115,26 @@ export function endpointsService(needs: EndpointsNeeds) {
       const now = await endpointById(db, row.id)
       if (!now || now.deleted_at !== null) throw notFound('endpoint', row.id)
       refuseStopped(now)
-      return live.ensure(now, (await settings.get()).captureShare)
+      return loadAll(now)
     })
+  }
+
+  /** Main, and then its variants; a variant that fails does not keep main from answering. */
+  async function loadAll(row: EndpointRow): Promise<LiveEndpoint> {
+    const endpoint = await live.ensure(row, (await settings.get()).captureShare)
+    await live.ensureVariants(row, await variantsOf(db, row.id), stickyOf(row))
+    return endpoint
   }
 
   async function wire(id: string): Promise<EndpointOut> {
     const row = await endpointById(db, id)
     if (!row) throw notFound('endpoint', id)
-    return toEndpoint(row, stateOf(row), await historyOf(db, id))
+    return told(row, await variantsOf(db, id))
+  }
+
+  async function told(row: NamedEndpointRow, rows: readonly VariantRow[]): Promise<EndpointOut> {
+    const variants = [mainVariant, ...rows.map(({ name }) => name)].map((name) => variantOut(row, rows, live, name))
+    return toEndpoint(row, stateOf(row), await historyOf(db, row.id), variants)
   }
 
   function stateOf(row: EndpointRow): { state: EndpointOut['state']; message: string | null } {
@@ -141,15 +162,6 @@ export function endpointsService(needs: EndpointsNeeds) {
     signature: JSON.stringify(version.signature),
   })
 
-  const toLoad = (version: ModelVersion) => ({
-    id: version.id,
-    number: version.number,
-    modelName: version.modelName,
-    served: version.manifest.kind,
-    trust: version.manifest.trust,
-    signature: version.signature,
-  })
-
   async function create(by: Principal, input: z.output<typeof EndpointInput>): Promise<EndpointOut> {
     const project = await access.projectFor(by, input.project, 'endpoints:write')
     const { version, override } = await deployable(by, input.model, input.project, input.overrideReason)
@@ -160,9 +172,10 @@ export function endpointsService(needs: EndpointsNeeds) {
       capture: JSON.stringify(input.capture),
       running: 1,
       message: null,
+      sticky: null,
     }
     // Loaded first: an endpoint that could never answer is not made.
-    const loaded = await live.load(toLoad(version))
+    const loaded = await live.load(toLoad(versionColumns(version)))
     await inTurn(row.id, async () => {
       try {
         const insert = metadata.transaction(async (tx) => {
@@ -194,8 +207,8 @@ export function endpointsService(needs: EndpointsNeeds) {
     await registry.markDeployed(tx, row.version_id, override)
   }
 
-  async function undeployed(tx: Db, row: EndpointRow): Promise<void> {
-    if (!(await isServedElsewhere(tx, row.version_id, row.id))) await registry.markUndeployed(tx, row.version_id)
+  async function undeployed(tx: Db, endpointId: string, versionId: string): Promise<void> {
+    if (!(await isServedElsewhere(tx, versionId, endpointId))) await registry.markUndeployed(tx, versionId)
   }
 
   async function exchangeVersion(
@@ -207,11 +220,11 @@ export function endpointsService(needs: EndpointsNeeds) {
     const { version, override } = await deployable(by, ref, project, reason)
     if (version.id === row.version_id) return
     const next = { ...row, ...versionColumns(version), running: 1, updated_at: Date.now() }
-    const loaded = await live.load(toLoad(version))
+    const loaded = await live.load(toLoad(versionColumns(version)))
     try {
       await metadata.transaction(async (tx) => {
         await updateEndpoint(tx, row.id, { ...versionColumns(version), running: 1, updated_at: next.updated_at })
-        await undeployed(tx, row)
+        await undeployed(tx, row.id, row.version_id)
         await deployed(tx, by, next, override)
         const facts = { ...deploymentFacts(next, override), before: row.version_id }
         await audit(tx, by, action, { target: row.id, project: row.project_id, facts })
@@ -261,7 +274,7 @@ export function endpointsService(needs: EndpointsNeeds) {
       })
     }
     const now = (await endpointById(db, row.id))!
-    if (now.running) await live.ensure(now, (await settings.get()).captureShare)
+    if (now.running) await loadAll(now)
     else await live.stop(row.id)
     changed(row, now.running ? 'ready' : 'stopped')
     return wire(row.id)
@@ -283,7 +296,8 @@ export function endpointsService(needs: EndpointsNeeds) {
         },
       )
     }
-    await exchangeVersion(by, row, before.version_id, { reason: null, action: 'endpoints.rollback' })
+    if (!(await traffic.backToPrevious(by, row, before.version_id)))
+      await exchangeVersion(by, row, before.version_id, { reason: null, action: 'endpoints.rollback' })
     changed(row, 'ready')
     return wire(row.id)
   }
@@ -295,9 +309,10 @@ export function endpointsService(needs: EndpointsNeeds) {
 
   async function removeInTurn(by: Principal, id: string): Promise<void> {
     const row = await mayChange(by, id)
+    const variants = await variantsOf(db, id)
     await metadata.transaction(async (tx) => {
       await updateEndpoint(tx, row.id, { deleted_at: Date.now(), running: 0 })
-      await undeployed(tx, row)
+      for (const { version_id } of [row, ...variants]) await undeployed(tx, id, version_id)
       await audit(tx, by, 'endpoints.delete', { target: row.id, project: row.project_id, facts: { name: row.name } })
     })
     await live.stop(row.id)
@@ -312,7 +327,11 @@ export function endpointsService(needs: EndpointsNeeds) {
     const model = query.model === undefined ? undefined : (await access.resolve('models', by, query.model, query.project)).id
     const rows = await listEndpoints(db, access.visibleTo(by, 'endpoints'), { ...query, project, model })
     const page = toPage(rows, query.limit, (row) => [row.created_at, row.id])
-    const items = await Promise.all(page.items.map(async (row) => toEndpoint(row, stateOf(row), await historyOf(db, row.id))))
+    const variants = await variantsByEndpoint(
+      db,
+      page.items.map(({ id }) => id),
+    )
+    const items = await Promise.all(page.items.map((row) => told(row, variants.get(row.id)!)))
     return { ...page, items }
   }
 
@@ -372,12 +391,17 @@ export function endpointsService(needs: EndpointsNeeds) {
         .then(() => changed(row, 'ready'))
         .catch((error) => needs.onError(error, `starting the endpoint ${row.name}`))
     }
+    rollouts.watch()
     await prune()
   }
 
   async function prune(): Promise<void> {
     for (const row of await allEndpoints(db)) {
-      await captures.prune(row.id, captureOf(row).keepDays).catch((error) => needs.onError(error, 'removing old captures'))
+      const { keepDays } = captureOf(row)
+      await Promise.all([
+        captures.prune(row.id, keepDays),
+        needs.logs.prune(shadowLogName(row.id), Date.now() - days(keepDays)),
+      ]).catch((error) => needs.onError(error, 'removing old captures'))
     }
   }
 
@@ -395,7 +419,52 @@ export function endpointsService(needs: EndpointsNeeds) {
     return `${[...types, ...lines.sort()].join('\n')}\n`
   }
 
+  const traffic = trafficService({
+    metadata,
+    live,
+    inTurn,
+    find,
+    mayChange,
+    registry,
+    deployable,
+    refuseUnproven,
+    versionColumns,
+    deployed,
+    exchangeVersion,
+    reload: async (row) => void (await loadAll(row)),
+    changed,
+  })
+  const rollouts = rolloutsService({
+    metadata,
+    events,
+    live,
+    inTurn,
+    find,
+    mayChange,
+    deployable,
+    changed,
+    traffic,
+    principalOf: needs.principalOf,
+    onError: needs.onError,
+  })
+
+  async function shadowSummary(by: Principal, ref: string, window: ShadowWindow, project?: string): Promise<ShadowSummary> {
+    const row = await find(by, ref, project)
+    const shadows = live.get(row.id)?.traffic?.shadows
+    await shadows?.flush()
+    return { ...(await summariseShadows(needs.logs, row.id, window)), skipped: shadows?.skipped(window.variant) ?? 0 }
+  }
+
   return {
+    traffic: traffic.get,
+    setTraffic: traffic.setTraffic,
+    promoteVariant: traffic.promoteVariant,
+    startRollout: rollouts.start,
+    endRollout: (by: Principal, ref: string, { how }: { how: 'complete' | 'roll_back' }, project?: string) =>
+      rollouts.end(by, ref, how, project),
+    rollout: rollouts.latest,
+    tickRollouts: rollouts.tick,
+    shadowSummary,
     create,
     get: async (by: Principal, ref: string, project?: string) => wire((await find(by, ref, project)).id),
     list,
@@ -413,6 +482,7 @@ export function endpointsService(needs: EndpointsNeeds) {
     start,
     async close() {
       clearInterval(timer)
+      await rollouts.close()
       await live.close()
     },
   }

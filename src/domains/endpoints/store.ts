@@ -7,6 +7,8 @@ import type { Db } from '../../ports/metadata/metadata.ts'
 import { mentions, ownerName, type ResourceRow, toResource } from '../auth/access.ts'
 import type { Signature } from '../registry/schema.ts'
 import type { CapturePolicy, Endpoint } from './schema.ts'
+import type { Variant } from './traffic/schema.ts'
+import { trafficTables } from './traffic/store.ts'
 
 export interface EndpointColumns {
   model_id: string
@@ -19,6 +21,8 @@ export interface EndpointColumns {
   capture: string
   running: number
   message: string | null
+  /** JSON of how a request is assigned to a variant; null: by chance. */
+  sticky: string | null
 }
 export type EndpointRow = ResourceRow & EndpointColumns
 export type NamedEndpointRow = EndpointRow & { owner_name: string }
@@ -59,7 +63,25 @@ export async function isServedElsewhere(tx: Db, versionId: string, endpointId: s
     .where('id', '!=', endpointId)
     .where('deleted_at', 'is', null)
     .executeTakeFirst()
-  return other !== undefined
+  if (other) return true
+  const variants = await trafficTables(tx)
+    .selectFrom('endpoint_variants')
+    .select('endpoint_id')
+    .where('version_id', '=', versionId)
+    .where('weight', '>', 0)
+    .execute()
+  if (variants.length === 0) return false
+  const standing = await endpointTables(tx)
+    .selectFrom('endpoints')
+    .select('id')
+    .where(
+      'id',
+      'in',
+      variants.map((one) => one.endpoint_id),
+    )
+    .where('deleted_at', 'is', null)
+    .executeTakeFirst()
+  return standing !== undefined
 }
 
 /** Newest first, one more than the limit. */
@@ -115,6 +137,7 @@ export function toEndpoint(
   row: NamedEndpointRow,
   live: { state: z.infer<typeof Endpoint>['state']; message: string | null },
   history: readonly HistoryRow[],
+  variants: Variant[],
 ): z.infer<typeof Endpoint> {
   return {
     ...toResource(row),
@@ -127,6 +150,7 @@ export function toEndpoint(
     served: row.served,
     signature: signatureOf(row),
     capture: captureOf(row),
+    variants,
     url: `/v1/endpoints/${row.id}/predict`,
     history: history.map((entry) => ({
       version: entry.version_id,

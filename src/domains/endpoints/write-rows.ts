@@ -66,6 +66,14 @@ export async function write(
   return answer
 }
 
+/** What a shadow writes for a row that another version answered; its figures are nobody's. */
+export async function shadowText({ language, signature }: TextServing, row: unknown): Promise<Record<string, unknown>> {
+  const { prompt, messages } = checked(PromptRow, row, 'row')
+  const maxTokens = signature.generation?.maxNewTokens ?? usualTokens
+  const answer = await language.generate({ maxTokens, ...(messages ? { messages } : { prompt: prompt! }) }, {})
+  return { ...answer }
+}
+
 /** Puts a request among the captured ones; a conversation as its prompt, so that hiding the column hides it too. */
 export function keep(
   endpoint: LiveEndpoint,
@@ -78,6 +86,7 @@ export function keep(
     text: JSON.stringify({ rows: kept }),
     rows: () => kept,
     version: serving.versionId,
+    variant: serving.variant,
     predictions,
   })
 }

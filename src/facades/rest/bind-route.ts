@@ -109,11 +109,14 @@ export function bindTextRoute(record: RouteRecord, { authorize }: Pick<RouteNeed
       body: () => parseJson(text),
       ...(file && { file }),
       requestId: request.id,
+      header: (name) => firstOf(request.headers[name]),
       hangUp: () => hangUpOf(reply.raw),
     })
     return sendJson(reply, record.status ?? 200, answer)
   }
 }
+
+const firstOf = (value: string | string[] | undefined): string | undefined => (Array.isArray(value) ? value[0] : value)
 
 /** The reply goes through its schema: what is not declared does not leave the server. */
 function checkReply(schema: z.ZodType, value: unknown, record: RouteRecord): unknown {

@@ -112,6 +112,7 @@ export function hotRoutes(records: readonly RouteRecord[], needs: HotNeeds) {
         body: () => parseJson(text),
         text,
         requestId,
+        header: (name) => firstOf(headers[name]),
         hangUp: hangUp.signal,
       })
     } finally {
@@ -168,6 +169,8 @@ export function hotRoutes(records: readonly RouteRecord[], needs: HotNeeds) {
 
   return { find, answer, serve, refusal, newRequestId: needs.newRequestId }
 }
+
+const firstOf = (value: string | string[] | undefined): string | undefined => (Array.isArray(value) ? value[0] : value)
 
 const plainJson = new Set(['application/json', 'application/json; charset=utf-8', 'application/json;charset=utf-8'])
 

@@ -30,6 +30,8 @@ export interface RowEncoder {
    */
   encodeText(text: string): RawBatch | null
   learn(rows: readonly unknown[]): void
+  /** From now on these fields of a row are somebody else's, and no mistake. */
+  allowOthers(names: readonly string[]): void
 }
 
 /**
@@ -121,7 +123,15 @@ export function compileEncoder(
     }
   }
 
-  return { columns: [...known], encode, encodeText, learn: (rows) => direct.learn(rows[0] as object) }
+  return {
+    columns: [...known],
+    encode,
+    encodeText,
+    learn: (rows) => direct.learn(rows[0] as object),
+    allowOthers(names) {
+      for (const name of names) allKnown.add(name)
+    },
+  }
 }
 
 /** Reads one column's value, or refuses it. */

@@ -117,6 +117,7 @@ export async function openMediaEncoder({ folder, signature, trust, served }: Enc
     encode,
     encodeText: () => null,
     learn() {},
+    allowOthers: plain.allowOthers,
     close: async () => preparer?.close(),
   }
 }
