@@ -50,7 +50,12 @@ export const Variant = z.object({
 export type Variant = z.infer<typeof Variant>
 
 export const RolloutGuard = z.strictObject({
-  maxErrorRate: z.number().min(0).max(1).default(0.02).describe('by how much more of the variant’s requests may fail in a step than of main’s'),
+  maxErrorRate: z
+    .number()
+    .min(0)
+    .max(1)
+    .default(0.02)
+    .describe('by how much more of the variant’s requests may fail in a step than of main’s'),
   maxLatencyFactor: z.number().min(1).max(100).default(2).describe('p95 of the variant against that of main'),
   minimumRequests: z.number().int().min(0).max(1_000_000).default(50).describe('a step does not end before'),
 })
