@@ -47,8 +47,8 @@ export function shadowRunner(
   function ask(variants: readonly LiveVariant[], answered: Answered): void {
     for (const variant of variants) {
       if (!variant.shadow || variant.serving === null) continue
-      let lane = lanes.get(variant)
-      if (!lane) lanes.set(variant, (lane = { queue: [], isBusy: false, skipped: 0 }))
+      const lane = lanes.get(variant) ?? { queue: [], isBusy: false, skipped: 0 }
+      lanes.set(variant, lane)
       if (lane.queue.length >= mostWaiting) {
         lane.skipped++
         continue
