@@ -56,6 +56,20 @@ def regression(path: Path):
     save(path / "regression.onnx", nodes, [value("numbers", TensorProto.DOUBLE, 1)], [value("prediction", TensorProto.FLOAT, 1)], constants)
 
 
+def words(path: Path):
+    """vector of a word: [1, 0.25, -3, 0.1] of "sun", [0, 1, 0, 0] of "rain", nothing of any other."""
+    known = {"sun": [1.0, 0.25, -3.0, 0.1], "rain": [0.0, 1.0, 0.0, 0.0]}
+    nodes = [
+        helper.make_node(
+            "LabelEncoder", ["strings"], [f"v{k}"], domain="ai.onnx.ml",
+            keys_strings=list(known), values_floats=[vector[k] for vector in known.values()], default_float=0.0,
+        )
+        for k in range(4)
+    ]
+    nodes.append(helper.make_node("Concat", [f"v{k}" for k in range(4)], ["vector"], axis=1))
+    save(path / "words.onnx", nodes, [value("strings", TensorProto.STRING, 1)], [value("vector", TensorProto.FLOAT, 4)])
+
+
 def slow(path: Path):
     """prediction = a, by way of products of large matrices."""
     nodes = [
@@ -143,5 +157,6 @@ if __name__ == "__main__":
     folder.mkdir(parents=True, exist_ok=True)
     binary(folder)
     regression(folder)
+    words(folder)
     slow(folder)
     trees(folder)

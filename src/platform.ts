@@ -78,6 +78,7 @@ import { tuningService } from './domains/tuning/service.ts'
 import { weightsMigrations } from './domains/weights/migrations.ts'
 import { weightsRoutes } from './domains/weights/routes.ts'
 import { weightsService } from './domains/weights/service.ts'
+import { openAiRoutes } from './facades/openai/routes.ts'
 import type { Config } from './kernel/config.ts'
 import { createEvents } from './kernel/events.ts'
 import type { RouteRecord } from './kernel/route.ts'
@@ -351,6 +352,7 @@ export async function openPlatform(config: Config, { logger }: { logger: Logger 
     ...comparisonsRoutes(comparisons),
     ...compressionRoutes({ compression, ladders }),
     ...scriptsRoutes(scripts),
+    ...openAiRoutes(endpoints),
   ]
 
   return {

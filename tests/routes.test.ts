@@ -29,13 +29,14 @@ onEachPlatform(
       if (permissions[record.permission] !== 'anyone') {
         const stranger = await call(record.method, addressOf(record), { token: null, ...(hasJsonBody(record) && { body: {} }) })
         assert.equal(stranger.status, 401, `${name} without signing in`)
-        assert.equal(stranger.json.error.code, 'unauthenticated')
+        if (!record.protocol) assert.equal(stranger.json.error.code, 'unauthenticated')
       }
       if (!hasJsonBody(record)) continue
       for (const body of wrongBodies) {
         const { status, json } = await call(record.method, addressOf(record), { body })
         assert.ok(status >= 400 && status < 500, `${name} with ${body.slice(0, 30)}: ${status}`)
-        assert.deepEqual(Object.keys(json.error).sort(), ['code', 'facts', 'message'])
+        // Another protocol has words of its own; the tests with its clients read them.
+        if (!record.protocol) assert.deepEqual(Object.keys(json.error).sort(), ['code', 'facts', 'message'])
       }
       for (const type of wrongTypes) {
         const { status } = await call(record.method, addressOf(record), { body: '{}', headers: { 'content-type': type } })
