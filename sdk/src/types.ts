@@ -7,6 +7,7 @@ import type * as compression from '../../src/domains/compression/schema.ts'
 import type * as datasets from '../../src/domains/datasets/schema.ts'
 import type * as endpointContract from '../../src/domains/endpoints/contract/schema.ts'
 import type * as endpoints from '../../src/domains/endpoints/schema.ts'
+import type * as traffic from '../../src/domains/endpoints/traffic/schema.ts'
 import type * as evaluation from '../../src/domains/evaluation/schema.ts'
 import type * as uncertainty from '../../src/domains/evaluation/uncertainty/schema.ts'
 import type * as experiments from '../../src/domains/experiments/schema.ts'
@@ -162,6 +163,12 @@ export type EndpointMetadata = z.output<typeof endpointContract.EndpointMetadata
 export type EndpointInput = z.input<typeof endpoints.EndpointInput>
 export type EndpointPatch = z.input<typeof endpoints.EndpointPatch>
 export type EndpointMetrics = z.output<typeof endpoints.EndpointMetrics>
+export type Variant = z.output<typeof traffic.Variant>
+export type Traffic = z.output<typeof traffic.Traffic>
+export type TrafficInput = z.input<typeof traffic.TrafficInput>
+export type Rollout = z.output<typeof traffic.Rollout>
+export type RolloutInput = z.input<typeof traffic.RolloutInput>
+export type ShadowSummary = z.output<typeof traffic.ShadowSummary>
 export type ExplainOptions = z.input<typeof explanations.ExplainOptions>
 export type Explanation = z.output<typeof explanations.Explanation>
 export type ExplainOutput = z.output<typeof explanations.ExplainOutput>

@@ -11,6 +11,7 @@ import { generateCommand } from './commands/generate.ts'
 import { predictCommand } from './commands/predict.ts'
 import { scriptCommands } from './commands/scripts.ts'
 import { serveCommands } from './commands/serve.ts'
+import { trafficCommands } from './commands/traffic.ts'
 import { trainCommands } from './commands/train.ts'
 import { weightsCommands } from './commands/weights.ts'
 import { UsageError } from './context.ts'
@@ -35,6 +36,7 @@ trainCommands(program)
 weightsCommands(program)
 scriptCommands(program)
 serveCommands(program)
+trafficCommands(program)
 endpointCommands(program)
 compressionCommands(program)
 predictCommand(program)

@@ -25,6 +25,7 @@ import type {
   Written,
 } from '../types.ts'
 import { endpointContract } from './endpoint-contract.ts'
+import { endpointTraffic } from './endpoint-traffic.ts'
 
 export interface PredictFileOptions extends ProjectOptions {
   /** The column that the file is of, where the model reads several. */
@@ -39,6 +40,7 @@ export const endpoints = (http: Http) => {
   const at = (endpoint: string) => `/v1/endpoints/${segment(endpoint)}`
   return {
     ...endpointContract(http),
+    ...endpointTraffic(http),
     create: (input: EndpointInput, options: CreateOptions = {}) =>
       http.json<Endpoint>('POST', '/v1/endpoints', withOptions(options, { body: input })),
     list: (query: ListQuery & { q?: string; model?: string } = {}) =>

@@ -20,12 +20,14 @@ import { DeployPanel } from './DeployPanel.tsx'
 import { HistoryTab } from './HistoryTab.tsx'
 import { LiveTab } from './LiveTab.tsx'
 import { servedWords } from './served.ts'
+import { TrafficTab } from './TrafficTab.tsx'
 import { TryIt } from './TryIt.tsx'
 import { WriteTab } from './writing/WriteTab.tsx'
 
 const tabs = [
   { id: 'try', title: 'Try it' },
   { id: 'live', title: 'Live' },
+  { id: 'traffic', title: 'Traffic' },
   { id: 'captures', title: 'Captures' },
   { id: 'history', title: 'History' },
   { id: 'lineage', title: 'Lineage' },
@@ -130,6 +132,7 @@ export function EndpointPage() {
       {tab === 'try' &&
         (data.served === 'gguf' ? <WriteTab key={data.version} endpoint={data} /> : <TryIt key={data.version} endpoint={data} />)}
       {tab === 'live' && <LiveTab endpoint={data} />}
+      {tab === 'traffic' && <TrafficTab endpoint={data} />}
       {tab === 'captures' && <CapturesTab endpoint={data} />}
       {tab === 'history' && <HistoryTab endpoint={data} />}
       {tab === 'lineage' && <LineageTab id={data.id} />}

@@ -58,11 +58,15 @@ export function serveCommands(program: Command): void {
     .command('deploy <model>')
     .description('serve a model version under a name')
     .requiredOption('--name <endpoint>')
+    .option('--weight <percent>', 'of the requests to an endpoint that stands, beside what it serves', parseNumber)
+    .option('--shadow', 'beside what an endpoint serves, answering nobody')
+    .option('--variant <name>', 'with --weight or --shadow: its name', 'challenger')
     .option('--override <reason>', 'why, although the goal is not met (administrators)')
     .option('--project <project>')
     .action((ref: string, options) =>
       answer(async () => {
         const atoll = connect()
+        if (options.weight !== undefined || options.shadow) return deployBeside(ref, options)
         const existing = await unlessAbsent(atoll.endpoints.get(options.name, { project: options.project }))
         const endpoint = existing
           ? await atoll.endpoints.update(existing.id, { model: ref, overrideReason: options.override })
@@ -130,6 +134,29 @@ export function serveCommands(program: Command): void {
       }
     }),
   )
+}
+
+interface Beside {
+  name: string
+  variant: string
+  weight?: number
+  shadow?: boolean
+  override?: string
+  project?: string
+}
+
+/** Adds a variant to an endpoint; those it has stay as they are. */
+async function deployBeside(model: string, { name, variant, weight = 0, shadow = false, override, project }: Beside) {
+  const { endpoints } = connect()
+  const { sticky, variants } = await endpoints.traffic(name, { project })
+  const others = variants.filter((one) => one.name !== 'main' && one.name !== variant)
+  const kept = others.map((one) => ({ name: one.name, model: one.version, weight: one.weight, shadow: one.shadow }))
+  const wanted = { name: variant, model, weight, shadow }
+  const now = await endpoints.setTraffic(name, { sticky, variants: [...kept, wanted], overrideReason: override }, { project })
+  return {
+    json: now,
+    text: `${name} ${shadow ? `asks ${model} beside what answers` : `sends ${weight} % of its requests to ${model}`}. See: atoll traffic show ${name}`,
+  }
 }
 
 function describeReplay({ sentence, metrics, environmentChanged }: ReplayResult): string {
