@@ -78,6 +78,7 @@ import { tuningService } from './domains/tuning/service.ts'
 import { weightsMigrations } from './domains/weights/migrations.ts'
 import { weightsRoutes } from './domains/weights/routes.ts'
 import { weightsService } from './domains/weights/service.ts'
+import { inferenceProtocolRoutes } from './facades/inference-protocol/routes.ts'
 import { openAiRoutes } from './facades/openai/routes.ts'
 import type { Config } from './kernel/config.ts'
 import { createEvents } from './kernel/events.ts'
@@ -347,6 +348,7 @@ export async function openPlatform(config: Config, { logger }: { logger: Logger 
     ...explanationsRoutes({ explanations, gradients, heldOut, nearest }),
     ...endpointsRoutes(endpoints),
     ...contractRoutes(endpoints),
+    ...inferenceProtocolRoutes(endpoints, version),
     ...monitoringRoutes(monitoring),
     ...trainingRoutes({ training, replays, previewImages }),
     ...comparisonsRoutes(comparisons),

@@ -472,6 +472,7 @@ export function endpointsService(needs: EndpointsNeeds) {
     rollback,
     remove,
     predictText,
+    mayAsk,
     generate,
     explain,
     gradients,

@@ -131,8 +131,8 @@ export async function restServer(needs: RestNeeds): Promise<FastifyInstance> {
     return reply
       .code(status)
       .headers(dataHeaders)
-      .headers(headers)
       .header('content-type', 'application/json; charset=utf-8')
+      .headers(headers)
       .send(JSON.stringify(body))
   }
 

@@ -1,0 +1,57 @@
+import { answerFields } from '../../domains/endpoints/contract/answer-fields.ts'
+import type { Endpoint } from '../../domains/endpoints/schema.ts'
+import type { ModelSignature, SignatureColumn } from '../../ports/inference/signature.ts'
+import { tensorOf } from './outputs.ts'
+import type { ModelMetadata } from './schema.ts'
+
+interface TensorAbout {
+  name: string
+  datatype: string
+  /** After the rows. */
+  shape: number[]
+}
+
+/** How a client sends a column: other datatypes of numbers are taken too. */
+function inputTensor({ name, type, tensor }: SignatureColumn): TensorAbout {
+  if (type === 'boolean') return { name, datatype: 'BOOL', shape: [1] }
+  if (type === 'integer') return { name, datatype: 'INT64', shape: [1] }
+  if (tensor === 'numbers' && type !== 'datetime') return { name, datatype: 'FP64', shape: [1] }
+  return { name, datatype: 'BYTES', shape: [1] }
+}
+
+const inputsOf = ({ inputs }: Pick<ModelSignature, 'inputs'>): TensorAbout[] => inputs.map(inputTensor)
+const outputsOf = (signature: ModelSignature): TensorAbout[] =>
+  answerFields(signature).map((field) => ({ name: field.name, ...tensorOf(field) }))
+
+const platforms: Record<Endpoint['served'], string> = { onnx: 'onnxruntime_onnx', python: 'atoll_python', gguf: 'llama_cpp_gguf' }
+
+/** What the protocol wants to know of a model. */
+export function metadataOf({ name, versionNumber, served, signature, id }: Endpoint): ModelMetadata {
+  const withRows = ({ shape, ...one }: TensorAbout) => ({ ...one, shape: [-1, ...shape] })
+  return {
+    name,
+    versions: [String(versionNumber)],
+    platform: platforms[served],
+    inputs: inputsOf(signature).map(withRows),
+    outputs: outputsOf(signature).map(withRows),
+    parameters: { task: signature.task, endpoint: id },
+  }
+}
+
+/** The same in the words of Triton's model configuration. */
+export function configOf(endpoint: Endpoint, maxBatchSize: number): Record<string, unknown> {
+  const { name, served, signature } = endpoint
+  const typed = ({ name: tensor, datatype, shape }: TensorAbout) => ({
+    name: tensor,
+    data_type: datatype === 'BYTES' ? 'TYPE_STRING' : `TYPE_${datatype}`,
+    dims: shape,
+  })
+  return {
+    name,
+    platform: platforms[served],
+    backend: served === 'onnx' ? 'onnxruntime' : served,
+    max_batch_size: maxBatchSize,
+    input: inputsOf(signature).map(typed),
+    output: outputsOf(signature).map(typed),
+  }
+}
