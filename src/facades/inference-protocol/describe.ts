@@ -26,11 +26,11 @@ const outputsOf = (signature: ModelSignature): TensorAbout[] =>
 const platforms: Record<Endpoint['served'], string> = { onnx: 'onnxruntime_onnx', python: 'atoll_python', gguf: 'llama_cpp_gguf' }
 
 /** What the protocol wants to know of a model. */
-export function metadataOf({ name, versionNumber, served, signature, id }: Endpoint): ModelMetadata {
+export function metadataOf({ name, variants, served, signature, id }: Endpoint): ModelMetadata {
   const withRows = ({ shape, ...one }: TensorAbout) => ({ ...one, shape: [-1, ...shape] })
   return {
     name,
-    versions: [String(versionNumber)],
+    versions: [...new Set(variants.map(({ versionNumber }) => String(versionNumber)))],
     platform: platforms[served],
     inputs: inputsOf(signature).map(withRows),
     outputs: outputsOf(signature).map(withRows),

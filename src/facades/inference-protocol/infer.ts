@@ -4,6 +4,7 @@ import { answerFields } from '../../domains/endpoints/contract/answer-fields.ts'
 import { notReady } from '../../domains/endpoints/predict.ts'
 import type { PredictOutput } from '../../domains/endpoints/schema.ts'
 import type { EndpointsService } from '../../domains/endpoints/service.ts'
+import { pinHeader } from '../../domains/endpoints/traffic/live-traffic.ts'
 import type { Principal } from '../../kernel/principal.ts'
 import type { RequestFacts, StreamReply } from '../../kernel/route.ts'
 import { outputTensors } from './outputs.ts'
@@ -15,6 +16,8 @@ export interface InferCall {
   principal: Principal
   model: string
   project?: string
+  /** The variant that has the version which was asked for. */
+  variant?: string
   body: Readable
   request: RequestFacts
 }
@@ -22,7 +25,7 @@ export interface InferCall {
 /** One inference: tensors become rows, the endpoint predicts them as it does any others, its answers become tensors. */
 export async function infer(
   endpoints: Pick<EndpointsService, 'mayAsk' | 'predictText'>,
-  { principal, model, project, body, request }: InferCall,
+  { principal, model, project, variant, body, request }: InferCall,
 ): Promise<StreamReply> {
   const endpoint = await endpoints.mayAsk(principal, model, project)
   const { serving } = endpoint
@@ -36,6 +39,7 @@ export async function infer(
     body: () => ({ rows }),
     requestId: request.id,
     hangUp: () => request.signal,
+    header: (name) => (name === pinHeader && variant !== undefined ? variant : [request.headers[name]].flat()[0]),
     project,
   })
   const { version, predictions, warnings } = JSON.parse(text) as z.infer<typeof PredictOutput>

@@ -23,16 +23,13 @@ const Any = z.record(z.string(), z.unknown())
 
 /** The Open Inference Protocol V2 with Triton's binary tensors: a model is an endpoint, by its name or id; its versions are those that it serves. */
 export const inferenceProtocolRoutes = (endpoints: EndpointsService, platformVersion: string): RouteRecord[] => {
-  /** One endpoint, where the version is one that it serves. */
-  async function served(
-    by: Principal,
-    { model, version }: { model: string; version?: string },
-    project?: string,
-  ): Promise<Endpoint> {
+  /** One endpoint, and the variant that has the version where one is named. */
+  async function served(by: Principal, { model, version }: { model: string; version?: string }, project?: string) {
     const endpoint = await endpoints.get(by, model, project)
-    if (version !== undefined && version !== String(endpoint.versionNumber))
-      throw notFound(`version of the endpoint "${model.slice(0, 160)}"`, version)
-    return endpoint
+    if (version === undefined) return { endpoint, variant: undefined }
+    const variant = endpoint.variants.find((one) => String(one.versionNumber) === version)
+    if (!variant) throw notFound(`version of the endpoint "${model.slice(0, 160)}"`, version)
+    return { endpoint, variant: variant.name }
   }
 
   async function all(by: Principal, project?: string): Promise<Endpoint[]> {
@@ -56,7 +53,7 @@ export const inferenceProtocolRoutes = (endpoints: EndpointsService, platformVer
         ...about(`${path}${suffix}` as `${typeof path}${string}`, summary),
         returns,
         handle: async ({ principal, params, query }) =>
-          answer(await served(principal, params as { model: string }, query.project), principal),
+          answer((await served(principal, params as { model: string }, query.project)).endpoint, principal),
       }),
     )
 
@@ -163,8 +160,11 @@ export const inferenceProtocolRoutes = (endpoints: EndpointsService, platformVer
         protocol,
         handle: async ({ principal, params, query, body, request }) => {
           const { version: wanted, model: name } = params as { model: string; version?: string }
-          if (wanted !== undefined) await served(principal, { model: name, version: wanted }, query.project)
-          return infer(endpoints, { principal, model: name, project: query.project, body, request })
+          const { variant } =
+            wanted === undefined
+              ? { variant: undefined }
+              : await served(principal, { model: name, version: wanted }, query.project)
+          return infer(endpoints, { principal, model: name, project: query.project, variant, body, request })
         },
       }),
     ),

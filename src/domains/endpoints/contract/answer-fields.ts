@@ -17,7 +17,7 @@ export function answerFields(signature: ModelSignature): AnswerField[] {
   if (signature.turns) return [structure('turns')]
   if (signature.decoding)
     return [text('text'), ...(signature.inputs.some(({ tensor }) => tensor === 'audio') ? [structure('segments')] : [])]
-  if (task === 'generation' && !signature.outputs) return [text('text')]
+  if (task === 'generation') return [text('text')]
   if (task === 'tokens') return [structure('spans')]
   const places = outputPlaces(signature)
   const decidesGroup = task === 'clustering' && !places.some(({ name }) => name === 'cluster')
