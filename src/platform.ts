@@ -24,6 +24,8 @@ import { endpointsLineage } from './domains/endpoints/endpoints-lineage.ts'
 import { endpointsMigrations } from './domains/endpoints/migrations.ts'
 import { endpointsRoutes } from './domains/endpoints/routes.ts'
 import { endpointsService } from './domains/endpoints/service.ts'
+import { truthMigrations } from './domains/endpoints/truth/migrations.ts'
+import { truthRoutes } from './domains/endpoints/truth/routes.ts'
 import { evaluationRoutes } from './domains/evaluation/routes.ts'
 import { evaluationService } from './domains/evaluation/service.ts'
 import { experimentsMigrations } from './domains/experiments/migrations.ts'
@@ -263,6 +265,8 @@ export async function openPlatform(config: Config, { logger }: { logger: Logger 
     settings,
     files,
     logs: captureLogs,
+    tables,
+    uploads: datasets.uploads,
     inference,
     language,
     registry,
@@ -313,6 +317,7 @@ export async function openPlatform(config: Config, { logger }: { logger: Logger 
     ...fairnessMigrations,
     ...compressionMigrations,
     ...endpointsMigrations,
+    ...truthMigrations,
     ...monitoringMigrations,
   ])
 
@@ -349,6 +354,7 @@ export async function openPlatform(config: Config, { logger }: { logger: Logger 
     ...endpointsRoutes(endpoints),
     ...contractRoutes(endpoints),
     ...inferenceProtocolRoutes(endpoints, version),
+    ...truthRoutes(endpoints.truth),
     ...monitoringRoutes(monitoring),
     ...trainingRoutes({ training, replays, previewImages }),
     ...comparisonsRoutes(comparisons),

@@ -6,6 +6,7 @@ import { alerts, endpoints, monitors } from './nouns/endpoints.ts'
 import { jobs } from './nouns/jobs.ts'
 import { comparisons, experiments, goals, models, recipes, runs, scripts, training } from './nouns/models.ts'
 import { audit, bin, platform, projects, runtimes, session, settings, teams, tokens, users } from './nouns/people.ts'
+import { truth } from './nouns/truth.ts'
 import { weights } from './nouns/weights.ts'
 
 export type { CallOptions, ClientOptions, CreateOptions, ProjectOptions } from './http.ts'
@@ -49,6 +50,7 @@ export function createAtoll(options: ClientOptions) {
     models: models(http),
     bias: bias(http),
     endpoints: endpoints(http),
+    truth: truth(http),
     monitors: monitors(http),
     alerts: alerts(http),
   }

@@ -8,6 +8,7 @@ import type * as datasets from '../../src/domains/datasets/schema.ts'
 import type * as endpointContract from '../../src/domains/endpoints/contract/schema.ts'
 import type * as endpoints from '../../src/domains/endpoints/schema.ts'
 import type * as traffic from '../../src/domains/endpoints/traffic/schema.ts'
+import type * as truth from '../../src/domains/endpoints/truth/schema.ts'
 import type * as evaluation from '../../src/domains/evaluation/schema.ts'
 import type * as uncertainty from '../../src/domains/evaluation/uncertainty/schema.ts'
 import type * as experiments from '../../src/domains/experiments/schema.ts'
@@ -190,6 +191,9 @@ export type GenerateInput = z.input<typeof endpoints.GenerateInput>
 export type GenerateSettings = z.input<typeof endpoints.GenerateSettings>
 export type Written = z.output<typeof endpoints.Written> & { id: string }
 export type Capture = z.output<typeof endpoints.Capture>
+export type TruthItem = z.input<typeof truth.TruthItem>
+export type TruthStored = z.output<typeof truth.TruthStored>
+export type TruthSummary = z.output<typeof truth.TruthSummary>
 
 export type Monitor = z.output<typeof monitoring.Monitor>
 export type MonitorInput = z.input<typeof monitoring.MonitorInput>

@@ -46,6 +46,7 @@ export const permissions = {
   'models:approve': 'admin',
   'endpoints:read': 'viewer',
   'endpoints:predict': 'viewer',
+  'endpoints:truth': 'editor',
   'endpoints:write': 'editor',
   'monitors:read': 'viewer',
   'monitors:write': 'editor',

@@ -13,6 +13,7 @@ import { scriptCommands } from './commands/scripts.ts'
 import { serveCommands } from './commands/serve.ts'
 import { trafficCommands } from './commands/traffic.ts'
 import { trainCommands } from './commands/train.ts'
+import { truthCommand } from './commands/truth.ts'
 import { weightsCommands } from './commands/weights.ts'
 import { UsageError } from './context.ts'
 
@@ -40,6 +41,7 @@ trafficCommands(program)
 endpointCommands(program)
 compressionCommands(program)
 predictCommand(program)
+truthCommand(program)
 generateCommand(program)
 biasCommands(program)
 explainCommands(program)

@@ -2,6 +2,7 @@ import type * as z from 'zod'
 import { decodeCursor, encodeCursor, type Page } from '../../kernel/paging.ts'
 import { days, toIso } from '../../kernel/time.ts'
 import type { AppendLog, AppendLogs, LogPosition } from '../../ports/logs/append-log.ts'
+import type { CaptureFiles } from './log/captured-sql.ts'
 import type { Capture, CapturePolicy } from './schema.ts'
 
 /** One request as it is kept: a line of JSON. */
@@ -25,6 +26,8 @@ export interface RequestToKeep {
 }
 
 export interface CaptureRecorder {
+  /** The field of a row by which its truth will be told, if the policy names one. */
+  readonly key: string | null
   /** How much of the traffic is kept, after the policy and the platform's own cap. */
   setPolicy(policy: z.output<typeof CapturePolicy>, mostShare: number): void
   /** The platform's cap, where it changed since. */
@@ -48,6 +51,7 @@ export function captureStore(logs: AppendLogs) {
     let share = 0
     let hidden: ReadonlySet<string> = new Set()
     let thumbnails = false
+    let key: string | null = null
     let dropped = 0
     const keep = ({ at, version, variant, predictions }: RequestToKeep, body: string) => {
       const taken = logOf(endpointId).append(
@@ -65,6 +69,11 @@ export function captureStore(logs: AppendLogs) {
         share = Math.min(wanted, mostShare)
         hidden = new Set(policy.hide)
         thumbnails = policy.thumbnails
+        // Policies kept before there were keys have none.
+        key = policy.key ?? null
+      },
+      get key() {
+        return key
       },
       setCap(mostShare) {
         share = Math.min(wanted, mostShare)
@@ -131,13 +140,17 @@ export function captureStore(logs: AppendLogs) {
     recorder,
     list,
     /** The folder of an endpoint's captured requests, with everything so far in its files. */
-    async files(endpointId: string, fromMs: number, toMs: number): Promise<{ folder: string; paths: string[] }> {
+    async files(endpointId: string, fromMs: number, toMs: number): Promise<CaptureFiles> {
       await settled(endpointId)
       await open.get(endpointId)?.flush()
       const segments = await logs.segments(endpointId)
       // A segment may hold lines of the day after it began.
       const wanted = segments.filter((segment) => segment.fromMs <= toMs && segment.fromMs > fromMs - days(2))
-      return { folder: logs.folder(endpointId), paths: wanted.map((segment) => segment.path) }
+      return {
+        folder: logs.folder(endpointId),
+        paths: wanted.map((segment) => segment.path),
+        largestBytes: Math.max(0, ...wanted.map((segment) => segment.sizeBytes)),
+      }
     },
     prune: (endpointId: string, keepDays: number) => logs.prune(endpointId, Date.now() - days(keepDays)),
     remove: (endpointId: string) => logs.remove(endpointId),

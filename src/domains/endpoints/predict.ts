@@ -10,6 +10,7 @@ import { compileUncertain } from '../evaluation/uncertainty/answer.ts'
 import { UncertaintyWish } from '../evaluation/uncertainty/schema.ts'
 import { rowOfFile } from './file-row.ts'
 import type { LiveEndpoint, RowServing, Serving } from './live.ts'
+import { encodeBeside, isBeside } from './log/key-field.ts'
 import type { EndpointRow } from './store.ts'
 import type { LiveVariant } from './traffic/live-traffic.ts'
 import type { Answered } from './traffic/shadows.ts'
@@ -110,7 +111,9 @@ export function predictor({ access, events, ready }: PredictNeeds) {
         shadow(endpoint, { at: now, rows, predictions, ms: performance.now() - start })
         return `${serving.head}${predictions.slice(1)},"warnings":[]}`
       }
-      const read = request.file ? encodedFile(serving, request.file) : encoded(serving.encoder, request)
+      const read = request.file
+        ? encodedFile(serving, request.file, endpoint.captures.key)
+        : encoded(serving.encoder, request, endpoint.captures.key)
       // What needs no preparing is not waited for: a turn of the loop is longer than reading a row.
       const { batch, warnings, forCapture } = read instanceof Promise ? await read : read
       rowCount = batch.rows
@@ -204,17 +207,19 @@ function uncertainOf(
 }
 
 /** Most bodies are written as the one before and need no parsing. */
-function encoded(encoder: AnyEncoder, request: PredictRequest): EncodedRows | Promise<EncodedRows> {
+function encoded(encoder: AnyEncoder, request: PredictRequest, key: string | null): EncodedRows | Promise<EncodedRows> {
   const batch = encoder.encodeText(request.text)
   if (batch !== null) return { batch, warnings: [] }
   const rows = rowsOf(request.body())
+  if (isBeside(encoder, key)) return encodeBeside(encoder, rows, key)
   const result = encoder.encode(rows)
   encoder.learn(rows)
   return result
 }
 
-async function encodedFile({ encoder, signature }: RowServing, file: FileBody): Promise<EncodedRows> {
-  return encoder.encode([await rowOfFile(signature, file)])
+async function encodedFile({ encoder, signature }: RowServing, file: FileBody, key: string | null): Promise<EncodedRows> {
+  const rows = [await rowOfFile(signature, file)]
+  return isBeside(encoder, key) ? encodeBeside(encoder, rows, key) : encoder.encode(rows)
 }
 
 export function refuseStopped(row: EndpointRow): void {

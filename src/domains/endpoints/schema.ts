@@ -11,6 +11,13 @@ export const CapturePolicy = z.object({
   share: z.number().min(0).max(1).default(1),
   hide: z.array(z.string()).default([]).describe('inputs whose values are not stored'),
   thumbnails: z.boolean().default(false).describe('keep a small picture of each image beside its hash'),
+  key: z
+    .string()
+    .min(1)
+    .max(200)
+    .nullable()
+    .default(null)
+    .describe('an input, or a further field of each row that the model is not given, by which truth may be told later'),
   keepDays: z.number().int().min(1).max(3650).default(90),
 })
 

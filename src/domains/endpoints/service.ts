@@ -1,5 +1,5 @@
 import type * as z from 'zod'
-import { invalidInput, notFound, preconditionFailed } from '../../kernel/errors.ts'
+import { notFound, preconditionFailed } from '../../kernel/errors.ts'
 import type { Events } from '../../kernel/events.ts'
 import { type Page, type PageQuery, toPage } from '../../kernel/paging.ts'
 import type { Principal } from '../../kernel/principal.ts'
@@ -17,13 +17,14 @@ import type { GradientsService } from '../explanations/gradients.ts'
 import type { ExplainInput, ExplainOutput, GradientsInput } from '../explanations/schema.ts'
 import type { ExplanationsService } from '../explanations/service.ts'
 import type { ModelVersion } from '../registry/schema.ts'
+import { refuseBadPolicy } from './capture-policy.ts'
 import { captureStore } from './captures.ts'
 import { refuseUnproven } from './deployment-rule.ts'
 import { generator } from './generate.ts'
 import { type LiveEndpoint, liveEndpoints, toLoad } from './live.ts'
 import { LiveMetrics } from './live-metrics.ts'
 import { predictor, refuseStopped } from './predict.ts'
-import type { Capture, CapturePolicy, Endpoint, EndpointInput, EndpointMetrics, EndpointPatch } from './schema.ts'
+import type { Capture, Endpoint, EndpointInput, EndpointMetrics, EndpointPatch } from './schema.ts'
 import {
   allEndpoints,
   captureOf,
@@ -46,6 +47,7 @@ import { stickyOf, trafficService, variantOut } from './traffic/service.ts'
 import { type ShadowWindow, summariseShadows } from './traffic/shadow-summary.ts'
 import { shadowLogName } from './traffic/shadows.ts'
 import { type VariantRow, variantsByEndpoint, variantsOf } from './traffic/store.ts'
+import { type TruthNeeds, truthService } from './truth/service.ts'
 import { turns } from './turns.ts'
 
 export interface EndpointsNeeds {
@@ -57,6 +59,8 @@ export interface EndpointsNeeds {
   files: Files
   /** Where captured requests are appended. */
   logs: AppendLogs
+  tables: TruthNeeds['tables']
+  uploads: TruthNeeds['uploads']
   inference: Inference
   language: Pick<LanguageModels, 'load'>
   /** Where packages are laid out while they are served. */
@@ -88,6 +92,7 @@ export function endpointsService(needs: EndpointsNeeds) {
   const { metadata, events, access, search, settings, registry } = needs
   const { db } = metadata
   const captures = captureStore(needs.logs)
+  const truth = truthService({ ...needs, captures })
   const live = liveEndpoints({ ...needs, captures, layPackage: registry.layPackage })
   const inTurn = turns()
   const { predictText, mayAsk } = predictor({ access, events, ready })
@@ -165,7 +170,7 @@ export function endpointsService(needs: EndpointsNeeds) {
   async function create(by: Principal, input: z.output<typeof EndpointInput>): Promise<EndpointOut> {
     const project = await access.projectFor(by, input.project, 'endpoints:write')
     const { version, override } = await deployable(by, input.model, input.project, input.overrideReason)
-    refuseUnknownHidden(input.capture, version)
+    refuseBadPolicy(input.capture, version.signature)
     const row: EndpointRow = {
       ...(await access.newResource('end', by, project, input)),
       ...versionColumns(version),
@@ -253,7 +258,7 @@ export function endpointsService(needs: EndpointsNeeds) {
     project?: string,
   ): Promise<EndpointOut> {
     const row = await mayChange(by, id)
-    if (changes.capture) refuseUnknownHidden(changes.capture, { signature: signatureOf(row) })
+    if (changes.capture) refuseBadPolicy(changes.capture, signatureOf(row))
     if (changes.model !== undefined) {
       await exchangeVersion(by, row, changes.model, {
         reason: changes.overrideReason ?? null,
@@ -479,6 +484,9 @@ export function endpointsService(needs: EndpointsNeeds) {
     metrics,
     listCaptures,
     captureFiles: captures.files,
+    truth,
+    labelledRows: truth.labelledRows,
+    countLabelled: truth.countLabelled,
     prometheus,
     start,
     async close() {
@@ -487,18 +495,6 @@ export function endpointsService(needs: EndpointsNeeds) {
       await live.close()
     },
   }
-}
-
-function refuseUnknownHidden(policy: z.output<typeof CapturePolicy>, { signature }: Pick<ModelVersion, 'signature'>): void {
-  const unknown = policy.hide.find((name) => !signature.inputs.some((input) => input.name === name))
-  if (unknown === undefined) return
-  throw invalidInput(
-    `The model has no input "${unknown}" to hide. It takes: ${signature.inputs.map((input) => input.name).join(', ')}.`,
-    {
-      field: 'capture.hide',
-      column: unknown,
-    },
-  )
 }
 
 const deploymentFacts = (row: EndpointRow, override: ModelVersion['override']) => ({

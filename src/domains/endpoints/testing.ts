@@ -9,6 +9,7 @@ import { localFiles } from '../../ports/files/local.ts'
 import { openInference } from '../../ports/inference/open.ts'
 import { localAppendLogs } from '../../ports/logs/local.ts'
 import type { Db, Metadata, Migration } from '../../ports/metadata/metadata.ts'
+import { openDuckDb } from '../../ports/tables/duckdb.ts'
 import { authMigrations } from '../auth/migrations.ts'
 import { authWorld } from '../auth/testing.ts'
 import { explanationsService } from '../explanations/service.ts'
@@ -21,6 +22,7 @@ import type { Signature } from '../registry/schema.ts'
 import { type NewVersion, registryService } from '../registry/service.ts'
 import { endpointsMigrations } from './migrations.ts'
 import { type EndpointsNeeds, endpointsService } from './service.ts'
+import { truthMigrations } from './truth/migrations.ts'
 
 /** p(yes) = sigmoid(a + b + (1 when state is OH)): the graph `binary.onnx` of the inference fixtures. */
 export const binarySignature: Signature = {
@@ -48,6 +50,7 @@ export const servingMigrations = [
   ...goalsMigrations,
   ...registryMigrations,
   ...endpointsMigrations,
+  ...truthMigrations,
 ]
 
 /** For tests of serving: people, a registry with hand-made packages, endpoints over real inference. */
@@ -61,6 +64,7 @@ export async function servingWorld(metadata: Metadata, options: Partial<Endpoint
   const registry = registryService({ metadata, access, search, events: people.events, blobs, files, goals })
   const inference = openInference({ executor: null as never, runtimes: null as never, enginesFolder: '' })
   const explanations = explanationsService({ files, inference, registry, folder: await files.makeFolder(folder, 'explaining') })
+  const tables = openDuckDb({ heavy: 1, idleMs: 2000 })
   const errors: unknown[] = []
   const needs: EndpointsNeeds = {
     metadata,
@@ -70,6 +74,8 @@ export async function servingWorld(metadata: Metadata, options: Partial<Endpoint
     settings,
     files,
     logs: localAppendLogs(join(folder, 'captures'), (error) => errors.push(error)),
+    tables,
+    uploads: null as never,
     inference,
     language: noLanguage,
     folder: await files.makeFolder(folder, 'serving'),
@@ -175,6 +181,7 @@ export async function servingWorld(metadata: Metadata, options: Partial<Endpoint
     async done() {
       await explanations.close()
       await inference.close()
+      await tables.close()
       await rm(folder, { recursive: true })
     },
   }
