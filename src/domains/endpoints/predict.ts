@@ -10,7 +10,7 @@ import { compileUncertain } from '../evaluation/uncertainty/answer.ts'
 import { UncertaintyWish } from '../evaluation/uncertainty/schema.ts'
 import { rowOfFile } from './file-row.ts'
 import type { LiveEndpoint, RowServing, Serving } from './live.ts'
-import { encodeBeside, isBeside } from './log/key-field.ts'
+import { encodeBeside, isBeside, withoutKey } from './log/key-field.ts'
 import type { EndpointRow } from './store.ts'
 import type { LiveVariant } from './traffic/live-traffic.ts'
 import type { Answered } from './traffic/shadows.ts'
@@ -167,7 +167,9 @@ async function shadowRows(
 ): Promise<void> {
   if (!endpoint.traffic?.hasShadows) return
   const ms = performance.now() - start
-  const rows = request.file ? [await rowOfFile(serving.signature, request.file)] : rowsOf(request.body())
+  const { key } = endpoint.captures
+  const given = request.file ? [await rowOfFile(serving.signature, request.file)] : rowsOf(request.body())
+  const rows = isBeside(serving.encoder, key) ? given.map((row) => withoutKey(row, key)) : given
   shadow(endpoint, { at, rows, predictions, ms })
 }
 

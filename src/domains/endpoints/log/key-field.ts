@@ -9,7 +9,7 @@ export const isBeside = (encoder: AnyEncoder, key: string | null): key is string
 /** Reads rows without the field that only says what they are about; where files are described for capturing, it is put back. */
 export function encodeBeside(encoder: AnyEncoder, rows: readonly unknown[], key: string): EncodedRows | Promise<EncodedRows> {
   const keys = rows.map((row, i) => (isRow(row) && Object.hasOwn(row, key) ? keyOf(row[key], key, i) : undefined))
-  const read = encoder.encode(rows.map((row, i) => (keys[i] === undefined ? row : without(row as Row, key))))
+  const read = encoder.encode(rows.map((row, i) => (keys[i] === undefined ? row : withoutKey(row, key))))
   const withKeys = (encoded: EncodedRows): EncodedRows => {
     const { forCapture } = encoded
     if (!forCapture) return encoded
@@ -24,7 +24,8 @@ export function encodeBeside(encoder: AnyEncoder, rows: readonly unknown[], key:
 
 const isRow = (row: unknown): row is Row => row !== null && typeof row === 'object' && !Array.isArray(row)
 
-const without = (row: Row, key: string): Row => Object.fromEntries(Object.entries(row).filter(([name]) => name !== key))
+export const withoutKey = (row: unknown, key: string): unknown =>
+  isRow(row) ? Object.fromEntries(Object.entries(row).filter(([name]) => name !== key)) : row
 
 const mostCharacters = 1000
 
