@@ -19,5 +19,8 @@ export function refuseBadPolicy({ hide, key }: z.output<typeof CapturePolicy>, {
     })
   const file = inputs.find(({ name, tensor }) => name === key && (tensor === 'image' || tensor === 'audio'))
   if (file)
-    throw invalidInput(`"${file.name}" is a file (${file.type}) and cannot be the key.`, { field: 'capture.key', column: file.name })
+    throw invalidInput(`"${file.name}" is a file (${file.type}) and cannot be the key.`, {
+      field: 'capture.key',
+      column: file.name,
+    })
 }

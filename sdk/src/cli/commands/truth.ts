@@ -45,7 +45,8 @@ export function truthCommand(program: Command): void {
 
 function itemOf({ id, key, value }: TruthOptions, task: string): TruthItem {
   if ((id === undefined) === (key === undefined)) throw new UsageError('Give either --id or --key with --value.')
-  const typed = task === 'regression' || task === 'clustering' ? parseNumber(value!) : task === 'anomaly' ? value === 'true' : value!
+  const typed =
+    task === 'regression' || task === 'clustering' ? parseNumber(value!) : task === 'anomaly' ? value === 'true' : value!
   return id !== undefined ? { id, value: typed } : { key, value: typed }
 }
 
@@ -54,7 +55,8 @@ function said({ stored, unchanged, empty, unmatched, unmatchedExamples }: TruthS
     `${stored} stored`,
     unchanged > 0 && `${unchanged} known already`,
     empty > 0 && `${empty} rows without a value left out`,
-    unmatched > 0 && `${unmatched} of no captured prediction yet (${unmatchedExamples.join(', ')}${unmatched > unmatchedExamples.length ? ', …' : ''})`,
+    unmatched > 0 &&
+      `${unmatched} of no captured prediction yet (${unmatchedExamples.join(', ')}${unmatched > unmatchedExamples.length ? ', …' : ''})`,
   ]
   return parts.filter(Boolean).join(', ')
 }
@@ -65,6 +67,12 @@ function described({ captured, labelled, score, days }: TruthSummary): string {
   )
   const head = `${labelled} of ${captured} captured predictions have their truth.`
   const scores = figures.length > 0 ? `\n\n${table(['score', 'value', '95 % interval'], figures)}` : ''
-  const byDay = days.length > 0 ? `\n\n${table(['day', 'captured', 'labelled'], days.map((day) => [day.day, day.captured, day.labelled]))}` : ''
+  const byDay =
+    days.length > 0
+      ? `\n\n${table(
+          ['day', 'captured', 'labelled'],
+          days.map((day) => [day.day, day.captured, day.labelled]),
+        )}`
+      : ''
   return `${head}${scores}${byDay}`
 }

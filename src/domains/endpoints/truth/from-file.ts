@@ -1,6 +1,6 @@
 import { invalidInput } from '../../../kernel/errors.ts'
 import { identifier, literal, parquet } from '../../../ports/tables/sql.ts'
-import type { Tables, TableQuery, TableResult } from '../../../ports/tables/tables.ts'
+import type { TableQuery, TableResult, Tables } from '../../../ports/tables/tables.ts'
 import type { TruthKind } from './values.ts'
 
 type Run = (statements: readonly TableQuery[]) => Promise<TableResult[]>
@@ -19,10 +19,10 @@ export async function readTruthFile(
   const [id, key, value, at] = ['id', 'key', 'value', 'at'].map(column)
   const ref = id ?? key
   if (ref === undefined || value === undefined || (id !== undefined && key !== undefined))
-    throw invalidInput(
-      `The file needs the columns "value" and either "id" or "key"; it has ${names.slice(0, 20).join(', ')}.`,
-      { field: 'upload', columns: names.slice(0, 20) },
-    )
+    throw invalidInput(`The file needs the columns "value" and either "id" or "key"; it has ${names.slice(0, 20).join(', ')}.`, {
+      field: 'upload',
+      columns: names.slice(0, 20),
+    })
   const cell = (name: string) => `NULLIF(trim(${identifier(name)}::VARCHAR), '')`
   await run([
     {
@@ -40,8 +40,14 @@ export async function readTruthFile(
     if (row) throw invalidInput(`Row ${row[0]} of the file: ${say(row)}`, { field: 'upload', row: row[0] })
   }
   await refuse('said IS NOT NULL AND ref IS NULL', () => `it has a value and no ${ref}.`)
-  await refuse('said IS NOT NULL AND value IS NULL', ([, , said]) => `the truth must be ${kind.wanted}, not ${JSON.stringify(said).slice(0, 80)}.`)
-  await refuse('"at" IS NULL', ([, , , text]) => `"at" must be a time such as 2026-01-31T12:00:00Z, not ${JSON.stringify(text).slice(0, 80)}.`)
+  await refuse(
+    'said IS NOT NULL AND value IS NULL',
+    ([, , said]) => `the truth must be ${kind.wanted}, not ${JSON.stringify(said).slice(0, 80)}.`,
+  )
+  await refuse(
+    '"at" IS NULL',
+    ([, , , text]) => `"at" must be a time such as 2026-01-31T12:00:00Z, not ${JSON.stringify(text).slice(0, 80)}.`,
+  )
   const [counts] = await run([{ sql: 'SELECT count(*), count(*) FILTER (WHERE said IS NULL) FROM given' }])
   const [rows, empty] = counts!.rows[0] as [number, number]
   return { rows, empty, by: id !== undefined ? 'id' : 'key' }

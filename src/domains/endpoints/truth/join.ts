@@ -47,7 +47,9 @@ export function rowsWithTruth(
 /** The columns of a labelled row: each input by its own name and type, then `__id`, `__at`, `__version`, `__variant`, what was said, and `__truth`. */
 export function labelledColumns(signature: Signature, kind: TruthKind): { select: string; from(rows: string): string } {
   const names = signature.inputs.map(({ name }) => name)
-  const inputs = signature.inputs.map(({ name, type, tensor }, i) => `${typed(`texts[${i + 1}]`, type, tensor)} AS ${identifier(name)}`)
+  const inputs = signature.inputs.map(
+    ({ name, type, tensor }, i) => `${typed(`texts[${i + 1}]`, type, tensor)} AS ${identifier(name)}`,
+  )
   const said =
     kind.score === 'classes'
       ? [`prediction ->> '/label' AS __label`]
@@ -65,7 +67,8 @@ export function labelledColumns(signature: Signature, kind: TruthKind): { select
   ]
   return {
     select: [...inputs, ...own].join(', '),
-    from: (rows) => `SELECT *, ${names.length > 0 ? fieldTexts('row_values', names) : '[]'} AS texts FROM (${rows}) WHERE truth IS NOT NULL`,
+    from: (rows) =>
+      `SELECT *, ${names.length > 0 ? fieldTexts('row_values', names) : '[]'} AS texts FROM (${rows}) WHERE truth IS NOT NULL`,
   }
 }
 

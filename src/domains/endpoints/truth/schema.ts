@@ -24,7 +24,9 @@ export type TruthItem = z.output<typeof TruthItem>
 export const mostItems = 10_000
 export const TruthInput = z.union([
   z.strictObject({ items: z.array(TruthItem).min(1).max(mostItems) }),
-  z.strictObject({ upload: z.string().min(1).max(200).describe('a CSV or Parquet file with the columns id or key, value, and at if wanted') }),
+  z.strictObject({
+    upload: z.string().min(1).max(200).describe('a CSV or Parquet file with the columns id or key, value, and at if wanted'),
+  }),
 ])
 
 export const TruthStored = z.object({
@@ -50,7 +52,9 @@ export const TruthSummary = z.object({
       mae: Interval.optional(),
     })
     .nullable()
-    .describe('of the labelled predictions, each with its 95 % interval; null where nothing is known, or the task has no such score'),
+    .describe(
+      'of the labelled predictions, each with its 95 % interval; null where nothing is known, or the task has no such score',
+    ),
   variants: z.array(z.object({ variant: z.string(), captured: z.number(), labelled: z.number() })),
   from: Iso,
   to: Iso,

@@ -6,7 +6,7 @@ import { days, toIso } from '../../../kernel/time.ts'
 import type { Files } from '../../../ports/files/files.ts'
 import type { Metadata } from '../../../ports/metadata/metadata.ts'
 import { copyToParquet, literal, parquet } from '../../../ports/tables/sql.ts'
-import type { TableJob, Tables, TableQuery, TableResult } from '../../../ports/tables/tables.ts'
+import type { TableJob, TableQuery, TableResult, Tables } from '../../../ports/tables/tables.ts'
 import type { Access } from '../../auth/access.ts'
 import { audit } from '../../auth/audit.ts'
 import type { Uploads } from '../../datasets/uploads.ts'
@@ -130,7 +130,9 @@ export function truthService({ metadata, access, files, tables, uploads, capture
             page.map((one) => ({ ...one, ref: `${read.by}:${one.ref}` })),
           )
         await run([
-          { sql: `COPY (SELECT DISTINCT ref FROM read WHERE said IS NOT NULL) TO ${literal(`${place}/asked.parquet`)} (FORMAT parquet)` },
+          {
+            sql: `COPY (SELECT DISTINCT ref FROM read WHERE said IS NOT NULL) TO ${literal(`${place}/asked.parquet`)} (FORMAT parquet)`,
+          },
         ])
         return { ...read, stored }
       })
@@ -142,7 +144,11 @@ export function truthService({ metadata, access, files, tables, uploads, capture
   }
 
   /** Which of what was named (a query of `kind`, `ref`) no captured prediction has. */
-  async function findUnmatched(row: EndpointRow, asked: string, job: Omit<TableJob, 'statements'> & { folders: readonly string[] }) {
+  async function findUnmatched(
+    row: EndpointRow,
+    asked: string,
+    job: Omit<TableJob, 'statements'> & { folders: readonly string[] },
+  ) {
     const { key } = captureOf(row)
     const there = await captures.files(row.id, forever.fromMs, forever.toMs)
     const keyText = key == null ? 'NULL::VARCHAR' : `row_values ->> ${literal(pointer(key))}`
@@ -152,7 +158,9 @@ export function truthService({ metadata, access, files, tables, uploads, capture
       AND NOT (kind = 'key' AND ref IN (SELECT key_text FROM hit WHERE key_text IS NOT NULL))`
     const results = await run([
       { sql: `CREATE TEMP TABLE asked AS ${asked}` },
-      { sql: `CREATE TEMP TABLE hit AS SELECT id, key_text FROM (${seen}) WHERE id IN (SELECT ref FROM asked) OR key_text IN (SELECT ref FROM asked)` },
+      {
+        sql: `CREATE TEMP TABLE hit AS SELECT id, key_text FROM (${seen}) WHERE id IN (SELECT ref FROM asked) OR key_text IN (SELECT ref FROM asked)`,
+      },
       { sql: `SELECT count(*) FROM (${missing})` },
       { sql: `${missing} ORDER BY ref LIMIT ${mostExamples}` },
     ])

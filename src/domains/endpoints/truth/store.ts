@@ -16,7 +16,11 @@ const rowsAtOnce = 500
 const pageRows = 20_000
 
 /** Stores what is new or newer; answers how many that were. Of two for one thing the newer holds, whatever came first. */
-export async function storeTruth(metadata: Metadata, endpointId: string, items: readonly Omit<TruthRow, 'endpoint_id'>[]): Promise<number> {
+export async function storeTruth(
+  metadata: Metadata,
+  endpointId: string,
+  items: readonly Omit<TruthRow, 'endpoint_id'>[],
+): Promise<number> {
   const newest = new Map<string, Omit<TruthRow, 'endpoint_id'>>()
   for (const item of items) {
     const other = newest.get(item.ref)

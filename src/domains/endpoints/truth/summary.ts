@@ -1,6 +1,6 @@
 import type { Tables } from '../../../ports/tables/tables.ts'
 import type { Signature } from '../../registry/schema.ts'
-import type { CaptureFiles, CapturedWindow } from '../log/captured-sql.ts'
+import type { CapturedWindow, CaptureFiles } from '../log/captured-sql.ts'
 import { rowsWithTruth } from './join.ts'
 import type { TruthSummary } from './schema.ts'
 import { accuracyOf, type Confusion, f1Of, maeOf } from './scores.ts'

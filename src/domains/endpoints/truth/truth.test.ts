@@ -21,7 +21,10 @@ after(() => tables.close())
 async function inWorld(metadata: Metadata, work: (w: World) => Promise<void>): Promise<void> {
   const place = await mkdtemp(join(tmpdir(), 'atoll-truth-'))
   // Uploads are of a lower domain: here a file stands for each.
-  const uploads = { open: async (_: unknown, { upload }: { upload: string }) => ({ path: join(place, upload), filename: upload }), forget: async () => {} }
+  const uploads = {
+    open: async (_: unknown, { upload }: { upload: string }) => ({ path: join(place, upload), filename: upload }),
+    forget: async () => {},
+  }
   const w = await servingWorld(metadata, { uploads: uploads as never })
   try {
     await work({ ...w, place })
@@ -48,12 +51,17 @@ let requests = 0
 async function predict(w: World, body: unknown, ref = 'live') {
   const text = JSON.stringify(body)
   const requestId = `req_${++requests}`
-  return PredictOutput.parse(JSON.parse(await w.endpoints.predictText(w.by, ref, { body: () => JSON.parse(text), text, requestId })))
-    .predictions
+  return PredictOutput.parse(
+    JSON.parse(await w.endpoints.predictText(w.by, ref, { body: () => JSON.parse(text), text, requestId })),
+  ).predictions
 }
 
 const give = (w: World, items: object[]) => w.endpoints.truth.give(w.by, 'live', TruthInput.parse({ items }))
-const refusal = (work: Promise<unknown>) => work.then(() => assert.fail('it was accepted'), (error) => error)
+const refusal = (work: Promise<unknown>) =>
+  work.then(
+    () => assert.fail('it was accepted'),
+    (error) => error,
+  )
 const soon = () => Date.now() + 1000
 
 async function deploy(w: World, capture: object = {}) {
@@ -90,7 +98,11 @@ onBoth('truth joins predictions by id and by key, newest first, however often it
   assert.equal(rows, 4)
   const [found] = await tables.run({
     folders: [w.place],
-    statements: [{ sql: `SELECT a, b, state, __id, __version, __variant, __label, __probabilities, __truth, "__at" FROM ${parquet(file)} ORDER BY b` }],
+    statements: [
+      {
+        sql: `SELECT a, b, state, __id, __version, __variant, __label, __probabilities, __truth, "__at" FROM ${parquet(file)} ORDER BY b`,
+      },
+    ],
   })
   assert.deepEqual(
     found!.rows.map(([a, b, state, id, , variant, label, , truth]) => [a, b, state, id, variant, label, truth]),
@@ -110,7 +122,10 @@ onBoth('truth joins predictions by id and by key, newest first, however often it
   assert.deepEqual([summary.truths, summary.captured, summary.labelled, summary.score?.rows], [5, 4, 4, 4])
   assert.equal(summary.score?.accuracy?.value, 0.5)
   assert.equal(summary.score?.f1?.value, 0.5)
-  assert.equal(summary.days.reduce((sum, day) => sum + day.labelled, 0), 4)
+  assert.equal(
+    summary.days.reduce((sum, day) => sum + day.labelled, 0),
+    4,
+  )
   assert.deepEqual(summary.variants, [{ variant: 'main', captured: 4, labelled: 4 }])
 
   await give(w, [{ id: one!.id, value: null }])
@@ -119,7 +134,12 @@ onBoth('truth joins predictions by id and by key, newest first, however often it
 
 onSqlite('what cannot be true, or names nothing, is refused by its place; then nothing is kept', async (w) => {
   await deploy(w)
-  const wrong = await refusal(give(w, [{ id: 'x', value: 'yes' }, { id: 'y', value: 'maybe' }]))
+  const wrong = await refusal(
+    give(w, [
+      { id: 'x', value: 'yes' },
+      { id: 'y', value: 'maybe' },
+    ]),
+  )
   assert.match(wrong.message, /^Item 1: the truth must be one of the classes no, yes, not "maybe"\.$/)
   assert.deepEqual([wrong.code, wrong.facts.item], ['invalid_input', 1])
   assert.match((await refusal(give(w, [{ key: 'c1', value: 'yes' }]))).message, /captures no key/)
@@ -175,10 +195,16 @@ onSqlite('a key beside the inputs is not given to the model; without one the fie
   const [plain] = await predict(w, { row: { a: 1, b: 1, state: 'OH' } })
   const [keyed] = await predict(w, { row: { a: 1, b: 1, state: 'OH', customer: 'x' } })
   assert.deepEqual(keyed!.probabilities, plain!.probabilities)
-  assert.match((await refusal(predict(w, { row: { a: 1, b: 1, state: 'OH', customer: {} } }))).message, /field "customer": a key is/)
+  assert.match(
+    (await refusal(predict(w, { row: { a: 1, b: 1, state: 'OH', customer: {} } }))).message,
+    /field "customer": a key is/,
+  )
   assert.match((await refusal(predict(w, { row: { a: 1, b: 1, state: 'OH', client: 'x' } }))).message, /"client"/)
   const { items } = await w.endpoints.listCaptures(w.by, 'live', { limit: 5 })
-  assert.deepEqual(items.map(({ row }) => row.customer), ['x', undefined])
+  assert.deepEqual(
+    items.map(({ row }) => row.customer),
+    ['x', undefined],
+  )
   assert.equal(binarySignature.inputs.length, 3)
 })
 

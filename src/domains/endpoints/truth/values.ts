@@ -37,7 +37,8 @@ function classKind(classes: readonly string[], _positive: string | null): TruthK
   return {
     wanted: `one of the classes ${listOf(classes)}`,
     // Labels that look like numbers or flags come as such from files and programs.
-    read: (value) => (['string', 'number', 'boolean'].includes(typeof value) && known.has(String(value)) ? String(value) : undefined),
+    read: (value) =>
+      ['string', 'number', 'boolean'].includes(typeof value) && known.has(String(value)) ? String(value) : undefined,
     ofText: (column) => `CASE WHEN ${column} IN (${classes.map(literal).join(', ')}) THEN to_json(${column})::VARCHAR END`,
     toColumn: asText,
     score: 'classes',
