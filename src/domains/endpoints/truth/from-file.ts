@@ -1,6 +1,6 @@
 import { invalidInput } from '../../../kernel/errors.ts'
 import { identifier, literal, parquet } from '../../../ports/tables/sql.ts'
-import type { TableQuery, TableResult, Tables } from '../../../ports/tables/tables.ts'
+import type { TableQuery, TableResult } from '../../../ports/tables/tables.ts'
 import type { TruthKind } from './values.ts'
 
 type Run = (statements: readonly TableQuery[]) => Promise<TableResult[]>
