@@ -201,7 +201,12 @@ export type MonitorPatch = z.input<typeof monitoring.MonitorPatch>
 export type MonitorRunInput = z.input<typeof monitoring.MonitorRunInput>
 export type DriftReport = z.output<typeof monitoring.DriftReport>
 export type ColumnDrift = z.output<typeof monitoring.ColumnDrift>
+export type CheckReport = z.output<typeof monitoring.CheckReport>
+export type CheckInput = NonNullable<MonitorInput['checks']>[number]
+export type CheckKind = CheckReport['kind']
 export type Alert = z.output<typeof monitoring.Alert>
+export type AlertPatch = z.input<typeof monitoring.AlertPatch>
+export type AlertDetails = z.output<typeof monitoring.AlertDetails>
 
 export type PlatformStatus = Status
 export type SearchHit = z.output<typeof auth.SearchHit>

@@ -13,6 +13,15 @@ export interface EventMap {
     state: 'running' | 'completed' | 'rolled_back'
     reason: string | null
   }
+  /** A monitor has looked: what it found, and which of its checks alarm. */
+  'monitor.reported': {
+    monitorId: string
+    endpointId: string
+    projectId: string
+    reportId: string
+    state: string
+    kinds: string[]
+  }
   'alert.raised': { alertId: string; projectId: string; monitorId: string }
   /** A run of a loop went a step further, waits, or ended. */
   'loop.changed': { loopId: string; runId: string; projectId: string; step: string; state: string }

@@ -27,6 +27,7 @@ export type IdPrefix =
   | 'mon'
   | 'rep'
   | 'alr'
+  | 'dlv'
   | 'srch'
   | 'evl'
   | 'brp'

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { deliverWebhooks } from '../../src/domains/monitoring/webhooks.ts'
+import { deliverAlerts } from '../../src/domains/monitoring/deliveries.ts'
 import { newId } from '../../src/kernel/ids.ts'
 import { openOutbound } from '../../src/ports/outbound/fetch-out.ts'
 import { onEachPlatform, type World } from '../platform-world.ts'
@@ -90,8 +90,8 @@ onEachPlatform('E1 E3 E4 E6 E7: a webhook reaches no inner place, even when an a
         })
         if (made.status === 400) continue
         assert.equal(made.status, 201, made.text)
-        const alert = await owe(world, made.json.id)
-        await deliverWebhooks({ metadata: platform.metadata, outbound: platformOutbound(world) })
+        const alert = await owe(world, made.json.id, webhookUrl)
+        await deliverAlerts({ metadata: platform.metadata, outbound: platformOutbound(world) })
         const { json } = await call('GET', `/v1/alerts?monitor=${made.json.id}`, { token: eve.token })
         const told = json.items.find((one: { id: string }) => one.id === alert).webhook
         assert.match(told, /^not delivered: /, webhookUrl)
@@ -107,8 +107,8 @@ const platformOutbound = ({ platform }: World) =>
   openOutbound({ allowedHosts: async () => (await platform.domains.auth.settings.get()).outboundHosts })
 
 /** An alert of which the monitor's webhook is yet to be told. */
-async function owe({ platform, project }: World, monitor: string): Promise<string> {
-  const id = newId('alr' as never)
+async function owe({ platform, project }: World, monitor: string, target: string): Promise<string> {
+  const id = newId('alr')
   await platform.metadata.db
     .insertInto('alerts')
     .values({
@@ -123,7 +123,21 @@ async function owe({ platform, project }: World, monitor: string): Promise<strin
       count: 1,
       at: Date.now(),
       webhook: null,
-      webhook_due: 1,
+      webhook_due: 0,
+    })
+    .execute()
+  await platform.metadata.db
+    .insertInto('alert_deliveries')
+    .values({
+      id: newId('dlv'),
+      alert_id: id,
+      channel: 'webhook',
+      target,
+      state: 'owed',
+      attempts: 0,
+      due_at: Date.now(),
+      said: null,
+      at: Date.now(),
     })
     .execute()
   return id

@@ -2,6 +2,8 @@ import type { CreateOptions, Http, ProjectOptions } from '../http.ts'
 import { AtollError, segment, withOptions } from '../http.ts'
 import type {
   Alert,
+  AlertDetails,
+  AlertPatch,
   Capture,
   DriftReport,
   Endpoint,
@@ -137,6 +139,9 @@ export const monitors = (http: Http) => {
     /** Starts a run; the job's result holds the report's id. */
     run: (monitor: string, input: MonitorRunInput = {}, options: ProjectOptions & CreateOptions = {}) =>
       http.json<{ job: string }>('POST', `${at(monitor)}/run`, withOptions(options, { body: input })),
+    /** A new secret that the webhook is signed with from now on; it is told this once. */
+    newSecret: (monitor: string, options: ProjectOptions = {}) =>
+      http.json<{ secret: string }>('POST', `${at(monitor)}/webhook-secret`, withOptions(options)),
     reports: (monitor: string, query: ListQuery = {}) => http.json<Page<DriftReport>>('GET', `${at(monitor)}/reports`, { query }),
     report: (report: string) => http.json<DriftReport>('GET', `/v1/reports/${segment(report)}`),
   }
@@ -145,6 +150,7 @@ export const monitors = (http: Http) => {
 export const alerts = (http: Http) => ({
   list: (query: ListQuery & { state?: Alert['state']; monitor?: string } = {}) =>
     http.json<Page<Alert>>('GET', '/v1/alerts', { query }),
-  update: (alert: string, patch: { state: Alert['state'] }) =>
-    http.json<Alert>('PATCH', `/v1/alerts/${segment(alert)}`, { body: patch }),
+  get: (alert: string) => http.json<AlertDetails>('GET', `/v1/alerts/${segment(alert)}`),
+  /** `{ state: 'snoozed', until }` keeps it silent until then, unless it gets worse. */
+  update: (alert: string, patch: AlertPatch) => http.json<Alert>('PATCH', `/v1/alerts/${segment(alert)}`, { body: patch }),
 })

@@ -36,6 +36,13 @@ export class LatencyHistogram {
     return upperMs(buckets - 1)
   }
 
+  /** How many took from and up to how long; nothing of what never happened. */
+  filled(): { fromMs: number; toMs: number; requests: number }[] {
+    return Array.from(this.counts, (requests, i) => ({ fromMs: lowerMs(i), toMs: upperMs(i), requests })).filter(
+      ({ requests }) => requests > 0,
+    )
+  }
+
   /** Counts up to each bound (ms), as Prometheus wants them. */
   cumulative(boundsMs: readonly number[]): number[] {
     return boundsMs.map((bound) => {

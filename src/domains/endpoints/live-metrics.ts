@@ -86,6 +86,8 @@ export class LiveMetrics {
         window.total === 0
           ? null
           : { p50: window.quantileMs(0.5)!, p95: window.quantileMs(0.95)!, p99: window.quantileMs(0.99)! },
+      latencies: window.filled(),
+      workMs: window.sumMs,
       series,
       generation: this.text.read(),
     }

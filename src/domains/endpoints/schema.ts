@@ -178,6 +178,10 @@ export const EndpointMetrics = z.object({
   errors: z.number(),
   requestsPerSecond: z.number(),
   latencyMs: z.object({ p50: z.number(), p95: z.number(), p99: z.number() }).nullable(),
+  latencies: z
+    .array(z.object({ fromMs: z.number(), toMs: z.number(), requests: z.number() }))
+    .describe('how many took how long, four steps an octave'),
+  workMs: z.number().describe('time that requests were in work, all together: over the time it is how many were at once'),
   series: z.object({
     at: z.array(z.number()),
     requests: z.array(z.number()),

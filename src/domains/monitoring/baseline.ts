@@ -1,3 +1,5 @@
+import type { JointSample } from './sampled-rows.ts'
+
 /** What training saw of one column, in the form that drift is measured against. Kept as JSON. */
 export type BaselineColumn = NumberBaseline | CategoryBaseline
 
@@ -34,13 +36,15 @@ export interface CategoryBaseline extends CommonBaseline {
 }
 
 /** Raised when what is kept of a baseline changes: those kept before are then made again. */
-export const baselineFormat = 1
+export const baselineFormat = 2
 
 export interface Baseline {
   format: number
   version: string
   rows: number
   columns: BaselineColumn[]
+  /** Whole rows of the inputs. */
+  joint: JointSample
 }
 
 export const mostSampled = 5000

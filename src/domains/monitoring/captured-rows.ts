@@ -4,42 +4,60 @@ import { type WatchedColumn, watchedAlias } from './watched-columns.ts'
 
 export interface Counted {
   rows: number
-  /** A query whose columns are the watched ones. */
+  /** A query whose columns are `row_id` and the watched ones. */
   source: string
   folders: string[]
 }
 
-/** Lays what an endpoint was asked in a window as a table of the watched columns: only what this version answered. */
+export interface Period {
+  fromMs: number
+  toMs: number
+}
+
+export interface Captured {
+  versionId: string
+  captures: { folder: string; paths: string[] }
+  periods: readonly Period[]
+  folder: string
+  signal: AbortSignal
+}
+
+/** A file of captured requests may begin a moment after what its first line tells of. */
+export const slackMs = 60_000
+
+/** Lays what an endpoint was asked in a time as a table of the watched columns: only what this version answered. */
 export async function layCapturedRows(
   tables: Tables,
-  about: {
-    columns: readonly WatchedColumn[]
-    versionId: string
-    captures: { folder: string; paths: string[] }
-    fromMs: number
-    toMs: number
-    folder: string
-    signal: AbortSignal
-  },
+  about: Captured & { columns: readonly WatchedColumn[]; name: string },
 ): Promise<Counted> {
   const { columns, captures, folder, signal } = about
   if (captures.paths.length === 0) return { rows: 0, source: '', folders: [] }
-  const file = `${folder}/now.parquet`
-  const requests = `SELECT body, predictions FROM ${jsonLines(captures.paths)}
-    WHERE "at" >= ${Math.floor(about.fromMs)} AND "at" < ${Math.ceil(about.toMs)} AND version = ${literal(about.versionId)}`
-  const rows = `SELECT unnest(CASE WHEN json_exists(body, '$.rows') THEN json_extract(body, '$.rows[*]') ELSE [json_extract(body, '$.row')] END) AS row_values,
-      unnest(json_extract(predictions, '$[*]')) AS prediction FROM (${requests})`
-  const watched = columns.map((column, i) => `${column.ofCapture} AS ${watchedAlias(i)}`).join(', ')
+  const file = `${folder}/${about.name}.parquet`
+  const watched = columns.map((column, i) => `${column.ofCapture} AS ${watchedAlias(i)}`)
   const results = await tables.run({
     folders: [captures.folder, folder],
     scratch: folder,
     signal,
     statements: [
-      { sql: copyToParquet(`SELECT ${watched} FROM (${rows})`, file, columns.length) },
+      {
+        sql: copyToParquet(
+          `SELECT ${['row_number() OVER () AS row_id', ...watched].join(', ')} FROM (${capturedRows(about)})`,
+          file,
+          columns.length,
+        ),
+      },
       { sql: `SELECT count(*) FROM ${parquet(file)}` },
     ],
   })
   return { rows: results[1]!.rows[0]![0] as number, source: `SELECT * FROM ${parquet(file)}`, folders: [folder] }
+}
+
+/** A query with a row for each captured row: `row_values` and `prediction`, both JSON, and `at`. */
+export function capturedRows({ captures, periods, versionId }: Captured): string {
+  const within = periods.map(({ fromMs, toMs }) => `("at" >= ${Math.floor(fromMs)} AND "at" < ${Math.ceil(toMs)})`).join(' OR ')
+  const requests = `SELECT "at", body, predictions FROM ${jsonLines(captures.paths)} WHERE (${within}) AND version = ${literal(versionId)}`
+  return `SELECT "at", unnest(CASE WHEN json_exists(body, '$.rows') THEN json_extract(body, '$.rows[*]') ELSE [json_extract(body, '$.row')] END) AS row_values,
+      unnest(json_extract(predictions, '$[*]')) AS prediction FROM (${requests})`
 }
 
 const jsonLines = (paths: readonly string[]): string =>

@@ -10,7 +10,7 @@ import { ksDistance } from './statistics/ks-test.ts'
 const random = randomFrom(11)
 const normal = () => Math.sqrt(-2 * Math.log(1 - random.next())) * Math.cos(2 * Math.PI * random.next())
 const many = <T>(n: number, draw: () => T): T[] => Array.from({ length: n }, draw)
-const thresholds = { psiWarning: 0.1, psiAlert: 0.25, falseAlarmRate: 0.01 }
+const thresholds = { measure: 'psi' as const, warning: 0.1, alert: 0.25, falseAlarmRate: 0.01 }
 
 function numberBaseline(name: string, values: (number | null)[], mostSampled = 5000): NumberBaseline {
   const present = values.filter((value) => value !== null)
@@ -104,7 +104,7 @@ test('the stated false-alarm rate holds over many quiet windows of mixed columns
         return { baseline, now }
       })
       // With no lower bound on the size of a change, only the tests stand between a quiet window and an alarm.
-      const drift = await compareColumns(pairs, { psiWarning: 0, psiAlert: 0, falseAlarmRate: rate })
+      const drift = await compareColumns(pairs, { measure: 'psi', warning: 0, alert: 0, falseAlarmRate: rate })
       windows++
       if (drift.some((column) => column.state !== 'quiet')) alarms++
     }

@@ -1,32 +1,38 @@
 import type * as z from 'zod'
 import { type BaselineColumn, binCounts, type CategoryBaseline, type NumberBaseline, pointsOf } from './baseline.ts'
+import type { driftMeasures } from './checks/settings.ts'
 import type { ColumnDrift } from './schema.ts'
 import { columnSentence, shownValue } from './sentences.ts'
 import { chiSquareTest, poolRare } from './statistics/chi-square-test.ts'
-import { jensenShannonDistance, populationStability, shares } from './statistics/divergence.ts'
+import { jensenShannonDistance, populationStability, shares, totalVariation } from './statistics/divergence.ts'
 import { holmAdjusted } from './statistics/holm.ts'
 import { ksDistanceOfCells } from './statistics/ks-cells.ts'
 import { ksPValue } from './statistics/ks-test.ts'
+import { spreadOf, wassersteinOfCells } from './statistics/wasserstein-cells.ts'
 
 /** What was counted of one column now. */
 export type NowColumn =
   | { kind: 'number'; rows: number; missing: number; cells: Float64Array }
   | { kind: 'category'; rows: number; missing: number; categories: { value: string; count: number }[]; others: number }
 
-export interface Thresholds {
-  psiWarning: number
-  psiAlert: number
-  /** Chance of any false alarm in a run, over all columns. */
-  falseAlarmRate: number
+export type DriftMeasure = (typeof driftMeasures)[number]
+
+/** From when on a change is large. */
+export interface DriftRule {
+  measure: DriftMeasure
+  warning: number
+  alert: number
 }
 
 export type Drift = z.infer<typeof ColumnDrift>
 
-interface Measured {
+export interface MeasuredColumn {
   baseline: BaselineColumn
   psi: number
   jensenShannon: number
-  tests: { name: 'ks' | 'chi_square'; statistic: number; pValue: number }[]
+  totalVariation: number
+  wasserstein: number | null
+  tests: { name: Drift['test']['name']; statistic: number; pValue: number }[]
   missing: { baseline: number; now: number }
   unseen: { value: string; count: number }[]
   histogram: Drift['histogram']
@@ -34,46 +40,63 @@ interface Measured {
   moved: { from: string; to: string } | null
 }
 
-/**
- * Drift column by column. An alarm needs two things: a stability index above its threshold (the change is large), and a test that stays significant
- * after Holm's correction over all tests of the run (it is no chance). So the stated false-alarm rate holds however many columns there are.
- */
-export async function compareColumns(
-  pairs: readonly { baseline: BaselineColumn; now: NowColumn }[],
-  thresholds: Thresholds,
-): Promise<Drift[]> {
-  const measured: Measured[] = []
+/** How far each column has moved, and how likely chance does as much. */
+export async function measureColumns(pairs: readonly { baseline: BaselineColumn; now: NowColumn }[]): Promise<MeasuredColumn[]> {
+  const measured: MeasuredColumn[] = []
   for (const { baseline, now } of pairs) {
     measured.push(measure(baseline, now))
     // An exact p-value may take some milliseconds; others want the event loop too.
     await new Promise<void>((resolve) => setImmediate(resolve))
   }
+  return measured
+}
+
+/**
+ * An alarm needs two things: a distance above its bound (the change is large), and a test that stays significant after Holm's correction over all
+ * tests of the run (it is no chance). So the stated false-alarm rate holds however many columns there are.
+ */
+export function judgeColumn(column: MeasuredColumn, adjusted: readonly number[], rule: DriftRule, falseAlarmRate: number): Drift {
+  const tests = column.tests.map((test, i) => ({ ...test, adjustedPValue: adjusted[i]! }))
+  const test = tests.reduce((least, one) => (one.adjustedPValue < least.adjustedPValue ? one : least))
+  const isSignificant = test.adjustedPValue < falseAlarmRate
+  const distance = distanceOf(column, rule.measure)
+  const state = !isSignificant ? 'quiet' : distance >= rule.alert ? 'alert' : distance >= rule.warning ? 'warning' : 'quiet'
+  const { baseline, moved, tests: _, ...facts } = column
+  return {
+    column: baseline.name,
+    kind: baseline.role === 'prediction' ? 'prediction' : baseline.kind,
+    ...facts,
+    test,
+    state,
+    sentence: columnSentence({ name: baseline.name, ...facts, test, state, isSignificant, moved, distance, rule }),
+  }
+}
+
+export const distanceOf = (column: MeasuredColumn | Drift, measure: DriftMeasure): number =>
+  measure === 'psi'
+    ? column.psi
+    : measure === 'jensen_shannon'
+      ? column.jensenShannon
+      : measure === 'wasserstein'
+        ? (column.wasserstein ?? column.totalVariation)
+        : column.totalVariation
+
+/** Drift column by column, where nothing else is asked in the same run. */
+export async function compareColumns(
+  pairs: readonly { baseline: BaselineColumn; now: NowColumn }[],
+  { falseAlarmRate, ...rule }: DriftRule & { falseAlarmRate: number },
+): Promise<Drift[]> {
+  const measured = await measureColumns(pairs)
   const adjusted = holmAdjusted(measured.flatMap((column) => column.tests.map((test) => test.pValue)))
   let at = 0
   return measured.map((column) => {
-    const tests = column.tests.map((test) => ({ ...test, adjustedPValue: adjusted[at++]! }))
-    const test = tests.reduce((least, one) => (one.adjustedPValue < least.adjustedPValue ? one : least))
-    const isSignificant = test.adjustedPValue < thresholds.falseAlarmRate
-    const state = !isSignificant
-      ? 'quiet'
-      : column.psi >= thresholds.psiAlert
-        ? 'alert'
-        : column.psi >= thresholds.psiWarning
-          ? 'warning'
-          : 'quiet'
-    const { baseline, moved, tests: _, ...facts } = column
-    return {
-      column: baseline.name,
-      kind: baseline.role === 'prediction' ? 'prediction' : baseline.kind,
-      ...facts,
-      test,
-      state,
-      sentence: columnSentence({ name: baseline.name, ...facts, test, state, isSignificant, moved, thresholds }),
-    }
+    const own = adjusted.slice(at, at + column.tests.length)
+    at += column.tests.length
+    return judgeColumn(column, own, rule, falseAlarmRate)
   })
 }
 
-function measure(baseline: BaselineColumn, now: NowColumn): Measured {
+function measure(baseline: BaselineColumn, now: NowColumn): MeasuredColumn {
   const missing = { baseline: share(baseline.missing, baseline.rows), now: share(now.missing, now.rows) }
   const missingTest = { name: 'chi_square' as const, ...missingness(baseline, now) }
   if (baseline.kind === 'number' && now.kind === 'number')
@@ -85,7 +108,7 @@ function measure(baseline: BaselineColumn, now: NowColumn): Measured {
 function measureNumber(
   baseline: NumberBaseline,
   now: Extract<NowColumn, { kind: 'number' }>,
-  missingTest: Measured['tests'][number],
+  missingTest: MeasuredColumn['tests'][number],
 ) {
   const points = pointsOf(baseline)
   const bins = binCounts(points, now.cells, baseline.edges)
@@ -99,6 +122,8 @@ function measureNumber(
   return {
     psi: populationStability([...baseline.bins, baseline.missing], [...bins, now.missing]),
     jensenShannon: jensenShannonDistance([...baseline.bins, baseline.missing], [...bins, now.missing]),
+    totalVariation: totalVariation([...baseline.bins, baseline.missing], [...bins, now.missing]),
+    wasserstein: wassersteinOfCells(baseline.sample, points, now.cells) / spreadOf(baseline.sample),
     tests,
     unseen: [],
     moved: { from: `its median was ${show(before)}`, to: `is ${show(after)}` },
@@ -145,6 +170,8 @@ function measureCategory(baseline: CategoryBaseline, now: Extract<NowColumn, { k
   return {
     psi: populationStability(before, after),
     jensenShannon: jensenShannonDistance(before, after),
+    totalVariation: totalVariation(before, after),
+    wasserstein: null,
     tests: [{ name: 'chi_square' as const, ...withoutDegrees(chiSquareTest(pooled.a, pooled.b)) }],
     unseen: unseen.slice(0, 10),
     moved: largestMove([...own.map(({ value }) => value)], before, after),
@@ -160,7 +187,7 @@ function measureCategory(baseline: CategoryBaseline, now: Extract<NowColumn, { k
   }
 }
 
-function largestMove(values: readonly string[], before: readonly number[], after: readonly number[]): Measured['moved'] {
+function largestMove(values: readonly string[], before: readonly number[], after: readonly number[]): MeasuredColumn['moved'] {
   const p = shares(before)
   const q = shares(after)
   let largest = -1

@@ -1,22 +1,28 @@
 import type { Tables } from '../../ports/tables/tables.ts'
-import { type Baseline, pointsOf } from './baseline.ts'
+import { type BaselineColumn, pointsOf } from './baseline.ts'
 import type { NowColumn } from './compare-columns.ts'
-import { watchedAlias } from './watched-columns.ts'
 
 const mostListed = 1000
 
-/** Counts each column of the baseline in `source`, a query whose columns are `watchedAlias` by their place in the baseline. */
+/** Counts columns in `source`, a query in which each has an alias. */
 export async function countNow(
   tables: Tables,
   {
-    baseline,
+    columns,
     source,
     rows,
     ...job
-  }: { baseline: Baseline['columns']; source: string; rows: number; folders: string[]; files?: string[]; signal: AbortSignal },
+  }: {
+    columns: readonly { column: BaselineColumn; alias: string }[]
+    source: string
+    rows: number
+    folders: string[]
+    files?: string[]
+    signal: AbortSignal
+  },
 ): Promise<NowColumn[]> {
-  const numbers = baseline.flatMap((column, i) => (column.kind === 'number' ? [{ column, alias: watchedAlias(i) }] : []))
-  const categories = baseline.flatMap((column, i) => (column.kind === 'category' ? [{ column, alias: watchedAlias(i) }] : []))
+  const numbers = columns.flatMap(({ column, alias }) => (column.kind === 'number' ? [{ column, alias }] : []))
+  const categories = columns.filter(({ column }) => column.kind === 'category')
   const cells =
     numbers.length === 0
       ? []
@@ -42,7 +48,7 @@ export async function countNow(
         })
   let number = 0
   let category = 0
-  return baseline.map((column): NowColumn => {
+  return columns.map(({ column }): NowColumn => {
     if (column.kind === 'number') {
       const counted = cells[number++]!
       return { kind: 'number', rows, missing: counted.missing, cells: counted.cells }

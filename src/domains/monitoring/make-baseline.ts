@@ -12,13 +12,14 @@ import {
   mostSampled,
   pointsOf,
 } from './baseline.ts'
+import { drawRows, mostJointRows } from './sampled-rows.ts'
 import { type WatchedColumn, watchedAlias, watchedColumns } from './watched-columns.ts'
 
 export interface BaselineNeeds {
   tables: Tables
   blobs: BlobStore
-  /** Lays the rows that the version learnt from as `data.parquet` in a folder. */
-  layTraining(folder: string): Promise<void>
+  /** Lays the rows of the baseline as `data.parquet` in a folder. */
+  layRows(folder: string): Promise<void>
 }
 
 /** Reads once what the version was trained on, and what it said of rows it had not seen. */
@@ -27,11 +28,10 @@ export async function makeBaseline(
   about: { versionId: string; signature: Signature; predictionsSha256: string | null; folder: string; signal: AbortSignal },
 ): Promise<Baseline> {
   const { folder, signature, signal } = about
-  await needs.layTraining(folder)
+  await needs.layRows(folder)
   const inputs = watchedColumns(signature).filter((column) => column.role === 'input')
   const source = `SELECT __row AS row_id, ${inputs.map((column, i) => `${column.ofTable} AS ${watchedAlias(i)}`).join(', ')} FROM ${parquet(`${folder}/data.parquet`)}`
-  const read = await describe(needs.tables, { source, columns: inputs, folder, signal })
-  const columns = read.columns
+  const { columns, ...read } = await describe(needs.tables, { source, columns: inputs, folder, signal })
   const prediction = watchedColumns(signature).find((column) => column.role === 'prediction')
   if (about.predictionsSha256 && prediction) {
     const file = `${folder}/predictions.parquet`
@@ -39,7 +39,7 @@ export async function makeBaseline(
     const said = `SELECT __row AS row_id, ${storedPrediction(signature)} AS ${watchedAlias(0)} FROM ${parquet(file)}`
     columns.push(...(await describe(needs.tables, { source: said, columns: [prediction], folder, signal })).columns)
   }
-  return { format: baselineFormat, version: about.versionId, rows: read.rows, columns }
+  return { format: baselineFormat, version: about.versionId, ...read, columns }
 }
 
 /** The answer in the predictions that evaluation left (docs/job-contract.md). */
@@ -57,10 +57,11 @@ interface Described {
   signal: AbortSignal
 }
 
-async function describe(
+/** What a query holds, in the form that drift is measured against. */
+export async function describe(
   tables: Tables,
   { source, columns, folder, signal }: Described,
-): Promise<{ rows: number; columns: BaselineColumn[] }> {
+): Promise<Pick<Baseline, 'rows' | 'columns' | 'joint'>> {
   const job = { folders: [folder], scratch: folder, signal }
   const numbers = columns.flatMap((column, i) => (column.kind === 'number' ? [{ column, alias: watchedAlias(i) }] : []))
   const categories = columns.flatMap((column, i) => (column.kind === 'category' ? [{ column, alias: watchedAlias(i) }] : []))
@@ -123,6 +124,17 @@ async function describe(
       others: present[at]! - named,
     }
   })
+  const whole = columns
+    .map(({ name, kind, role }, i) => ({ name, kind, role, alias: watchedAlias(i) }))
+    .filter(({ role }) => role === 'input')
+  const joint = await drawRows(tables, {
+    source,
+    rows: rows!,
+    columns: whole,
+    most: mostJointRows(whole.length),
+    folders: [folder],
+    signal,
+  })
   const byName = new Map([...numberColumns, ...categoryColumns].map((column) => [column.name, column]))
-  return { rows: rows!, columns: columns.map((column) => byName.get(column.name)!) }
+  return { rows: rows!, columns: columns.map((column) => byName.get(column.name)!), joint }
 }

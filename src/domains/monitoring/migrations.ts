@@ -1,7 +1,10 @@
 import type { Db, Migration } from '../../ports/metadata/metadata.ts'
 import { resourceColumns, resourceIndexes } from '../auth/access.ts'
 
-export const monitoringMigrations: Migration[] = [{ name: 'monitoring-001-create', up: createTables }]
+export const monitoringMigrations: Migration[] = [
+  { name: 'monitoring-001-create', up: createTables },
+  { name: 'monitoring-002-checks', up: addChecks },
+]
 
 async function createTables(db: Db): Promise<void> {
   await db.schema
@@ -54,4 +57,40 @@ async function createTables(db: Db): Promise<void> {
     .execute()
   await db.schema.createIndex('alerts_newest').on('alerts').columns(['at', 'id']).execute()
   await db.schema.createIndex('alerts_monitor').on('alerts').columns(['monitor_id', 'state']).execute()
+}
+
+/** Monitors from before watch what they watched: the drift of inputs and predictions. */
+async function addChecks(db: Db): Promise<void> {
+  const before = JSON.stringify([
+    { kind: 'data_drift', settings: {} },
+    { kind: 'prediction_drift', settings: {} },
+  ])
+  const add = (table: string, column: string, fallback: string | null = null) =>
+    db.schema
+      .alterTable(table)
+      .addColumn(column, 'text', (c) => (fallback === null ? c : c.notNull().defaultTo(fallback)))
+      .execute()
+  await add('monitors', 'checks', before)
+  await add('monitors', 'baseline', JSON.stringify({ kind: 'training' }))
+  await add('monitors', 'emails', '[]')
+  await add('monitors', 'webhook_secret')
+  await add('alerts', 'kinds', '[]')
+  await add('alerts', 'evidence', '[]')
+  await add('alerts', 'handled_by')
+  await db.schema.alterTable('alerts').addColumn('handled_at', 'integer').execute()
+  await db.schema.alterTable('alerts').addColumn('snoozed_until', 'integer').execute()
+  await db.schema
+    .createTable('alert_deliveries')
+    .addColumn('id', 'text', (c) => c.primaryKey())
+    .addColumn('alert_id', 'text', (c) => c.notNull().references('alerts.id'))
+    .addColumn('channel', 'text', (c) => c.notNull())
+    .addColumn('target', 'text', (c) => c.notNull())
+    .addColumn('state', 'text', (c) => c.notNull())
+    .addColumn('attempts', 'integer', (c) => c.notNull())
+    .addColumn('due_at', 'integer')
+    .addColumn('said', 'text')
+    .addColumn('at', 'integer', (c) => c.notNull())
+    .execute()
+  await db.schema.createIndex('alert_deliveries_due').on('alert_deliveries').column('due_at').execute()
+  await db.schema.createIndex('alert_deliveries_alert').on('alert_deliveries').columns(['alert_id', 'at']).execute()
 }

@@ -206,12 +206,12 @@ onSqlite(
     assert.match(alert!.webhook!, /not delivered: Outbound calls are off/)
     assert.match(alert!.recommendation, /Check that the new values of "state" are meant/)
 
-    await w.monitoring.setAlert(w.by, alert!.id, 'acknowledged')
+    await w.monitoring.setAlert(w.by, alert!.id, { state: 'acknowledged' })
     const again = await w.run()
     const [same] = (await w.monitoring.alerts(w.by, { limit: 10 })).items
     assert.deepEqual([same!.id, same!.count, same!.state, same!.report], [alert!.id, 2, 'acknowledged', again.id])
 
-    await w.monitoring.setAlert(w.by, alert!.id, 'closed')
+    await w.monitoring.setAlert(w.by, alert!.id, { state: 'closed' })
     w.letOut(() => ({ status: 204, body: '' }))
     await w.run()
     const fresh = await delivered(w, { state: 'open' })

@@ -2,7 +2,17 @@ import * as z from 'zod'
 import { PageQuery, pageOf } from '../../kernel/paging.ts'
 import { type RouteRecord, route } from '../../kernel/route.ts'
 import { InProject, Ref } from '../auth/schema.ts'
-import { Alert, AlertPatch, DriftReport, Monitor, MonitorInput, MonitorPatch, MonitorRunInput } from './schema.ts'
+import {
+  Alert,
+  AlertDetails,
+  AlertPatch,
+  DriftReport,
+  Monitor,
+  MonitorInput,
+  MonitorPatch,
+  MonitorRunInput,
+  WebhookSecret,
+} from './schema.ts'
 import type { MonitoringService } from './service.ts'
 
 const tag = 'monitors'
@@ -23,7 +33,7 @@ export const monitoringRoutes = (monitoring: MonitoringService): RouteRecord[] =
     path: '/v1/monitors',
     permission: 'monitors:write',
     tag,
-    summary: 'Watch an endpoint for drift',
+    summary: 'Watch an endpoint',
     body: MonitorInput,
     returns: Monitor,
     status: 201,
@@ -45,7 +55,7 @@ export const monitoringRoutes = (monitoring: MonitoringService): RouteRecord[] =
     path: '/v1/monitors/:monitor',
     permission: 'monitors:write',
     tag,
-    summary: 'Change schedule, window, thresholds or webhook',
+    summary: 'Change checks, baseline, schedule, window, thresholds or webhook',
     query: InProject,
     body: MonitorPatch,
     returns: Monitor,
@@ -67,13 +77,24 @@ export const monitoringRoutes = (monitoring: MonitoringService): RouteRecord[] =
     path: '/v1/monitors/:monitor/run',
     permission: 'monitors:write',
     tag,
-    summary: 'Compare captured traffic, or a data set version, with the training data now',
+    summary: 'Look at captured traffic, or at a data set version in its place, now',
     query: InProject,
     body: MonitorRunInput,
     returns: z.object({ job: z.string() }),
     status: 202,
     idempotent: true,
     handle: ({ principal, params, query, body }) => monitoring.run(principal, params.monitor, body, query.project),
+  }),
+  route({
+    method: 'POST',
+    path: '/v1/monitors/:monitor/webhook-secret',
+    permission: 'monitors:write',
+    tag,
+    summary: 'A new secret that the webhook is signed with; told this once',
+    query: InProject,
+    returns: WebhookSecret,
+    status: 201,
+    handle: ({ principal, params, query }) => monitoring.newSecret(principal, params.monitor, query.project),
   }),
   route({
     method: 'GET',
@@ -90,7 +111,7 @@ export const monitoringRoutes = (monitoring: MonitoringService): RouteRecord[] =
     path: '/v1/reports/:report',
     permission: 'monitors:read',
     tag,
-    summary: 'One report: drift by column, with both distributions',
+    summary: 'One report: what each check found, and drift by column with both distributions',
     returns: DriftReport,
     handle: ({ principal, params }) => monitoring.report(principal, params.report),
   }),
@@ -105,13 +126,22 @@ export const monitoringRoutes = (monitoring: MonitoringService): RouteRecord[] =
     handle: ({ principal, query }) => monitoring.alerts(principal, query),
   }),
   route({
+    method: 'GET',
+    path: '/v1/alerts/:alert',
+    permission: 'monitors:read',
+    tag,
+    summary: 'One alert, and how it was told',
+    returns: AlertDetails,
+    handle: ({ principal, params }) => monitoring.alert(principal, params.alert),
+  }),
+  route({
     method: 'PATCH',
     path: '/v1/alerts/:alert',
     permission: 'monitors:write',
     tag,
-    summary: 'Acknowledge, close or reopen an alert',
+    summary: 'Acknowledge, snooze, close or reopen an alert',
     body: AlertPatch,
     returns: Alert,
-    handle: ({ principal, params, body }) => monitoring.setAlert(principal, params.alert, body.state),
+    handle: ({ principal, params, body }) => monitoring.setAlert(principal, params.alert, body),
   }),
 ]

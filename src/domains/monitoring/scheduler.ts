@@ -1,22 +1,21 @@
 import { seconds } from '../../kernel/time.ts'
 import type { Metadata } from '../../ports/metadata/metadata.ts'
-import type { Outbound } from '../../ports/outbound/outbound.ts'
+import { type DeliveryNeeds, deliverAlerts } from './deliveries.ts'
 import { nextRunAfter } from './schedule.ts'
 import { type MonitorRow, monitoringTables } from './store.ts'
-import { deliverWebhooks } from './webhooks.ts'
 
 const tickMs = seconds(15)
 
 export interface SchedulerNeeds {
   metadata: Metadata
-  outbound: Pick<Outbound, 'fetchOut'>
+  delivery: DeliveryNeeds
   /** Starts a run of a monitor as its owner; answers after the job is in the queue. */
   start(monitor: MonitorRow): Promise<unknown>
   onError(error: unknown, doing: string): void
 }
 
 /** Starts monitors when they are due. When each is due is in the database, so a restart misses nothing and two workers do not run one twice. */
-export function monitorScheduler({ metadata, outbound, start, onError }: SchedulerNeeds) {
+export function monitorScheduler({ metadata, delivery, start, onError }: SchedulerNeeds) {
   let timer: NodeJS.Timeout | undefined
   let ticking: Promise<void> | null = null
 
@@ -49,7 +48,7 @@ export function monitorScheduler({ metadata, outbound, start, onError }: Schedul
   function tick(): void {
     ticking ??= (async () => {
       await runDue().catch((error) => onError(error, 'looking for monitors that are due'))
-      await deliverWebhooks({ metadata, outbound }).catch((error) => onError(error, 'delivering alerts'))
+      await deliverAlerts(delivery).catch((error) => onError(error, 'delivering alerts'))
     })().finally(() => {
       ticking = null
     })

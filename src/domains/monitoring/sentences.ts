@@ -1,5 +1,5 @@
 import type { NumberBaseline } from './baseline.ts'
-import type { Drift, Thresholds } from './compare-columns.ts'
+import type { Drift, DriftMeasure, DriftRule } from './compare-columns.ts'
 
 /** One plain sentence on a column: what moved, how far, and whether it could be chance. */
 export function columnSentence(c: {
@@ -11,12 +11,13 @@ export function columnSentence(c: {
   state: Drift['state']
   isSignificant: boolean
   moved: { from: string; to: string } | null
-  thresholds: Thresholds
+  distance: number
+  rule: DriftRule
 }): string {
-  const index = `stability index ${short(c.psi)}`
+  const index = `${measureWords[c.rule.measure]} ${short(c.distance)}`
   const chance = c.test.adjustedPValue < 1e-4 ? 'p < 0.0001' : `p = ${short(c.test.adjustedPValue)}`
   if (!c.isSignificant) {
-    return c.psi >= c.thresholds.psiWarning
+    return c.distance >= c.rule.warning
       ? `"${c.name}" may have moved (${index}), but with so few rows this can be chance (${chance}).`
       : `"${c.name}" looks as it did in training (${index}).`
   }
@@ -30,8 +31,15 @@ export function columnSentence(c: {
     parts.push(`it holds values never seen in training (${named.join(', ')})`)
   }
   if (c.moved && (parts.length === 0 || c.test.name === 'ks')) parts.push(`${c.moved.from} and now ${c.moved.to}`)
-  const limit = c.state === 'alert' ? `alert from ${c.thresholds.psiAlert}` : `warning from ${c.thresholds.psiWarning}`
+  const limit = c.state === 'alert' ? `alert from ${c.rule.alert}` : `warning from ${c.rule.warning}`
   return `"${c.name}" has drifted: ${parts.join('; ')} (${index}, ${limit}; ${chance}).`
+}
+
+export const measureWords: Record<DriftMeasure, string> = {
+  psi: 'stability index',
+  jensen_shannon: 'Jensen-Shannon distance',
+  total_variation: 'total variation',
+  wasserstein: 'Wasserstein distance',
 }
 
 /** The report in one sentence. */

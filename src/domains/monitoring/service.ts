@@ -1,5 +1,5 @@
 import type * as z from 'zod'
-import { notFound } from '../../kernel/errors.ts'
+import { invalidInput, notFound } from '../../kernel/errors.ts'
 import type { Events } from '../../kernel/events.ts'
 import { type Page, type PageQuery, toPage } from '../../kernel/paging.ts'
 import type { Principal } from '../../kernel/principal.ts'
@@ -12,13 +12,27 @@ import type { Search } from '../auth/search.ts'
 import type { DatasetsService } from '../datasets/service.ts'
 import type { EndpointsService } from '../endpoints/service.ts'
 import type { JobQueue } from '../jobs/handler.ts'
+import { checkOf, usualChecks } from './checks/all-checks.ts'
+import type { CheckInput } from './checks/settings.ts'
+import { deliverAlerts } from './deliveries.ts'
 import type { RunSpec } from './run-job.ts'
 import { nextRunAfter, refuseBadSchedule } from './schedule.ts'
 import { monitorScheduler } from './scheduler.ts'
-import type { Alert, DriftReport, Monitor, MonitorInput, MonitorPatch, MonitorRunInput } from './schema.ts'
+import type {
+  Alert,
+  AlertDetails,
+  AlertPatch,
+  BaselineInput,
+  DriftReport,
+  Monitor,
+  MonitorInput,
+  MonitorPatch,
+  MonitorRunInput,
+} from './schema.ts'
 import {
   type AlertRow,
   alertById,
+  deliveriesOf,
   listAlerts,
   listMonitors,
   listReports,
@@ -28,6 +42,7 @@ import {
   toAlert,
   toMonitor,
 } from './store.ts'
+import { newWebhookSecret } from './webhook-signature.ts'
 
 export interface MonitoringNeeds {
   metadata: Metadata
@@ -64,7 +79,7 @@ export function monitoringService({
 
   const scheduler = monitorScheduler({
     metadata,
-    outbound,
+    delivery: { metadata, outbound },
     onError,
     start: async (monitor) => enqueue(await principalOf(monitor.owner_id), monitor, { dataset: null, fromMs: null, toMs: null }),
   })
@@ -80,9 +95,15 @@ export function monitoringService({
     const project = await access.projectFor(by, endpoint.project, 'monitors:write')
     if (input.schedule) refuseBadSchedule(input.schedule)
     const name = input.name ?? `${endpoint.name} drift`
+    if (input.checks) refuseBadChecks(input.checks)
+    const baseline = await pinned(by, input.baseline, input.project)
     const row: MonitorRow = {
       ...(await access.newResource('mon', by, project, { ...input, name })),
       endpoint_id: endpoint.id,
+      checks: JSON.stringify(input.checks ?? usualChecks(endpoint.signature)),
+      baseline: JSON.stringify(baseline),
+      emails: '[]',
+      webhook_secret: null,
       schedule: input.schedule,
       window_hours: input.windowHours,
       minimum_rows: input.minimumRows,
@@ -114,8 +135,11 @@ export function monitoringService({
     const row = await find(by, ref, project)
     await access.authorize(by, 'monitors:write', row)
     if (changes.schedule) refuseBadSchedule(changes.schedule)
+    if (changes.checks) refuseBadChecks(changes.checks)
     const next = {
       ...(await access.patchResource(changes)),
+      ...(changes.checks !== undefined && { checks: JSON.stringify(changes.checks) }),
+      ...(changes.baseline !== undefined && { baseline: JSON.stringify(await pinned(by, changes.baseline, project)) }),
       ...(changes.schedule !== undefined && {
         schedule: changes.schedule,
         next_run_at: changes.schedule ? nextRunAfter(changes.schedule, Date.now()) : null,
@@ -207,16 +231,54 @@ export function monitoringService({
     return { ...page, items: page.items.map(toAlert) }
   }
 
-  async function setAlert(by: Principal, id: string, state: AlertRow['state']): Promise<AlertOut> {
+  /** An alert of a monitor that one sees, and the monitor. */
+  async function visibleAlert(by: Principal, id: string) {
     const row = await alertById(db, id)
     if (!row) throw notFound('alert', id)
     const monitor = await find(by, row.monitor_id).catch(() => Promise.reject(notFound('alert', id)))
+    return { row, monitor }
+  }
+
+  async function alert(by: Principal, id: string): Promise<AlertDetails> {
+    const { row } = await visibleAlert(by, id)
+    return { ...toAlert(row), deliveries: await deliveriesOf(db, id) }
+  }
+
+  async function setAlert(by: Principal, id: string, { state, until }: z.output<typeof AlertPatch>): Promise<AlertOut> {
+    const { row, monitor } = await visibleAlert(by, id)
     await access.authorize(by, 'monitors:write', monitor)
+    const now = Date.now()
+    const untilMs = until === undefined ? null : Date.parse(until)
+    if (state === 'snoozed' && (untilMs === null || untilMs <= now))
+      throw invalidInput('Say until when the alert is to be silent: a time that is still to come.', { field: 'until' })
+    const changes = { state, snoozed_until: state === 'snoozed' ? untilMs : null, handled_by: by.name, handled_at: now }
     await metadata.transaction(async (tx) => {
-      await monitoringTables(tx).updateTable('alerts').set({ state }).where('id', '=', id).execute()
-      await audit(tx, by, 'alerts.change', { target: id, project: row.project_id, facts: { from: row.state, to: state } })
+      await monitoringTables(tx).updateTable('alerts').set(changes).where('id', '=', id).execute()
+      const facts = { from: row.state, to: state, ...(until && { until }) }
+      await audit(tx, by, 'alerts.change', { target: id, project: row.project_id, facts })
     })
     return toAlert((await alertById(db, id))!)
+  }
+
+  /** A new secret that the webhook of a monitor is signed with from now on; told this once. */
+  async function newSecret(by: Principal, ref: string, project?: string): Promise<{ secret: string }> {
+    const row = await find(by, ref, project)
+    await access.authorize(by, 'monitors:write', row)
+    const secret = newWebhookSecret()
+    await metadata.transaction(async (tx) => {
+      await monitoringTables(tx).updateTable('monitors').set({ webhook_secret: secret }).where('id', '=', row.id).execute()
+      await audit(tx, by, 'monitors.webhook-secret', { target: row.id, project: row.project_id, facts: { name: row.name } })
+    })
+    return { secret }
+  }
+
+  /** A data set as baseline is the version that it is now: a baseline that changes by itself would hide what changed. */
+  async function pinned(by: Principal, baseline: BaselineInput, project?: string): Promise<BaselineInput> {
+    if (baseline.kind === 'window' && Date.parse(baseline.from) >= Date.parse(baseline.to))
+      throw invalidInput('The past time of the baseline ends before it begins.', { field: 'baseline' })
+    if (baseline.kind !== 'dataset') return baseline
+    const { dataset, version } = await datasets.pin(by, baseline.dataset, baseline.version ?? undefined, project)
+    return { kind: 'dataset', dataset: dataset.id, version: version.id }
   }
 
   /** The baselines, which are kept for the next run. */
@@ -250,7 +312,18 @@ export function monitoringService({
     reports,
     report,
     alerts,
+    alert,
     setAlert,
+    newSecret,
+    deliver: (now?: number) => deliverAlerts({ metadata, outbound }, now),
     scheduler,
+  }
+}
+
+function refuseBadChecks(checks: readonly CheckInput[]): void {
+  for (const [i, { kind }] of checks.entries()) {
+    if (checks.findIndex((other) => other.kind === kind) !== i)
+      throw invalidInput(`The check ${kind} is named twice.`, { field: 'checks', kind })
+    if (!checkOf(kind)) throw invalidInput(`There is no check ${kind}.`, { field: 'checks', kind })
   }
 }

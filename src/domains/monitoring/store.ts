@@ -4,10 +4,15 @@ import { decodeCursor, type PageQuery } from '../../kernel/paging.ts'
 import { toIso, toIsoOrNull } from '../../kernel/time.ts'
 import type { Db } from '../../ports/metadata/metadata.ts'
 import { ownerName, type ResourceRow, toResource } from '../auth/access.ts'
-import type { Alert, DriftReport, Monitor } from './schema.ts'
+import { CheckInput } from './checks/settings.ts'
+import { type Alert, type AlertDetails, BaselineInput, type DriftReport, type Monitor } from './schema.ts'
 
 export interface MonitorColumns {
   endpoint_id: string
+  /** JSON, as are baseline and emails. */
+  checks: string
+  baseline: string
+  emails: string
   schedule: string | null
   window_hours: number
   minimum_rows: number
@@ -15,6 +20,7 @@ export interface MonitorColumns {
   psi_alert: number
   false_alarm_rate: number
   webhook_url: string | null
+  webhook_secret: string | null
   last_report_id: string | null
   last_state: DriftReport['state'] | null
   next_run_at: number | null
@@ -30,12 +36,29 @@ export interface AlertRow {
   severity: 'warning' | 'alert'
   message: string
   recommendation: string
-  state: 'open' | 'acknowledged' | 'closed'
+  /** JSON, as is evidence. */
+  kinds: string
+  evidence: string
+  state: Alert['state']
+  handled_by: string | null
+  handled_at: number | null
+  snoozed_until: number | null
   count: number
   at: number
   webhook: string | null
-  /** 1 while a delivery is owed. */
+  /** Of servers from before deliveries had a table. */
   webhook_due: number
+}
+export interface DeliveryRow {
+  id: string
+  alert_id: string
+  channel: 'webhook' | 'email'
+  target: string
+  state: 'owed' | 'delivered' | 'failed'
+  attempts: number
+  due_at: number | null
+  said: string | null
+  at: number
 }
 type NamedAlertRow = AlertRow & { monitor_name: string }
 
@@ -44,6 +67,7 @@ interface MonitoringTables {
   monitor_reports: { id: string; monitor_id: string; at: number; state: string; report: string }
   monitor_baselines: { version_id: string; sha256: string; at: number }
   alerts: AlertRow
+  alert_deliveries: DeliveryRow
 }
 
 export const monitoringTables = (db: Db): Kysely<MonitoringTables> => db
@@ -129,6 +153,8 @@ export const toMonitor = (row: NamedMonitorRow): Monitor => ({
   ...toResource(row),
   endpoint: row.endpoint_id,
   endpointName: row.endpoint_name ?? row.endpoint_id,
+  checks: checksOf(row),
+  baseline: baselineOf(row),
   schedule: row.schedule,
   windowHours: row.window_hours,
   minimumRows: row.minimum_rows,
@@ -136,6 +162,7 @@ export const toMonitor = (row: NamedMonitorRow): Monitor => ({
   psiAlert: row.psi_alert,
   falseAlarmRate: row.false_alarm_rate,
   webhookUrl: row.webhook_url,
+  webhookSigned: row.webhook_secret !== null,
   lastReport: row.last_report_id,
   lastState: row.last_state,
   nextRunAt: toIsoOrNull(row.next_run_at),
@@ -148,6 +175,11 @@ export const toAlert = (row: NamedAlertRow): z.infer<typeof Alert> => ({
   report: row.report_id,
   project: row.project_id,
   severity: row.severity,
+  kinds: JSON.parse(row.kinds),
+  evidence: JSON.parse(row.evidence),
+  snoozedUntil: toIsoOrNull(row.snoozed_until),
+  handledBy: row.handled_by,
+  handledAt: toIsoOrNull(row.handled_at),
   message: row.message,
   recommendation: row.recommendation,
   state: row.state,
@@ -155,3 +187,27 @@ export const toAlert = (row: NamedAlertRow): z.infer<typeof Alert> => ({
   at: toIso(row.at),
   webhook: row.webhook,
 })
+
+export async function deliveriesOf(db: Db, alertId: string): Promise<AlertDetails['deliveries']> {
+  const rows = await monitoringTables(db)
+    .selectFrom('alert_deliveries')
+    .selectAll()
+    .where('alert_id', '=', alertId)
+    .orderBy('at', 'desc')
+    .limit(100)
+    .execute()
+  return rows.map(({ id, channel, target, state, attempts, said, at, due_at }) => ({
+    id,
+    channel,
+    target,
+    state,
+    attempts,
+    said,
+    at: toIso(at),
+    nextAt: toIsoOrNull(due_at),
+  }))
+}
+
+/** What a monitor asks, with every setting filled in. */
+export const checksOf = (row: Pick<MonitorRow, 'checks'>): CheckInput[] => CheckInput.array().parse(JSON.parse(row.checks))
+export const baselineOf = (row: Pick<MonitorRow, 'baseline'>): BaselineInput => BaselineInput.parse(JSON.parse(row.baseline))

@@ -35,7 +35,7 @@ export async function watchTable(
   const file = parquet(`${folder}/data.parquet`)
   const [counted] = await tables.run({ folders: [folder], signal, statements: [{ sql: `SELECT count(*) FROM ${file}` }] })
   const watched = columns.map((column, i) => `${column.ofTable} AS ${watchedAlias(i)}`).join(', ')
-  return { rows: counted!.rows[0]![0] as number, source: `SELECT ${watched} FROM ${file}`, folders: [folder] }
+  return { rows: counted!.rows[0]![0] as number, source: `SELECT __row AS row_id, ${watched} FROM ${file}`, folders: [folder] }
 }
 
 /** A table that drifted may hold fractions where there were whole numbers; that is for the comparison to say, not for the encoder. */

@@ -27,6 +27,15 @@ export function jensenShannonDistance(baseline: readonly number[], now: readonly
   return Math.sqrt(Math.max(0, divergence / 2 / Math.LN2))
 }
 
+/** Total variation distance: the share of rows that would have to move, from 0 to 1. */
+export function totalVariation(baseline: readonly number[], now: readonly number[]): number {
+  const p = shares(baseline)
+  const q = shares(now)
+  let sum = 0
+  for (let k = 0; k < p.length; k++) sum += Math.abs(q[k]! - p[k]!)
+  return sum / 2
+}
+
 /** Counts as shares of their sum; all 0 where there are none. */
 export function shares(counts: readonly number[]): number[] {
   const total = counts.reduce((sum, count) => sum + count, 0)

@@ -1,0 +1,63 @@
+import type { ModelVersion } from '../../registry/schema.ts'
+import type { Baseline } from '../baseline.ts'
+import type { ColumnsNow } from '../columns-now.ts'
+import type { Drift } from '../compare-columns.ts'
+import type { OperationFigures } from '../operation-figures.ts'
+import type { QualityCount } from '../quality-counts.ts'
+import type { SampledRows } from '../sampled-rows.ts'
+import type { CheckReport } from '../schema.ts'
+import type { MonitorRow } from '../store.ts'
+import type { CheckKind, SettingsOf } from './settings.ts'
+
+/** What a check may look at. What no check asks for is not read. */
+export interface Looked {
+  monitor: MonitorRow
+  version: ModelVersion
+  baseline: Baseline
+  /** What is looked at, in words; from and to where it is traffic. */
+  source: string
+  rows: number
+  period: { fromMs: number; toMs: number } | null
+  /** Counts of every watched column. */
+  counted(): Promise<ColumnsNow>
+  /** Some rows of now, whole; those of the baseline are in it. */
+  sampled(most?: number): Promise<SampledRows>
+  /** Values that are not as they should be. */
+  quality(): Promise<QualityCount[]>
+  /** What the endpoint did lately, in the process that looks. */
+  operations(minutes: number): Promise<OperationFigures>
+  signal: AbortSignal
+}
+
+export type Evidence = CheckReport['evidence']
+
+/** What a check says once its tests are corrected together with those of all others. */
+export interface Judged {
+  state: 'quiet' | 'warning' | 'alert'
+  sentence: string
+  evidence: Evidence
+  /** What to do about it, where it alarms. */
+  recommendation?: string
+  /** Of each column that was compared by itself. */
+  drift?: Drift[]
+}
+
+/**
+ * What a check found before it is judged: the p-value of each question that it asked. All questions of a run are corrected together, so that the
+ * monitor's false-alarm rate is that of the run, however many checks and columns there are.
+ */
+export interface Finding {
+  pValues: readonly number[]
+  judge(adjusted: readonly number[]): Judged
+}
+
+/** One kind of check. What it cannot look at here it refuses with a reason: the report then says that it was not judged. */
+export interface Check<Kind extends CheckKind> {
+  kind: Kind
+  title: string
+  /** Needs rows of now: with fewer than the monitor's minimum it is not asked. */
+  needsRows: boolean
+  look(looked: Looked, settings: SettingsOf<Kind>): Promise<Finding>
+}
+
+export const noEvidence: Evidence = { figures: [], plots: [], columns: [], notes: [] }

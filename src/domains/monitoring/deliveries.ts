@@ -1,0 +1,133 @@
+import { isPlatformError } from '../../kernel/errors.ts'
+import { newId } from '../../kernel/ids.ts'
+import { minutes, toIso } from '../../kernel/time.ts'
+import type { Db, Metadata } from '../../ports/metadata/metadata.ts'
+import type { Outbound } from '../../ports/outbound/outbound.ts'
+import { type DeliveryRow, type MonitorRow, monitoringTables } from './store.ts'
+import { signedHeaders } from './webhook-signature.ts'
+
+export interface DeliveryNeeds {
+  metadata: Metadata
+  outbound: Pick<Outbound, 'fetchOut'>
+}
+
+/** Waits before each further try: after the last a delivery is given up. */
+export const backOffMs: readonly number[] = [minutes(1), minutes(5), minutes(30), minutes(120), minutes(720)]
+
+/** While a delivery is under way nobody else takes it up. */
+const leaseMs = minutes(2)
+
+/** Notes, in the transaction of the alert, whom it is to be told. */
+export async function oweDeliveries(tx: Db, monitor: MonitorRow, alertId: string): Promise<void> {
+  const now = Date.now()
+  const targets: Pick<DeliveryRow, 'channel' | 'target'>[] = monitor.webhook_url
+    ? [{ channel: 'webhook', target: monitor.webhook_url }]
+    : []
+  for (const { channel, target } of targets)
+    await monitoringTables(tx)
+      .insertInto('alert_deliveries')
+      .values({
+        id: newId('dlv', now),
+        alert_id: alertId,
+        channel,
+        target,
+        state: 'owed',
+        attempts: 0,
+        due_at: now,
+        said: null,
+        at: now,
+      })
+      .execute()
+}
+
+/** Tells of alerts what is owed, and what failed before and is due again. */
+export async function deliverAlerts(needs: DeliveryNeeds, now = Date.now()): Promise<number> {
+  const tables = monitoringTables(needs.metadata.db)
+  const owed = await tables
+    .selectFrom('alert_deliveries')
+    .selectAll()
+    .where('state', '=', 'owed')
+    .where('due_at', '<=', now)
+    .orderBy('due_at')
+    .limit(20)
+    .execute()
+  let told = 0
+  for (const delivery of owed) {
+    // Taken before it is sent, so that two processes do not both send it.
+    const taken = await tables
+      .updateTable('alert_deliveries')
+      .set({ due_at: now + leaseMs, attempts: delivery.attempts + 1 })
+      .where('id', '=', delivery.id)
+      .where('due_at', '=', delivery.due_at)
+      .where('state', '=', 'owed')
+      .executeTakeFirst()
+    if (Number(taken.numUpdatedRows) === 0) continue
+    const { said, isDone } = await tell(needs, delivery)
+    if (isDone) told++
+    const wait = isDone ? undefined : backOffMs[delivery.attempts]
+    await tables
+      .updateTable('alert_deliveries')
+      .set({
+        state: isDone ? 'delivered' : wait === undefined ? 'failed' : 'owed',
+        due_at: wait === undefined ? null : now + wait,
+        said,
+        at: Date.now(),
+      })
+      .where('id', '=', delivery.id)
+      .execute()
+    if (delivery.channel === 'webhook')
+      await tables.updateTable('alerts').set({ webhook: said }).where('id', '=', delivery.alert_id).execute()
+  }
+  return told
+}
+
+async function tell(needs: DeliveryNeeds, delivery: DeliveryRow): Promise<{ said: string; isDone: boolean }> {
+  try {
+    return await tellWebhook(needs, delivery)
+  } catch (error) {
+    return {
+      isDone: false,
+      said: `not delivered: ${isPlatformError(error) ? error.message : 'the receiver could not be reached.'}`,
+    }
+  }
+}
+
+async function tellWebhook(
+  { metadata, outbound }: DeliveryNeeds,
+  delivery: DeliveryRow,
+): Promise<{ said: string; isDone: boolean }> {
+  const alert = await monitoringTables(metadata.db)
+    .selectFrom('alerts')
+    .innerJoin('monitors', 'monitors.id', 'alerts.monitor_id')
+    .selectAll('alerts')
+    .select(['monitors.name as monitor_name', 'monitors.endpoint_id as endpoint_id', 'monitors.webhook_secret as secret'])
+    .where('alerts.id', '=', delivery.alert_id)
+    .executeTakeFirst()
+  if (!alert) return { said: 'the alert is gone', isDone: true }
+  const body = JSON.stringify({
+    alert: alert.id,
+    severity: alert.severity,
+    message: alert.message,
+    recommendation: alert.recommendation,
+    kinds: JSON.parse(alert.kinds),
+    evidence: JSON.parse(alert.evidence),
+    count: alert.count,
+    monitor: { id: alert.monitor_id, name: alert.monitor_name },
+    endpoint: alert.endpoint_id,
+    report: alert.report_id,
+    project: alert.project_id,
+    at: toIso(alert.at),
+  })
+  const { status } = await outbound.fetchOut(delivery.target, {
+    method: 'POST',
+    headers: {
+      'content-type': 'application/json',
+      'x-atoll-delivery': delivery.id,
+      ...(alert.secret && signedHeaders(alert.secret, body)),
+    },
+    body,
+    timeoutMs: 10_000,
+  })
+  const isDone = status >= 200 && status < 300
+  return { isDone, said: isDone ? `delivered (${status})` : `refused by the receiver (${status})` }
+}

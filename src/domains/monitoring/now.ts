@@ -1,0 +1,179 @@
+import type { Files } from '../../ports/files/files.ts'
+import type { Inference } from '../../ports/inference/inference.ts'
+import { shapeOf } from '../../ports/inference/signature.ts'
+import { parquet } from '../../ports/tables/sql.ts'
+import type { Tables } from '../../ports/tables/tables.ts'
+import type { DatasetsService } from '../datasets/service.ts'
+import type { Endpoint } from '../endpoints/schema.ts'
+import type { EndpointsService } from '../endpoints/service.ts'
+import type { JobContext } from '../jobs/handler.ts'
+import type { ModelVersion } from '../registry/schema.ts'
+import type { RegistryService } from '../registry/service.ts'
+import type { Baseline, BaselineColumn } from './baseline.ts'
+import { periodWords, withheldOf } from './baselines.ts'
+import { type Counted, layCapturedRows, type Period, slackMs } from './captured-rows.ts'
+import type { ColumnsNow } from './columns-now.ts'
+import type { NowColumn } from './compare-columns.ts'
+import { countNow } from './count-now.ts'
+import { countQuality, type QualityCount } from './quality-counts.ts'
+import { drawRows, type JointSample } from './sampled-rows.ts'
+import { isOfCells, lenient, predictTable, refuseOtherTable, watchTable } from './table-rows.ts'
+import { type WatchedColumn, watchedAlias, watchedColumns } from './watched-columns.ts'
+
+export interface NowNeeds {
+  files: Files
+  tables: Tables
+  inference: Inference
+  datasets: Pick<DatasetsService, 'pin' | 'layVersion'>
+  registry: Pick<RegistryService, 'layPackage'>
+  endpoints: Pick<EndpointsService, 'captureFiles'>
+}
+
+/** What is looked at: traffic, or a table in its place. */
+export interface Now {
+  source: string
+  rows: number
+  period: Period | null
+  /** Counts of the columns that the baseline has too. */
+  count(baseline: Baseline): Promise<ColumnsNow>
+  draw(most: number): Promise<JointSample>
+  quality(): Promise<QualityCount[]>
+}
+
+/** Reads what there is now. */
+export function nowReader({ files, tables, inference, datasets, registry, endpoints }: NowNeeds) {
+  async function ofTraffic(
+    { endpoint, version, period }: { endpoint: Pick<Endpoint, 'id' | 'capture'>; version: ModelVersion; period: Period },
+    context: JobContext,
+  ): Promise<Now> {
+    const withheld = withheldOf(endpoint)
+    const columns = watchedColumns(version.signature)
+    const counted = await layCapturedRows(tables, {
+      columns,
+      name: 'now',
+      versionId: version.id,
+      captures: await endpoints.captureFiles(endpoint.id, period.fromMs, period.toMs + slackMs),
+      periods: [period],
+      folder: await files.makeFolder(context.folder, 'now'),
+      signal: context.signal,
+    })
+    return {
+      source: `captured requests from ${periodWords(period)}`,
+      rows: counted.rows,
+      period,
+      count: (baseline) => countKnown(counted, columns, baseline.columns, withheld, context.signal),
+      draw: (most) => draw(counted, columns, withheld, most, context.signal),
+      quality: () =>
+        countQuality(tables, { signature: version.signature, columns, counted, table: null, signal: context.signal }),
+    }
+  }
+
+  async function ofTable(
+    asked: { ref: string; version: string | null },
+    version: ModelVersion,
+    context: JobContext,
+  ): Promise<Now> {
+    const { principal, signal } = context
+    const { dataset, version: table } = await datasets.pin(principal, asked.ref, asked.version ?? undefined)
+    const name = `${dataset.name} version ${table.number}`
+    refuseOtherTable(version.signature, table.columns, name)
+    const folder = await files.makeFolder(context.folder, 'now')
+    await datasets.layVersion(
+      table.id,
+      folder,
+      version.signature.inputs.map((input) => input.name),
+    )
+    const columns = watchedColumns(version.signature).filter((column) => column.role === 'input')
+    const counted = await watchTable(tables, { columns, folder, signal })
+    return {
+      source: name,
+      rows: counted.rows,
+      period: null,
+      async count(baseline) {
+        const inputs = baseline.columns.filter((column) => column.role === 'input')
+        const { pairs, withheld } = await countKnown(counted, columns, inputs, new Set(), signal)
+        const prediction = baseline.columns.find((column) => column.role === 'prediction')
+        if (prediction && isOfCells(version.signature))
+          pairs.push({ baseline: prediction, now: await predictionsOf(version, prediction, folder, context) })
+        return { pairs, withheld }
+      },
+      draw: (most) => draw(counted, columns, new Set(), most, signal),
+      quality: () =>
+        countQuality(tables, {
+          signature: version.signature,
+          columns,
+          counted,
+          table: `SELECT * FROM ${parquet(`${folder}/data.parquet`)}`,
+          signal,
+        }),
+    }
+  }
+
+  async function countKnown(
+    counted: Counted,
+    columns: readonly WatchedColumn[],
+    baseline: readonly BaselineColumn[],
+    withheld: ReadonlySet<string>,
+    signal: AbortSignal,
+  ): Promise<ColumnsNow> {
+    const known = baseline.flatMap((column) => {
+      const at = columns.findIndex(({ name, role }) => name === column.name && role === column.role)
+      const isKept = column.role === 'prediction' || !withheld.has(column.name)
+      return at >= 0 && isKept ? [{ column, alias: watchedAlias(at) }] : []
+    })
+    const found = await countNow(tables, { ...counted, columns: known, signal })
+    return {
+      pairs: known.map(({ column }, i) => ({ baseline: column, now: found[i]! })),
+      withheld: baseline.filter(({ name, role }) => role === 'input' && withheld.has(name)).map(({ name }) => name),
+    }
+  }
+
+  const draw = (
+    counted: Counted,
+    columns: readonly WatchedColumn[],
+    withheld: ReadonlySet<string>,
+    most: number,
+    signal: AbortSignal,
+  ): Promise<JointSample> =>
+    drawRows(tables, {
+      ...counted,
+      columns: columns
+        .map(({ name, kind, role }, i) => ({ name, kind, role, alias: watchedAlias(i) }))
+        .filter(({ name, role }) => role === 'input' && !withheld.has(name)),
+      most,
+      signal,
+    })
+
+  async function predictionsOf(
+    version: ModelVersion,
+    baseline: BaselineColumn,
+    folder: string,
+    context: JobContext,
+  ): Promise<NowColumn> {
+    const isPython = version.manifest.kind === 'python'
+    const place = await files.makeFolder(context.folder, 'package')
+    await registry.layPackage(version.id, place, { sandboxOnly: isPython })
+    const { signature } = version
+    const model = isPython
+      ? await inference.loadPython({ folder: place, signature, engine: version.manifest.engine })
+      : await inference.load({
+          file: files.resolvePath(place, 'model.onnx'),
+          ...shapeOf(signature),
+          trust: version.manifest.trust,
+        })
+    const encoder = await inference.openEncoder({
+      folder: place,
+      signature: lenient(signature),
+      trust: version.manifest.trust,
+      served: isPython ? 'python' : 'onnx',
+    })
+    try {
+      return await predictTable(tables, { signature, model, encoder, baseline, folder, signal: context.signal })
+    } finally {
+      await encoder.close?.()
+      await model.close()
+    }
+  }
+
+  return { ofTraffic, ofTable }
+}

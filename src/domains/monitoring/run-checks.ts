@@ -1,0 +1,63 @@
+import { isPlatformError } from '../../kernel/errors.ts'
+import { checkOf } from './checks/all-checks.ts'
+import type { Finding, Judged, Looked } from './checks/check.ts'
+import type { CheckInput } from './checks/settings.ts'
+import type { Drift } from './compare-columns.ts'
+import type { CheckReport } from './schema.ts'
+import { holmAdjusted } from './statistics/holm.ts'
+
+export interface Checked {
+  checks: CheckReport[]
+  /** What to do about each check that alarms, in the order of the checks. */
+  recommendations: string[]
+  columns: Drift[]
+  /** Questions that were asked. */
+  tests: number
+}
+
+const nothing = { figures: [], plots: [], columns: [], notes: [] }
+
+/** Asks every check what it found, corrects all p-values together, then lets each judge. */
+export async function runChecks(
+  looked: Looked,
+  wanted: readonly CheckInput[],
+  progress: (done: number, what: string) => void,
+): Promise<Checked> {
+  const found: { kind: CheckInput['kind']; finding: Finding | string }[] = []
+  for (const [i, { kind, settings }] of wanted.entries()) {
+    const check = checkOf(kind)!
+    progress(i, check.title)
+    found.push({ kind, finding: await findingOf(check, settings) })
+  }
+
+  async function findingOf(check: NonNullable<ReturnType<typeof checkOf>>, settings: CheckInput['settings']) {
+    if (check.needsRows && looked.rows < looked.monitor.minimum_rows) return tooFewRows(looked)
+    try {
+      return await check.look(looked, settings)
+    } catch (error) {
+      // One check that cannot look leaves the others their say.
+      if (!isPlatformError(error) || error.code === 'internal') throw error
+      return error.message
+    }
+  }
+
+  const adjusted = holmAdjusted(found.flatMap(({ finding }) => (typeof finding === 'string' ? [] : finding.pValues)))
+  let at = 0
+  const judged = found.map(({ kind, finding }): { report: CheckReport; said?: Judged } => {
+    if (typeof finding === 'string') return { report: { kind, state: 'not_judged', sentence: finding, evidence: nothing } }
+    const said = finding.judge(adjusted.slice(at, at + finding.pValues.length))
+    at += finding.pValues.length
+    return { said, report: { kind, state: said.state, sentence: said.sentence, evidence: said.evidence } }
+  })
+  return {
+    checks: judged.map(({ report }) => report),
+    recommendations: judged
+      .flatMap(({ said }) => (said && said.state !== 'quiet' ? [said.recommendation ?? ''] : []))
+      .filter(Boolean),
+    columns: judged.flatMap(({ said }) => said?.drift ?? []),
+    tests: adjusted.length,
+  }
+}
+
+export const tooFewRows = ({ rows, source, monitor }: Pick<Looked, 'rows' | 'source' | 'monitor'>): string =>
+  `There ${rows === 1 ? 'is only 1 row' : `are only ${rows} rows`} of ${source}; ${monitor.minimum_rows} are needed to say anything.`
