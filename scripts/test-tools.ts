@@ -1,4 +1,4 @@
-/** What tests need beyond the packages: the Python runtime with pytest, bubblewrap, Chromium. Installed where that is possible, else named. */
+/** What tests need beyond the packages: the Python runtime with pytest, clients of other protocols, bubblewrap, Chromium. Installed where that is possible, else named. */
 import { execFileSync, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
@@ -19,14 +19,14 @@ export async function installTools(root: string): Promise<Tools> {
   const said = (message: string) => console.log(`  ${message}`)
   const runtime = await runtimes.ensure('audio', said)
   const language = await runtimes.ensure('llm', said)
+  const place = { root, python: runtime.python, runtimesDir: config.runtimesDir }
   return {
     python: runtime.python,
     env: {
       ATOLL_RUNTIMES: config.runtimesDir,
       ATOLL_TEST_PYTHON: runtime.python,
-      PYTHONPATH: [join(root, 'python'), devPackages(root, runtime.python, config.runtimesDir), packagesOf(language.python)].join(
-        ':',
-      ),
+      ...clientPackages(place),
+      PYTHONPATH: [join(root, 'python'), packagesBeside('dev', 'pytest and ruff', place), packagesOf(language.python)].join(':'),
     },
   }
 }
@@ -35,14 +35,15 @@ export async function installTools(root: string): Promise<Tools> {
 const packagesOf = (python: string): string =>
   execFileSync(python, ['-c', 'import sysconfig; print(sysconfig.get_paths()["purelib"])'], { encoding: 'utf8' }).trim()
 
-/** pytest and ruff live beside the runtime, not in it: jobs must not see them. */
-function devPackages(root: string, python: string, runtimesDir: string): string {
-  const lock = readFileSync(join(root, 'python', 'runtimes', 'dev.txt'), 'utf8')
+/** Packages of a lock that live beside the runtimes, not in one: jobs must not see them. */
+function packagesBeside(name: 'dev' | 'clients', what: string, { root, python, runtimesDir }: Place): string {
+  const lockFile = join(root, 'python', 'runtimes', `${name}.txt`)
+  const lock = readFileSync(lockFile, 'utf8')
   const version = execFileSync(python, ['-c', 'import sys; print(sys.version_info[:2])'], { encoding: 'utf8' })
-  const folder = join(runtimesDir, `dev-${createHash('sha256').update(lock).update(version).digest('hex').slice(0, 16)}`)
+  const folder = join(runtimesDir, `${name}-${createHash('sha256').update(lock).update(version).digest('hex').slice(0, 16)}`)
   const ready = join(folder, '.ready')
   if (!existsSync(ready)) {
-    console.log('  installing pytest and ruff')
+    console.log(`  installing ${what}`)
     execFileSync(
       python,
       [
@@ -56,13 +57,31 @@ function devPackages(root: string, python: string, runtimesDir: string): string 
         '--target',
         folder,
         '-r',
-        join(root, 'python', 'runtimes', 'dev.txt'),
+        lockFile,
       ],
       { stdio: 'inherit' },
     )
     writeFileSync(ready, '')
   }
   return folder
+}
+
+interface Place {
+  root: string
+  python: string
+  runtimesDir: string
+}
+
+/** Without them the tests of the protocols' Python clients skip, and say so. */
+function clientPackages(place: Place): Record<string, string> {
+  try {
+    return { ATOLL_TEST_CLIENTS: packagesBeside('clients', 'clients of other protocols for Python', place) }
+  } catch (error) {
+    console.log(
+      `  The Python clients of other protocols cannot be installed (${(error as Error).message.split('\n')[0]}). Tests that need them skip.`,
+    )
+    return {}
+  }
 }
 
 function debianPackages(): void {

@@ -30,7 +30,7 @@ export async function readRequest(source: Readable, headers: Headers): Promise<{
       `The header Inference-Header-Content-Length is ${String(announced).slice(0, 40)}; it must be the length of the JSON at the beginning of the ${body.length} bytes.`,
       { header: 'Inference-Header-Content-Length' },
     )
-  const read = InferRequest.safeParse(parseJson(body.toString('utf8', 0, length)))
+  const read = InferRequest.safeParse(parseJson(withoutNaN(body.toString('utf8', 0, length))))
   if (read.success) return { request: read.data, binary: body.subarray(length) }
   const [issue] = read.error.issues
   throw invalidInput(
@@ -41,6 +41,10 @@ export async function readRequest(source: Readable, headers: Headers): Promise<{
     },
   )
 }
+
+/** JSON has no word for a missing number; Python's writers put NaN. */
+const withoutNaN = (text: string): string =>
+  text.includes('NaN') ? text.replace(/"(?:[^"\\]|\\.)*"|\bNaN\b/g, (found) => (found === 'NaN' ? 'null' : found)) : text
 
 async function unpacked(body: Buffer, encoding: string | string[] | undefined): Promise<Buffer> {
   if (encoding === undefined || encoding === 'identity') return body

@@ -128,12 +128,15 @@ export async function restServer(needs: RestNeeds): Promise<FastifyInstance> {
       request.log.error({ err: error, method: request.method, route: request.routeOptions?.url }, 'a request failed')
     // What is left of a refused body is not read: the connection ends with the reply.
     if (request.raw.complete === false && request.method !== 'GET') reply.header('connection', 'close')
-    return reply
-      .code(status)
-      .headers(dataHeaders)
-      .header('content-type', 'application/json; charset=utf-8')
-      .headers(headers)
-      .send(JSON.stringify(body))
+    return (
+      reply
+        .code(status)
+        .headers(dataHeaders)
+        .header('content-type', 'application/json; charset=utf-8')
+        .headers(headers)
+        // As bytes: to the type of a text the framework would add a charset, which not every protocol's clients know.
+        .send(Buffer.from(JSON.stringify(body)))
+    )
   }
 
   const needsOfRoutes = { authorize: auth.access.authorize, answeredCalls: auth.answeredCalls, eventStreams: streams, cookie }
