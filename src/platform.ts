@@ -74,6 +74,9 @@ import { trainingPlans } from './domains/training/plan.ts'
 import { replayService } from './domains/training/replay.ts'
 import { trainingRoutes } from './domains/training/routes.ts'
 import { trainingService } from './domains/training/service.ts'
+import { transformsMigrations } from './domains/transforms/migrations.ts'
+import { transformsRoutes } from './domains/transforms/routes.ts'
+import { transformsService } from './domains/transforms/service.ts'
 import { tuningMigrations } from './domains/tuning/migrations.ts'
 import { tuningRoutes } from './domains/tuning/routes.ts'
 import { tuningService } from './domains/tuning/service.ts'
@@ -287,6 +290,22 @@ export async function openPlatform(config: Config, { logger }: { logger: Logger 
   auth.bin.hold('runs', experiments.binnedRun)
   auth.bin.hold('models', { noun: 'model', permission: 'models:write' })
   auth.bin.hold('endpoints', { noun: 'endpoint', permission: 'endpoints:write' })
+  const transforms = transformsService({
+    metadata,
+    access,
+    search,
+    files,
+    tables,
+    blobs,
+    inference,
+    jobs,
+    cost,
+    datasets,
+    registry,
+    endpoints,
+    folder: join(config.dataDir, 'scratch'),
+  })
+  auth.bin.hold('transforms', transforms.binned)
   jobs.queue.register(monitorJob({ metadata, events, files, blobs, tables, inference, outbound, datasets, registry, endpoints }))
   const monitoring = monitoringService({
     metadata,
@@ -318,11 +337,12 @@ export async function openPlatform(config: Config, { logger }: { logger: Logger 
     ...compressionMigrations,
     ...endpointsMigrations,
     ...truthMigrations,
+    ...transformsMigrations,
     ...monitoringMigrations,
   ])
 
   let tidying: NodeJS.Timeout | undefined
-  const inUse = [datasets, weights, experiments, registry, monitoring].map(({ blobsInUse }) => blobsInUse)
+  const inUse = [datasets, weights, experiments, registry, transforms, monitoring].map(({ blobsInUse }) => blobsInUse)
   const tidy = () =>
     datasets
       .tidy()
@@ -352,6 +372,7 @@ export async function openPlatform(config: Config, { logger }: { logger: Logger 
     ...fairnessRoutes({ fairness, policies: biasPolicies }),
     ...explanationsRoutes({ explanations, gradients, heldOut, nearest }),
     ...endpointsRoutes(endpoints),
+    ...transformsRoutes(transforms),
     ...contractRoutes(endpoints),
     ...inferenceProtocolRoutes(endpoints, version),
     ...truthRoutes(endpoints.truth),
@@ -397,6 +418,7 @@ export async function openPlatform(config: Config, { logger }: { logger: Logger 
       ladders,
       scripts,
       endpoints,
+      transforms,
       monitoring,
     },
     routes,

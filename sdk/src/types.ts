@@ -21,6 +21,7 @@ import type * as recipes from '../../src/domains/recipes/schema.ts'
 import type * as registry from '../../src/domains/registry/schema.ts'
 import type * as scripts from '../../src/domains/scripts/schema.ts'
 import type * as training from '../../src/domains/training/schema.ts'
+import type * as transforms from '../../src/domains/transforms/schema.ts'
 import type * as tuning from '../../src/domains/tuning/schema.ts'
 import type * as weights from '../../src/domains/weights/schema.ts'
 
@@ -97,6 +98,10 @@ export type RecipeRevision = z.output<typeof recipes.RecipeRevision>
 export type RecipeStep = z.output<typeof recipes.RecipeStep>
 export type Recipe = z.output<typeof recipes.Recipe>
 export type RecipeInput = z.input<typeof recipes.RecipeInput>
+export type BatchTransform = z.output<typeof transforms.Transform>
+export type BatchTransformInput = z.input<typeof transforms.TransformInput>
+export type BatchTransformResult = z.output<typeof transforms.TransformResult>
+export type BatchTransformPreview = z.output<typeof transforms.TransformPreview>
 export type Weights = z.output<typeof weights.Weights>
 export type WeightsInput = z.input<typeof weights.WeightsInput>
 export type WeightsCreated = z.output<typeof weights.WeightsCreated>

@@ -24,6 +24,8 @@ export type IdPrefix =
   | 'mdv'
   | 'end'
   | 'rol'
+  | 'trf'
+  | 'inv'
   | 'mon'
   | 'rep'
   | 'alr'

@@ -48,6 +48,8 @@ export const permissions = {
   'endpoints:predict': 'viewer',
   'endpoints:truth': 'editor',
   'endpoints:write': 'editor',
+  'transforms:read': 'viewer',
+  'transforms:write': 'editor',
   'monitors:read': 'viewer',
   'monitors:write': 'editor',
   'loops:read': 'viewer',

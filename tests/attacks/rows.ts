@@ -26,7 +26,19 @@ export async function resourceTables({ db }: Metadata): Promise<ResourceTable[]>
 }
 
 /** Parents before those that refer to them. */
-const order = ['datasets', 'experiments', 'goals', 'models', 'jobs', 'recipes', 'runs', 'endpoints', 'monitors', 'weights']
+const order = [
+  'datasets',
+  'experiments',
+  'goals',
+  'models',
+  'jobs',
+  'recipes',
+  'runs',
+  'endpoints',
+  'monitors',
+  'weights',
+  'transforms',
+]
 
 const prefixes: Record<string, IdPrefix> = {
   datasets: 'ds',
@@ -39,6 +51,7 @@ const prefixes: Record<string, IdPrefix> = {
   endpoints: 'end',
   monitors: 'mon',
   weights: 'wts',
+  transforms: 'trf',
 }
 
 /** What plain text will not do for. */
@@ -57,6 +70,7 @@ const plausible: Record<string, unknown> = {
   'models.task': 'binary',
   'goals.metric': 'f1',
   'weights.state': 'ready',
+  'transforms.state': 'succeeded',
   files: '[]',
   notes: '[]',
   'jobs.state': 'succeeded',

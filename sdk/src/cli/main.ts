@@ -14,6 +14,7 @@ import { serveCommands } from './commands/serve.ts'
 import { trafficCommands } from './commands/traffic.ts'
 import { trainCommands } from './commands/train.ts'
 import { truthCommand } from './commands/truth.ts'
+import { transformCommands } from './commands/transform.ts'
 import { weightsCommands } from './commands/weights.ts'
 import { UsageError } from './context.ts'
 
@@ -34,6 +35,7 @@ for (const [name, about] of [
 
 dataCommands(program)
 trainCommands(program)
+transformCommands(program)
 weightsCommands(program)
 scriptCommands(program)
 serveCommands(program)

@@ -24,12 +24,16 @@ import { type ColumnValues, columnValues } from './column-values.ts'
 import { datasetLineage } from './dataset-lineage.ts'
 import { tableEstimates } from './estimates.ts'
 import { exportTable } from './export.ts'
+import { derivedVersions } from './import/derived.ts'
 import { importService } from './import/import-service.ts'
+import type { Work } from './import/raw-table.ts'
 import { transformService } from './import/transform.ts'
+import { tableStatistics } from './import/write-version.ts'
 import { type LaidSample, layTable, localTable, manifestFile, tableFile } from './lay.ts'
 import { lineageGraph } from './lineage.ts'
 import { exportArchive } from './media/export-archive.ts'
 import { mediaItems } from './media/items.ts'
+import { layItems } from './media/lay-items.ts'
 import { profileService } from './profile/profile-service.ts'
 import { readRows } from './rows.ts'
 import { rowsAt } from './rows-at.ts'
@@ -83,6 +87,7 @@ export function datasetsService(needs: DatasetsNeeds) {
   const estimates = tableEstimates(needs.cost)
   const imports = importService({ ...needs, uploads, scratch, estimates })
   const transforms = transformService({ ...needs, ...imports, estimates })
+  const derived = derivedVersions(needs)
   const profiles = profileService({ ...needs, scratch, estimates })
   const splits = splitService({ ...needs, pinRow, estimates })
   const items = mediaItems({ ...needs, scratch, pinRow })
@@ -398,6 +403,15 @@ export function datasetsService(needs: DatasetsNeeds) {
     layVersion,
     laySample,
     withTable,
+    /** Reads what somebody sent, as a table in a job's folder. */
+    readSource: imports.read,
+    refuseTakenName: imports.refuseTakenName,
+    /** Lays the items that the rows of a table in a folder name. */
+    layItems: (table: { path: string; columns: readonly string[]; manifest: string }, folder: string) =>
+      layItems(needs, table, folder),
+    /** Missing and distinct values of a table's columns. */
+    measureTable: (work: Work, path: string, names: readonly string[]) => tableStatistics(work, path, names),
+    derived,
     split: splits.get,
     splits: splits.list,
     ensureSplit: splits.ensureSplit,

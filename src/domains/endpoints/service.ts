@@ -478,6 +478,14 @@ export function endpointsService(needs: EndpointsNeeds) {
     remove,
     predictText,
     mayAsk,
+    /** Opens a version as an endpoint does, for work that is not an endpoint's. */
+    load: (version: ModelVersion) => live.load(toLoad(versionColumns(version)), { apart: true }),
+    /** The version that an endpoint answers with, for somebody who may ask it. */
+    async mainVersion(by: Principal, ref: string, project?: string): Promise<{ endpoint: string; version: string }> {
+      const row = await find(by, ref, project)
+      await access.authorize(by, 'endpoints:predict', row)
+      return { endpoint: row.id, version: row.version_id }
+    },
     generate,
     explain,
     gradients,

@@ -1,4 +1,5 @@
 import type { Family, RuntimeName } from '../engines/runtimes.ts'
+import type { TableScorer, TableScoring } from './bulk/table-scorer.ts'
 import type { AnyEncoder } from './encode.ts'
 import type { MeasuredModel } from './measure/measured-model.ts'
 import type { ModelSignature, SignatureColumn, SignatureOutput } from './signature.ts'
@@ -115,5 +116,7 @@ export interface Inference {
   loadPython(model: PythonPackage): Promise<LoadedModel>
   /** Opens a package in a process of its own, as it would be served, to see how fast it is and what it takes. */
   openMeasured(model: EncoderPackage & Pick<PythonPackage, 'engine'>): Promise<MeasuredModel>
+  /** Opens a graph over cells to answer whole tables, by the column, in processes of its own. */
+  scoreTable(scoring: TableScoring): Promise<TableScorer>
   close(): Promise<void>
 }

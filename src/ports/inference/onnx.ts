@@ -65,10 +65,10 @@ export async function loadOnnx(model: OnnxModelFile, limits: Partial<typeof defa
 }
 
 /** Trees are walked here where that is faster and answers as ONNX Runtime does; the runtime's session is then let go. */
-async function fastest(session: Session, graph: Uint8Array, model: OnnxModelFile): Promise<Session> {
+export async function fastest(session: Session, graph: Uint8Array, model: OnnxModelFile, rows = 16): Promise<Session> {
   const trees = graph.length > maxTreeBytes ? null : readTrees(graph, model)
   if (!trees || !(await answersAlike(trees, session))) return session
-  const batch = trees.tryingRows(16)
+  const batch = trees.tryingRows(rows)
   if ((await fastestRunMs(trees, batch)) >= (await fastestRunMs(session, batch))) return session
   await session.close()
   return trees

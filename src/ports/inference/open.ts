@@ -1,3 +1,4 @@
+import { openTableScorer, type TableScorer } from './bulk/table-scorer.ts'
 import { compileEncoder } from './encode.ts'
 import type { Inference, LoadedModel } from './inference.ts'
 import { askedModel } from './measure/asked-model.ts'
@@ -11,6 +12,7 @@ import { openTreeExplainer } from './trees/open-tree-explainer.ts'
 export function openInference(needs: PythonNeeds): Inference {
   const open = new Set<LoadedModel>()
   const encoders = new Set<() => Promise<void>>()
+  const scorers = new Set<TableScorer>()
   function keep(model: LoadedModel): LoadedModel {
     const kept = {
       ...model,
@@ -54,7 +56,19 @@ export function openInference(needs: PythonNeeds): Inference {
         },
       }
     },
+    async scoreTable(scoring) {
+      const scorer = await openTableScorer(scoring)
+      scorers.add(scorer)
+      return {
+        ...scorer,
+        async close() {
+          scorers.delete(scorer)
+          await scorer.close()
+        },
+      }
+    },
     async close() {
+      await Promise.all([...scorers].map((scorer) => scorer.close()))
       await Promise.all([...open].map((model) => model.close()))
       await Promise.all([...encoders].map((shut) => shut()))
     },

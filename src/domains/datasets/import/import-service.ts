@@ -217,6 +217,38 @@ export function importService(needs: ImportNeeds) {
     return (await read())!.key
   }
 
+  /** Reads what somebody sent, or a file or folder of the server, as a table in the context's folder; its items become blobs. */
+  async function read({
+    spec,
+    principal,
+    folder,
+    signal,
+    projectId,
+    progress,
+  }: Pick<JobContext, 'principal' | 'folder' | 'signal' | 'projectId' | 'progress'> & { spec: Wish }): Promise<{
+    file: { filename: string; sha256: string | null; sizeBytes: number }
+    table: ImportedTable & { manifest?: BlobInfo & { items: number } }
+  }> {
+    const found = await uploads.open(principal, spec.source)
+    let file = found
+    if ('serverPath' in spec.source && !found.isFolder) {
+      // The file is copied first: what is hashed is what is read, whatever happens to the folder meanwhile.
+      const path = `${folder}/original`
+      const copied = await incoming.copyAllowed(found.path, (await settings.get()).importFolders, path, signal)
+      file = { ...copied, path, filename: found.filename, isFolder: false }
+    }
+    const wish = {
+      options: spec.options,
+      columns: spec.columns,
+      pseudonymKey: spec.columns?.some(({ action }) => action === 'pseudonymise') ? await pseudonymKey(projectId) : null,
+    }
+    const work = { folder, signal, progress: (stage: string, done: number, of: number | null) => progress(stage, done, of) }
+    const table = (await holdsMedia(file))
+      ? await importMedia(needs, work, file.path, wish)
+      : await importTable({ tables, ...work }, file, wish)
+    return { file, table }
+  }
+
   const announce: Announce = (state, { dataset, version }, projectId) => {
     if (state !== 'succeeded') return
     events.emit('dataset.version-created', { datasetId: dataset, versionId: version, projectId })
@@ -226,32 +258,12 @@ export function importService(needs: ImportNeeds) {
   const handler: JobHandler<ImportSpec, NewTable> = {
     kind: 'dataset.import',
     async run(context) {
-      const { spec, principal, folder, signal } = context
-      const found = await uploads.open(principal, spec.source)
-      let file = found
-      if ('serverPath' in spec.source && !found.isFolder) {
-        // The file is copied first: what is hashed is what is read, whatever happens to the folder meanwhile.
-        const path = `${folder}/original`
-        const copied = await incoming.copyAllowed(found.path, (await settings.get()).importFolders, path, signal)
-        file = { ...copied, path, filename: found.filename, isFolder: false }
-      }
-      const key = spec.columns?.some(({ action }) => action === 'pseudonymise') ? await pseudonymKey(context.projectId) : null
-      const progress = (stage: string, done: number, of: number | null) => context.progress(stage, done, of)
-      if (await holdsMedia(file)) {
-        const wish = { options: spec.options, columns: spec.columns, pseudonymKey: key }
-        const { path, options, ...table } = await importMedia(needs, { folder, signal, progress }, file.path, wish)
-        // A folder has no bytes of its own: it is known by the list of what was in it.
-        const sha256 = file.sha256 ?? table.manifest.sha256
-        const original = JSON.stringify({ filename: file.filename, sha256, sizeBytes: file.sizeBytes, options })
-        return { ...table, ...(await blobs.putFile(path)), original }
-      }
-      const { path, options, ...table } = await importTable({ tables, folder, signal, progress }, file, {
-        options: spec.options,
-        columns: spec.columns,
-        pseudonymKey: key,
-      })
-      const original = JSON.stringify({ filename: file.filename, sha256: file.sha256, sizeBytes: file.sizeBytes, options })
-      return { ...table, ...(await blobs.putFile(path)), original }
+      const { file, table } = await read(context)
+      const { path, options, ...rest } = table
+      // A folder has no bytes of its own: it is known by the list of what was in it.
+      const sha256 = file.sha256 ?? table.manifest?.sha256
+      const original = JSON.stringify({ filename: file.filename, sha256, sizeBytes: file.sizeBytes, options })
+      return { ...rest, ...(await blobs.putFile(path)), original }
     },
     publish: (tx, context, table) => publishVersion(tx, context, table, jobs),
     unpublish: (tx, { spec }) => forgetVersion(tx, spec.dataset, spec.version),
@@ -264,7 +276,7 @@ export function importService(needs: ImportNeeds) {
   }
   jobs.register(handler)
 
-  return { detect, create, addVersion, pseudonymKey, announce }
+  return { detect, create, addVersion, read, pseudonymKey, announce, refuseTakenName }
 }
 
 export function newVersionRow(

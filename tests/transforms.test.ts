@@ -1,0 +1,162 @@
+/** Batch transforms through the whole platform: files and data sets in, files and versions out, bad rows, other people's things, a stop half-way. */
+import assert from 'node:assert/strict'
+import { after, before, describe, test } from 'node:test'
+import { type ModelWorld, modelWorld } from './model-world.ts'
+
+const people = (rows: number, bad: Record<number, string> = {}): string => {
+  const lines = ['id,a,b,state']
+  for (let i = 0; i < rows; i++)
+    lines.push(bad[i] ?? `${i},${((i * 37) % 101) / 50 - 1},${((i * 11) % 13) / 6},${['OH', 'AK', 'TX'][i % 3]}`)
+  return `${lines.join('\n')}\n`
+}
+const csvRows = (text: string): Record<string, string>[] => {
+  const [head, ...lines] = text
+    .trim()
+    .split('\n')
+    .map((line) => line.split(','))
+  return lines.map((cells) => Object.fromEntries(cells.map((cell, i) => [head![i]!, cell])))
+}
+
+describe('batch transforms', () => {
+  let w: ModelWorld
+  before(async () => {
+    w = await modelWorld()
+    await w.register('churn')
+  })
+  after(() => w.close())
+
+  async function run(body: Record<string, unknown>): Promise<any> {
+    const made = await w.ask('POST', '/v1/transforms', body)
+    await w.ended(made.job)
+    return w.ask('GET', `/v1/transforms/${made.id}`)
+  }
+  const result = async (id: string) => (await w.call('GET', `/v1/transforms/${id}/result`)).text
+
+  test('a CSV file gets the answers that the endpoint gives, row by row, in its order', async () => {
+    const csv = people(3000)
+    const done = await run({ model: 'churn', input: { upload: await w.upload('people.csv', csv) }, output: { format: 'csv' } })
+    assert.equal(done.state, 'succeeded', done.failure)
+    assert.deepEqual(done.result.answers, ['predicted_label', 'predicted_probability_no', 'predicted_probability_yes'])
+    const rows = csvRows(await result(done.id))
+    assert.equal(rows.length, 3000)
+    await w.ask('POST', '/v1/endpoints', { name: 'live', model: 'churn', overrideReason: null })
+    const asked = rows.slice(0, 500).map(({ a, b, state }) => ({ a: Number(a), b: Number(b), state }))
+    const { predictions } = await w.ask('POST', '/v1/endpoints/live/predict', { rows: asked })
+    for (const [i, { label, probabilities }] of predictions.entries()) {
+      assert.equal(rows[i]!.id, String(i))
+      assert.equal(rows[i]!.predicted_label, label)
+      assert.ok(Math.abs(Number(rows[i]!.predicted_probability_yes) - probabilities.yes) < 1e-6)
+    }
+  })
+
+  test('a Parquet result of a data set becomes a data set of its own, and a further version of the one it was', async () => {
+    const source = await w.addTable('people', people(500))
+    const made = await run({
+      endpoint: 'live',
+      input: { dataset: 'people' },
+      keep: ['id'],
+      prefix: 'says_',
+      output: { format: 'parquet', dataset: { name: 'answered' } },
+    })
+    assert.equal(made.state, 'succeeded', made.failure)
+    assert.deepEqual(made.result.columns, ['id', 'says_label', 'says_probability_no', 'says_probability_yes'])
+    const answered = await w.ask('GET', '/v1/datasets/answered')
+    assert.deepEqual(answered.latest.columns.map(({ name, type }: any) => `${name} ${type}`).slice(-3), [
+      'says_label category',
+      'says_probability_no number',
+      'says_probability_yes number',
+    ])
+    assert.equal(answered.latest.rows, 500)
+    assert.equal(answered.latest.derivedFrom.version, (await w.ask('GET', '/v1/datasets/people')).latest.id)
+    const preview = await w.ask('GET', `/v1/transforms/${made.id}/rows?limit=3&offset=1`)
+    assert.deepEqual(
+      preview.rows.map(([id]: any) => Number(id)),
+      [1, 2, 3],
+    )
+    const more = await run({
+      model: 'churn',
+      input: { dataset: 'people' },
+      output: { format: null, dataset: { addTo: 'input' } },
+    })
+    assert.equal(more.state, 'succeeded', more.failure)
+    assert.equal(more.result.dataset.id, source.id)
+    const grown = await w.ask('GET', '/v1/datasets/people')
+    assert.equal(grown.latest.number, 2)
+    // The grown version is a table like any other: it can be asked about again, under another prefix.
+    const page = await w.ask('GET', '/v1/datasets/people/rows?limit=2')
+    assert.ok(page.columns.includes('predicted_label'))
+    const taken = await run({ model: 'churn', input: { dataset: 'people' } })
+    assert.match(taken.failure, /have a column "predicted_label" already. Choose another prefix/)
+  })
+
+  test('a row without an answer ends the work, or says why', async () => {
+    const bad = { 7: '7,much,1,OH', 1500: '1500,inf,1,OH', 1700: '1700,,1,OH' }
+    const csv = people(2000, bad)
+    const failed = await run({ model: 'churn', input: { upload: await w.upload('bad.csv', csv) } })
+    assert.equal(failed.state, 'failed')
+    assert.match(failed.failure, /Row 7: Column "a": "much" is not a number/)
+    const done = await run({
+      model: 'churn',
+      input: { upload: await w.upload('bad.csv', csv) },
+      onBad: 'null',
+      output: { format: 'jsonl' },
+    })
+    assert.equal(done.state, 'succeeded', done.failure)
+    assert.equal(done.result.bad, 2)
+    const rows = (await result(done.id))
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line))
+    assert.equal(rows[7].predicted_label, null)
+    assert.match(rows[7].predicted_error, /"much" is not a number/)
+    assert.match(rows[1500].predicted_error, /"inf" is not a number/)
+    assert.equal(rows[1700].predicted_error, null)
+    assert.ok(rows[1700].predicted_label)
+  })
+
+  test('what does not go together is refused in words', async () => {
+    const upload = await w.upload('short.csv', 'a,state\n1,OH\n')
+    const refused = async (body: Record<string, unknown>, status: number, words: RegExp) => {
+      const reply = await w.call('POST', '/v1/transforms', { body })
+      assert.equal(reply.status, status, reply.text)
+      assert.match(reply.text, words)
+    }
+    await refused({ model: 'churn', endpoint: 'live', input: { upload } }, 400, /either a \\"model\\" or an \\"endpoint\\"/)
+    await refused({ model: 'nobody', input: { upload } }, 404, /no model/)
+    await refused({ model: 'churn', input: { dataset: 'nothing' } }, 404, /no data set/)
+    await refused({ model: 'churn', input: { dataset: 'people', part: 'train' } }, 400, /go together/)
+    await refused({ model: 'churn', input: { upload }, output: { dataset: { addTo: 'input' } } }, 400, /of no data set/)
+    await refused(
+      { model: 'churn', input: { dataset: 'people' }, output: { dataset: { name: 'answered' } } },
+      409,
+      /already a data set/,
+    )
+    const lacking = await run({ model: 'churn', input: { upload } })
+    assert.match(lacking.failure, /lack the column that the model reads: b/)
+    const renamed = await run({
+      model: 'churn',
+      input: { upload: await w.upload('x.csv', 'x,a,state\n1,2,OH\n') },
+      inputs: { b: 'x' },
+      output: { format: 'jsonl' },
+    })
+    assert.equal(JSON.parse(await result(renamed.id)).predicted_label, 'yes')
+  })
+
+  test('another person neither sees a private transform nor asks about what they may not see', async () => {
+    const mine = await run({ model: 'churn', input: { dataset: 'people' }, visibility: 'private', prefix: 'p_' })
+    const other = await w.person('Mallory', 'editor')
+    const as = { token: other.token }
+    for (const path of ['', '/result', '/rows'])
+      assert.equal((await w.call('GET', `/v1/transforms/${mine.id}${path}`, as)).status, 404)
+    assert.equal((await w.call('POST', `/v1/transforms/${mine.id}/cancel`, as)).status, 404)
+    const upload = await w.upload('mine.csv', people(3))
+    const stolen = await w.call('POST', '/v1/transforms', { ...as, body: { model: 'churn', input: { upload } } })
+    assert.equal(stolen.status, 404)
+    const viewer = await w.person('Vera', 'viewer')
+    const asViewer = await w.call('POST', '/v1/transforms', {
+      token: viewer.token,
+      body: { model: 'churn', input: { dataset: 'people' } },
+    })
+    assert.equal(asViewer.status, 403)
+  })
+})
