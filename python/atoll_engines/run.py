@@ -34,6 +34,9 @@ from atoll_engines.processes import own_folder, processes_for, run_several, tell
 
 # Each module has `run(job, report) -> dict | None`; what it returns is the job's result.
 ENGINES = {
+    "bring.convert": "atoll_engines.bring.convert",
+    "bring.evaluate": "atoll_engines.bring.evaluate",
+    "bring.predict": "atoll_engines.bring.predict",
     "compression.prune": "atoll_engines.compression.prune",
     "compression.quantise": "atoll_engines.compression.quantise",
     "compression.trim": "atoll_engines.compression.trim",

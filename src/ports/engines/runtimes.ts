@@ -5,7 +5,7 @@ export const runtimeNames = ['tabular', 'deep', 'audio', 'llm'] as const
 export type RuntimeName = (typeof runtimeNames)[number]
 
 /** Subjects of engines: each has `<family>.train`, `.evaluate` and `.predict`, and a list of algorithms. */
-export const families = ['tabular', 'text', 'image', 'audio', 'unsupervised', 'forecast', 'language', 'script'] as const
+export const families = ['tabular', 'text', 'image', 'audio', 'unsupervised', 'forecast', 'language', 'script', 'bring'] as const
 export type Family = (typeof families)[number]
 
 export interface RuntimeState {

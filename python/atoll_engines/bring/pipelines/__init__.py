@@ -1,0 +1,1 @@
+"""Pipelines of scikit-learn, step by step as graph nodes in float64."""
