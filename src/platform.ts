@@ -270,6 +270,7 @@ export async function openPlatform(config: Config, { logger }: { logger: Logger 
     logs: captureLogs,
     tables,
     uploads: datasets.uploads,
+    pseudonymKey: datasets.pseudonymKey,
     inference,
     language,
     registry,

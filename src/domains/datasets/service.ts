@@ -380,6 +380,8 @@ export function datasetsService(needs: DatasetsNeeds) {
 
   return {
     uploads,
+    /** The project's own key for pseudonyms and hashes. It never leaves the server. */
+    pseudonymKey: imports.pseudonymKey,
     detect: imports.detect,
     pin,
     get,

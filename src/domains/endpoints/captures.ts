@@ -1,8 +1,9 @@
 import type * as z from 'zod'
 import { decodeCursor, encodeCursor, type Page } from '../../kernel/paging.ts'
-import { days, toIso } from '../../kernel/time.ts'
+import { days, minutes, toIso } from '../../kernel/time.ts'
 import type { AppendLog, AppendLogs, LogPosition } from '../../ports/logs/append-log.ts'
 import type { CaptureFiles } from './log/captured-sql.ts'
+import { type Keeping, keptRows } from './log/kept-rows.ts'
 import type { Capture, CapturePolicy } from './schema.ts'
 
 /** One request as it is kept: a line of JSON. */
@@ -39,8 +40,11 @@ export interface CaptureRecorder {
   close(): Promise<void>
 }
 
+/** A line is written once a request is answered, and says when it came. */
+const longestAnswerMs = minutes(15)
+
 /** Captured requests and predictions, by endpoint, in append-only files. */
-export function captureStore(logs: AppendLogs) {
+export function captureStore(logs: AppendLogs, { hashKey }: { hashKey(endpointId: string): Promise<string> }) {
   const open = new Map<string, AppendLog>()
   /** Requests with files, on their way to the log. */
   const beingKept = new Map<string, Set<Promise<void>>>()
@@ -49,7 +53,8 @@ export function captureStore(logs: AppendLogs) {
   function recorder(endpointId: string): CaptureRecorder {
     let wanted = 0
     let share = 0
-    let hidden: ReadonlySet<string> = new Set()
+    let keeping: Keeping = { hidden: new Set(), hashed: new Set() }
+    let keyOfHashes: string | null = null
     let thumbnails = false
     let key: string | null = null
     let dropped = 0
@@ -63,13 +68,19 @@ export function captureStore(logs: AppendLogs) {
       )
       if (!taken) dropped++
     }
+    async function keepLater(request: RequestToKeep, how: Keeping & { thumbnails: boolean }): Promise<void> {
+      const given = request.forCapture ? await request.forCapture(how) : request.rows()
+      if (how.hashed.size > 0) keyOfHashes ??= await hashKey(endpointId)
+      keep(request, keptRows(given, how, keyOfHashes))
+    }
+
     return {
       setPolicy(policy, mostShare) {
         wanted = policy.share
         share = Math.min(wanted, mostShare)
-        hidden = new Set(policy.hide)
+        // Policies kept before there were hashes and keys have none.
+        keeping = { hidden: new Set(policy.hide), hashed: new Set(policy.hash ?? []) }
         thumbnails = policy.thumbnails
-        // Policies kept before there were keys have none.
         key = policy.key ?? null
       },
       get key() {
@@ -81,13 +92,13 @@ export function captureStore(logs: AppendLogs) {
       record(request) {
         if (share === 0 || (share < 1 && Math.random() >= share)) return
         const { text, rows, forCapture } = request
-        if (!forCapture) return keep(request, hidden.size > 0 ? withoutColumns(rows(), hidden) : onOneLine(text))
-        const kept = forCapture({ thumbnails }).then(
-          (described) => keep(request, withoutColumns(described, hidden)),
-          () => {
-            dropped++
-          },
-        )
+        const { hidden, hashed } = keeping
+        const isReady = hashed.size === 0 || keyOfHashes !== null
+        if (!forCapture && isReady)
+          return keep(request, hidden.size + hashed.size > 0 ? keptRows(rows(), keeping, keyOfHashes) : onOneLine(text))
+        const kept = keepLater(request, { ...keeping, thumbnails }).catch(() => {
+          dropped++
+        })
         const own = beingKept.get(endpointId) ?? new Set()
         beingKept.set(endpointId, own.add(kept))
         void kept.finally(() => own.delete(kept))
@@ -145,7 +156,7 @@ export function captureStore(logs: AppendLogs) {
       await open.get(endpointId)?.flush()
       const segments = await logs.segments(endpointId)
       // A segment may hold lines of the day after it began.
-      const wanted = segments.filter((segment) => segment.fromMs <= toMs && segment.fromMs > fromMs - days(2))
+      const wanted = segments.filter((segment) => segment.fromMs <= toMs + longestAnswerMs && segment.fromMs > fromMs - days(2))
       return {
         folder: logs.folder(endpointId),
         paths: wanted.map((segment) => segment.path),
@@ -169,11 +180,6 @@ const cursorAt = (position: LogPosition, skip: number): string => encodeCursor([
 
 /** Inside JSON text raw line breaks only ever stand between tokens. */
 const onOneLine = (text: string): string => (text.includes('\n') || text.includes('\r') ? text.replaceAll(/[\r\n]/g, ' ') : text)
-
-function withoutColumns(rows: readonly unknown[], hidden: ReadonlySet<string>): string {
-  const kept = rows.map((row) => Object.fromEntries(Object.entries(row as object).filter(([name]) => !hidden.has(name))))
-  return JSON.stringify({ rows: kept })
-}
 
 /** The rows of a line, last first; none where a crash cut it short. */
 function capturedRows(text: string): z.infer<typeof Capture>[] {

@@ -10,6 +10,10 @@ import { Variant } from './traffic/schema.ts'
 export const CapturePolicy = z.object({
   share: z.number().min(0).max(1).default(1),
   hide: z.array(z.string()).default([]).describe('inputs whose values are not stored'),
+  hash: z
+    .array(z.string())
+    .default([])
+    .describe('inputs (or the key) of whose values only a keyed hash is stored: equal values stay equal'),
   thumbnails: z.boolean().default(false).describe('keep a small picture of each image beside its hash'),
   key: z
     .string()

@@ -61,6 +61,7 @@ export interface EndpointsNeeds {
   logs: AppendLogs
   tables: TruthNeeds['tables']
   uploads: TruthNeeds['uploads']
+  pseudonymKey: TruthNeeds['pseudonymKey']
   inference: Inference
   language: Pick<LanguageModels, 'load'>
   /** Where packages are laid out while they are served. */
@@ -91,7 +92,9 @@ const pruneEveryMs = minutes(60)
 export function endpointsService(needs: EndpointsNeeds) {
   const { metadata, events, access, search, settings, registry } = needs
   const { db } = metadata
-  const captures = captureStore(needs.logs)
+  const captures = captureStore(needs.logs, {
+    hashKey: async (id) => needs.pseudonymKey((await endpointById(db, id))!.project_id),
+  })
   const truth = truthService({ ...needs, captures })
   const live = liveEndpoints({ ...needs, captures, layPackage: registry.layPackage })
   const inTurn = turns()

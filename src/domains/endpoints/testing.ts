@@ -76,6 +76,7 @@ export async function servingWorld(metadata: Metadata, options: Partial<Endpoint
     logs: localAppendLogs(join(folder, 'captures'), (error) => errors.push(error)),
     tables,
     uploads: null as never,
+    pseudonymKey: async () => '00'.repeat(32),
     inference,
     language: noLanguage,
     folder: await files.makeFolder(folder, 'serving'),

@@ -1,6 +1,8 @@
 import { invalidInput } from '../../../kernel/errors.ts'
 import { identifier, literal, parquet } from '../../../ports/tables/sql.ts'
 import type { TableQuery, TableResult } from '../../../ports/tables/tables.ts'
+import { parameters } from '../../datasets/import/cast.ts'
+import { pseudonymOf } from '../../datasets/import/pseudonym.ts'
 import type { TruthKind } from './values.ts'
 
 type Run = (statements: readonly TableQuery[]) => Promise<TableResult[]>
@@ -10,7 +12,7 @@ const pageRows = 10_000
 /** Reads a CSV or Parquet file of truth into the table `given` (n, kind, ref, value, at) of a session, or refuses it, naming the row. */
 export async function readTruthFile(
   run: Run,
-  { source, kind, now }: { source: string; kind: TruthKind; now: number },
+  { source, kind, now, hashKey }: { source: string; kind: TruthKind; now: number; hashKey: string | null },
 ): Promise<{ rows: number; empty: number; by: 'id' | 'key' }> {
   if (!kind.ofText) throw invalidInput(`A file cannot hold ${kind.wanted}. Send such truth as items.`, { field: 'upload' })
   const [described] = await run([{ sql: `DESCRIBE SELECT * FROM ${source}` }])
@@ -48,6 +50,11 @@ export async function readTruthFile(
     '"at" IS NULL',
     ([, , , text]) => `"at" must be a time such as 2026-01-31T12:00:00Z, not ${JSON.stringify(text).slice(0, 80)}.`,
   )
+  if (key !== undefined && hashKey !== null) {
+    const { values, add } = parameters()
+    const sql = `UPDATE given SET ref = ${pseudonymOf('ref', hashKey, add)}`
+    await run([{ sql, params: values }])
+  }
   const [counts] = await run([{ sql: 'SELECT count(*), count(*) FILTER (WHERE said IS NULL) FROM given' }])
   const [rows, empty] = counts!.rows[0] as [number, number]
   return { rows, empty, by: id !== undefined ? 'id' : 'key' }

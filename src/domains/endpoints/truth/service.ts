@@ -9,6 +9,7 @@ import { copyToParquet, literal, parquet } from '../../../ports/tables/sql.ts'
 import type { TableJob, TableQuery, TableResult, Tables } from '../../../ports/tables/tables.ts'
 import type { Access } from '../../auth/access.ts'
 import { audit } from '../../auth/audit.ts'
+import { pseudonym } from '../../datasets/import/pseudonym.ts'
 import type { Uploads } from '../../datasets/uploads.ts'
 import type { CaptureStore } from '../captures.ts'
 import { capturedRows, pointer } from '../log/captured-sql.ts'
@@ -26,6 +27,8 @@ export interface TruthNeeds {
   files: Files
   tables: Tables
   uploads: Pick<Uploads, 'open' | 'forget'>
+  /** The key under which a project's values are hashed. */
+  pseudonymKey(projectId: string): Promise<string>
   captures: Pick<CaptureStore, 'files'>
   /** For work that ends with a call. */
   folder: string
@@ -47,7 +50,7 @@ const mostExamples = 5
 const forever = { fromMs: 0, toMs: 8_640_000_000_000_000 }
 
 /** What turned out to be true of an endpoint's predictions, kept by their id or by a key, and joined to what was captured. */
-export function truthService({ metadata, access, files, tables, uploads, captures, folder }: TruthNeeds) {
+export function truthService({ metadata, access, files, tables, uploads, pseudonymKey, captures, folder }: TruthNeeds) {
   const { db } = metadata
 
   async function mayGive(by: Principal, ref: string, project?: string): Promise<EndpointRow> {
@@ -84,14 +87,22 @@ export function truthService({ metadata, access, files, tables, uploads, capture
     return told
   }
 
+  /** Where only a hash of the key is captured, a hash is what truth is kept by. */
+  async function hashKeyOf(row: EndpointRow): Promise<string | null> {
+    const { key, hash } = captureOf(row)
+    return key != null && hash?.includes(key) ? pseudonymKey(row.project_id) : null
+  }
+
   async function giveItems(row: EndpointRow, items: readonly TruthItem[]): Promise<z.infer<typeof TruthStored>> {
     const kind = truthKind(signatureOf(row))
     const now = Date.now()
+    const hashKey = await hashKeyOf(row)
     const given = items.map((item, i): Given => {
       if (item.key !== undefined) requireKey(row)
       const value = truthJson(kind, item.value, i)
+      const key = hashKey === null ? String(item.key) : pseudonym(String(item.key), hashKey)
       return {
-        ref: item.id !== undefined ? `id:${item.id}` : `key:${item.key}`,
+        ref: item.id !== undefined ? `id:${item.id}` : `key:${key}`,
         value,
         at: item.at === undefined ? now : Date.parse(item.at),
       }
@@ -120,7 +131,7 @@ export function truthService({ metadata, access, files, tables, uploads, capture
       }
       const source = fileTable(path, sample.kind === 'parquet' ? 'parquet' : 'csv')
       const taken = await tables.session({ folders: [place], files: [file.path], scratch: place }, async (run) => {
-        const read = await readTruthFile(run, { source, kind, now: Date.now() })
+        const read = await readTruthFile(run, { source, kind, now: Date.now(), hashKey: await hashKeyOf(row) })
         if (read.by === 'key') requireKey(row)
         let stored = 0
         for await (const page of truthOfFile(run, read.rows))

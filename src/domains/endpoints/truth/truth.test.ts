@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
@@ -8,6 +8,7 @@ import { openSqlite } from '../../../ports/metadata/sqlite.ts'
 import { onEachDatabase } from '../../../ports/metadata/testing.ts'
 import { openDuckDb } from '../../../ports/tables/duckdb.ts'
 import { parquet } from '../../../ports/tables/sql.ts'
+import { pseudonym } from '../../datasets/import/pseudonym.ts'
 import { EndpointInput, PredictOutput } from '../schema.ts'
 import { binarySignature, servingMigrations, servingWorld } from '../testing.ts'
 import { TruthInput } from './schema.ts'
@@ -188,6 +189,8 @@ onSqlite('a policy that contradicts itself or the model is refused', async (w) =
     refusal(w.endpoints.create(w.by, EndpointInput.parse({ model: 'churn', name: 'live', capture })))
   assert.match((await make({ hide: ['absent'] })).message, /no input "absent" to hide/)
   assert.match((await make({ hide: ['state'], key: 'state' })).message, /cannot be hidden and be the key/)
+  assert.match((await make({ hash: ['absent'] })).message, /no input "absent" to hash/)
+  assert.match((await make({ hash: ['a'], hide: ['a'] })).message, /choose one/)
 })
 
 onSqlite('a key beside the inputs is not given to the model; without one the field is refused', async (w) => {
@@ -207,6 +210,30 @@ onSqlite('a key beside the inputs is not given to the model; without one the fie
   )
   assert.equal(binarySignature.inputs.length, 3)
 })
+
+onSqlite('hashed inputs and keys are kept as hashes under the project key, and truth still finds them', async (w) => {
+  const endpoint = await deploy(w, { key: 'customer', hash: ['customer', 'state', 'a'], hide: ['b'] })
+  await predict(w, { rows: ['Ann', 'Ann', 'Bob'].map((customer, i) => ({ a: i + 0.5, b: 1, state: i === 1 ? null : 'OH', customer })) })
+  const { items } = await w.endpoints.listCaptures(w.by, 'live', { limit: 5 })
+  const [bob, second, first] = items.map(({ row }) => row)
+  assert.equal(first!.customer, pseudonym('Ann', '00'.repeat(32)))
+  assert.deepEqual([first!.customer === second!.customer, bob!.customer === first!.customer], [true, false])
+  assert.deepEqual([first!.state, second!.state, first!.a], [pseudonym('OH', '00'.repeat(32)), null, pseudonym('0.5', '00'.repeat(32))])
+  assert.deepEqual(Object.hasOwn(first!, 'b'), false)
+  assert.equal((await give(w, [{ key: 'Ann', value: 'yes' }])).unmatched, 0)
+  await writeFile(join(w.place, 'a.csv'), 'key,value\nBob,no\n')
+  const told = await w.endpoints.truth.give(w.by, 'live', TruthInput.parse({ upload: 'a.csv' }))
+  assert.deepEqual([told.stored, told.unmatched], [1, 0])
+  assert.equal(await w.endpoints.countLabelled(endpoint.id, 0, soon()), 3)
+  const { text } = await textOfCaptures(w, endpoint.id)
+  assert.equal(/Ann|Bob|OH/.test(text), false)
+})
+
+async function textOfCaptures(w: World, endpointId: string) {
+  const { paths } = await w.endpoints.captureFiles(endpointId, 0, soon())
+  const texts = await Promise.all(paths.map((path) => readFile(path, 'utf8')))
+  return { text: texts.join('') }
+}
 
 test('scores have the intervals of the literature', () => {
   const confusion = [
