@@ -4,7 +4,10 @@ import type { Signature } from '../registry/schema.ts'
 import type { CapturePolicy } from './schema.ts'
 
 /** Refuses a policy that names what the model has not, or that takes away what it needs. */
-export function refuseBadPolicy({ hide, hash, key }: z.output<typeof CapturePolicy>, { inputs }: Pick<Signature, 'inputs'>): void {
+export function refuseBadPolicy(
+  { hide, hash, key }: z.output<typeof CapturePolicy>,
+  { inputs }: Pick<Signature, 'inputs'>,
+): void {
   const names = inputs.map(({ name }) => name)
   const unknown = hide.find((name) => !names.includes(name))
   if (unknown !== undefined)

@@ -18,7 +18,10 @@ after(() => tables.close())
 test('a million captured rows join a million truths in seconds, and the server stays small', { timeout: 600_000 }, async (t) => {
   const place = await mkdtemp(join(tmpdir(), 'atoll-truth-'))
   t.after(() => rm(place, { recursive: true }))
-  const uploads = { open: async () => ({ path: join(place, 'truth.parquet'), filename: 'truth.parquet' }), forget: async () => {} }
+  const uploads = {
+    open: async () => ({ path: join(place, 'truth.parquet'), filename: 'truth.parquet' }),
+    forget: async () => {},
+  }
   const metadata = openSqlite({ file: join(place, 'atoll.db') })
   await metadata.migrate(servingMigrations)
   const w = await servingWorld(metadata, { uploads: uploads as never, tables })
@@ -68,7 +71,9 @@ test('a million captured rows join a million truths in seconds, and the server s
     assert.ok(seconds < mostSeconds, `${what} took ${seconds.toFixed(1)} s`)
     return result
   }
-  const told = await timed('a million truths from a file', () => w.endpoints.truth.give(w.by, 'live', TruthInput.parse({ upload: 'x' })))
+  const told = await timed('a million truths from a file', () =>
+    w.endpoints.truth.give(w.by, 'live', TruthInput.parse({ upload: 'x' })),
+  )
   assert.deepEqual([told.stored, told.unmatched], [million, 0])
   const window = { endpointId: endpoint.id, fromMs: 0, toMs: Date.now() + 3_600_000 }
   assert.equal((await timed('labelled rows', () => w.endpoints.labelledRows(window, place))).rows, million)

@@ -213,12 +213,17 @@ onSqlite('a key beside the inputs is not given to the model; without one the fie
 
 onSqlite('hashed inputs and keys are kept as hashes under the project key, and truth still finds them', async (w) => {
   const endpoint = await deploy(w, { key: 'customer', hash: ['customer', 'state', 'a'], hide: ['b'] })
-  await predict(w, { rows: ['Ann', 'Ann', 'Bob'].map((customer, i) => ({ a: i + 0.5, b: 1, state: i === 1 ? null : 'OH', customer })) })
+  await predict(w, {
+    rows: ['Ann', 'Ann', 'Bob'].map((customer, i) => ({ a: i + 0.5, b: 1, state: i === 1 ? null : 'OH', customer })),
+  })
   const { items } = await w.endpoints.listCaptures(w.by, 'live', { limit: 5 })
   const [bob, second, first] = items.map(({ row }) => row)
   assert.equal(first!.customer, pseudonym('Ann', '00'.repeat(32)))
   assert.deepEqual([first!.customer === second!.customer, bob!.customer === first!.customer], [true, false])
-  assert.deepEqual([first!.state, second!.state, first!.a], [pseudonym('OH', '00'.repeat(32)), null, pseudonym('0.5', '00'.repeat(32))])
+  assert.deepEqual(
+    [first!.state, second!.state, first!.a],
+    [pseudonym('OH', '00'.repeat(32)), null, pseudonym('0.5', '00'.repeat(32))],
+  )
   assert.deepEqual(Object.hasOwn(first!, 'b'), false)
   assert.equal((await give(w, [{ key: 'Ann', value: 'yes' }])).unmatched, 0)
   await writeFile(join(w.place, 'a.csv'), 'key,value\nBob,no\n')
