@@ -275,6 +275,7 @@ export async function openPlatform(config: Config, { logger }: { logger: Logger 
     language,
     registry,
     explanations,
+    nearest,
     gradients,
     folder: join(config.dataDir, 'serving'),
     principalOf: auth.users.principal,

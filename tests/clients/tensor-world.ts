@@ -44,7 +44,12 @@ export type TensorWorld = Awaited<ReturnType<typeof tensorWorld>>
 export async function tensorWorld() {
   const metadata = openSqlite({ file: ':memory:' })
   await metadata.migrate(servingMigrations)
-  const w = await servingWorld(metadata)
+  const w = await servingWorld(metadata, {
+    // Training rows are another domain's: here the row itself is the nearest.
+    nearest: async (_by, _version, { row, limit }) => ({
+      rows: Array.from({ length: limit }, (_, number) => ({ number, actual: 'no', distance: number / limit, row })),
+    }),
+  })
   const app = await restServer({
     config: { host: '127.0.0.1', port: 0, allowedHosts: [], publicUrl: null, trustedProxies: [] },
     auth: w.auth,
@@ -57,7 +62,11 @@ export async function tensorWorld() {
   const tokenOf = async (person: typeof w.by) =>
     (await w.auth.tokens.create(person, { name: 'test', scopes: null, expiresInDays: 1 })).secret
   const graph = (name: string) => readFileSync(join(media, name))
-  await w.register('churn')
+  const background = [
+    { a: 0, b: 0, state: 'AK' },
+    { a: 1, b: -1, state: 'OH' },
+  ]
+  await w.register('churn', { background })
   await w.register('photos', {
     graph: graph('image.onnx'),
     signature: photos,

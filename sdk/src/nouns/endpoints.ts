@@ -38,6 +38,16 @@ export interface PredictFileOptions extends ProjectOptions {
   type?: string
 }
 
+export interface PredictOptions extends ProjectOptions, CreateOptions {
+  uncertainty?: UncertaintyWish
+  /** Language models only. */
+  generation?: GenerateSettings
+  /** Why, by contributions of the columns. */
+  explain?: boolean | ExplainOptions
+  /** So many training rows nearest to each row. */
+  nearest?: number
+}
+
 export const endpoints = (http: Http) => {
   const at = (endpoint: string) => `/v1/endpoints/${segment(endpoint)}`
   return {
@@ -57,16 +67,12 @@ export const endpoints = (http: Http) => {
     predict: (
       endpoint: string,
       rows: Record<string, unknown>[],
-      {
-        uncertainty,
-        generation,
-        ...options
-      }: ProjectOptions & { uncertainty?: UncertaintyWish; generation?: GenerateSettings } = {},
+      { uncertainty, generation, explain, nearest, ...options }: PredictOptions = {},
     ) =>
       http.json<PredictOutput>(
         'POST',
         `${at(endpoint)}/predict`,
-        withOptions(options, { body: { rows, ...(uncertainty && { uncertainty }), ...(generation && { generation }) } }),
+        withOptions(options, { body: { rows, uncertainty, generation, explain, nearest } }),
       ),
     /**
      * One item as a file: an image, a sound, a text. What else the row holds goes beside it, and the column's name where the model has several files.

@@ -23,6 +23,8 @@ import { shadowText } from './write-rows.ts'
 
 interface Loaded {
   versionId: string
+  /** The version, as whoever else opens it needs it. */
+  about: VersionToLoad
   signature: Signature
   /** Requests that are being answered: it is let go of when they are. */
   inFlight: InFlight
@@ -126,6 +128,7 @@ export function liveEndpoints({ inference, language, files, captures, logs, fold
       return {
         answers: 'rows',
         versionId: version.id,
+        about: version,
         inFlight,
         model,
         signature,
@@ -155,6 +158,7 @@ export function liveEndpoints({ inference, language, files, captures, logs, fold
     return {
       answers: 'text',
       versionId: version.id,
+      about: version,
       inFlight,
       signature,
       language: model,

@@ -8,6 +8,7 @@ import { answerWidth } from '../../ports/inference/signature.ts'
 import type { Access } from '../auth/access.ts'
 import { compileUncertain } from '../evaluation/uncertainty/answer.ts'
 import { UncertaintyWish } from '../evaluation/uncertainty/schema.ts'
+import { type besidePredictions, besideWishes, refuseBeside } from './contract/beside.ts'
 import { rowOfFile } from './file-row.ts'
 import type { LiveEndpoint, RowServing, Serving } from './live.ts'
 import { encodeBeside, isBeside, withoutKey } from './log/key-field.ts'
@@ -21,6 +22,8 @@ export interface PredictNeeds {
   events: Events
   /** The endpoint in this process, loaded where it is not yet. */
   ready(row: EndpointRow): Promise<LiveEndpoint>
+  /** Explanations and nearest examples, where a body asks for them. */
+  beside: ReturnType<typeof besidePredictions>
 }
 
 /** A request: the text of its body as it came, which captures keep, and how to parse it. */
@@ -50,7 +53,7 @@ interface Grant {
 }
 
 /** The hot path: from a parsed body to the text of the answer. Who may was decided by the one `authorize`, moments ago at most. */
-export function predictor({ access, events, ready }: PredictNeeds) {
+export function predictor({ access, events, ready, beside }: PredictNeeds) {
   // A principal is one object for as long as its credential is believed.
   let grants = new WeakMap<Principal, Map<string, Grant>>()
   const asking = new Map<string, Promise<LiveEndpoint>>()
@@ -105,6 +108,7 @@ export function predictor({ access, events, ready }: PredictNeeds) {
       if (!serving) throw notReady(endpoint)
       serving.inFlight.enter()
       if (serving.answers === 'text') {
+        refuseBeside(request)
         const rows = promptsOf(request, endpoint.name)
         rowCount = rows.length
         const predictions = await answerPrompts(endpoint, serving, { ...request, at: now, rows })
@@ -118,6 +122,7 @@ export function predictor({ access, events, ready }: PredictNeeds) {
       const { batch, warnings, forCapture } = read instanceof Promise ? await read : read
       rowCount = batch.rows
       const uncertain = uncertainOf(serving, request)
+      const wishes = besideWishes(request)
       const scores = await serving.model.predict(
         batch,
         serving.signature.decoding || serving.signature.turns ? { signal: request.hangUp?.() } : undefined,
@@ -138,6 +143,7 @@ export function predictor({ access, events, ready }: PredictNeeds) {
         predictions,
       })
       if (endpoint.traffic !== null) await shadowRows(endpoint, serving, request, { at: now, predictions, start })
+      if (wishes) predictions = await beside({ by, version: serving.about, wishes, rows: rowsOf(request.body()), predictions })
       return `${serving.head}${predictions.slice(1)},"warnings":${warnings.length === 0 ? '[]' : JSON.stringify(warnings)}}`
     } catch (caught) {
       error = caught
@@ -232,7 +238,7 @@ export function refuseStopped(row: EndpointRow): void {
 /** The rows of `{ rows: [...] }` or `{ row: {...} }`. */
 function rowsOf(body: unknown): unknown[] {
   if (body !== null && typeof body === 'object' && !Array.isArray(body)) {
-    const { rows, row, uncertainty: _, generation: __, ...others } = body as Record<string, unknown>
+    const { rows, row, uncertainty: _, generation: __, explain: ___, nearest: ____, ...others } = body as Record<string, unknown>
     const [extra] = Object.keys(others)
     if (extra !== undefined) throw invalidInput(`There is no field "${extra}" here. ${wanted}`, { field: extra })
     if (row !== undefined && rows === undefined) return [row]

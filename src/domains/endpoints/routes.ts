@@ -4,6 +4,7 @@ import { type RouteRecord, route } from '../../kernel/route.ts'
 import { InProject, Ref } from '../auth/schema.ts'
 import { UncertaintyWish } from '../evaluation/uncertainty/schema.ts'
 import { ExplainInput, Gradients, GradientsInput } from '../explanations/schema.ts'
+import { requestKey } from './contract/request-key.ts'
 import { processFigures } from './process-figures.ts'
 import {
   Capture,
@@ -106,7 +107,7 @@ export const endpointsRoutes = (endpoints: EndpointsService): RouteRecord[] => [
         body,
         text,
         file,
-        requestId,
+        requestId: requestKey(requestId, { key: header('idempotency-key'), by: principal, endpoint: params.endpoint, text }),
         hangUp,
         header,
         project: query.project,

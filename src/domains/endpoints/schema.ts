@@ -3,8 +3,9 @@ import { servedBy } from '../../ports/inference/signature.ts'
 import { roles } from '../../ports/language/language.ts'
 import { Iso, Ref, Resource, ResourceInput } from '../auth/schema.ts'
 import { UncertaintyWish } from '../evaluation/uncertainty/schema.ts'
-import { ExplainOutput } from '../explanations/schema.ts'
+import { ExplainOutput, Explanation, Nearest } from '../explanations/schema.ts'
 import { Signature } from '../registry/schema.ts'
+import { besideFields } from './contract/beside.ts'
 import { Variant } from './traffic/schema.ts'
 
 export const CapturePolicy = z.object({
@@ -103,6 +104,7 @@ export const Written = z.object({
 
 const predictWishes = {
   uncertainty: UncertaintyWish.optional(),
+  ...besideFields,
   generation: GenerateSettings.optional().describe('language models only'),
 }
 
@@ -158,6 +160,8 @@ export const Prediction = z.object({
     .describe('asked for: numbers that hold the true one with the coverage'),
   coverage: z.number().optional(),
   abstain: z.boolean().optional().describe('asked for: less sure than the share of rows that is to be answered'),
+  explanation: Explanation.omit({ label: true, probabilities: true, value: true }).optional().describe('asked for: why'),
+  nearest: Nearest.shape.rows.optional().describe('asked for: training rows nearest to it, and what was true of them'),
   outputs: z
     .record(z.string(), z.union([z.number(), z.array(z.number())]))
     .optional()

@@ -19,6 +19,7 @@ import type { ExplanationsService } from '../explanations/service.ts'
 import type { ModelVersion } from '../registry/schema.ts'
 import { refuseBadPolicy } from './capture-policy.ts'
 import { captureStore } from './captures.ts'
+import { type BesideNeeds, besidePredictions } from './contract/beside.ts'
 import { refuseUnproven } from './deployment-rule.ts'
 import { generator } from './generate.ts'
 import { type LiveEndpoint, liveEndpoints, toLoad } from './live.ts'
@@ -76,6 +77,7 @@ export interface EndpointsNeeds {
     markUndeployed(tx: Db, versionId: string): Promise<void>
   }
   explanations: Pick<ExplanationsService, 'explainVersion'>
+  nearest: BesideNeeds['nearest']
   gradients: Pick<GradientsService, 'ofVersionId'>
   /** The principal of a person, for rollouts that step by themselves in their name. */
   principalOf(userId: string): Promise<Principal>
@@ -98,7 +100,7 @@ export function endpointsService(needs: EndpointsNeeds) {
   const truth = truthService({ ...needs, captures })
   const live = liveEndpoints({ ...needs, captures, layPackage: registry.layPackage })
   const inTurn = turns()
-  const { predictText, mayAsk } = predictor({ access, events, ready })
+  const { predictText, mayAsk } = predictor({ access, events, ready, beside: besidePredictions(needs) })
   const { generate } = generator({ mayAsk })
   search.registerTable('endpoints', { noun: 'endpoint', permission: 'endpoints:read' })
   let timer: NodeJS.Timeout | undefined

@@ -83,6 +83,7 @@ export async function servingWorld(metadata: Metadata, options: Partial<Endpoint
     registry,
     explanations,
     gradients: null as never,
+    nearest: null as never,
     principalOf: people.auth.users.principal,
     onError: (error) => errors.push(error),
     ...options,
