@@ -43,7 +43,8 @@ def bring_table(job: Job, report: Report, request: Request, original: Original, 
     """A model over the rows of a table."""
     table = open_table(job.channel("sample")) if job.has_channel("sample") else None
     settle_columns(original, request, table)
-    settle_task(original, request)
+    settle_task(original, request, table)
+    original.settle()
     sample = None
     if table is not None:
         sample = read_frame(table, [column.name for column in original.columns])
@@ -79,7 +80,7 @@ def result_of(
     }  # fmt: skip
 
 
-def settle_task(original: Original, request: Request) -> None:
+def settle_task(original: Original, request: Request, table: TableFiles | None) -> None:
     """The task and the names of the classes: the original's own, unless the user knows better names for plain numbers."""
     if original.task is None:
         if request.task is None:
@@ -109,6 +110,13 @@ def settle_task(original: Original, request: Request) -> None:
                 f"The model calls its classes {', '.join(own[:10])}, not {', '.join(request.classes[:10])}. Leave the names out.",
                 parameter="classes",
             )
+    if original.classes is None and table is not None and request.target and table.column(request.target):
+        column = table.column(request.target)
+        seen = sorted({str(one) for one in as_sent(read_frame(table, [request.target])[request.target].dropna(), column.type)})
+        original.notes.append(
+            f'The classes are the values of "{request.target}" in the sample, in alphabetical order: {", ".join(seen[:20])}.'
+        )
+        original.named(tuple(seen))
     if original.classes is None:
         raise lacking("classes", "The model tells classes apart without naming them. Give their names in the model's order.")
     if len(original.classes) > MOST_CLASSES:

@@ -74,6 +74,13 @@ class Original:
         """Graphs that should answer as the original does, the fastest first; EngineError where there is none."""
         raise EngineError("Models of this kind have no graph here.")
 
+    def settle(self) -> None:
+        """Once columns, task and classes are known: whatever else there is to find out."""
+
+    def kept(self) -> dict[str, Any]:
+        """What of the way it is asked must be remembered, beside its files."""
+        return {}
+
     def complete(self, seen: dict[str, list[str]]) -> None:
         """Take what the user's rows, or the user, tell of words that the file holds in pieces."""
 

@@ -154,11 +154,15 @@ def keep_native(job: Job, request: Request, original: Any) -> None:
         target = into / path.relative_to(source)
         made(target.parent)
         shutil.copyfile(path, target)
-    about = request.about() | {
-        "task": original.task,
-        "classes": original.classes,
-        "columns": [asdict(column) for column in original.columns],
-    }
+    about = (
+        request.about()
+        | original.kept()
+        | {
+            "task": original.task,
+            "classes": original.classes,
+            "columns": [asdict(column) for column in original.columns],
+        }
+    )
     write_json(job.native / ABOUT, about)
 
 
@@ -182,6 +186,8 @@ def open_original(native: Path, about: dict[str, Any]) -> Original:
         raise EngineError(f"The original takes {len(original.columns)} columns, and the package describes {len(columns)}.")
     original.columns = columns
     original.complete({column.name: column.categories for column in columns if column.categories})
-    if about.get("classes") and original.classes:
+    if about.get("classes"):
         original.named(tuple(about["classes"]))
+    original.task = about["task"]
+    original.settle()
     return original
