@@ -36,6 +36,7 @@ const SettingsPatch = z
       )
       .max(50),
     captureShare: z.number().min(0).max(1),
+    servingMemoryMb: z.number().int().min(64).max(67_108_864).nullable(),
   })
   .partial()
 

@@ -149,6 +149,7 @@ export const Settings = z.object({
   publicVisibility: z.boolean(),
   importFolders: z.array(z.string()).describe('Server folders from which data may be added.'),
   captureShare: z.number().min(0).max(1),
+  servingMemoryMb: z.number().nullable().describe('for the models of all endpoints together; null: six tenths of the machine'),
 })
 export type Settings = z.infer<typeof Settings>
 

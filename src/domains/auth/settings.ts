@@ -6,7 +6,13 @@ import type { Settings } from './schema.ts'
 import { authTables } from './tables.ts'
 
 /** Everything that reaches out or opens up is off until an administrator turns it on. */
-const defaults: Settings = { outboundHosts: [], publicVisibility: false, importFolders: [], captureShare: 1 }
+const defaults: Settings = {
+  outboundHosts: [],
+  publicVisibility: false,
+  importFolders: [],
+  captureShare: 1,
+  servingMemoryMb: null,
+}
 
 const recheckMs = 2000
 

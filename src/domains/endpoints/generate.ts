@@ -44,6 +44,7 @@ export function generator({ mayAsk }: GenerateNeeds) {
       const stop = new AbortController()
       const events = eventQueue(() => stop.abort())
       const { prompt, messages } = input
+      endpoint.gate.enter(by, at)
       serving.inFlight.enter()
       const writing = write(endpoint, serving, input, {
         signal: AbortSignal.any([signal, stop.signal]),
@@ -58,6 +59,7 @@ export function generator({ mayAsk }: GenerateNeeds) {
       const recorded = (error: unknown) => {
         const ms = performance.now() - began
         serving.inFlight.leave()
+        endpoint.gate.leave(by, at, 1)
         endpoint.metrics.record(at, ms, 1, error !== null)
         endpoint.traffic?.settled(variant, { now: at, ms, rows: 1, error })
       }

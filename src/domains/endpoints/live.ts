@@ -12,6 +12,12 @@ import type { Manifest, Signature } from '../registry/schema.ts'
 import { type AnswerText, compileAnswer } from './answer.ts'
 import type { CaptureRecorder, CaptureStore } from './captures.ts'
 import { LiveMetrics } from './live-metrics.ts'
+import { Autoscaler } from './scaling/autoscaler.ts'
+import { Gate } from './scaling/gate.ts'
+import { HostedModels } from './scaling/hosted-models.ts'
+import { policyOf } from './scaling/policy.ts'
+import type { ScalingPolicy } from './scaling/schema.ts'
+import type { HostedRow } from './scaling/store.ts'
 import { captureOf, type EndpointRow } from './store.ts'
 import { Breaker } from './traffic/breaker.ts'
 import { InFlight } from './traffic/in-flight.ts'
@@ -37,6 +43,8 @@ export interface LoadedRows extends Loaded {
   model: LoadedModel
   encoder: AnyEncoder
   answer: AnswerText
+  /** Says how many workers the model should have. */
+  scaler: Autoscaler
   /** What the package keeps of how wrong the model is; null in packages that keep none. */
   uncertainty: Uncertainty | null
 }
@@ -68,7 +76,15 @@ export interface LiveEndpoint {
   traffic: LiveTraffic | null
   metrics: LiveMetrics
   captures: CaptureRecorder
-  state: 'starting' | 'ready' | 'stopped' | 'failed'
+  /** Many models behind it, where there are such. */
+  hosted: HostedModels | null
+  policy: ScalingPolicy
+  gate: Gate
+  /** How long it took to wake, each time, in ms; the newest hundred. */
+  coldStarts: number[]
+  /** Workers that came and went, newest first. */
+  changes: { at: number; text: string }[]
+  state: 'starting' | 'ready' | 'asleep' | 'stopped' | 'failed'
   message: string | null
 }
 
@@ -134,6 +150,7 @@ export function liveEndpoints({ inference, language, files, captures, logs, fold
         signature,
         encoder,
         answer: compileAnswer(version.signature),
+        scaler: new Autoscaler(),
         uncertainty: (await files.exists(place, 'uncertainty.json'))
           ? ((await files.readJson(place, 'uncertainty.json')) as Uncertainty)
           : null,
@@ -275,7 +292,7 @@ export function liveEndpoints({ inference, language, files, captures, logs, fold
     return true
   }
 
-  function entryOf(row: Pick<EndpointRow, 'id' | 'name'>): LiveEndpoint {
+  function entryOf(row: Pick<EndpointRow, 'id' | 'name' | 'scaling'>): LiveEndpoint {
     let endpoint = endpoints.get(row.id)
     if (!endpoint) {
       endpoint = {
@@ -285,6 +302,11 @@ export function liveEndpoints({ inference, language, files, captures, logs, fold
         traffic: null,
         metrics: new LiveMetrics(),
         captures: captures.recorder(row.id),
+        hosted: null,
+        policy: policyOf(row),
+        gate: new Gate(row.name, policyOf(row)),
+        coldStarts: [],
+        changes: [],
         state: 'starting',
         message: null,
       }
@@ -313,11 +335,15 @@ export function liveEndpoints({ inference, language, files, captures, logs, fold
 
   async function loadFor(row: EndpointRow, mostShare: number): Promise<void> {
     const endpoint = entryOf(row)
+    const wakes = endpoint.state === 'asleep'
     endpoint.state = 'starting'
     endpoint.message = null
     try {
+      const began = performance.now()
       const loaded = await load(toLoad(row))
+      await refuseTooLarge(endpoint, loaded)
       exchange(row, mostShare, loaded)
+      if (wakes) endpoint.coldStarts = [...endpoint.coldStarts.slice(-99), performance.now() - began]
     } catch (error) {
       endpoint.state = 'failed'
       endpoint.message = isPlatformError(error) ? error.message : 'The model could not be loaded; the log of the server says why.'
@@ -333,16 +359,63 @@ export function liveEndpoints({ inference, language, files, captures, logs, fold
   async function stop(endpointId: string): Promise<void> {
     const endpoint = endpoints.get(endpointId)
     if (!endpoint) return
-    const { serving, traffic } = endpoint
+    const { serving, traffic, hosted } = endpoint
     endpoint.serving = null
     endpoint.traffic = null
+    endpoint.hosted = null
     endpoint.state = 'stopped'
+    await hosted?.close()
     await Promise.all([serving?.release(), ...(traffic?.others ?? []).map((one) => one.serving?.release())])
     await traffic?.shadows.close()
     await endpoint.captures.close()
   }
 
+  /** Lets go of all that an endpoint has loaded; its next request loads it again. */
+  async function sleep(endpointId: string): Promise<void> {
+    const endpoint = endpoints.get(endpointId)
+    if (!endpoint || endpoint.state !== 'ready') return
+    const { serving, traffic, hosted } = endpoint
+    endpoint.serving = null
+    endpoint.traffic = null
+    endpoint.state = 'asleep'
+    await Promise.all([
+      serving?.release(),
+      ...(traffic?.others ?? []).map((one) => one.serving?.release()),
+      traffic?.shadows.close(),
+      hosted?.sleep(),
+    ])
+  }
+
+  /** An endpoint that is only loaded when somebody asks. */
+  function asleep(row: EndpointRow): LiveEndpoint {
+    const endpoint = entryOf(row)
+    if (endpoint.serving === null) endpoint.state = 'asleep'
+    return endpoint
+  }
+
+  function setPolicy(endpointId: string, policy: ScalingPolicy): void {
+    const endpoint = endpoints.get(endpointId)
+    if (!endpoint) return
+    endpoint.policy = policy
+    endpoint.gate.setPolicy(policy)
+  }
+
+  /** The models that share an endpoint, besides what it serves itself. */
+  function setHosted(row: EndpointRow, rows: readonly HostedRow[]): void {
+    const endpoint = entryOf(row)
+    if (rows.length === 0 && endpoint.hosted === null) return
+    endpoint.hosted ??= new HostedModels(row.name, async (from) => {
+      const loaded = await load(toLoad(from))
+      return { ...loaded, head: headOf(endpoint.name, from, from.name), variant: from.name }
+    })
+    endpoint.hosted.set(rows, row.max_loaded)
+  }
+
   return {
+    sleep,
+    asleep,
+    setPolicy,
+    setHosted,
     get: (endpointId: string) => endpoints.get(endpointId),
     all: () => [...endpoints.values()],
     load,
@@ -364,6 +437,20 @@ export function liveEndpoints({ inference, language, files, captures, logs, fold
 }
 
 export type LiveEndpoints = ReturnType<typeof liveEndpoints>
+
+/** A model that takes more memory than its endpoint allows one worker is let go again. */
+async function refuseTooLarge({ name, policy }: LiveEndpoint, loaded: LoadedRows | LoadedText): Promise<void> {
+  if (policy.memoryMb === null || loaded.answers !== 'rows') return
+  const { model } = loaded
+  const megabytes = model.memoryBytes / (model.workers?.figures().workers ?? 1) / 2 ** 20
+  if (megabytes <= policy.memoryMb) return
+  await loaded.release()
+  throw new PlatformError(
+    'precondition_failed',
+    `The model takes ${Math.ceil(megabytes)} MB for one worker, and "${name}" allows ${policy.memoryMb} MB. Allow more, or serve a smaller version.`,
+    { memoryMb: policy.memoryMb },
+  )
+}
 
 const newVariant = (row: VariantRow, facts: { weight: number; shadow: boolean }): LiveVariant => ({
   name: row.name,

@@ -4,6 +4,7 @@ import { resourceColumns, resourceIndexes } from '../auth/access.ts'
 export const endpointsMigrations: Migration[] = [
   { name: 'endpoints-001-create', up: createTables },
   { name: 'endpoints-002-traffic', up: createTraffic },
+  { name: 'endpoints-003-scaling', up: createScaling },
 ]
 
 async function createTables(db: Db): Promise<void> {
@@ -79,5 +80,35 @@ async function createTraffic(db: Db): Promise<void> {
     .createIndex('endpoint_rollouts_endpoint')
     .on('endpoint_rollouts')
     .columns(['endpoint_id', 'started_at'])
+    .execute()
+}
+
+async function createScaling(db: Db): Promise<void> {
+  await db.schema.alterTable('endpoints').addColumn('scaling', 'text').execute()
+  await db.schema
+    .alterTable('endpoints')
+    .addColumn('max_loaded', 'integer', (c) => c.notNull().defaultTo(16))
+    .execute()
+  await db.schema
+    .createTable('endpoint_models')
+    .addColumn('endpoint_id', 'text', (c) => c.notNull().references('endpoints.id'))
+    .addColumn('name', 'text', (c) => c.notNull())
+    .addColumn('model_id', 'text', (c) => c.notNull())
+    .addColumn('model_name', 'text', (c) => c.notNull())
+    .addColumn('version_id', 'text', (c) => c.notNull())
+    .addColumn('version_number', 'integer', (c) => c.notNull())
+    .addColumn('served', 'text', (c) => c.notNull())
+    .addColumn('trust', 'text', (c) => c.notNull())
+    .addColumn('signature', 'text', (c) => c.notNull())
+    .addPrimaryKeyConstraint('endpoint_models_key', ['endpoint_id', 'name'])
+    .execute()
+  await db.schema
+    .createTable('endpoint_usage')
+    .addColumn('endpoint_id', 'text', (c) => c.notNull().references('endpoints.id'))
+    .addColumn('caller', 'text', (c) => c.notNull())
+    .addColumn('day', 'integer', (c) => c.notNull())
+    .addColumn('requests', 'bigint', (c) => c.notNull())
+    .addColumn('rows', 'bigint', (c) => c.notNull())
+    .addPrimaryKeyConstraint('endpoint_usage_key', ['endpoint_id', 'caller', 'day'])
     .execute()
 }

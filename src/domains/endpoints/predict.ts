@@ -12,6 +12,7 @@ import { type besidePredictions, besideWishes, refuseBeside } from './contract/b
 import { rowOfFile } from './file-row.ts'
 import type { LiveEndpoint, RowServing, Serving } from './live.ts'
 import { encodeBeside, isBeside, withoutKey } from './log/key-field.ts'
+import { modelHeader } from './scaling/hosted-models.ts'
 import type { EndpointRow } from './store.ts'
 import type { LiveVariant } from './traffic/live-traffic.ts'
 import type { Answered } from './traffic/shadows.ts'
@@ -89,7 +90,8 @@ export function predictor({ access, events, ready, beside }: PredictNeeds) {
   function mayAsk(by: Principal, ref: string, project: string | undefined): LiveEndpoint | Promise<LiveEndpoint> {
     const key = project === undefined ? ref : `${project} ${ref}`
     const granted = grants.get(by)?.get(key)
-    return granted && granted.until > Date.now() ? granted.endpoint : grantOnce(by, ref, project, key)
+    const isAwake = granted !== undefined && granted.endpoint.serving !== null
+    return isAwake && granted.until > Date.now() ? granted.endpoint : grantOnce(by, ref, project, key)
   }
 
   /** Answers JSON text of `PredictOutput`. */
@@ -102,8 +104,11 @@ export function predictor({ access, events, ready, beside }: PredictNeeds) {
     let error: unknown = null
     let variant: LiveVariant | null = null
     let serving: Serving | null = null
+    endpoint.gate.enter(by, now)
     try {
-      if (endpoint.traffic === null) ({ serving } = endpoint)
+      const model = endpoint.hosted === null ? undefined : request.header?.(modelHeader)
+      if (model !== undefined) serving = await endpoint.hosted!.serving(model)
+      else if (endpoint.traffic === null) ({ serving } = endpoint)
       else ({ serving, variant } = endpoint.traffic.choose(by, request))
       if (!serving) throw notReady(endpoint)
       serving.inFlight.enter()
@@ -123,9 +128,13 @@ export function predictor({ access, events, ready, beside }: PredictNeeds) {
       rowCount = batch.rows
       const uncertain = uncertainOf(serving, request)
       const wishes = besideWishes(request)
-      const scores = await serving.model.predict(
-        batch,
-        serving.signature.decoding || serving.signature.turns ? { signal: request.hangUp?.() } : undefined,
+      const scores = await inTime(
+        endpoint,
+        serving,
+        serving.model.predict(
+          batch,
+          serving.signature.decoding || serving.signature.turns ? { signal: request.hangUp?.() } : undefined,
+        ),
       )
       let predictions = '['
       for (let r = 0; r < rowCount; r++) {
@@ -150,6 +159,7 @@ export function predictor({ access, events, ready, beside }: PredictNeeds) {
       throw caught
     } finally {
       serving?.inFlight.leave()
+      endpoint.gate.leave(by, now, rowCount)
       const ms = performance.now() - start
       endpoint.metrics.record(now, ms, rowCount, error !== null)
       if (serving && endpoint.traffic !== null) endpoint.traffic.settled(variant, { now, ms, rows: rowCount, error })
@@ -158,6 +168,31 @@ export function predictor({ access, events, ready, beside }: PredictNeeds) {
 
   return { predictText, mayAsk }
 }
+
+/** An answer within the time its endpoint allows. What runs in this process is not timed: it would hold up the clock too. */
+function inTime(endpoint: LiveEndpoint, { model }: RowServing, scores: Promise<RawScores>): Promise<RawScores> {
+  const { timeoutSeconds } = endpoint.policy
+  if (model.place === 'inline' || timeoutSeconds >= usualTimeoutSeconds) return scores
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(
+      () =>
+        reject(
+          new PlatformError(
+            'timeout',
+            `"${endpoint.name}" did not answer within its ${timeoutSeconds} s. Send fewer rows, or allow more time.`,
+            {
+              timeoutSeconds,
+            },
+          ),
+        ),
+      timeoutSeconds * 1000,
+    ).unref()
+    scores.then(resolve, reject).finally(() => clearTimeout(timer))
+  })
+}
+
+/** Workers give up after that by themselves. */
+const usualTimeoutSeconds = 60
 
 /** Lets the shadows of an endpoint be asked what was just answered. */
 export function shadow(endpoint: LiveEndpoint, answered: Answered): void {

@@ -6,6 +6,7 @@ import { UncertaintyWish } from '../evaluation/uncertainty/schema.ts'
 import { ExplainInput, Gradients, GradientsInput } from '../explanations/schema.ts'
 import { requestKey } from './contract/request-key.ts'
 import { processFigures } from './process-figures.ts'
+import { scalingRoutes } from './scaling/routes.ts'
 import {
   Capture,
   Endpoint,
@@ -177,6 +178,7 @@ export const endpointsRoutes = (endpoints: EndpointsService): RouteRecord[] => [
     handle: ({ principal, params, query }) => endpoints.listCaptures(principal, params.endpoint, query, query.project),
   }),
   ...trafficRoutes(endpoints),
+  ...scalingRoutes(endpoints),
   route({
     method: 'GET',
     path: '/metrics',

@@ -42,7 +42,7 @@ export const EndpointPatch = z
   .partial()
 
 export const Endpoint = Resource.extend({
-  state: z.enum(['starting', 'ready', 'stopped', 'failed']),
+  state: z.enum(['starting', 'ready', 'asleep', 'stopped', 'failed']),
   message: z.string().nullable(),
   model: z.string(),
   modelName: z.string(),

@@ -25,6 +25,9 @@ import { generator } from './generate.ts'
 import { type LiveEndpoint, liveEndpoints, toLoad } from './live.ts'
 import { LiveMetrics } from './live-metrics.ts'
 import { predictor, refuseStopped } from './predict.ts'
+import { policyOf } from './scaling/policy.ts'
+import { scalingService } from './scaling/service.ts'
+import { hostedBy } from './scaling/store.ts'
 import type { Capture, Endpoint, EndpointInput, EndpointMetrics, EndpointPatch } from './schema.ts'
 import {
   allEndpoints,
@@ -131,8 +134,12 @@ export function endpointsService(needs: EndpointsNeeds) {
 
   /** Main, and then its variants; a variant that fails does not keep main from answering. */
   async function loadAll(row: EndpointRow): Promise<LiveEndpoint> {
+    const isNew = live.get(row.id) === undefined
     const endpoint = await live.ensure(row, (await settings.get()).captureShare)
     await live.ensureVariants(row, await variantsOf(db, row.id), stickyOf(row))
+    live.setHosted(row, await hostedBy(db, row.id))
+    if (isNew) await scaling.rememberUsage(row, endpoint)
+    await scaling.makeRoom(row.id)
     return endpoint
   }
 
@@ -183,6 +190,8 @@ export function endpointsService(needs: EndpointsNeeds) {
       running: 1,
       message: null,
       sticky: null,
+      scaling: null,
+      max_loaded: 16,
     }
     // Loaded first: an endpoint that could never answer is not made.
     const loaded = await live.load(toLoad(versionColumns(version)))
@@ -201,6 +210,7 @@ export function endpointsService(needs: EndpointsNeeds) {
       }
       live.exchange(row, (await settings.get()).captureShare, loaded)
     })
+    await scaling.makeRoom(row.id)
     changed(row, 'ready')
     return wire(row.id)
   }
@@ -397,11 +407,14 @@ export function endpointsService(needs: EndpointsNeeds) {
     timer = setInterval(() => void prune(), pruneEveryMs).unref()
     await live.sweep().catch((error) => needs.onError(error, 'clearing what was laid out before'))
     for (const row of await runningEndpoints(db)) {
-      await ready(row)
-        .then(() => changed(row, 'ready'))
-        .catch((error) => needs.onError(error, `starting the endpoint ${row.name}`))
+      if (policyOf(row).minWorkers === 0) live.asleep(row)
+      else
+        await ready(row)
+          .then(() => changed(row, 'ready'))
+          .catch((error) => needs.onError(error, `starting the endpoint ${row.name}`))
     }
     rollouts.watch()
+    scaling.watch()
     await prune()
   }
 
@@ -429,6 +442,18 @@ export function endpointsService(needs: EndpointsNeeds) {
     return `${[...types, ...lines.sort()].join('\n')}\n`
   }
 
+  const scaling = scalingService({
+    metadata,
+    settings,
+    live,
+    find,
+    mayChange,
+    inTurn,
+    deployable,
+    versionColumns,
+    changed,
+    onError: needs.onError,
+  })
   const traffic = trafficService({
     metadata,
     live,
@@ -475,6 +500,12 @@ export function endpointsService(needs: EndpointsNeeds) {
     rollout: rollouts.latest,
     tickRollouts: rollouts.tick,
     shadowSummary,
+    scaling: scaling.figures,
+    setScaling: scaling.setPolicy,
+    tickScaling: scaling.tick,
+    usage: scaling.usage,
+    hostedModels: scaling.hosted,
+    setHostedModels: scaling.setHosted,
     create,
     get: async (by: Principal, ref: string, project?: string) => wire((await find(by, ref, project)).id),
     list,
@@ -505,6 +536,7 @@ export function endpointsService(needs: EndpointsNeeds) {
     async close() {
       clearInterval(timer)
       await rollouts.close()
+      await scaling.close()
       await live.close()
     },
   }

@@ -23,6 +23,10 @@ export interface EndpointColumns {
   message: string | null
   /** JSON of how a request is assigned to a variant; null: by chance. */
   sticky: string | null
+  /** JSON of a ScalingPolicy; null: the usual. */
+  scaling: string | null
+  /** Models beside its own that are loaded at once. */
+  max_loaded: number
 }
 export type EndpointRow = ResourceRow & EndpointColumns
 export type NamedEndpointRow = EndpointRow & { owner_name: string }

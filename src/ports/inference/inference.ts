@@ -8,6 +8,7 @@ import type { RowAnswer } from './texts/in-turn.ts'
 import type { WordsOfText } from './tokens/words.ts'
 import type { TreeExplainer } from './trees/open-tree-explainer.ts'
 import type { TurnsPlan } from './turns/plan.ts'
+import type { WorkerPool } from './worker-pool.ts'
 
 /** Raw inputs of one call, laid out as the package's signature says (docs/job-contract.md). Row-major. */
 export interface RawBatch {
@@ -60,6 +61,8 @@ export interface LoadedModel {
   /** What takes long (texts) is given up when `signal` says that nobody waits. */
   predict(batch: RawBatch, options?: { signal?: AbortSignal }): Promise<RawScores>
   readonly memoryBytes: number
+  /** Where it runs in workers: their number may change. */
+  readonly workers?: WorkerPool
   /** Answers what was accepted, then lets go of the model. */
   close(): Promise<void>
 }

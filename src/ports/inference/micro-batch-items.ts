@@ -2,6 +2,7 @@ import { isPlatformError, PlatformError } from '../../kernel/errors.ts'
 import type { PreparedItem, RawBatch, RawScores } from './inference.ts'
 import type { Session } from './session.ts'
 import type { ModelShape } from './signature.ts'
+import type { ElasticQueue, PoolFigures } from './worker-pool.ts'
 
 /** What a call's rows were made of, where the answer is told in it: the sizes of images, the words of texts. */
 const sourcesOf = ({ items = [] }: RawBatch): Pick<RawScores, 'frames' | 'words'> => ({
@@ -11,6 +12,8 @@ const sourcesOf = ({ items = [] }: RawBatch): Pick<RawScores, 'frames' | 'words'
 
 interface Call {
   batch: RawBatch
+  /** When it came. */
+  at: number
   values: Float32Array
   left: number
   isOver: boolean
@@ -33,7 +36,9 @@ export function microBatchItems(
   shape: ModelShape,
   { maxRows, keyOf }: { maxRows: number; keyOf(item: PreparedItem): string },
 ) {
+  const all = new Set(sessions)
   const idle = [...sessions]
+  const takers: ((session: Session) => void)[] = []
   let queue: WaitingRow[] = []
   let running = 0
   let scheduled = false
@@ -45,7 +50,7 @@ export function microBatchItems(
     const values = new Float32Array(batch.rows * shape.width)
     if (batch.rows === 0) return Promise.resolve({ width: shape.width, values })
     return new Promise((resolve, reject) => {
-      const call: Call = { batch, values, left: batch.rows, isOver: false, resolve, reject }
+      const call: Call = { batch, at: Date.now(), values, left: batch.rows, isOver: false, resolve, reject }
       for (let row = 0; row < batch.rows; row++) queue.push({ call, row, key: keyOf(batch.items![row]!) })
       schedule()
     })
@@ -65,11 +70,43 @@ export function microBatchItems(
       running++
       run(session, rows).finally(() => {
         running--
-        idle.push(session)
+        free(session)
         if (queue.length > 0) pump()
         else if (running === 0) onDrained?.()
       })
     }
+  }
+
+  /** A session that is idle goes to whoever waits to let one go, else back to work. */
+  function free(session: Session): void {
+    const taker = takers.shift()
+    if (!taker) return void idle.push(session)
+    all.delete(session)
+    taker(session)
+  }
+
+  const elastic: ElasticQueue = {
+    figures: (): PoolFigures => ({
+      workers: all.size,
+      busy: running,
+      waiting: queue.length,
+      oldestMs:
+        queue.length === 0
+          ? 0
+          : Date.now() - queue.reduce((first, { call }) => Math.min(first, call.at), Number.POSITIVE_INFINITY),
+    }),
+    add(session) {
+      all.add(session)
+      free(session)
+      schedule()
+    },
+    take: () =>
+      new Promise((resolve) => {
+        const session = idle.pop()
+        if (!session) return void takers.push(resolve)
+        all.delete(session)
+        resolve(session)
+      }),
   }
 
   /** The first row that waits, and others of its shape. Calls take turns, so that a large one does not hold up a small one. */
@@ -132,8 +169,8 @@ export function microBatchItems(
   async function close(): Promise<void> {
     closed = true
     if (running > 0 || queue.length > 0) await new Promise<void>((resolve) => (onDrained = resolve))
-    await Promise.all(sessions.map((session) => session.close()))
+    await Promise.all([...all].map((session) => session.close()))
   }
 
-  return { predict, close }
+  return { predict, close, elastic }
 }

@@ -2,13 +2,17 @@ import { isPlatformError, PlatformError } from '../../kernel/errors.ts'
 import type { RawBatch, RawScores } from './inference.ts'
 import type { Session } from './session.ts'
 import type { ModelShape } from './signature.ts'
+import type { ElasticQueue, PoolFigures } from './worker-pool.ts'
 
 /**
  * Gathers the calls of one event-loop turn into one run, without a timer: a lone call pays nothing, and while a run is under way
  * the next batch gathers. A call of many rows is cut into runs of `maxRows` that let others in between.
  */
 export function microBatch(sessions: readonly Session[], shape: ModelShape, maxRows: number) {
-  const idle = sessions.map((session) => ({ session, numbers: new Float64Array(maxRows * shape.numberColumns) }))
+  const slotOf = (session: Session) => ({ session, numbers: new Float64Array(maxRows * shape.numberColumns) })
+  const all = new Set(sessions)
+  const idle = sessions.map(slotOf)
+  const takers: ((session: Session) => void)[] = []
   const queue: Call[] = []
   let scheduled = false
   let running = 0
@@ -19,7 +23,7 @@ export function microBatch(sessions: readonly Session[], shape: ModelShape, maxR
     if (closed) return Promise.reject(new PlatformError('unavailable', 'The model is being unloaded. Try again.'))
     if (batch.rows === 0) return Promise.resolve({ width: shape.width, values: new Float32Array(0) })
     return new Promise((resolve, reject) => {
-      queue.push({ batch, taken: 0, answered: 0, values: null, resolve, reject })
+      queue.push({ batch, at: Date.now(), taken: 0, answered: 0, values: null, resolve, reject })
       schedule()
     })
   }
@@ -38,11 +42,41 @@ export function microBatch(sessions: readonly Session[], shape: ModelShape, maxR
       running++
       run(slot, pieces).finally(() => {
         running--
-        idle.push(slot)
+        free(slot)
         if (queue.length > 0) pump()
         else if (running === 0) onDrained?.()
       })
     }
+  }
+
+  /** A session that is idle goes to whoever waits to let one go, else back to work. */
+  function free(slot: ReturnType<typeof slotOf>): void {
+    const taker = takers.shift()
+    if (!taker) return void idle.push(slot)
+    all.delete(slot.session)
+    taker(slot.session)
+  }
+
+  const elastic: ElasticQueue = {
+    figures: (): PoolFigures => ({
+      workers: all.size,
+      busy: running,
+      waiting: queue.length,
+      oldestMs:
+        queue.length === 0 ? 0 : Date.now() - queue.reduce((first, call) => Math.min(first, call.at), Number.POSITIVE_INFINITY),
+    }),
+    add(session) {
+      all.add(session)
+      free(slotOf(session))
+      schedule()
+    },
+    take: () =>
+      new Promise((resolve) => {
+        const slot = idle.pop()
+        if (!slot) return void takers.push(resolve)
+        all.delete(slot.session)
+        resolve(slot.session)
+      }),
   }
 
   /** Fills one run from the head of the queue; what is left of a large call goes to the tail. */
@@ -121,14 +155,16 @@ export function microBatch(sessions: readonly Session[], shape: ModelShape, maxR
   async function close(): Promise<void> {
     closed = true
     if (running > 0 || queue.length > 0) await new Promise<void>((resolve) => (onDrained = resolve))
-    await Promise.all(sessions.map((session) => session.close()))
+    await Promise.all([...all].map((session) => session.close()))
   }
 
-  return { predict, close }
+  return { predict, close, elastic }
 }
 
 interface Call {
   batch: RawBatch
+  /** When it came. */
+  at: number
   taken: number
   answered: number
   values: Float32Array | null

@@ -10,6 +10,7 @@ import { restarting, type Session } from './session.ts'
 import { shapeKey } from './session-inputs.ts'
 import type { SignatureColumn } from './signature.ts'
 import { openTreeSession, type TreeSession } from './trees/tree-session.ts'
+import { workerPool } from './worker-pool.ts'
 
 const defaults = {
   /** A graph above this loads in a worker thread: parsing it would hold the event loop. */
@@ -57,10 +58,20 @@ export async function loadOnnx(model: OnnxModelFile, limits: Partial<typeof defa
 
   function loaded(place: LoadedModel['place'], sessions: Session[], bestRows = rowsPerRun): LoadedModel {
     const maxRows = Math.min(bestRows, model.rowsPerRun ?? bestRows)
-    const { predict, close } = model.media
+    const { predict, close, elastic } = model.media
       ? microBatchItems(sessions, model, { maxRows: Math.min(maxRows, mediaRowsPerRun), keyOf: keyOf(sessions[0]!) })
       : microBatch(sessions, model, maxRows)
-    return { kind: 'onnx', place, predict, close, memoryBytes: fileBytes * sessions.length }
+    const workers = place === 'inline' ? undefined : workerPool(elastic, () => remote(place === 'threads' ? 'thread' : 'process'))
+    return {
+      kind: 'onnx',
+      place,
+      predict,
+      close,
+      ...(workers && { workers }),
+      get memoryBytes() {
+        return fileBytes * elastic.figures().workers
+      },
+    }
   }
 }
 

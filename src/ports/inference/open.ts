@@ -14,8 +14,11 @@ export function openInference(needs: PythonNeeds): Inference {
   const encoders = new Set<() => Promise<void>>()
   const scorers = new Set<TableScorer>()
   function keep(model: LoadedModel): LoadedModel {
-    const kept = {
+    const kept: LoadedModel = {
       ...model,
+      get memoryBytes() {
+        return model.memoryBytes
+      },
       async close() {
         open.delete(kept)
         await model.close()

@@ -11,6 +11,7 @@ import { microBatchItems } from './micro-batch-items.ts'
 import { type MortalSession, restarting } from './session.ts'
 import { type OutputPlace, outputPlaces, shapeOf } from './signature.ts'
 import { inTurn, type RowAnswer, type RowWork } from './texts/in-turn.ts'
+import { workerPool } from './worker-pool.ts'
 
 export interface PythonNeeds {
   executor: Executor
@@ -35,11 +36,21 @@ export async function loadPython(needs: PythonNeeds, model: PythonPackage): Prom
     const session = await restarting('Python worker', () => openAnswerWorker(needs, model))
     return { kind: 'python', place: 'process', ...inTurn([session]), memoryBytes }
   }
-  const session = await restarting('Python worker', () => openScoreWorker(needs, model))
-  const { predict, close } = shape.media
+  const start = () => restarting('Python worker', () => openScoreWorker(needs, model))
+  const session = await start()
+  const { predict, close, elastic } = shape.media
     ? microBatchItems([session], shape, { maxRows: mediaRowsPerRun, keyOf: () => '' })
     : microBatch([session], shape, maxRows)
-  return { kind: 'python', place: 'process', predict, close, memoryBytes }
+  return {
+    kind: 'python',
+    place: 'process',
+    predict,
+    close,
+    workers: workerPool(elastic, start),
+    get memoryBytes() {
+      return memoryBytes * elastic.figures().workers
+    },
+  }
 }
 
 async function openScoreWorker(needs: PythonNeeds, model: PythonPackage): Promise<MortalSession> {

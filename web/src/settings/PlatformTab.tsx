@@ -46,9 +46,11 @@ function SettingsForm({ settings }: { settings: Settings }) {
   const [folders, setFolders] = useState(settings.importFolders.join('\n'))
   const [open, setOpen] = useState(settings.publicVisibility)
   const [share, setShare] = useState<number | null>(settings.captureShare)
+  const [memory, setMemory] = useState<number | null>(settings.servingMemoryMb)
   const save = useMutation({
     mutationFn: () =>
       atoll.settings.update({
+        servingMemoryMb: memory,
         outboundHosts: lines(hosts),
         importFolders: lines(folders),
         publicVisibility: open,
@@ -89,6 +91,14 @@ function SettingsForm({ settings }: { settings: Settings }) {
             step={0.05}
             value={share}
             onChange={setShare}
+          />
+          <NumberField
+            wrap="max-w-48"
+            label="Memory for served models, MB"
+            hint="Empty: six tenths of the machine. Beyond it the least needed endpoint sleeps."
+            min={64}
+            value={memory}
+            onChange={setMemory}
           />
           {save.error && <ErrorNote error={save.error} />}
           {me.isPlatformAdmin && (

@@ -44,7 +44,7 @@ export const Variant = z.object({
   served: z.string(),
   weight: z.number(),
   shadow: z.boolean(),
-  state: z.enum(['starting', 'ready', 'stopped', 'failed', 'resting']),
+  state: z.enum(['starting', 'ready', 'asleep', 'stopped', 'failed']),
   message: z.string().nullable(),
 })
 export type Variant = z.infer<typeof Variant>

@@ -313,9 +313,11 @@ export function variantOut(
   const inProcess = here?.traffic?.others.find((one) => one.name === name)
   const state = !row.running
     ? { state: 'stopped' as const, message: null }
-    : other
-      ? { state: inProcess?.state ?? ('starting' as const), message: inProcess?.message ?? null }
-      : { state: here?.state ?? ('starting' as const), message: here?.message ?? null }
+    : here?.state === 'asleep'
+      ? { state: 'asleep' as const, message: null }
+      : other
+        ? { state: inProcess?.state ?? ('starting' as const), message: inProcess?.message ?? null }
+        : { state: here?.state ?? ('starting' as const), message: here?.message ?? null }
   return {
     name,
     model: from.model_id,
