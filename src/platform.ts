@@ -24,6 +24,7 @@ import { endpointsLineage } from './domains/endpoints/endpoints-lineage.ts'
 import { endpointsMigrations } from './domains/endpoints/migrations.ts'
 import { endpointsRoutes } from './domains/endpoints/routes.ts'
 import { endpointsService } from './domains/endpoints/service.ts'
+import { logRoutes } from './domains/endpoints/log/routes.ts'
 import { truthMigrations } from './domains/endpoints/truth/migrations.ts'
 import { truthRoutes } from './domains/endpoints/truth/routes.ts'
 import { evaluationRoutes } from './domains/evaluation/routes.ts'
@@ -378,6 +379,7 @@ export async function openPlatform(config: Config, { logger }: { logger: Logger 
     ...contractRoutes(endpoints),
     ...inferenceProtocolRoutes(endpoints, version),
     ...truthRoutes(endpoints.truth),
+    ...logRoutes(endpoints.log),
     ...monitoringRoutes(monitoring),
     ...trainingRoutes({ training, replays, previewImages }),
     ...comparisonsRoutes(comparisons),

@@ -7,6 +7,7 @@ import { jobs } from './nouns/jobs.ts'
 import { comparisons, experiments, goals, models, recipes, runs, scripts, training } from './nouns/models.ts'
 import { audit, bin, platform, projects, runtimes, session, settings, teams, tokens, users } from './nouns/people.ts'
 import { transforms } from './nouns/transforms.ts'
+import { log } from './nouns/log.ts'
 import { truth } from './nouns/truth.ts'
 import { weights } from './nouns/weights.ts'
 
@@ -52,6 +53,7 @@ export function createAtoll(options: ClientOptions) {
     bias: bias(http),
     endpoints: endpoints(http),
     truth: truth(http),
+    log: log(http),
     transforms: transforms(http),
     monitors: monitors(http),
     alerts: alerts(http),

@@ -8,6 +8,7 @@ import type * as datasets from '../../src/domains/datasets/schema.ts'
 import type * as endpointContract from '../../src/domains/endpoints/contract/schema.ts'
 import type * as endpoints from '../../src/domains/endpoints/schema.ts'
 import type * as traffic from '../../src/domains/endpoints/traffic/schema.ts'
+import type * as log from '../../src/domains/endpoints/log/schema.ts'
 import type * as truth from '../../src/domains/endpoints/truth/schema.ts'
 import type * as evaluation from '../../src/domains/evaluation/schema.ts'
 import type * as uncertainty from '../../src/domains/evaluation/uncertainty/schema.ts'
@@ -196,6 +197,10 @@ export type GenerateInput = z.input<typeof endpoints.GenerateInput>
 export type GenerateSettings = z.input<typeof endpoints.GenerateSettings>
 export type Written = z.output<typeof endpoints.Written> & { id: string }
 export type Capture = z.output<typeof endpoints.Capture>
+export type LogQuery = z.input<typeof log.LogQuery>
+export type LogExportQuery = z.input<typeof log.LogExportQuery>
+export type LogEntry = z.output<typeof log.LogEntry>
+export type LogPage = z.output<typeof log.LogPage>
 export type TruthItem = z.input<typeof truth.TruthItem>
 export type TruthStored = z.output<typeof truth.TruthStored>
 export type TruthSummary = z.output<typeof truth.TruthSummary>

@@ -8,6 +8,7 @@ import { demoCommand } from './commands/demo.ts'
 import { endpointCommands } from './commands/endpoints.ts'
 import { explainCommands } from './commands/explain.ts'
 import { generateCommand } from './commands/generate.ts'
+import { logCommand } from './commands/log.ts'
 import { predictCommand } from './commands/predict.ts'
 import { scriptCommands } from './commands/scripts.ts'
 import { serveCommands } from './commands/serve.ts'
@@ -44,6 +45,7 @@ endpointCommands(program)
 compressionCommands(program)
 predictCommand(program)
 truthCommand(program)
+logCommand(program)
 generateCommand(program)
 biasCommands(program)
 explainCommands(program)

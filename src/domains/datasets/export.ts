@@ -51,8 +51,15 @@ export async function exportTable(
 const startsFormula = /^[=+\-@\t\r]/
 function csvColumn({ name, type }: Column): string {
   const column = identifier(name)
-  const header = identifier(startsFormula.test(name) ? `'${name}` : name)
+  const header = harmlessHeader(name)
   if (type === 'datetime') return `strftime(${column}, '%Y-%m-%dT%H:%M:%SZ') AS ${header}`
   if (type !== 'category' && type !== 'text' && type !== 'id') return `${column} AS ${header}`
-  return `CASE WHEN regexp_matches(${column}::VARCHAR, '^[=+\\-@\\t\\r]') THEN '''' || ${column} ELSE ${column}::VARCHAR END AS ${header}`
+  return `${harmlessText(column)} AS ${header}`
 }
+
+/** SQL of a text that no spreadsheet takes for a formula. */
+export const harmlessText = (text: string): string =>
+  `CASE WHEN regexp_matches(${text}::VARCHAR, '^[=+\\-@\\t\\r]') THEN '''' || ${text} ELSE ${text}::VARCHAR END`
+
+/** A column's name as the head of a CSV file, which a spreadsheet reads as any cell. */
+export const harmlessHeader = (name: string): string => identifier(startsFormula.test(name) ? `'${name}` : name)

@@ -1,8 +1,8 @@
 import type * as z from 'zod'
 import { decodeCursor, encodeCursor, type Page } from '../../kernel/paging.ts'
 import { days, minutes, toIso } from '../../kernel/time.ts'
-import type { AppendLog, AppendLogs, LogPosition } from '../../ports/logs/append-log.ts'
-import type { CaptureFiles } from './log/captured-sql.ts'
+import type { AppendLog, AppendLogs, LogPosition, LogSegment } from '../../ports/logs/append-log.ts'
+import { type CaptureFiles, captureFiles } from './log/captured-sql.ts'
 import { type Keeping, keptRows } from './log/kept-rows.ts'
 import type { Capture, CapturePolicy } from './schema.ts'
 
@@ -147,22 +147,23 @@ export function captureStore(logs: AppendLogs, { hashKey }: { hashKey(endpointId
     return { items, nextCursor: lines.length === 0 || isEnd || !after ? null : cursorAt(after, 0) }
   }
 
+  /** The files that may hold requests of a window, oldest first, with everything so far in them. */
+  async function segments(endpointId: string, fromMs: number, toMs: number): Promise<LogSegment[]> {
+    await settled(endpointId)
+    await open.get(endpointId)?.flush()
+    const all = await logs.segments(endpointId)
+    return all.filter((segment) => segment.fromMs <= toMs + longestAnswerMs && segment.toMs >= fromMs)
+  }
+
   return {
     recorder,
     list,
+    segments,
     /** The folder of an endpoint's captured requests, with everything so far in its files. */
     async files(endpointId: string, fromMs: number, toMs: number): Promise<CaptureFiles> {
-      await settled(endpointId)
-      await open.get(endpointId)?.flush()
-      const segments = await logs.segments(endpointId)
-      // A segment may hold lines of the day after it began.
-      const wanted = segments.filter((segment) => segment.fromMs <= toMs + longestAnswerMs && segment.fromMs > fromMs - days(2))
-      return {
-        folder: logs.folder(endpointId),
-        paths: wanted.map((segment) => segment.path),
-        largestBytes: Math.max(0, ...wanted.map((segment) => segment.sizeBytes)),
-      }
+      return captureFiles(logs.folder(endpointId), await segments(endpointId, fromMs, toMs))
     },
+    folder: (endpointId: string) => logs.folder(endpointId),
     prune: (endpointId: string, keepDays: number) => logs.prune(endpointId, Date.now() - days(keepDays)),
     remove: (endpointId: string) => logs.remove(endpointId),
   }

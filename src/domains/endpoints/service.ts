@@ -24,6 +24,7 @@ import { refuseUnproven } from './deployment-rule.ts'
 import { generator } from './generate.ts'
 import { type LiveEndpoint, liveEndpoints, toLoad } from './live.ts'
 import { LiveMetrics } from './live-metrics.ts'
+import { predictionLog } from './log/service.ts'
 import { predictor, refuseStopped } from './predict.ts'
 import { policyOf } from './scaling/policy.ts'
 import { scalingService } from './scaling/service.ts'
@@ -101,6 +102,7 @@ export function endpointsService(needs: EndpointsNeeds) {
     hashKey: async (id) => needs.pseudonymKey((await endpointById(db, id))!.project_id),
   })
   const truth = truthService({ ...needs, captures })
+  const log = predictionLog({ ...needs, captures })
   const live = liveEndpoints({ ...needs, captures, layPackage: registry.layPackage })
   const inTurn = turns()
   const { predictText, mayAsk } = predictor({ access, events, ready, beside: besidePredictions(needs) })
@@ -529,6 +531,7 @@ export function endpointsService(needs: EndpointsNeeds) {
     listCaptures,
     captureFiles: captures.files,
     truth,
+    log,
     labelledRows: truth.labelledRows,
     countLabelled: truth.countLabelled,
     prometheus,

@@ -11,6 +11,8 @@ export interface LogSegment {
   path: string
   /** When its first line was written; its last was before the next segment of the same writer began. */
   fromMs: number
+  /** When its last line was written. */
+  toMs: number
   sizeBytes: number
 }
 

@@ -1,3 +1,4 @@
+import type { LogSegment } from '../../../ports/logs/append-log.ts'
 import { literal } from '../../../ports/tables/sql.ts'
 import { mainVariant } from '../traffic/schema.ts'
 
@@ -9,21 +10,29 @@ export interface CaptureFiles {
   largestBytes: number
 }
 
+export const captureFiles = (folder: string, segments: readonly LogSegment[]): CaptureFiles => ({
+  folder,
+  paths: segments.map(({ path }) => path),
+  largestBytes: Math.max(0, ...segments.map(({ sizeBytes }) => sizeBytes)),
+})
+
 /** A window of time, and whose answers of it: those of a version, of a variant, or all. */
 export interface CapturedWindow {
   fromMs: number
   toMs: number
   variant?: string | undefined
+  /** SQL that a request must meet, of `body` and `predictions` (JSON): what spares looking into each of its rows. */
+  requests?: string | undefined
 }
 
 /**
  * A query of captured rows: `at` (ms), `version`, `variant`, `id`, `row_values` (JSON of what was sent) and `prediction` (JSON of what was answered).
  * A line that a crash cut short is no row.
  */
-export function capturedRows({ paths, largestBytes }: CaptureFiles, { fromMs, toMs, variant }: CapturedWindow): string {
+export function capturedRows({ paths, largestBytes }: CaptureFiles, { fromMs, toMs, variant, requests: meets }: CapturedWindow): string {
   if (paths.length === 0) return nothing
   const ofVariant = variant === undefined ? '' : ` AND coalesce(variant, ${literal(mainVariant)}) = ${literal(variant)}`
-  const requests = `SELECT * FROM ${jsonLines(paths, largestBytes)} WHERE "at" >= ${Math.floor(fromMs)} AND "at" < ${Math.ceil(toMs)}${ofVariant}`
+  const requests = `SELECT * FROM ${jsonLines(paths, largestBytes)} WHERE "at" >= ${Math.floor(fromMs)} AND "at" < ${Math.ceil(toMs)}${ofVariant}${meets ? ` AND ${meets}` : ''}`
   const rows = `SELECT "at", version, coalesce(variant, ${literal(mainVariant)}) AS variant,
       unnest(CASE WHEN json_exists(body, '$.rows') THEN json_extract(body, '$.rows[*]') ELSE [json_extract(body, '$.row')] END) AS row_values,
       unnest(json_extract(predictions, '$[*]')) AS prediction FROM (${requests})`

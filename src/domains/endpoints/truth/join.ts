@@ -48,7 +48,7 @@ export function rowsWithTruth(
 export function labelledColumns(signature: Signature, kind: TruthKind): { select: string; from(rows: string): string } {
   const names = signature.inputs.map(({ name }) => name)
   const inputs = signature.inputs.map(
-    ({ name, type, tensor }, i) => `${typed(`texts[${i + 1}]`, type, tensor)} AS ${identifier(name)}`,
+    ({ name, type, tensor }, i) => `${typedInput(`texts[${i + 1}]`, type, tensor)} AS ${identifier(name)}`,
   )
   const said =
     kind.score === 'classes'
@@ -73,7 +73,7 @@ export function labelledColumns(signature: Signature, kind: TruthKind): { select
 }
 
 /** A captured text as the column that training had: what is not of its type (a hash, a hidden value) is missing. */
-function typed(text: string, type: string, tensor: string): string {
+export function typedInput(text: string, type: string, tensor: string): string {
   if (tensor !== 'numbers') return `NULLIF(${text}, '')`
   if (type === 'integer') return `TRY_CAST(TRY_CAST(${text} AS DOUBLE) AS BIGINT)`
   if (type === 'boolean') return `TRY_CAST(CASE ${text} WHEN '1' THEN 'true' WHEN '0' THEN 'false' ELSE ${text} END AS BOOLEAN)`
