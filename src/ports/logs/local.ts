@@ -31,7 +31,9 @@ export function localAppendLogs(root: string, onError: (error: unknown) => void,
         .map(async (file) => {
           const path = join(folder(name), file)
           const facts = await stat(path).catch(() => null)
-          return facts && { name: file, path, fromMs: Number(segmentName.exec(file)![1]), toMs: facts.mtimeMs, sizeBytes: facts.size }
+          return (
+            facts && { name: file, path, fromMs: Number(segmentName.exec(file)![1]), toMs: facts.mtimeMs, sizeBytes: facts.size }
+          )
         }),
     )
     return found.filter((segment) => segment !== null).sort((a, b) => a.fromMs - b.fromMs || (a.name < b.name ? -1 : 1))

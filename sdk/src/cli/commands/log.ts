@@ -41,8 +41,13 @@ export function logCommand(program: Command): void {
           return { json: { file: out }, text: `written to ${out}` }
         }
         const page = await atoll.log.search(endpoint, { ...asked, limit })
-        const rest = page.searchedTo ? `\n\nSearched back to ${page.searchedTo}; ask with --to ${page.searchedTo} for what is older.` : ''
-        return { json: page, text: `${table(['when', 'id', 'answer', 'score', 'truth', 'variant'], page.items.map(cellsOf))}${rest}` }
+        const rest = page.searchedTo
+          ? `\n\nSearched back to ${page.searchedTo}; ask with --to ${page.searchedTo} for what is older.`
+          : ''
+        return {
+          json: page,
+          text: `${table(['when', 'id', 'answer', 'score', 'truth', 'variant'], page.items.map(cellsOf))}${rest}`,
+        }
       }),
     )
 }

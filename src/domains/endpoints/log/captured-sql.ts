@@ -29,7 +29,10 @@ export interface CapturedWindow {
  * A query of captured rows: `at` (ms), `version`, `variant`, `id`, `row_values` (JSON of what was sent) and `prediction` (JSON of what was answered).
  * A line that a crash cut short is no row.
  */
-export function capturedRows({ paths, largestBytes }: CaptureFiles, { fromMs, toMs, variant, requests: meets }: CapturedWindow): string {
+export function capturedRows(
+  { paths, largestBytes }: CaptureFiles,
+  { fromMs, toMs, variant, requests: meets }: CapturedWindow,
+): string {
   if (paths.length === 0) return nothing
   const ofVariant = variant === undefined ? '' : ` AND coalesce(variant, ${literal(mainVariant)}) = ${literal(variant)}`
   const requests = `SELECT * FROM ${jsonLines(paths, largestBytes)} WHERE "at" >= ${Math.floor(fromMs)} AND "at" < ${Math.ceil(toMs)}${ofVariant}${meets ? ` AND ${meets}` : ''}`

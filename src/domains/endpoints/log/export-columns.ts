@@ -13,7 +13,11 @@ export function exportSelect(
   const names = [...signature.inputs.map(({ name }) => name), ...(isBeside({ signature, key }) ? [key!] : [])]
   const own: [name: string, sql: string, isText: boolean][] = [
     ['__id', 'id', true],
-    ['__at', format === 'csv' ? `strftime(make_timestamp("at" * 1000), '%Y-%m-%dT%H:%M:%S.%gZ')` : 'make_timestamp("at" * 1000)', false],
+    [
+      '__at',
+      format === 'csv' ? `strftime(make_timestamp("at" * 1000), '%Y-%m-%dT%H:%M:%S.%gZ')` : 'make_timestamp("at" * 1000)',
+      false,
+    ],
     ['__variant', 'variant', true],
     ['__version', 'version', true],
     ...signature.inputs.map(({ name, type, tensor }, i): [string, string, boolean] => [
@@ -21,7 +25,9 @@ export function exportSelect(
       typedInput(`texts[${i + 1}]`, type, tensor),
       tensor !== 'numbers',
     ]),
-    ...names.slice(signature.inputs.length).map((name, i): [string, string, boolean] => [name, `texts[${signature.inputs.length + i + 1}]`, true]),
+    ...names
+      .slice(signature.inputs.length)
+      .map((name, i): [string, string, boolean] => [name, `texts[${signature.inputs.length + i + 1}]`, true]),
     ...said(kind),
     ['__score', 'score', false],
     ['__prediction', 'prediction::VARCHAR', true],

@@ -37,7 +37,11 @@ export function scoreSql({ task, positive, classes }: Signature): string {
 }
 
 const answerSql = ({ task }: Signature): string =>
-  task === 'clustering' ? `(prediction ->> '/cluster')` : task === 'anomaly' ? `(prediction ->> '/isAnomaly')` : `(prediction ->> '/label')`
+  task === 'clustering'
+    ? `(prediction ->> '/cluster')`
+    : task === 'anomaly'
+      ? `(prediction ->> '/isAnomaly')`
+      : `(prediction ->> '/label')`
 
 /** SQL that a captured row (with `score`, and `truth` where that is asked) meets. */
 export function rowConditions(filter: LogFilter, { signature, key, kind }: LogShape, bind: Bind): string[] {
@@ -47,7 +51,9 @@ export function rowConditions(filter: LogFilter, { signature, key, kind }: LogSh
   if (column !== undefined && q === undefined)
     throw invalidInput('"column" says where to look for "q": give both.', { field: 'column' })
   if (column !== undefined && !columns.includes(column))
-    throw invalidInput(`There is no column "${column.slice(0, 80)}". There are: ${columns.slice(0, 40).join(', ')}.`, { field: 'column' })
+    throw invalidInput(`There is no column "${column.slice(0, 80)}". There are: ${columns.slice(0, 40).join(', ')}.`, {
+      field: 'column',
+    })
   if (q !== undefined) {
     const text =
       column !== undefined
@@ -78,7 +84,9 @@ function truthCondition(wanted: NonNullable<LogFilter['truth']>, kind: TruthKind
   if (wanted === 'known') return 'truth IS NOT NULL'
   if (wanted === 'unknown') return 'truth IS NULL'
   if (kind?.score !== 'classes')
-    throw invalidInput(`Only classes are right or wrong; this model answers otherwise. Ask for "known" or "unknown".`, { field: 'truth' })
+    throw invalidInput(`Only classes are right or wrong; this model answers otherwise. Ask for "known" or "unknown".`, {
+      field: 'truth',
+    })
   return `truth IS NOT NULL AND ${kind.toColumn('truth')} ${wanted === 'right' ? '=' : '<>'} (prediction ->> '/label')`
 }
 
@@ -88,7 +96,10 @@ const isPlain = (text: string): boolean => /^[A-Za-z0-9 _.,:;()+-]+$/.test(text)
 /** SQL that a request meets if any of its rows meets the filter: a look at the text of a line, before it is read. */
 export function requestCondition({ q, id, key }: LogFilter): string | undefined {
   const texts: string[] = []
-  if (q !== undefined && isPlain(q)) texts.push(`(contains(lower(body::VARCHAR), '${q.toLowerCase()}') OR contains(lower(predictions::VARCHAR), '${q.toLowerCase()}'))`)
+  if (q !== undefined && isPlain(q))
+    texts.push(
+      `(contains(lower(body::VARCHAR), '${q.toLowerCase()}') OR contains(lower(predictions::VARCHAR), '${q.toLowerCase()}'))`,
+    )
   if (id !== undefined && isPlain(id)) texts.push(`contains(predictions::VARCHAR, '"${id}')`)
   if (key !== undefined && isPlain(key)) texts.push(`contains(body::VARCHAR, '${key}')`)
   return texts.length > 0 ? texts.join(' AND ') : undefined

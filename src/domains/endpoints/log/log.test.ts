@@ -1,15 +1,15 @@
 import assert from 'node:assert/strict'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { test } from 'node:test'
-import { openSqlite } from '../../../ports/metadata/sqlite.ts'
 import type { StreamReply } from '../../../kernel/route.ts'
 import { localAppendLogs } from '../../../ports/logs/local.ts'
+import { openSqlite } from '../../../ports/metadata/sqlite.ts'
 import { EndpointInput, PredictOutput } from '../schema.ts'
 import { servingMigrations, servingWorld } from '../testing.ts'
 import { TruthInput } from '../truth/schema.ts'
 import { LogExportQuery, LogQuery } from './schema.ts'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 
 type World = Awaited<ReturnType<typeof servingWorld>>
 
@@ -50,7 +50,10 @@ async function textOf(reply: StreamReply): Promise<string> {
 
 async function filled(w: World) {
   await w.register('churn')
-  const endpoint = await w.endpoints.create(w.by, EndpointInput.parse({ model: 'churn', name: 'live', capture: { key: 'customer' } }))
+  const endpoint = await w.endpoints.create(
+    w.by,
+    EndpointInput.parse({ model: 'churn', name: 'live', capture: { key: 'customer' } }),
+  )
   const given = [
     { a: 5, b: 5, state: 'OH', customer: 'Ann "the" Bäcker' },
     { a: -5, b: -5, state: 'AK', customer: 'Bob/2' },
@@ -66,7 +69,12 @@ async function filled(w: World) {
   await w.endpoints.truth.give(
     w.by,
     'live',
-    TruthInput.parse({ items: [{ id: ids[0], value: 'yes' }, { key: 'Bob/2', value: 'yes' }] }),
+    TruthInput.parse({
+      items: [
+        { id: ids[0], value: 'yes' },
+        { key: 'Bob/2', value: 'yes' },
+      ],
+    }),
   )
   return ids as [string, string, string, string]
 }
@@ -108,7 +116,11 @@ onSqlite('the log is searched by text, column, id, key, label, score, variant, t
 
 onSqlite('what cannot be asked is refused; who may not see the endpoint finds none', async (w) => {
   await filled(w)
-  const refused = (query: object) => search(w, query).then(() => assert.fail('it was accepted'), (error) => error)
+  const refused = (query: object) =>
+    search(w, query).then(
+      () => assert.fail('it was accepted'),
+      (error) => error,
+    )
   assert.match((await refused({ column: 'a' })).message, /give both/)
   assert.match((await refused({ column: 'absent', q: 'x' })).message, /no column "absent"/)
   assert.equal((await refused({ cursor: 'nonsense' })).code, 'invalid_input')

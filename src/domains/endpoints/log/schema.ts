@@ -6,7 +6,13 @@ const Time = z.iso.datetime({ offset: true })
 
 /** What a captured prediction must be to be listed; all that is asked must hold. */
 export const LogFilter = z.object({
-  q: z.string().trim().min(1).max(200).optional().describe('text in any column of the row, or in the answer; upper and lower case are one'),
+  q: z
+    .string()
+    .trim()
+    .min(1)
+    .max(200)
+    .optional()
+    .describe('text in any column of the row, or in the answer; upper and lower case are one'),
   column: z.string().min(1).max(200).optional().describe('look for q in this column alone'),
   id: z.string().min(1).max(200).optional().describe('of a prediction, or of a request with all its rows'),
   key: z.string().min(1).max(1000).optional().describe('the value of the captured key'),
@@ -41,5 +47,7 @@ export type LogEntry = z.output<typeof LogEntry>
 export const LogPage = z.object({
   items: z.array(LogEntry),
   nextCursor: z.string().nullable(),
-  searchedTo: Iso.nullable().describe('where the search paused, because it took long: the next page goes on there; null where it did not'),
+  searchedTo: Iso.nullable().describe(
+    'where the search paused, because it took long: the next page goes on there; null where it did not',
+  ),
 })

@@ -9,7 +9,7 @@ import type { Files } from '../../../ports/files/files.ts'
 import type { LogSegment } from '../../../ports/logs/append-log.ts'
 import type { Metadata } from '../../../ports/metadata/metadata.ts'
 import { copyToParquet, literal } from '../../../ports/tables/sql.ts'
-import type { Tables, TableQuery, TableResult } from '../../../ports/tables/tables.ts'
+import type { TableQuery, TableResult, Tables } from '../../../ports/tables/tables.ts'
 import type { Access } from '../../auth/access.ts'
 import { audit } from '../../auth/audit.ts'
 import { pseudonym } from '../../datasets/import/pseudonym.ts'
@@ -18,7 +18,7 @@ import { captureOf, type EndpointRow, signatureOf } from '../store.ts'
 import { layTruth, rowsWithTruth } from '../truth/join.ts'
 import { truthOf } from '../truth/store.ts'
 import { truthKind } from '../truth/values.ts'
-import { type CapturedWindow, type CaptureFiles, captureFiles, capturedRows } from './captured-sql.ts'
+import { type CapturedWindow, type CaptureFiles, capturedRows, captureFiles } from './captured-sql.ts'
 import { exportSelect } from './export-columns.ts'
 import { bindings, type LogShape, requestCondition, rowConditions, scoreSql } from './filters.ts'
 import type { LogEntry, LogExportQuery, LogFilter, LogPage, LogQuery } from './schema.ts'
@@ -78,7 +78,16 @@ export function predictionLog({ metadata, access, files, tables, captures, pseud
       if (filter.truth !== undefined) await layTruth({ db, files }, row.id, place)
       const job = { folders: [captures.folder(row.id), place], scratch: place, quick: true, memoryBytes: 2 ** 30, threads: 2 }
       const found = await tables.session(job, (run) =>
-        searchSegments(run, { segments, filter, shape, window, before, place, limit: query.limit, folder: captures.folder(row.id) }),
+        searchSegments(run, {
+          segments,
+          filter,
+          shape,
+          window,
+          before,
+          place,
+          limit: query.limit,
+          folder: captures.folder(row.id),
+        }),
       )
       return { ...found, items: await withTruth(row, shape, found.items) }
     })
