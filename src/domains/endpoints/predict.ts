@@ -12,6 +12,7 @@ import { type besidePredictions, besideWishes, refuseBeside } from './contract/b
 import { rowOfFile } from './file-row.ts'
 import type { LiveEndpoint, RowServing, Serving } from './live.ts'
 import { encodeBeside, isBeside, withoutKey } from './log/key-field.ts'
+import { rowsOf } from './rows-of-body.ts'
 import { modelHeader } from './scaling/hosted-models.ts'
 import type { EndpointRow } from './store.ts'
 import type { LiveVariant } from './traffic/live-traffic.ts'
@@ -46,7 +47,6 @@ export interface PredictRequest {
 /** How long "this credential may use this endpoint" is believed without asking again. */
 const grantMs = 2000
 const maxRefs = 1000
-const maxRows = 10_000
 
 interface Grant {
   endpoint: LiveEndpoint
@@ -269,26 +269,3 @@ export function refuseStopped(row: EndpointRow): void {
   if (row.running) return
   throw preconditionFailed(`The endpoint "${row.name}" is stopped. Start it before sending rows.`, { endpoint: row.id })
 }
-
-/** The rows of `{ rows: [...] }` or `{ row: {...} }`. */
-function rowsOf(body: unknown): unknown[] {
-  if (body !== null && typeof body === 'object' && !Array.isArray(body)) {
-    const { rows, row, uncertainty: _, generation: __, explain: ___, nearest: ____, ...others } = body as Record<string, unknown>
-    const [extra] = Object.keys(others)
-    if (extra !== undefined) throw invalidInput(`There is no field "${extra}" here. ${wanted}`, { field: extra })
-    if (row !== undefined && rows === undefined) return [row]
-    if (Array.isArray(rows) && row === undefined) {
-      if (rows.length === 0) throw invalidInput('"rows" is empty. Send at least one row.', { field: 'rows' })
-      if (rows.length > maxRows) {
-        throw invalidInput(`A request takes at most ${maxRows} rows, not ${rows.length}. Send several requests.`, {
-          field: 'rows',
-          maxRows,
-        })
-      }
-      return rows
-    }
-  }
-  throw invalidInput(`The body does not hold rows. ${wanted}`, { field: 'rows' })
-}
-
-const wanted = 'Send {"rows": [{"column": value, …}, …]} or {"row": {"column": value, …}}.'

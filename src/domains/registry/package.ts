@@ -22,6 +22,8 @@ export async function storePackage(
   sources: {
     open: PackageSource[]
     sandboxOnly: PackageSource[]
+    /** parity_rows.jsonl and parity_expected.json. */
+    evidence?: PackageSource[]
     kind: ServedBy
     engine?: PackageEngine
     /** Made here unless told. */
@@ -44,6 +46,8 @@ export async function storePackage(
   const stored = { open: [] as PackageEntry[], sandboxOnly: [] as PackageEntry[] }
   for (const source of sources.open) stored.open.push(await store(source))
   for (const source of sources.sandboxOnly) stored.sandboxOnly.push(await store(source))
+  const evidence: PackageEntry[] = []
+  for (const source of sources.evidence ?? []) evidence.push(await store(source))
   const byPath = (a: PackageEntry, b: PackageEntry) => (a.path < b.path ? -1 : 1)
   return {
     format: 1,
@@ -52,6 +56,7 @@ export async function storePackage(
     ...(sources.engine && { engine: sources.engine }),
     files: stored.open.sort(byPath),
     sandboxOnly: stored.sandboxOnly.sort(byPath),
+    ...(evidence.length > 0 && { evidence }),
     createdAt: new Date().toISOString(),
   }
 }

@@ -116,6 +116,10 @@ export const Manifest = z.object({
   engine: PackageEngine.optional().describe('absent in packages from before there were others than tables'),
   files: z.array(PackageFile),
   sandboxOnly: z.array(PackageFile).describe('Native files that only a sandboxed Python job may load.'),
+  evidence: z
+    .array(PackageFile)
+    .optional()
+    .describe('Rows that training code answered, with its answers: with them the proof can be made again elsewhere.'),
   createdAt: Iso,
 })
 export type Manifest = z.infer<typeof Manifest>

@@ -92,6 +92,7 @@ export async function assemblePackage(
         root: fitFolder,
         at: nativePath(path),
       })),
+      evidence: await parityRows(files, evaluateFolder),
     },
   )
   const predictions = await blobs.put((await files.open(evaluateFolder, 'data/predictions.parquet')).stream)
@@ -118,6 +119,23 @@ export async function assemblePackage(
     predictionsSha256: predictions.sha256,
     validation,
   }
+}
+
+/** Larger ones (many images) are not kept: the certificate says what they said. */
+const mostEvidenceBytes = 64 * 2 ** 20
+
+async function parityRows(files: Files, folder: string): Promise<PackageSource[]> {
+  const sources: PackageSource[] = []
+  let bytes = 0
+  for (const path of ['parity_rows.jsonl', 'parity_expected.json']) {
+    const at = `data/${path}`
+    if (!(await files.exists(folder, at))) return []
+    const { stream, sizeBytes } = await files.open(folder, at)
+    stream.destroy()
+    bytes += sizeBytes
+    sources.push({ path, root: folder, at })
+  }
+  return bytes > mostEvidenceBytes ? [] : sources
 }
 
 const nativePath = (path: string): string => (path.startsWith('native/') ? path : `native/${path}`)
