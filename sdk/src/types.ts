@@ -7,6 +7,7 @@ import type * as compression from '../../src/domains/compression/schema.ts'
 import type * as datasets from '../../src/domains/datasets/schema.ts'
 import type * as endpointContract from '../../src/domains/endpoints/contract/schema.ts'
 import type * as log from '../../src/domains/endpoints/log/schema.ts'
+import type * as scaling from '../../src/domains/endpoints/scaling/schema.ts'
 import type * as endpoints from '../../src/domains/endpoints/schema.ts'
 import type * as traffic from '../../src/domains/endpoints/traffic/schema.ts'
 import type * as truth from '../../src/domains/endpoints/truth/schema.ts'
@@ -170,6 +171,11 @@ export type EndpointMetadata = z.output<typeof endpointContract.EndpointMetadata
 export type EndpointInput = z.input<typeof endpoints.EndpointInput>
 export type EndpointPatch = z.input<typeof endpoints.EndpointPatch>
 export type EndpointMetrics = z.output<typeof endpoints.EndpointMetrics>
+export type ScalingPolicy = z.input<typeof scaling.ScalingPolicy>
+export type ScalingFigures = z.output<typeof scaling.ScalingFigures>
+export type EndpointUsage = z.output<typeof scaling.UsageOut>
+export type HostedModels = z.output<typeof scaling.HostedModels>
+export type HostedModelsInput = z.input<typeof scaling.ModelsInput>
 export type Variant = z.output<typeof traffic.Variant>
 export type Traffic = z.output<typeof traffic.Traffic>
 export type TrafficInput = z.input<typeof traffic.TrafficInput>

@@ -10,6 +10,7 @@ import { explainCommands } from './commands/explain.ts'
 import { generateCommand } from './commands/generate.ts'
 import { logCommand } from './commands/log.ts'
 import { predictCommand } from './commands/predict.ts'
+import { scalingCommands } from './commands/scaling.ts'
 import { scriptCommands } from './commands/scripts.ts'
 import { serveCommands } from './commands/serve.ts'
 import { trafficCommands } from './commands/traffic.ts'
@@ -41,6 +42,7 @@ weightsCommands(program)
 scriptCommands(program)
 serveCommands(program)
 trafficCommands(program)
+scalingCommands(program)
 endpointCommands(program)
 compressionCommands(program)
 predictCommand(program)

@@ -27,6 +27,7 @@ import type {
   Written,
 } from '../types.ts'
 import { endpointContract } from './endpoint-contract.ts'
+import { endpointScaling } from './endpoint-scaling.ts'
 import { endpointTraffic } from './endpoint-traffic.ts'
 
 export interface PredictFileOptions extends ProjectOptions {
@@ -52,6 +53,7 @@ export const endpoints = (http: Http) => {
   const at = (endpoint: string) => `/v1/endpoints/${segment(endpoint)}`
   return {
     ...endpointContract(http),
+    ...endpointScaling(http),
     ...endpointTraffic(http),
     create: (input: EndpointInput, options: CreateOptions = {}) =>
       http.json<Endpoint>('POST', '/v1/endpoints', withOptions(options, { body: input })),

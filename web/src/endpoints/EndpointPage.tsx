@@ -19,6 +19,7 @@ import { CapturesTab } from './CapturesTab.tsx'
 import { DeployPanel } from './DeployPanel.tsx'
 import { HistoryTab } from './HistoryTab.tsx'
 import { LiveTab } from './LiveTab.tsx'
+import { ScalingTab } from './ScalingTab.tsx'
 import { servedWords } from './served.ts'
 import { TrafficTab } from './TrafficTab.tsx'
 import { TryIt } from './TryIt.tsx'
@@ -28,6 +29,7 @@ const tabs = [
   { id: 'try', title: 'Try it' },
   { id: 'live', title: 'Live' },
   { id: 'traffic', title: 'Traffic' },
+  { id: 'scaling', title: 'Scaling' },
   { id: 'captures', title: 'Captures' },
   { id: 'history', title: 'History' },
   { id: 'lineage', title: 'Lineage' },
@@ -64,7 +66,7 @@ export function EndpointPage() {
     )
   const data = endpoint.data
   const tab = tabOf(tabs, search.tab)
-  const running = data.state === 'ready' || data.state === 'starting'
+  const running = data.state === 'ready' || data.state === 'starting' || data.state === 'asleep'
   return (
     <Page
       title={data.name}
@@ -133,6 +135,7 @@ export function EndpointPage() {
         (data.served === 'gguf' ? <WriteTab key={data.version} endpoint={data} /> : <TryIt key={data.version} endpoint={data} />)}
       {tab === 'live' && <LiveTab endpoint={data} />}
       {tab === 'traffic' && <TrafficTab endpoint={data} />}
+      {tab === 'scaling' && <ScalingTab endpoint={data} />}
       {tab === 'captures' && <CapturesTab endpoint={data} />}
       {tab === 'history' && <HistoryTab endpoint={data} />}
       {tab === 'lineage' && <LineageTab id={data.id} />}
