@@ -11,6 +11,7 @@ import type * as scaling from '../../src/domains/endpoints/scaling/schema.ts'
 import type * as endpoints from '../../src/domains/endpoints/schema.ts'
 import type * as traffic from '../../src/domains/endpoints/traffic/schema.ts'
 import type * as truth from '../../src/domains/endpoints/truth/schema.ts'
+import type * as writing from '../../src/domains/endpoints/writing-schema.ts'
 import type * as evaluation from '../../src/domains/evaluation/schema.ts'
 import type * as uncertainty from '../../src/domains/evaluation/uncertainty/schema.ts'
 import type * as experiments from '../../src/domains/experiments/schema.ts'
@@ -199,9 +200,9 @@ export type GradientExplanation = z.output<typeof explanations.GradientExplanati
 export type GlobalShap = z.output<typeof explanations.GlobalShap>
 export type PredictOutput = z.output<typeof endpoints.PredictOutput>
 export type Prediction = z.output<typeof endpoints.Prediction>
-export type GenerateInput = z.input<typeof endpoints.GenerateInput>
-export type GenerateSettings = z.input<typeof endpoints.GenerateSettings>
-export type Written = z.output<typeof endpoints.Written> & { id: string }
+export type GenerateInput = z.input<typeof writing.GenerateInput>
+export type GenerateSettings = z.input<typeof writing.GenerateSettings>
+export type Written = z.output<typeof writing.Written> & { id: string }
 export type Capture = z.output<typeof endpoints.Capture>
 export type LogQuery = z.input<typeof log.LogQuery>
 export type LogExportQuery = z.input<typeof log.LogExportQuery>

@@ -3,8 +3,9 @@ import type { Principal } from '../../kernel/principal.ts'
 import type { ServerEvent } from '../../kernel/route.ts'
 import type { LiveEndpoint } from './live.ts'
 import { notReady, shadow } from './predict.ts'
-import type { GenerateInput } from './schema.ts'
-import { keep, write } from './write-rows.ts'
+import { keep, withoutLikelihoods, write } from './write-rows.ts'
+import { eventQueue } from './writing-events.ts'
+import type { GenerateInput } from './writing-schema.ts'
 
 export interface GenerateNeeds {
   /** The endpoint, for whoever may ask it. */
@@ -24,7 +25,7 @@ export interface GenerateRequest {
 /** What is wrong with a request is mostly known by then, and can still be said by a status. */
 const refusalMs = 2000
 
-/** One answer of a language model as it is written: events `text`, then `done` (or `error`, where it breaks off). */
+/** One answer of a language model as it is written: events `text` (and `call`), then `done` (or `error`, where it breaks off). */
 export function generator({ mayAsk }: GenerateNeeds) {
   return {
     async generate(by: Principal, ref: string, request: GenerateRequest): Promise<AsyncIterable<ServerEvent>> {
@@ -48,10 +49,11 @@ export function generator({ mayAsk }: GenerateNeeds) {
       serving.inFlight.enter()
       const writing = write(endpoint, serving, input, {
         signal: AbortSignal.any([signal, stop.signal]),
-        onText: (text) => events.push({ event: 'text', data: { text } }),
+        onText: (text, logprobs) => events.push({ event: 'text', data: { text, ...(logprobs && { logprobs }) } }),
+        onCall: (piece) => events.push({ event: 'call', data: piece }),
       }).then((answer) => {
         const prediction = { id: requestId, ...answer }
-        const predictions = JSON.stringify([prediction])
+        const predictions = JSON.stringify([withoutLikelihoods(prediction)])
         keep(endpoint, serving, { at, rows: [{ prompt, messages }], predictions })
         shadow(endpoint, { at, rows: [{ prompt, messages }], predictions, ms: performance.now() - began })
         events.push({ event: 'done', data: prediction })
@@ -83,47 +85,3 @@ const asData = (error: unknown) =>
     : { code: 'internal', message: 'The answer broke off; the log of the server says why.', facts: {} }
 
 const after = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms).unref())
-
-/** Events in their order, for one reader; `left` is called when the reader goes before the end. */
-function eventQueue(left: () => void) {
-  const queued: ServerEvent[] = []
-  let isEnded = false
-  let wake = () => {}
-  let sawFirst = () => {}
-  const first = new Promise<void>((resolve) => {
-    sawFirst = resolve
-  })
-  return {
-    first,
-    push(event: ServerEvent): void {
-      // A reader that is slow gets the text in larger pieces.
-      const before = queued.at(-1)
-      if (event.event === 'text' && before?.event === 'text')
-        queued[queued.length - 1] = { event: 'text', data: { text: textOf(before) + textOf(event) } }
-      else queued.push(event)
-      sawFirst()
-      wake()
-    },
-    end(): void {
-      isEnded = true
-      wake()
-    },
-    async *[Symbol.asyncIterator](): AsyncGenerator<ServerEvent> {
-      try {
-        for (;;) {
-          const next = queued.shift()
-          if (next) yield next
-          else if (isEnded) return
-          else
-            await new Promise<void>((resolve) => {
-              wake = resolve
-            })
-        }
-      } finally {
-        left()
-      }
-    },
-  }
-}
-
-const textOf = ({ data }: ServerEvent): string => (data as { text: string }).text

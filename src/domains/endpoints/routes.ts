@@ -14,12 +14,12 @@ import {
   EndpointInput,
   EndpointMetrics,
   EndpointPatch,
-  GenerateInput,
   PredictInput,
   PredictOutput,
 } from './schema.ts'
 import type { EndpointsService } from './service.ts'
 import { trafficRoutes } from './traffic/routes.ts'
+import { GenerateInput } from './writing-schema.ts'
 
 const tag = 'endpoints'
 
@@ -121,7 +121,7 @@ export const endpointsRoutes = (endpoints: EndpointsService): RouteRecord[] => [
     permission: 'endpoints:predict',
     tag,
     summary:
-      'Let a language model go on from a prompt or answer in a conversation, as it writes: events text, then done or error',
+      'Let a language model go on from a prompt or answer in a conversation, as it writes: events text and call, then done or error',
     query: InProject,
     body: GenerateInput,
     returns: 'events',

@@ -1,12 +1,12 @@
 import * as z from 'zod'
 import { servedBy } from '../../ports/inference/signature.ts'
-import { roles } from '../../ports/language/language.ts'
 import { Iso, Ref, Resource, ResourceInput } from '../auth/schema.ts'
 import { UncertaintyWish } from '../evaluation/uncertainty/schema.ts'
 import { ExplainOutput, Explanation, Nearest } from '../explanations/schema.ts'
 import { Signature } from '../registry/schema.ts'
 import { besideFields } from './contract/beside.ts'
 import { Variant } from './traffic/schema.ts'
+import { GenerateSettings, Written } from './writing-schema.ts'
 
 export const CapturePolicy = z.object({
   share: z.number().min(0).max(1).default(1),
@@ -56,51 +56,6 @@ export const Endpoint = Resource.extend({
   history: z.array(z.object({ version: z.string(), versionNumber: z.number(), at: Iso, by: z.string() })),
 })
 export type Endpoint = z.infer<typeof Endpoint>
-
-/** How a language model chooses its words; without a temperature always the likeliest. */
-export const GenerateSettings = z.strictObject({
-  maxTokens: z.number().int().min(1).max(32_768).optional().describe('of the answer; what the version says unless told'),
-  temperature: z.number().min(0).max(5).optional().describe('0 (the usual): always the likeliest token'),
-  topP: z.number().gt(0).max(1).optional().describe('only the likeliest tokens that make up this share'),
-  topK: z.number().int().min(0).max(1000).optional().describe('only so many of the likeliest tokens; 0: all'),
-  seed: z
-    .number()
-    .int()
-    .min(0)
-    .max(2 ** 32 - 1)
-    .optional()
-    .describe('the same seed gives the same text'),
-  stop: z.array(z.string().min(1).max(200)).max(8).optional().describe('texts at which the answer ends'),
-})
-const mostCharacters = 400_000
-const ChatMessage = z.strictObject({ role: z.enum(roles), content: z.string().max(mostCharacters) })
-const promptFields = {
-  prompt: z.string().min(1).max(mostCharacters).optional().describe('text to go on from'),
-  messages: z.array(ChatMessage).min(1).max(500).optional().describe('instead of a prompt: a conversation to answer in'),
-}
-const oneOfBoth = [
-  ({ prompt, messages }: { prompt?: unknown; messages?: unknown }) => (prompt === undefined) !== (messages === undefined),
-  { error: 'Send either "prompt" (a text) or "messages" (a list of { "role", "content" }).' },
-] as const
-/** A row for a language model. */
-export const PromptRow = z.strictObject(promptFields).refine(...oneOfBoth)
-export const GenerateInput = GenerateSettings.extend(promptFields).refine(...oneOfBoth)
-export type GenerateInput = z.infer<typeof GenerateInput>
-
-/** What a language model wrote, and at what cost. */
-export const Written = z.object({
-  text: z.string(),
-  finishReason: z
-    .enum(['stop', 'length', 'time', 'cancelled'])
-    .describe('stop: the model or a stop text ended it; length: no more tokens were asked for, or none fit'),
-  tokens: z.object({ prompt: z.number(), generated: z.number() }),
-  seconds: z.object({
-    queue: z.number().describe('waiting for its turn'),
-    first: z.number().nullable().describe('from then to the first token'),
-    total: z.number(),
-  }),
-  seed: z.number().nullable().describe('where chance had a part: with it the same text can be had again'),
-})
 
 const predictWishes = {
   uncertainty: UncertaintyWish.optional(),

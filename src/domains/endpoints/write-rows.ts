@@ -1,9 +1,9 @@
 import type * as z from 'zod'
 import { invalidInput, isPlatformError, PlatformError } from '../../kernel/errors.ts'
 import { minutes } from '../../kernel/time.ts'
-import type { Generated, GenerateOptions, Prompt, Sampling } from '../../ports/language/language.ts'
+import type { Asked, Form, Generated, GenerateOptions, Sampling } from '../../ports/language/language.ts'
 import type { LiveEndpoint, TextServing } from './live.ts'
-import { GenerateSettings, PromptRow } from './schema.ts'
+import { GenerateSettings, PromptRow } from './writing-schema.ts'
 
 const mostRows = 64
 const mostMs = minutes(10)
@@ -28,6 +28,7 @@ export async function answerPrompts(
   const prompts = rows.map((row, i) => checked(PromptRow, row, `rows.${i}`, i))
   const until = AbortSignal.timeout(mostMs)
   const predictions: string[] = []
+  const kept: string[] = []
   for (const [i, prompt] of prompts.entries()) {
     if (until.aborted)
       throw new PlatformError(
@@ -41,22 +42,26 @@ export async function answerPrompts(
       if (!isPlatformError(error)) throw error
       throw new PlatformError(error.code, `Row ${i}: ${error.message}`, { ...error.facts, row: i })
     })
-    predictions.push(JSON.stringify({ id: rows.length === 1 ? requestId : `${requestId}.${i}`, ...answer }))
+    const prediction = { id: rows.length === 1 ? requestId : `${requestId}.${i}`, ...answer }
+    predictions.push(JSON.stringify(prediction))
+    kept.push(JSON.stringify(withoutLikelihoods(prediction)))
   }
-  const text = `[${predictions.join(',')}]`
-  keep(endpoint, serving, { at, rows: prompts, predictions: text })
-  return text
+  keep(endpoint, serving, { at, rows: prompts, predictions: `[${kept.join(',')}]` })
+  return `[${predictions.join(',')}]`
 }
+
+/** As it is kept: the likelihoods of each token would be many times the text. */
+export const withoutLikelihoods = <P extends object>({ logprobs: _, ...rest }: P & { logprobs?: unknown }) => rest
 
 /** One answer of a language model; what it took goes into the figures of its endpoint. */
 export async function write(
   endpoint: LiveEndpoint,
   { language, signature }: TextServing,
-  asked: z.infer<typeof PromptRow> & Sampling,
+  asked: z.infer<typeof PromptRow> & Sampling & Form,
   options: GenerateOptions = {},
 ): Promise<Generated> {
   const { prompt, messages, ...settings } = asked
-  const request: Prompt & Sampling = {
+  const request: Asked = {
     maxTokens: signature.generation?.maxNewTokens ?? usualTokens,
     ...settings,
     ...(messages ? { messages } : { prompt: prompt! }),

@@ -1,7 +1,7 @@
 import * as z from 'zod'
 import { Iso, Name, Ref, Resource, ResourceInput } from '../auth/schema.ts'
 import { ReadOptions } from '../datasets/schema.ts'
-import { GenerateSettings } from '../endpoints/schema.ts'
+import { GenerateSettings } from '../endpoints/writing-schema.ts'
 
 export const outputFormats = ['parquet', 'csv', 'jsonl'] as const
 

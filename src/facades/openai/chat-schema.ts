@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import { cannot, may, model, only, sampling, Usage, withoutEffect } from './fields.ts'
+import { cannot, logprobSettings, may, model, only, penalties, sampling, Usage, withoutEffect } from './fields.ts'
 
 const mostCharacters = 400_000
 const text = z.string().max(mostCharacters)
@@ -10,14 +10,50 @@ const TextPart = z.object({
 /** A text, or a list of parts that are texts. */
 const content = z.union([text, z.array(TextPart).min(1).max(500)]).transform(textOf)
 
+const functionName = z.string().regex(/^[a-zA-Z0-9_-]{1,64}$/, { error: 'is a word of up to 64 letters, digits, _ and -' })
+const ToolCall = z.object({
+  id: z.string().max(200),
+  type: z.literal('function'),
+  function: z.object({ name: z.string().max(200), arguments: text }),
+})
+
+const name = may(z.string().max(200))
 const ChatMessage = z.discriminatedUnion('role', [
-  z.object({ role: z.literal(['system', 'developer', 'user']), content, name: may(z.string().max(200)) }),
+  z.object({ role: z.literal(['system', 'developer', 'user']), content, name }),
   z.object({
     role: z.literal('assistant'),
     content: may(content),
-    name: may(z.string().max(200)),
+    name,
     refusal: may(text),
+    tool_calls: may(z.array(ToolCall).max(128)),
+    function_call: cannot('use "tool_calls" instead'),
     audio: cannot('no sound is read here'),
+  }),
+  z.object({ role: z.literal('tool'), content, tool_call_id: z.string().max(200) }),
+])
+
+const schema = z.record(z.string(), z.unknown())
+const Tool = z.object({
+  type: z.literal('function', { error: 'only tools of the type "function" are known here' }),
+  function: z.object({
+    name: functionName,
+    description: may(z.string().max(20_000)),
+    parameters: may(schema),
+    strict: may(z.boolean()),
+  }),
+})
+
+const ResponseFormat = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('text') }),
+  z.object({ type: z.literal('json_object') }),
+  z.object({
+    type: z.literal('json_schema'),
+    json_schema: z.object({
+      name: functionName,
+      description: may(z.string().max(20_000)),
+      schema,
+      strict: may(z.boolean()),
+    }),
   }),
 ])
 
@@ -26,7 +62,21 @@ export const ChatRequest = z.object({
   model,
   messages: z.array(ChatMessage).min(1).max(500),
   ...sampling,
+  ...penalties,
+  ...logprobSettings,
   max_completion_tokens: may(z.number().int().min(1).max(32_768)),
+  response_format: may(ResponseFormat),
+  tools: may(z.array(Tool).max(128)),
+  tool_choice: may(
+    z.union(
+      [
+        z.enum(['auto', 'none', 'required']),
+        z.object({ type: z.literal('function'), function: z.object({ name: functionName }) }),
+      ],
+      { error: 'is "auto", "none", "required" or {"type": "function", "function": {"name": …}}' },
+    ),
+  ),
+  parallel_tool_calls: may(z.boolean()),
   modalities: may(z.array(z.literal('text', { error: 'only texts are written here' })).min(1)),
   store: only(false, 'Nothing is stored for later here; the endpoint captures by its own policy.'),
   audio: cannot('no sound is made here'),
@@ -40,11 +90,9 @@ export const ChatRequest = z.object({
 })
 export type ChatRequest = z.output<typeof ChatRequest>
 
-export const FinishReason = z.enum(['stop', 'length'])
-
-const Message = z.object({
-  role: z.literal('assistant'),
-  content: z.string().nullable(),
+const Token = z.object({ token: z.string(), logprob: z.number(), bytes: z.array(z.number()).nullable() })
+const Logprobs = z.object({
+  content: z.array(Token.extend({ top_logprobs: z.array(Token) })).nullable(),
   refusal: z.null(),
 })
 
@@ -53,7 +101,19 @@ export const ChatReply = z.object({
   object: z.literal('chat.completion'),
   created: z.number(),
   model: z.string(),
-  choices: z.array(z.object({ index: z.number(), message: Message, logprobs: z.null(), finish_reason: FinishReason })),
+  choices: z.array(
+    z.object({
+      index: z.number(),
+      message: z.object({
+        role: z.literal('assistant'),
+        content: z.string().nullable(),
+        refusal: z.null(),
+        tool_calls: z.array(ToolCall).optional(),
+      }),
+      logprobs: Logprobs.nullable(),
+      finish_reason: z.enum(['stop', 'length', 'tool_calls']),
+    }),
+  ),
   usage: Usage,
 })
 export type ChatReply = z.infer<typeof ChatReply>

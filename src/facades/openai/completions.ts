@@ -1,9 +1,10 @@
 import * as z from 'zod'
-import type { GenerateInput } from '../../domains/endpoints/schema.ts'
+import type { GenerateInput } from '../../domains/endpoints/writing-schema.ts'
 import type { ServerEvent } from '../../kernel/route.ts'
-import type { Generated } from '../../ports/language/language.ts'
-import { cannot, may, model, only, sampling, seedOf, stopsOf, Usage, withoutEffect } from './fields.ts'
+import type { Generated, Likelihood } from '../../ports/language/language.ts'
+import { cannot, may, model, only, penalties, sampling, Usage, withoutEffect } from './fields.ts'
 import { endingInWords } from './stream.ts'
+import { settingsOf } from './to-generate.ts'
 import { type Asked, type Endpoints, finishOf, openChoice, usageOf, whole } from './writing.ts'
 
 const mostPrompts = 64
@@ -16,6 +17,8 @@ export const CompletionRequest = z.object({
     error: `send a text, or up to ${mostPrompts} of them (tokens are not taken)`,
   }),
   ...sampling,
+  ...penalties,
+  logprobs: may(z.number().int().min(0).max(5)),
   best_of: only(1, 'Only the answer itself is written here, not the best of several.'),
   echo: may(z.boolean()),
   suffix: cannot('the models here only go on from a prompt'),
@@ -23,13 +26,20 @@ export const CompletionRequest = z.object({
 })
 export type CompletionRequest = z.output<typeof CompletionRequest>
 
+const Logprobs = z.object({
+  tokens: z.array(z.string()),
+  token_logprobs: z.array(z.number()),
+  top_logprobs: z.array(z.record(z.string(), z.number())),
+  text_offset: z.array(z.number()),
+})
+
 export const CompletionReply = z.object({
   id: z.string(),
   object: z.literal('text_completion'),
   created: z.number(),
   model: z.string(),
   choices: z.array(
-    z.object({ index: z.number(), text: z.string(), logprobs: z.null(), finish_reason: z.enum(['stop', 'length']) }),
+    z.object({ index: z.number(), text: z.string(), logprobs: Logprobs.nullable(), finish_reason: z.enum(['stop', 'length']) }),
   ),
   usage: Usage,
 })
@@ -72,7 +82,7 @@ export async function complete(
     const choices = answers.map((answer, index) => ({
       index,
       text: before(index) + answer.text,
-      logprobs: null,
+      logprobs: answer.logprobs ? logprobsOf(answer.logprobs, before(index).length) : null,
       finish_reason: finishOf(answer),
     }))
     return { ...head, choices, usage: usage(answers) }
@@ -83,18 +93,24 @@ export async function complete(
     event: 'chunk',
     data: { ...head, choices, ...(withUsage && { usage: spent }) },
   })
-  const piece = (index: number, text: string, finish_reason: string | null = null) =>
-    chunk([{ index, text, logprobs: null, finish_reason }])
+  const piece = (
+    index: number,
+    text: string,
+    { finish_reason = null, logprobs = null }: { finish_reason?: string | null; logprobs?: unknown } = {},
+  ) => chunk([{ index, text, logprobs, finish_reason }])
   return endingInWords(
     (async function* () {
       const answers: Generated[] = []
       for (let index = 0; index < wanted.length; index++) {
+        let at = before(index).length
         if (request.echo) yield piece(index, before(index))
         for await (const said of index === 0 ? first : await open(index)) {
-          if ('text' in said) yield piece(index, said.text)
-          else {
+          if ('text' in said) {
+            yield piece(index, said.text, { logprobs: said.logprobs ? logprobsOf(said.logprobs, at) : null })
+            at += said.text.length
+          } else if ('done' in said) {
             answers.push(said.done)
-            yield piece(index, '', finishOf(said.done))
+            yield piece(index, '', { finish_reason: finishOf(said.done) })
           }
         }
       }
@@ -104,15 +120,25 @@ export async function complete(
 }
 
 function toInput(request: CompletionRequest, prompt: string, choice: number): GenerateInput {
-  const { max_tokens, temperature, top_p, seed, stop } = request
-  const ends = stopsOf(stop)
-  const ownSeed = seedOf(seed, choice)
   return {
     prompt,
-    maxTokens: max_tokens || usualTokens,
-    temperature: temperature ?? 1,
-    ...(top_p !== undefined && { topP: top_p }),
-    ...(ownSeed !== undefined && { seed: ownSeed }),
-    ...(ends && { stop: ends }),
+    maxTokens: request.max_tokens || usualTokens,
+    ...settingsOf(request, choice),
+    ...(request.logprobs !== undefined && { topLogprobs: request.logprobs }),
+  }
+}
+
+/** Lists side by side, as this older part of their API has them; `offset` is where the first token begins in the text. */
+function logprobsOf(likelihoods: readonly Likelihood[], offset: number): z.infer<typeof Logprobs> {
+  let at = offset
+  return {
+    tokens: likelihoods.map(({ text }) => text),
+    token_logprobs: likelihoods.map(({ logprob }) => logprob),
+    top_logprobs: likelihoods.map(({ top }) => Object.fromEntries(top.map(({ text, logprob }) => [text, logprob]))),
+    text_offset: likelihoods.map(({ text }) => {
+      const begin = at
+      at += text.length
+      return begin
+    }),
   }
 }

@@ -35,6 +35,30 @@ export const sampling = {
   stream_options: may(z.object({ include_usage: may(z.boolean()), include_obfuscation: may(z.boolean()) })),
 }
 
+/** Tokens made likelier, less likely or impossible. */
+export const penalties = {
+  frequency_penalty: may(z.number().min(-2).max(2)),
+  presence_penalty: may(z.number().min(-2).max(2)),
+  logit_bias: may(
+    z
+      .record(z.string().regex(/^\d{1,7}$/, { error: 'tokens are named by their numbers' }), z.number().min(-100).max(100))
+      .refine((bias) => Object.keys(bias).length <= 1024, { error: 'names more than 1024 tokens' }),
+  ),
+}
+export interface Penalties {
+  frequency_penalty?: number
+  presence_penalty?: number
+  logit_bias?: Record<string, number>
+}
+
+export const penaltiesOf = ({ frequency_penalty, presence_penalty, logit_bias }: Penalties) => ({
+  ...(frequency_penalty && { frequencyPenalty: frequency_penalty }),
+  ...(presence_penalty && { presencePenalty: presence_penalty }),
+  ...(logit_bias && Object.keys(logit_bias).length > 0 && { bias: logit_bias }),
+})
+
+export const logprobSettings = { logprobs: may(z.boolean()), top_logprobs: may(z.number().int().min(0).max(20)) }
+
 export const Usage = z.object({ prompt_tokens: z.number(), completion_tokens: z.number(), total_tokens: z.number() })
 export type Usage = z.infer<typeof Usage>
 

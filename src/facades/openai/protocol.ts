@@ -51,6 +51,7 @@ const params: Record<string, string> = {
 function paramOf({ field, noun }: Record<string, unknown>): string | null {
   if (noun === 'endpoint') return 'model'
   if (typeof field !== 'string') return null
+  if (field.startsWith('format.schema')) return `response_format.json_schema${field.slice('format'.length)}`
   const [first = '', ...rest] = field.split('.')
   return [params[first] ?? first, ...rest].join('.')
 }

@@ -85,10 +85,13 @@ const askedBy = (by: Principal, { model }: { model: string }, request: RequestFa
   project: projectOf(request),
   requestId: request.id,
   signal: request.signal,
+  header: (name) => headerOf(request, name),
 })
 
 /** Their clients name a project in a header. */
-function projectOf({ headers }: RequestFacts): string | undefined {
-  const named = headers['openai-project']
-  return typeof named === 'string' && named !== '' ? named : undefined
+const projectOf = (request: RequestFacts): string | undefined => headerOf(request, 'openai-project') || undefined
+
+function headerOf({ headers }: RequestFacts, name: string): string | undefined {
+  const value = headers[name]
+  return Array.isArray(value) ? value[0] : value
 }

@@ -1,8 +1,8 @@
-import type { GenerateInput } from '../../domains/endpoints/schema.ts'
 import type { EndpointsService } from '../../domains/endpoints/service.ts'
+import type { GenerateInput } from '../../domains/endpoints/writing-schema.ts'
 import { type ErrorCode, PlatformError } from '../../kernel/errors.ts'
 import type { Principal } from '../../kernel/principal.ts'
-import type { Generated } from '../../ports/language/language.ts'
+import type { CallPiece, Generated, Likelihood } from '../../ports/language/language.ts'
 import type { Usage } from './fields.ts'
 
 /** Whose request it is, and about which endpoint. */
@@ -12,25 +12,27 @@ export interface Asked {
   project: string | undefined
   requestId: string
   signal: AbortSignal
+  header(name: string): string | undefined
 }
 
 /** What a language model says while it writes one choice, and at the end. */
-export type Said = { text: string } | { done: Generated }
+export type Said = { text: string; logprobs?: Likelihood[] } | { call: CallPiece } | { done: Generated }
 
 export type Endpoints = Pick<EndpointsService, 'generate'>
 
 /** Opens one choice: it is refused here, or then written as it is read. */
 export async function openChoice(
   endpoints: Endpoints,
-  { by, model, project, requestId, signal }: Asked,
+  { by, model, project, requestId, signal, header }: Asked,
   choice: number,
   input: GenerateInput,
 ): Promise<AsyncGenerator<Said>> {
   const id = choice === 0 ? requestId : `${requestId}.${choice}`
-  const events = await endpoints.generate(by, model, { input, project, requestId: id, signal })
+  const events = await endpoints.generate(by, model, { input, project, requestId: id, signal, header })
   return (async function* () {
     for await (const { event, data } of events) {
-      if (event === 'text') yield data as { text: string }
+      if (event === 'text') yield data as { text: string; logprobs?: Likelihood[] }
+      else if (event === 'call') yield { call: data as CallPiece }
       else if (event === 'done') yield { done: data as Generated }
       else if (event === 'error') throw brokenOff(data as { code: ErrorCode; message: string; facts: Record<string, unknown> })
     }

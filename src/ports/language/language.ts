@@ -1,8 +1,22 @@
-export const roles = ['system', 'user', 'assistant'] as const
+import type { JsonSchema } from './grammar/json-schema.ts'
+
+export const roles = ['system', 'user', 'assistant', 'tool'] as const
+
+/** A function that a model asks somebody to call. */
+export interface ToolCall {
+  id: string
+  name: string
+  /** A JSON object, as text. */
+  arguments: string
+}
 
 export interface ChatMessage {
   role: (typeof roles)[number]
   content: string
+  /** Of an assistant: the calls that it asked for. */
+  calls?: ToolCall[]
+  /** Of a tool: the call that it answers. */
+  callId?: string
 }
 
 /** Text to go on from, or a conversation to answer in. */
@@ -18,13 +32,65 @@ export interface Sampling {
   seed?: number
   /** Texts at which it ends; they are not part of what is answered. */
   stop?: string[]
+  /** Taken from a token's logit for each time that it was written, and once if it was. */
+  frequencyPenalty?: number
+  presencePenalty?: number
+  /** Added to the logits of tokens, by their numbers. */
+  bias?: Record<string, number>
+  /** Beside each token how likely it was, and so many of the likeliest. */
+  topLogprobs?: number
 }
 
-/** stop: the model or a stop text ended it. length: as many tokens as were asked for, or as the context holds. */
-export type FinishReason = 'stop' | 'length' | 'time' | 'cancelled'
+/** A function that a model may ask for. */
+export interface Tool {
+  name: string
+  description?: string
+  /** JSON Schema of its arguments, an object; none where absent. */
+  parameters?: JsonSchema
+  /** A schema that cannot be held to is refused, instead of only an object being written. */
+  strict?: boolean
+}
+
+/** What form the answer has. */
+export interface Form {
+  /** Any JSON object, or what a JSON Schema takes. */
+  format?: { type: 'json' } | { type: 'schema'; schema: JsonSchema }
+  tools?: Tool[]
+  /** auto: the model decides. required: it must ask for one, or for the one that is named. */
+  toolChoice?: 'auto' | 'none' | 'required' | { name: string }
+  /** Whether it may ask for several at once; yes unless told. */
+  parallelCalls?: boolean
+}
+
+export type Asked = Prompt & Sampling & Form
+
+/** stop: the model or a stop text ended it. length: as many tokens as were asked for, or as the context holds. calls: it asks for functions. */
+export type FinishReason = 'stop' | 'length' | 'time' | 'cancelled' | 'calls'
+
+/** A token and how likely it was among those that it was chosen from: natural logarithms of probabilities. */
+export interface Likelihood {
+  text: string
+  /** Null where the token is a part of a character whose bytes are not known. */
+  bytes: number[] | null
+  logprob: number
+  top: Omit<Likelihood, 'top'>[]
+}
+
+/** A call as it is written: its name comes first, then its arguments in pieces. */
+export interface CallPiece {
+  index: number
+  /** At the beginning of a call. */
+  id?: string
+  name?: string
+  arguments?: string
+}
 
 export interface Generated {
   text: string
+  /** The functions that it asks for; absent where there were no tools. */
+  calls?: ToolCall[]
+  /** Where they were asked for: of the tokens of `text`. */
+  logprobs?: Likelihood[]
   finishReason: FinishReason
   tokens: { prompt: number; generated: number }
   /** Waiting for its turn; from then to the first token; in all, waiting included. `first` is null where there was none. */
@@ -34,8 +100,9 @@ export interface Generated {
 }
 
 export interface GenerateOptions {
-  /** What has been written since the last call, whole characters only. */
-  onText?(text: string): void
+  /** What has been written since the last call, whole characters only, with the likelihoods of its tokens where they were asked for. */
+  onText?(text: string, likelihoods?: Likelihood[]): void
+  onCall?(piece: CallPiece): void
   signal?: AbortSignal
 }
 
@@ -57,7 +124,7 @@ export interface LanguageModel {
   readonly canChat: boolean
   readonly memoryBytes: number
   readonly threads: number
-  generate(request: Prompt & Sampling, options?: GenerateOptions): Promise<Generated>
+  generate(request: Asked, options?: GenerateOptions): Promise<Generated>
   /** Ends what is being written, then lets go of the model. */
   close(): Promise<void>
 }

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { invalidInput, PlatformError, preconditionFailed } from '../../kernel/errors.ts'
 import type { Executor } from '../executors/executor.ts'
-import type { GenerateOptions, Prompt, Sampling } from './language.ts'
+import type { Likelihood } from './language.ts'
+import type { Prepared } from './prepare.ts'
 import type { Said, Told } from './protocol.ts'
 
 export interface WorkerOptions {
@@ -17,11 +18,14 @@ export interface WorkerOptions {
 /** A model in its process: one request at a time. */
 export interface ModelWorker {
   readonly dead: boolean
-  write(request: Prompt & Sampling, options: WriteOptions): Promise<Said & { type: 'done' }>
+  write(request: Prepared, options: WriteOptions): Promise<Said & { type: 'done' }>
   close(): Promise<void>
 }
 
-export interface WriteOptions extends GenerateOptions {
+export interface WriteOptions {
+  onText(text: string, likelihoods?: Likelihood[]): void
+  onCall(piece: Said & { type: 'call' }): void
+  signal: AbortSignal
   fresh: boolean
   deadlineMs: number
 }
@@ -125,11 +129,11 @@ export async function openWorker({ executor, open, memoryBytes, promptMs }: Work
     }
   }
 
-  async function write(request: Prompt & Sampling, options: WriteOptions): Promise<Said & { type: 'done' }> {
-    const { onText, signal, fresh, deadlineMs } = options
+  async function write(request: Prepared, options: WriteOptions): Promise<Said & { type: 'done' }> {
+    const { onText, onCall, signal, fresh, deadlineMs } = options
     const id = nextId++
     const cancel = () => running.send(JSON.stringify({ type: 'cancel', id } satisfies Told))
-    signal?.addEventListener('abort', cancel, { once: true })
+    signal.addEventListener('abort', cancel, { once: true })
     const hung = setTimeout(() => {
       lastWords = 'its chat template came to no end'
       running.kill()
@@ -143,7 +147,8 @@ export async function openWorker({ executor, open, memoryBytes, promptMs }: Work
           take(said) {
             if (!('id' in said) || said.id !== id) return null
             clearTimeout(hung)
-            if (said.type === 'text') onText?.(said.text)
+            if (said.type === 'text') onText(said.text, said.likelihoods)
+            else if (said.type === 'call') onCall(said)
             else if (said.type === 'refused') throw invalidInput(said.message, said.facts)
             else if (said.type === 'error') throw new PlatformError('internal', `The language model failed: ${said.message}`)
             return said.type === 'done' ? said : null
@@ -152,7 +157,7 @@ export async function openWorker({ executor, open, memoryBytes, promptMs }: Work
       )
     } finally {
       clearTimeout(hung)
-      signal?.removeEventListener('abort', cancel)
+      signal.removeEventListener('abort', cancel)
     }
   }
 

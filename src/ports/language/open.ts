@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { open as openFile, stat } from 'node:fs/promises'
 import { totalmem } from 'node:os'
 import { basename } from 'node:path'
@@ -6,15 +7,17 @@ import { minutes } from '../../kernel/time.ts'
 import type { Executor } from '../executors/executor.ts'
 import { type GgufHeader, readGguf } from './gguf-header.ts'
 import type {
+  Asked,
   Generated,
   GenerateOptions,
   LanguageModel,
   LanguageModelFile,
   LanguageModels,
-  Prompt,
-  Sampling,
+  Likelihood,
+  ToolCall,
 } from './language.ts'
 import { type ModelWorker, openWorker } from './model-worker.ts'
+import { prepare } from './prepare.ts'
 import { threadsFor } from './threads.ts'
 
 export interface LanguageNeeds {
@@ -114,7 +117,9 @@ async function loadModel({ executor, promptMs }: Required<LanguageNeeds>, wanted
     return worker
   }
 
-  async function write(request: Prompt & Sampling, options: GenerateOptions): Promise<Generated> {
+  async function write(request: Asked, options: GenerateOptions): Promise<Generated> {
+    // Refused before its turn comes, not after.
+    const { sampling, ...prepared } = prepare(request, chatTemplate)
     const asked = performance.now()
     const before = turn
     let done = () => {}
@@ -125,9 +130,13 @@ async function loadModel({ executor, promptMs }: Required<LanguageNeeds>, wanted
     const queue = (performance.now() - asked) / 1000
     const signal = options.signal ? AbortSignal.any([options.signal, closing.signal]) : closing.signal
     let text = ''
+    const calls: ToolCall[] = []
+    const logprobs: Likelihood[] = []
     const seed = request.seed ?? (request.temperature ? Math.floor(Math.random() * 2 ** 32) : null)
     const answered = (rest: Pick<Generated, 'finishReason' | 'tokens'>, first: number | null): Generated => ({
       text,
+      ...((prepared.calls || calls.length > 0) && { calls }),
+      ...(request.topLogprobs !== undefined && { logprobs }),
       ...rest,
       seconds: { queue, first, total: (performance.now() - asked) / 1000 },
       seed: request.temperature ? seed : null,
@@ -136,14 +145,28 @@ async function loadModel({ executor, promptMs }: Required<LanguageNeeds>, wanted
       // Whoever went away while waiting is not written for.
       if (signal.aborted) return answered({ finishReason: 'cancelled', tokens: { prompt: 0, generated: 0 } }, null)
       const { finishReason, tokens, firstSeconds } = await (await living()).write(
-        { ...request, ...(seed !== null && { seed }), stop: [...(request.stop ?? []), ...(wanted.stop ?? [])] },
+        {
+          ...prepared,
+          sampling: { ...sampling, ...(seed !== null && { seed }), stop: [...(request.stop ?? []), ...(wanted.stop ?? [])] },
+        },
         {
           fresh: request.seed !== undefined,
           deadlineMs: answerMs,
           signal,
-          onText(piece) {
+          onText(piece, likelihoods) {
             text += piece
-            options.onText?.(piece)
+            if (likelihoods) logprobs.push(...likelihoods)
+            options.onText?.(piece, likelihoods)
+          },
+          onCall({ index, name, arguments: given }) {
+            const id = name === undefined ? undefined : `call_${randomBytes(12).toString('hex')}`
+            if (id !== undefined) calls[index] = { id, name: name!, arguments: '' }
+            if (given !== undefined) calls[index]!.arguments += given
+            options.onCall?.({
+              index,
+              ...(id !== undefined && { id, name }),
+              ...(given !== undefined && { arguments: given }),
+            })
           },
         },
       )

@@ -1,4 +1,5 @@
-import type { FinishReason, Prompt, Sampling } from './language.ts'
+import type { FinishReason, Likelihood } from './language.ts'
+import type { Prepared } from './prepare.ts'
 
 /** What the model's process is told: one JSON value a line. */
 export type Told =
@@ -12,7 +13,7 @@ export type Told =
       controlTokens: string[]
     }
   /** `fresh`: nothing of what was written before is used again. */
-  | { type: 'generate'; id: number; request: Prompt & Sampling; fresh: boolean; deadlineMs: number }
+  | { type: 'generate'; id: number; request: Prepared; fresh: boolean; deadlineMs: number }
   | { type: 'cancel'; id: number }
 
 /** What it says. */
@@ -22,7 +23,8 @@ export type Said =
   | { type: 'failed'; message: string; absent?: boolean }
   /** The prompt is made: what is left takes as long as the model takes. */
   | { type: 'prompt'; id: number; tokens: number }
-  | { type: 'text'; id: number; text: string }
+  | { type: 'text'; id: number; text: string; likelihoods?: Likelihood[] }
+  | { type: 'call'; id: number; index: number; name?: string; arguments?: string }
   | {
       type: 'done'
       id: number

@@ -1,21 +1,24 @@
 /** Passes text on until one of the stop texts appears; what may be the beginning of one is held back. */
-export function untilStop(stops: readonly string[], pass: (text: string) => void) {
+export function untilStop(stopsNow: () => readonly string[], pass: (text: string) => void) {
   let held = ''
   return {
-    /** Whether a stop text has come: nothing after it is passed on. */
-    push(text: string): boolean {
+    /** The stop text that has come, if one has: neither it nor anything after it is passed on. */
+    push(text: string): string | null {
+      const stops = stopsNow()
       held += text
-      const found = stops.map((stop) => held.indexOf(stop)).filter((at) => at >= 0)
-      if (found.length > 0) {
-        const at = Math.min(...found)
-        if (at > 0) pass(held.slice(0, at))
+      const found = stops
+        .map((stop) => ({ stop, at: held.indexOf(stop) }))
+        .filter(({ at }) => at >= 0)
+        .sort((a, b) => a.at - b.at)[0]
+      if (found) {
+        if (found.at > 0) pass(held.slice(0, found.at))
         held = ''
-        return true
+        return found.stop
       }
       const keep = longestBeginning(held, stops)
       if (keep < held.length) pass(held.slice(0, held.length - keep))
       held = held.slice(held.length - keep)
-      return false
+      return null
     },
     /** No more text comes: what was held back was no stop text. */
     end(): void {

@@ -70,18 +70,27 @@ function byteCharacters(): string[] {
 /**
  * For tests: a Llama of about half a megabyte that knows what follows each letter, so that anybody can say what it must write: after "a" comes "bcdefg" and
  * so on to "z", then the end. After a line break comes "a", after "=" the three bytes of "€" and a full stop. Every other byte is followed by the next one. `sure` is how much likelier the right letter is.
+ * `words` are further tokens, and `after` says what else comes after a letter or a word.
  */
-export function alphabetModel({ sure = 1, contextLength = 256, layers = 1, width = 64 } = {}): Buffer {
+export function alphabetModel({
+  sure = 1,
+  contextLength = 256,
+  layers = 1,
+  width = 64,
+  words = [] as string[],
+  after = {} as Record<string, string>,
+} = {}): Buffer {
   const special = ['<|endoftext|>', '<|im_start|>', '<|im_end|>']
   const letters = byteCharacters()
   const merges = ['Ġ Ġ', 'i n']
-  const tokens = [...letters, ...special, ...merges.map((merge) => merge.replace(' ', ''))]
+  const tokens = [...letters, ...special, ...merges.map((merge) => merge.replace(' ', '')), ...words]
   const [end, start, turn] = special.map((_, i) => 256 + i) as [number, number, number]
   const random = randomSigns(7)
   const embedding = new Float32Array(tokens.length * width).map(random)
   const output = new Float32Array(tokens.length * width)
   const row = (of: Float32Array, token: number) => of.subarray(token * width, (token + 1) * width)
   const code = (letter: string) => letter.charCodeAt(0)
+  const numberOf = (token: string) => (token.length === 1 ? code(token) : tokens.indexOf(token))
   const successors = new Map([
     [code('z'), turn],
     [code('\n'), code('a')],
@@ -90,6 +99,7 @@ export function alphabetModel({ sure = 1, contextLength = 256, layers = 1, width
     [0xe2, 0x82],
     [0x82, 0xac],
     [0xac, code('.')],
+    ...Object.entries(after).map((pair) => pair.map(numberOf) as [number, number]),
   ])
   for (let token = 0; token < tokens.length; token++) {
     const next = successors.get(token) ?? (token + 1) % 256
@@ -139,7 +149,9 @@ export function alphabetModel({ sure = 1, contextLength = 256, layers = 1, width
       'tokenizer.ggml.model': 'gpt2',
       'tokenizer.ggml.pre': 'gpt-2',
       'tokenizer.ggml.tokens': tokens,
-      'tokenizer.ggml.token_type': Int32Array.from(tokens, (_, i) => (i >= end && i <= turn ? 3 : 1)),
+      'tokenizer.ggml.token_type': Int32Array.from(tokens, (_, i) =>
+        i >= end && i <= turn ? 3 : words.includes(tokens[i]!) ? 4 : 1,
+      ),
       'tokenizer.ggml.merges': merges,
       'tokenizer.ggml.eos_token_id': { uint32: turn },
       'tokenizer.ggml.add_bos_token': false,

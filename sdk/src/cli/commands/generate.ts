@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises'
 import { createInterface } from 'node:readline/promises'
 import type { Command } from 'commander'
 import type { GenerateInput, GenerateSettings, Written } from '../../index.ts'
@@ -10,6 +11,7 @@ interface GenerateOptions extends GenerateSettings {
   prompt?: string
   message?: string
   system?: string
+  schema?: string
   json?: boolean
 }
 
@@ -26,9 +28,12 @@ export function generateCommand(program: Command): void {
     .option('--top-p <share>', 'only the likeliest tokens that make up this share', parseNumber)
     .option('--top-k <n>', 'only so many of the likeliest tokens', whole)
     .option('--seed <n>', 'the same seed gives the same text', whole)
+    .option('--schema <file>', 'hold the answer to a JSON Schema')
     .option('--stop <text>', 'end there; may be given several times', collect)
-    .action((name: string, { prompt, message, system, json: _, ...settings }: GenerateOptions) =>
+    .action((name: string, { prompt, message, system, schema, json: _, ...given }: GenerateOptions) =>
       answer(async () => {
+        const settings =
+          schema === undefined ? given : { ...given, format: { type: 'schema' as const, schema: await readSchema(schema) } }
         if (prompt !== undefined && (message !== undefined || system !== undefined))
           throw new UsageError('Give --prompt alone, or --message (with --system).')
         if (prompt !== undefined) return once(name, { prompt, ...settings })
@@ -38,6 +43,17 @@ export function generateCommand(program: Command): void {
         return converse(name, before, settings)
       }),
     )
+}
+
+async function readSchema(file: string): Promise<Record<string, unknown>> {
+  const text = await readFile(file, 'utf8').catch((error: Error) => {
+    throw new UsageError(`The schema cannot be read: ${error.message}`)
+  })
+  try {
+    return JSON.parse(text)
+  } catch (error) {
+    throw new UsageError(`${file} is no JSON: ${(error as Error).message}`)
+  }
 }
 
 async function once(name: string, input: GenerateInput) {

@@ -1,7 +1,13 @@
 import { duration, short, whole } from '../../ui/format.ts'
 import type { Writing } from './use-writing.ts'
 
-const ends = { stop: '', length: 'cut at the most tokens', time: 'cut: it took too long', cancelled: 'stopped' }
+const ends = {
+  stop: '',
+  length: 'cut at the most tokens',
+  time: 'cut: it took too long',
+  calls: 'asks for functions',
+  cancelled: 'stopped',
+}
 
 /** What the answer took, in one line that is as high before it is known. */
 export function WritingFigures({ isWriting, isStopped, answer }: Pick<Writing, 'isWriting' | 'isStopped' | 'answer'>) {
