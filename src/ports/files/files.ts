@@ -18,7 +18,8 @@ export interface Files {
   /** Reads a file. `maxBytes` (16 MB unless told) bounds what a job may make us hold: too_large beyond. */
   readText(root: string, path: string, maxBytes?: number): Promise<string>
   readJson(root: string, path: string, maxBytes?: number): Promise<unknown>
-  open(root: string, path: string): Promise<{ sizeBytes: number; stream: Readable }>
+  /** The whole file, or its bytes from `start` up to `end`. */
+  open(root: string, path: string, range?: { start: number; end: number }): Promise<{ sizeBytes: number; stream: Readable }>
   /** Whole or not at all: written beside and renamed. */
   writeText(root: string, path: string, text: string): Promise<void>
   writeJson(root: string, path: string, value: unknown): Promise<void>

@@ -44,10 +44,13 @@ export function localFiles(): Files {
         throw invalidInput(`${path} is not valid JSON: ${(error as Error).message}`, { path })
       }
     },
-    async open(root, path) {
+    async open(root, path, range) {
       const file = await openRegular(root, path)
       const { size } = await file.stat()
-      return { sizeBytes: size, stream: file.createReadStream({ highWaterMark: 1 << 20 }) }
+      return {
+        sizeBytes: size,
+        stream: file.createReadStream({ highWaterMark: 1 << 20, ...(range && { start: range.start, end: range.end - 1 }) }),
+      }
     },
     async writeText(root, path, text) {
       const full = resolvePath(root, path)

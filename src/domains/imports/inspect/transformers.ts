@@ -1,0 +1,79 @@
+import { invalidInput } from '../../../kernel/errors.ts'
+import { readSafetensors } from '../../weights/safetensors.ts'
+import { type ByteSource, jsonOf, shown } from './byte-source.ts'
+import type { Found } from './found.ts'
+import { objectOf } from './xgboost.ts'
+
+const mostConfigBytes = 8 * 2 ** 20
+const deepest = 40
+
+/** A folder of transformers: config.json, tensors, words. Settings that would make a library run something are refused. */
+export async function inspectTransformers(folder: string, files: readonly ByteSource[]): Promise<Found> {
+  const at = (name: string) => files.find(({ path }) => path === `${folder}${name}`)
+  const config = objectOf(await jsonOf(at('config.json')!, mostConfigBytes))
+  for (const file of files.filter(({ path }) => path.startsWith(folder) && /\.json$/.test(path) && !path.endsWith('tokenizer.json')))
+    if (file.sizeBytes < mostConfigBytes) refuseTrust(file.path, await jsonOf(file, mostConfigBytes), [])
+  let parameters = 0
+  for (const file of files.filter(({ path }) => path.startsWith(folder) && path.endsWith('.safetensors')))
+    parameters += (await readSafetensors(streamOf(file), file)).parameters
+  const architectures = Array.isArray(config.architectures) ? config.architectures.filter((one) => typeof one === 'string') : []
+  const labels = objectOf(config.id2label)
+  const count = Object.keys(labels).length
+  const classes = count > 0 ? Array.from({ length: count }, (_, i) => String(labels[i] ?? `LABEL_${i}`)) : null
+  const architecture = architectures[0] === undefined ? null : shown(architectures[0])
+  return {
+    format: 'transformers',
+    file: folder.replace(/\/$/, ''),
+    marked: null,
+    algorithm: `${architecture ?? 'transformers'} (${shown(String(config.model_type ?? 'kind not stated'))})`,
+    task: taskOf(architecture ?? '', config, classes),
+    classes,
+    columns: null,
+    width: null,
+    facts: { architectures: architectures.map(shown), modelType: config.model_type ?? null, parameters },
+    notes: [],
+  }
+}
+
+/** Settings by which libraries run what a folder brings or names: a file cannot grant itself trust. */
+function refuseTrust(path: string, value: unknown, keys: string[]): void {
+  if (keys.length > deepest) throw invalidInput(`"${path}" lies more than ${deepest} deep.`, { file: path })
+  if (Array.isArray(value)) return value.slice(0, 10_000).forEach((one, i) => refuseTrust(path, one, [...keys, String(i)]))
+  for (const [key, inner] of Object.entries(objectOf(value))) {
+    const name = [...keys, key].join('.')
+    const refused =
+      key === 'auto_map' || key === 'custom_pipelines'
+        ? 'it names programs of its own, which are not run here'
+        : key === 'trust_remote_code' && inner
+          ? 'a file cannot ask to be trusted'
+          : /^_?(attn_implementation|experts_implementation)/.test(key) && typeof inner === 'string' && /[/:]/.test(inner)
+            ? 'it names a program of somewhere else'
+            : null
+    if (refused)
+      throw invalidInput(`"${path}" is refused: its setting "${shown(name)}" (${shown(JSON.stringify(inner) ?? '')}): ${refused}.`, {
+        file: path,
+        setting: shown(name),
+      })
+    refuseTrust(path, inner, [...keys, key])
+  }
+}
+
+function taskOf(architecture: string, config: Record<string, unknown>, classes: string[] | null): Found['task'] {
+  if (/ForSequenceClassification$|ForImageClassification$|ForAudioClassification$/.test(architecture)) {
+    if (config.problem_type === 'multi_label_classification') return 'multilabel'
+    if (config.problem_type === 'regression' || classes?.length === 1) return 'regression'
+    return classes?.length === 2 ? 'binary' : 'multiclass'
+  }
+  if (/ForTokenClassification$/.test(architecture)) return 'tokens'
+  if (/ForCausalLM$/.test(architecture)) return 'generation'
+  if (/^Whisper|ForCTC$/.test(architecture)) return 'transcription'
+  if (/ForConditionalGeneration$/.test(architecture)) return 'seq2seq'
+  if (/ForObjectDetection$/.test(architecture)) return 'detection'
+  if (/Model$/.test(architecture)) return 'embedding'
+  return null
+}
+
+const streamOf = (file: ByteSource) => async (range: { start: number; end: number }) => {
+  const { Readable } = await import('node:stream')
+  return Readable.from([await file.read(range.start, range.end)])
+}
