@@ -1,11 +1,11 @@
 import type * as z from 'zod'
-import { PlatformError } from '../../kernel/errors.ts'
+import { invalidInput, PlatformError } from '../../kernel/errors.ts'
 import type { Files } from '../../ports/files/files.ts'
 import type { Inference, LoadedModel } from '../../ports/inference/inference.ts'
 import { shapeOf } from '../../ports/inference/signature.ts'
 import type { LanguageModels } from '../../ports/language/language.ts'
 import type { PackageEngine, Parity, Signature } from '../registry/schema.ts'
-import { type ParityFigures, replayParity } from './parity.ts'
+import { type ParityFigures, type Proof, replayParity } from './parity.ts'
 import { proveText } from './prove-text.ts'
 
 export interface ProveNeeds {
@@ -24,8 +24,12 @@ export interface Candidate {
   evidenceFolder: string
   /** Hash of the file that serves: of the graph, or of the native pipeline. */
   hashOf(path: string): Promise<string>
-  /** The engines that answer where the graph is not proven. */
-  engine: PackageEngine
+  /** The engines that answer where the graph is not proven; null where there are none. */
+  engine: PackageEngine | null
+  /** Made here unless told; what was not runs apart from the server. */
+  trust?: 'built' | 'imported'
+  /** What the replay of an original from elsewhere may do with; see `replayParity`. */
+  proof?: Proof
   /** For the Python worker: lays native/ into the package folder. */
   layNative(): Promise<void>
 }
@@ -36,11 +40,11 @@ export interface Candidate {
  */
 export async function prove({ files, inference, language }: ProveNeeds, candidate: Candidate): Promise<z.infer<typeof Parity>> {
   if (candidate.signature.task === 'generation') return proveText({ files, language }, candidate)
-  const { signature, packageFolder, evidenceFolder } = candidate
+  const { signature, packageFolder, evidenceFolder, trust = 'built' } = candidate
   const replay = async (model: LoadedModel, served: 'onnx' | 'python') => {
-    const encoder = await inference.openEncoder({ folder: packageFolder, signature, trust: 'built', served })
+    const encoder = await inference.openEncoder({ folder: packageFolder, signature, trust, served })
     try {
-      return await replayParity({ files }, { folder: evidenceFolder, signature, model, encoder })
+      return await replayParity({ files }, { folder: evidenceFolder, signature, model, encoder, proof: candidate.proof })
     } finally {
       await encoder.close?.()
     }
@@ -62,13 +66,14 @@ export async function prove({ files, inference, language }: ProveNeeds, candidat
   let refused = candidate.exported.reason ?? 'Training could not write the graph.'
   if (candidate.exported.ok && (await files.exists(packageFolder, 'model.onnx'))) {
     const figures = await withModel(
-      () => inference.load({ file: files.resolvePath(packageFolder, 'model.onnx'), ...shapeOf(signature), trust: 'built' }),
+      () => inference.load({ file: files.resolvePath(packageFolder, 'model.onnx'), ...shapeOf(signature), trust }),
       (model) => replay(model, 'onnx'),
     )
-    if (typeof figures !== 'string' && figures.passed) return certificate(figures, 'onnx', null)
+    if (typeof figures !== 'string' && (figures.passed || candidate.engine === null)) return certificate(figures, 'onnx', figures.reason)
     refused =
       typeof figures === 'string' ? `The graph could not be run: ${figures}` : `The graph is not served: ${figures.reason}`
   }
+  if (candidate.engine === null) throw invalidInput(refused)
   await candidate.layNative()
   const model = await inference.loadPython({ folder: packageFolder, signature, engine: candidate.engine })
   try {

@@ -11,8 +11,9 @@ import type { Metadata } from '../../ports/metadata/metadata.ts'
 import type { Access, Guarded } from '../auth/access.ts'
 import type { Weights } from '../weights/schema.ts'
 import type { WeightsService } from '../weights/service.ts'
+import { ggufSignature } from './gguf-signature.ts'
 import { storePackage } from './package.ts'
-import type { ModelVersion, RegisterWeights, Signature } from './schema.ts'
+import type { ModelVersion, RegisterWeights } from './schema.ts'
 import type { RegistryService } from './service.ts'
 
 export interface RegisterWeightsNeeds {
@@ -26,8 +27,6 @@ export interface RegisterWeightsNeeds {
 }
 
 export type RegisterWeightsService = ReturnType<typeof registerWeightsService>
-
-const usualTokens = 256
 
 /** Weights that people brought become a version of a model, so that they can be served as they are: GGUF files, which write text. */
 export function registerWeightsService({ metadata, access, events, blobs, files, weights, registry }: RegisterWeightsNeeds) {
@@ -47,31 +46,7 @@ export function registerWeightsService({ metadata, access, events, blobs, files,
     const task = { task: 'generation', target: null } as const
     await registry.refuseOtherModel(by, brought.project, name, task)
     const template = brought.files.find(({ path }) => path.endsWith('chat_template.jinja'))
-    const signature: Signature = {
-      ...task,
-      classes: null,
-      positive: null,
-      threshold: null,
-      tolerance: 0,
-      inputs: [
-        {
-          name: 'prompt',
-          type: 'text',
-          tensor: 'tokens',
-          index: 0,
-          nullable: false,
-          maxLength: header.contextLength,
-          example: 'Once upon a time',
-        },
-      ],
-      outputs: [{ name: 'text', width: 1 }],
-      generation: {
-        contextLength: header.contextLength,
-        maxNewTokens: Math.min(usualTokens, header.contextLength),
-        chat: template !== undefined || header.chatTemplate !== null,
-        gguf: header.storedAs.toLowerCase(),
-      },
-    }
+    const signature = ggufSignature(header, template !== undefined)
     const versionId = newId('mdv')
     const manifest = await storePackage(
       { blobs, files },

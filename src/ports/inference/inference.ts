@@ -2,6 +2,7 @@ import type { Family, RuntimeName } from '../engines/runtimes.ts'
 import type { TableScorer, TableScoring } from './bulk/table-scorer.ts'
 import type { AnyEncoder } from './encode.ts'
 import type { MeasuredModel } from './measure/measured-model.ts'
+import type { RawGraph } from './raw/raw-graph.ts'
 import type { ModelSignature, SignatureColumn, SignatureOutput } from './signature.ts'
 import type { TextDecoding } from './texts/decoding.ts'
 import type { RowAnswer } from './texts/in-turn.ts'
@@ -117,6 +118,8 @@ export interface Inference {
   /** Contributions of the features to a graph's trees, by their paths; null where the graph is not one ensemble that keeps its covers. */
   explainTrees(model: OnnxModelFile): Promise<TreeExplainer | null>
   loadPython(model: PythonPackage): Promise<LoadedModel>
+  /** Opens a graph as it is, asked by its own tensors, in a process of its own. */
+  openRaw(file: string): Promise<RawGraph>
   /** Opens a package in a process of its own, as it would be served, to see how fast it is and what it takes. */
   openMeasured(model: EncoderPackage & Pick<PythonPackage, 'engine'>): Promise<MeasuredModel>
   /** Opens a graph over cells to answer whole tables, by the column, in processes of its own. */

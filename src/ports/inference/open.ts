@@ -5,6 +5,7 @@ import { askedModel } from './measure/asked-model.ts'
 import { openMeasured } from './measure/measured-model.ts'
 import { apartFromOthers, loadOnnx } from './onnx.ts'
 import { loadPython, type PythonNeeds } from './python.ts'
+import { openRawGraph } from './raw/raw-graph.ts'
 import { shapeOf } from './signature.ts'
 import { openTreeExplainer } from './trees/open-tree-explainer.ts'
 
@@ -30,6 +31,7 @@ export function openInference(needs: PythonNeeds): Inference {
   return {
     load: async (model, { apart = false } = {}) => keep(await loadOnnx(model, apart ? apartFromOthers : {})),
     explainTrees: openTreeExplainer,
+    openRaw: openRawGraph,
     loadPython: async (model) => keep(await loadPython(needs, model)),
     async openEncoder(model) {
       if (!shapeOf(model.signature).media) return compileEncoder(model.signature)

@@ -17,16 +17,14 @@ export async function inspectTransformers(folder: string, files: readonly ByteSo
   for (const file of files.filter(({ path }) => path.startsWith(folder) && path.endsWith('.safetensors')))
     parameters += (await readSafetensors(streamOf(file), file)).parameters
   const architectures = Array.isArray(config.architectures) ? config.architectures.filter((one) => typeof one === 'string') : []
-  const labels = objectOf(config.id2label)
-  const count = Object.keys(labels).length
-  const classes = count > 0 ? Array.from({ length: count }, (_, i) => String(labels[i] ?? `LABEL_${i}`)) : null
+  const classes = classesOfConfig(config)
   const architecture = architectures[0] === undefined ? null : shown(architectures[0])
   return {
     format: 'transformers',
     file: folder.replace(/\/$/, ''),
     marked: null,
     algorithm: `${architecture ?? 'transformers'} (${shown(String(config.model_type ?? 'kind not stated'))})`,
-    task: taskOf(architecture ?? '', config, classes),
+    task: taskOfArchitecture(architecture ?? '', config, classes),
     classes,
     columns: null,
     width: null,
@@ -58,7 +56,24 @@ function refuseTrust(path: string, value: unknown, keys: string[]): void {
   }
 }
 
-function taskOf(architecture: string, config: Record<string, unknown>, classes: string[] | null): Found['task'] {
+/** The classes that a network's settings name, in the order of its scores. */
+export function classesOfConfig(config: Record<string, unknown>): string[] | null {
+  const labels = objectOf(config.id2label)
+  const count = Object.keys(labels).length
+  return count > 0 && count <= 10_000 ? Array.from({ length: count }, (_, i) => String(labels[i] ?? `LABEL_${i}`)) : null
+}
+
+/** How many tokens a network reads, and which fills shorter texts. */
+export function wordsOf(config: Record<string, unknown>, tokenizer: Record<string, unknown>): { maxLength: number; pad: number } {
+  const whole = (value: unknown, most: number) => (Number.isInteger(value) && (value as number) >= 0 && (value as number) <= most ? (value as number) : null)
+  return {
+    maxLength: whole(tokenizer.model_max_length, 100_000) || whole(config.max_position_embeddings, 100_000) || 512,
+    pad: whole(config.pad_token_id, 10_000_000) ?? 0,
+  }
+}
+
+/** What a network is for, by the name of its class. */
+export function taskOfArchitecture(architecture: string, config: Record<string, unknown>, classes: string[] | null): Found['task'] {
   if (/ForSequenceClassification$|ForImageClassification$|ForAudioClassification$/.test(architecture)) {
     if (config.problem_type === 'multi_label_classification') return 'multilabel'
     if (config.problem_type === 'regression' || classes?.length === 1) return 'regression'

@@ -1,0 +1,26 @@
+import type { Detected } from './inspect/detect.ts'
+import type { Sample } from './sample.ts'
+import type { ImportAnswers, Missing } from './schema.ts'
+
+const tasks = ['binary', 'multiclass', 'regression']
+
+/** What a model that a job converts does not say of itself, and nobody said. */
+export function missingFor(found: Detected, answers: ImportAnswers, sample: Sample | null): Missing[] {
+  const missing: Missing[] = []
+  const need = (field: string, why: string, choices: string[] = []) => missing.push({ field, why, choices })
+  const isTable = ['sklearn', 'xgboost', 'lightgbm', 'catboost'].includes(found.format)
+  if (['xgboost', 'lightgbm', 'torchscript'].includes(found.format) && answers.task === undefined)
+    need('task', `${found.algorithm} does not say what its numbers are for.`, tasks)
+  if (isTable && found.format !== 'catboost' && !found.columns && !answers.columns && !sample)
+    need(
+      'columns',
+      found.width === null
+        ? 'It does not say the names of its columns. Name them in its order, or bring a sample.'
+        : `It takes ${found.width} columns and does not say their names. Name them in its order, bring a sample, or say "numbered".`,
+    )
+  if (found.format === 'torchscript' && !sample)
+    need('sample', 'A TorchScript program does not say what it is given: bring rows as it takes them.')
+  if (found.format === 'torchscript' && (answers.task === 'binary' || answers.task === 'multiclass') && !answers.classes)
+    need('classes', 'It does not say which classes its scores are of; name them in their order.')
+  return missing
+}
