@@ -46,6 +46,8 @@ import { goalsLineage } from './domains/goals/goals-lineage.ts'
 import { goalsMigrations } from './domains/goals/migrations.ts'
 import { goalsRoutes } from './domains/goals/routes.ts'
 import { goalsService } from './domains/goals/service.ts'
+import { importsRoutes } from './domains/imports/routes.ts'
+import { importsService } from './domains/imports/service.ts'
 import { jobsMigrations } from './domains/jobs/migrations.ts'
 import { jobsRoutes } from './domains/jobs/routes.ts'
 import { jobsService } from './domains/jobs/service.ts'
@@ -261,6 +263,21 @@ export async function openPlatform(config: Config, { logger }: { logger: Logger 
   const ladders = ladderService({ metadata, access, files, tables, inference, jobs, datasets, registry, evaluation })
   jobs.queue.register(scriptJob({ files, tables, blobs, jobs, datasets, experiments }))
   const scripts = scriptsService({ metadata, access, blobs, jobs, datasets, experiments, training, version })
+  const imports = importsService({
+    metadata,
+    access,
+    jobs: jobs.queue,
+    events,
+    files,
+    media,
+    tables,
+    blobs,
+    inference,
+    language,
+    uploads: datasets.uploads,
+    registry,
+    folder: join(config.dataDir, 'scratch'),
+  })
   const endpoints = endpointsService({
     metadata,
     events,
@@ -385,6 +402,7 @@ export async function openPlatform(config: Config, { logger }: { logger: Logger 
     ...comparisonsRoutes(comparisons),
     ...compressionRoutes({ compression, ladders }),
     ...scriptsRoutes(scripts),
+    ...importsRoutes(imports),
     ...openAiRoutes(endpoints),
   ]
 

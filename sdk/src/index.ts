@@ -9,6 +9,7 @@ import { comparisons, experiments, goals, models, recipes, runs, scripts, traini
 import { audit, bin, platform, projects, runtimes, session, settings, teams, tokens, users } from './nouns/people.ts'
 import { transforms } from './nouns/transforms.ts'
 import { truth } from './nouns/truth.ts'
+import { imports } from './nouns/imports.ts'
 import { weights } from './nouns/weights.ts'
 
 export type { CallOptions, ClientOptions, CreateOptions, ProjectOptions } from './http.ts'
@@ -44,6 +45,7 @@ export function createAtoll(options: ClientOptions) {
     goals: goals(http),
     recipes: recipes(http),
     weights: weights(http),
+    imports: imports(http),
     experiments: experiments(http),
     runs: runs(http),
     training: training(http),

@@ -18,6 +18,7 @@ import type * as experiments from '../../src/domains/experiments/schema.ts'
 import type * as explanations from '../../src/domains/explanations/schema.ts'
 import type * as fairness from '../../src/domains/fairness/schema.ts'
 import type * as goals from '../../src/domains/goals/schema.ts'
+import type * as imports from '../../src/domains/imports/schema.ts'
 import type * as jobs from '../../src/domains/jobs/schema.ts'
 import type * as monitoring from '../../src/domains/monitoring/schema.ts'
 import type * as recipes from '../../src/domains/recipes/schema.ts'
@@ -105,6 +106,11 @@ export type BatchTransform = z.output<typeof transforms.Transform>
 export type BatchTransformInput = z.input<typeof transforms.TransformInput>
 export type BatchTransformResult = z.output<typeof transforms.TransformResult>
 export type BatchTransformPreview = z.output<typeof transforms.TransformPreview>
+export type InspectInput = z.input<typeof imports.InspectInput>
+export type Inspection = z.output<typeof imports.Inspection>
+export type ImportInput = z.input<typeof imports.ImportInput>
+export type ImportCreated = z.output<typeof imports.ImportCreated>
+
 export type Weights = z.output<typeof weights.Weights>
 export type WeightsInput = z.input<typeof weights.WeightsInput>
 export type WeightsCreated = z.output<typeof weights.WeightsCreated>

@@ -11,12 +11,10 @@ export function missingFor(found: Detected, answers: ImportAnswers, sample: Samp
   const isTable = ['sklearn', 'xgboost', 'lightgbm', 'catboost'].includes(found.format)
   if (['xgboost', 'lightgbm', 'torchscript'].includes(found.format) && answers.task === undefined)
     need('task', `${found.algorithm} does not say what its numbers are for.`, tasks)
-  if (isTable && found.format !== 'catboost' && !found.columns && !answers.columns && !sample)
+  if (isTable && found.width !== null && !found.columns && !answers.columns && !sample)
     need(
       'columns',
-      found.width === null
-        ? 'It does not say the names of its columns. Name them in its order, or bring a sample.'
-        : `It takes ${found.width} columns and does not say their names. Name them in its order, bring a sample, or say "numbered".`,
+      `It takes ${found.width} columns and does not say their names. Name them in its order, bring a sample, or say "numbered".`,
     )
   if (found.format === 'torchscript' && !sample)
     need('sample', 'A TorchScript program does not say what it is given: bring rows as it takes them.')

@@ -4,9 +4,11 @@ import { createAtoll } from '../../index.ts'
 import { connect, parseNumber, saveCredentials, UsageError, unlessAbsent, versionOf } from '../context.ts'
 import { progressPrinter, round, table } from '../print.ts'
 import { answer } from '../run.ts'
+import { importCommand } from './import-model.ts'
 
 export function serveCommands(program: Command): void {
   const models = program.command('models').description('registered models')
+  importCommand(models)
   models
     .command('list')
     .option('--project <project>')

@@ -25,7 +25,7 @@ export async function detect(bundle: Bundle, wanted?: string): Promise<Detected>
   if (mlmodel && wanted === undefined) return fromMlflow(bundle, mlmodel)
   const found = await modelIn(bundle, bundle.files, wanted)
   const container = bundle.container === 'tar.gz' && found.format !== 'transformers' ? 'sagemaker' : null
-  if (container && bundle.files.some(({ path }) => /^code\/.+\.py$/.test(path)))
+  if (container && bundle.files.some(({ path }) => /(^|\/)code\/.+\.py$/.test(path)))
     found.notes.push('Its folder code/ is not run: how rows become inputs and answers is what the model itself says.')
   return { ...found, container, target: null }
 }

@@ -101,7 +101,7 @@ const namesOf = (value: PickleValue): string[] | null => {
 
 function taskOf(name: string, classes: string[] | null): Found['task'] {
   if (classes && classes.length > 0) return classes.length === 2 ? 'binary' : 'multiclass'
-  if (/Regress|SVR$|^sklearn\.linear_model\..*(Ridge|Lasso|ElasticNet|Lars)(CV)?$/.test(name)) return 'regression'
+  if (/Regressor$|LinearRegression$|SVR$|^sklearn\.linear_model\..*(Ridge|Lasso|ElasticNet|Lars)(CV)?$/.test(name)) return 'regression'
   if (/IsolationForest|OneClassSVM|LocalOutlierFactor|EllipticEnvelope/.test(name)) return 'anomaly'
   if (/KMeans|GaussianMixture|Birch/.test(name)) return 'clustering'
   return null

@@ -24,6 +24,8 @@ const exact: ReadonlySet<string> = new Set([
   'numpy._core.multiarray.scalar',
   'numpy.core.numeric._frombuffer',
   'numpy._core.numeric._frombuffer',
+  'numpy.ma._mareconstruct',
+  'numpy.ma.MaskedArray',
   'numpy.ma.core._mareconstruct',
   'numpy.ma.core.MaskedArray',
   'numpy.random._pickle.__randomstate_ctor',

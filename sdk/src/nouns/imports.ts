@@ -1,0 +1,12 @@
+import type { CreateOptions, Http } from '../http.ts'
+import { withOptions } from '../http.ts'
+import type { ImportCreated, ImportInput, Inspection, InspectInput } from '../types.ts'
+
+/** Models from elsewhere. */
+export const imports = (http: Http) => ({
+  /** What an upload is, and what must be said before it can be imported. Nothing of it is run. */
+  inspect: (input: InspectInput) => http.json<Inspection>('POST', '/v1/imports/inspect', { body: input }),
+  /** A job converts it, compares it with the original and registers a version: `jobs.wait(created.job)`. */
+  create: (input: ImportInput, options: CreateOptions = {}) =>
+    http.json<ImportCreated>('POST', '/v1/imports', withOptions(options, { body: input })),
+})
