@@ -5,7 +5,7 @@ import type { Inference } from '../../../ports/inference/inference.ts'
 import { compileDecision, compilePrediction } from '../../../ports/inference/row-prediction.ts'
 import type { OnnxFacts } from '../inspect/onnx.ts'
 import { drawnRows } from './drawn-rows.ts'
-import { askOriginal, readable } from './original.ts'
+import { askOriginal, askServed, readable } from './original.ts'
 import type { OnnxPlan } from './plan.ts'
 
 type Row = Record<string, unknown>
@@ -29,11 +29,20 @@ export async function writeEvidence(
   { files, inference }: { files: Files; inference: Pick<Inference, 'openRaw' | 'openEncoder'> },
   {
     file,
+    servedFile,
     onnx,
     plan,
     sample,
     expected,
-  }: { file: string; onnx: OnnxFacts; plan: OnnxPlan; sample: Row[]; expected: { column: string; values: unknown[] } | null },
+  }: {
+    file: string
+    /** The graph with the platform's inputs and outputs: it tells the scores that an original hides in dictionaries. */
+    servedFile: string
+    onnx: OnnxFacts
+    plan: OnnxPlan
+    sample: Row[]
+    expected: { column: string; values: unknown[] } | null
+  },
   folder: string,
 ): Promise<GraphEvidence | null> {
   const fetch = readable(plan, onnx)
@@ -44,6 +53,7 @@ export async function writeEvidence(
   if (rows.length === 0) return null
   const encoder = await inference.openEncoder({ folder, signature, trust: 'imported', served: 'onnx' })
   const graph = await inference.openRaw(file)
+  const telling = expected && fetch.scores === null ? await inference.openRaw(servedFile) : null
   const decide = compileDecision(signature)
   const predict = compilePrediction(signature)
   const kinds: string[] = []
@@ -54,10 +64,12 @@ export async function writeEvidence(
   async function ask(part: Row[], first: number): Promise<void> {
     const { batch } = await encoder.encode(part)
     const said = await askOriginal(graph, { plan, onnx, fetch: fetch! }, batch)
+    const served = telling && (await askServed(telling, plan, batch))
     part.forEach((row, r) => {
       const label = said.labels?.[r] ?? (decide && said.scores ? decide(said.scores, r) : null)
       if (expected && first + r < sample.length) {
-        const answer = said.scores ? predict(said.scores, r) : {}
+        const scores = said.scores ?? served
+        const answer = scores ? predict(scores, r) : {}
         refuseOther(expected, first + r, { label, value: answer.value, probabilities: answer.probabilities, positive: signature.positive })
       }
       kept.push(row)
@@ -80,6 +92,7 @@ export async function writeEvidence(
     }
   } finally {
     await graph.close()
+    await telling?.close()
     await (encoder as AnyEncoder).close?.()
   }
   if (kept.length === 0) return null

@@ -32,6 +32,16 @@ export async function askOriginal(
   return { scores: scoresOf(plan.outputs[0]!, values.map(Number), batch.rows), labels: null }
 }
 
+/** What the graph with the platform's inputs says. */
+export async function askServed(graph: RawGraph, { signature, outputs }: OnnxPlan, batch: RawBatch): Promise<RawScores> {
+  const width = (tensor: string) => signature.inputs.filter((input) => input.tensor === tensor).length
+  const feeds: Record<string, RawTensor> = {}
+  if (width('numbers') > 0) feeds.numbers = { type: 'float64', dims: [batch.rows, width('numbers')], data: batch.numbers }
+  if (width('strings') > 0) feeds.strings = { type: 'string', dims: [batch.rows, width('strings')], data: batch.strings }
+  const [output] = outputs
+  return { width: output!.width, values: (await graph.run(feeds, [output!.name]))[output!.name]!.data as Float32Array }
+}
+
 /** Classes that were named otherwise keep their places. */
 function classOf(value: unknown, { signature }: OnnxPlan, { classes }: OnnxFacts): string {
   const at = classes?.indexOf(String(value)) ?? Number(value)

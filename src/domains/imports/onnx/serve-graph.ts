@@ -45,6 +45,7 @@ export async function serveGraph(needs: ImportJobNeeds, context: JobContext<Impo
     needs,
     {
       file: files.resolvePath(bundle.root, bundle.places.get(found.file)!),
+      servedFile: files.resolvePath(packageFolder, 'model.onnx'),
       onnx,
       plan,
       sample: rows,
