@@ -1,6 +1,6 @@
 import type { CreateOptions, Http } from '../http.ts'
 import { withOptions } from '../http.ts'
-import type { ImportCreated, ImportInput, Inspection, InspectInput } from '../types.ts'
+import type { ImportCreated, ImportInput, InspectInput, Inspection } from '../types.ts'
 
 /** Models from elsewhere. */
 export const imports = (http: Http) => ({

@@ -69,7 +69,8 @@ export async function prove({ files, inference, language }: ProveNeeds, candidat
       () => inference.load({ file: files.resolvePath(packageFolder, 'model.onnx'), ...shapeOf(signature), trust }),
       (model) => replay(model, 'onnx'),
     )
-    if (typeof figures !== 'string' && (figures.passed || candidate.engine === null)) return certificate(figures, 'onnx', figures.reason)
+    if (typeof figures !== 'string' && (figures.passed || candidate.engine === null))
+      return certificate(figures, 'onnx', figures.reason)
     refused =
       typeof figures === 'string' ? `The graph could not be run: ${figures}` : `The graph is not served: ${figures.reason}`
   }

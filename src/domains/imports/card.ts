@@ -32,8 +32,14 @@ export function importedCard(facts: {
   notes: readonly string[]
 }): string {
   const { inspection, signature, parity } = facts
-  const container = inspection.container === 'mlflow' ? ', in a folder of MLflow' : inspection.container === 'sagemaker' ? ', in a model.tar.gz' : ''
-  const classes = signature.classes && signature.classes.length <= 50 ? ` Classes: ${signature.classes.map(plain).join(', ')}.` : ''
+  const container =
+    inspection.container === 'mlflow'
+      ? ', in a folder of MLflow'
+      : inspection.container === 'sagemaker'
+        ? ', in a model.tar.gz'
+        : ''
+  const classes =
+    signature.classes && signature.classes.length <= 50 ? ` Classes: ${signature.classes.map(plain).join(', ')}.` : ''
   return `# ${plain(facts.name)}
 
 A model that was brought, not made here. Version id: ${facts.versionId}.
@@ -58,7 +64,8 @@ ${inspection.marked === 'pickle' ? '- Its file can run code when it is loaded. O
 
 function proofOf(parity: z.infer<typeof Parity> | null): string {
   if (!parity) return 'This was not compared: there were no rows on which the original could be asked.'
-  const how = parity.served === 'onnx' ? 'by a graph, in a process of its own' : 'by its own library, in a sandboxed Python process'
+  const how =
+    parity.served === 'onnx' ? 'by a graph, in a process of its own' : 'by its own library, in a sandboxed Python process'
   const rows = `${parity.rows} rows (${parity.heldOutRows} that were brought, ${parity.injectedRows} made from these or drawn)`
   const why = parity.reason ? ` ${plain(parity.reason)}` : ''
   return parity.passed

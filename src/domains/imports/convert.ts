@@ -55,16 +55,23 @@ export async function convertByEngine(needs: ImportJobNeeds, context: JobContext
   })
   const read = Signature.safeParse(await files.readJson(folder, 'model/signature.json'))
   if (!read.success)
-    throw new PlatformError('internal', 'The converting engine left a signature that cannot be read.', { issues: read.error.issues.slice(0, 5) })
+    throw new PlatformError('internal', 'The converting engine left a signature that cannot be read.', {
+      issues: read.error.issues.slice(0, 5),
+    })
   const signature = read.data
   const training = (await files.readJson(folder, 'model/training.json')) as TrainingNotes
   const notes = training.notes ?? []
-  const exported = { ok: training.export?.ok === true && training.export.path === 'onnx', reason: training.export?.reason ?? null }
+  const exported = {
+    ok: training.export?.ok === true && training.export.path === 'onnx',
+    reason: training.export?.reason ?? null,
+  }
   const parity = (await files.exists(folder, 'output/data/parity_rows.jsonl'))
     ? await proveConverted(needs, context, { folder, signature, exported, runtime })
     : null
-  if (!parity) notes.push('There were no rows on which a graph could be compared with the original, so that the original itself answers.')
-  if (parity?.served === 'python' && parity.reason) context.report({ type: 'warning', data: { code: 'served_by_python', message: parity.reason, facts: {} } })
+  if (!parity)
+    notes.push('There were no rows on which a graph could be compared with the original, so that the original itself answers.')
+  if (parity?.served === 'python' && parity.reason)
+    context.report({ type: 'warning', data: { code: 'served_by_python', message: parity.reason, facts: {} } })
   return {
     signature,
     parity,
@@ -126,7 +133,12 @@ async function proveConverted(
     })
   } catch (error) {
     if (isPlatformError(error)) throw error
-    throw new PlatformError('internal', `The comparison with the original failed: ${(error as Error).message}`, {}, { cause: error })
+    throw new PlatformError(
+      'internal',
+      `The comparison with the original failed: ${(error as Error).message}`,
+      {},
+      { cause: error },
+    )
   } finally {
     await files.remove(place)
   }

@@ -84,7 +84,16 @@ export function importJob(needs: ImportJobNeeds): JobHandler<ImportSpec, ImportO
       inspection,
       notes,
     })
-    const record = { ...inspection, licence, origin: input.origin, broughtBy: principal.name, at, notes, files: inspection.files, total: bundle.files.length }
+    const record = {
+      ...inspection,
+      licence,
+      origin: input.origin,
+      broughtBy: principal.name,
+      at,
+      notes,
+      files: inspection.files,
+      total: bundle.files.length,
+    }
     const manifest = await storePackage(
       { blobs, files },
       {
@@ -168,7 +177,11 @@ const makeBy = ({ found }: Prepared): Way =>
 /** What the person must say, and did not. */
 export function lacking({ missing, algorithm }: Inspection): PlatformError {
   const said = missing.map(({ field, why, choices }) => `${field}: ${why}${choices.length > 0 ? ` (${choices.join(', ')})` : ''}`)
-  return new PlatformError('unprocessable', `${algorithm} can be imported, but it does not say all that is needed. ${said.join(' ')}`, { missing })
+  return new PlatformError(
+    'unprocessable',
+    `${algorithm} can be imported, but it does not say all that is needed. ${said.join(' ')}`,
+    { missing },
+  )
 }
 
 /** Files of a folder that an engine or a stage left, that a package may hold. */
@@ -179,4 +192,3 @@ export async function openFilesIn(files: Files, root: string, folder: string): P
     .filter((path) => isOpenFile(path) && !made.has(path))
     .map((path) => ({ path, root, at: `${folder}/${path}` }))
 }
-

@@ -1,4 +1,4 @@
-import { PlatformError, invalidInput } from '../../kernel/errors.ts'
+import { invalidInput, PlatformError } from '../../kernel/errors.ts'
 import type { Principal } from '../../kernel/principal.ts'
 import type { Files } from '../../ports/files/files.ts'
 import type { Media } from '../../ports/media/media.ts'
@@ -142,23 +142,33 @@ const withWords = (plan: OnnxPlan, words: { maxLength: number; pad: number }): O
 
 function refuseOther(wanted: ImportAnswers['format'], found: Detected): void {
   if (wanted === 'auto' || wanted === found.format || wanted === found.container) return
-  throw invalidInput(`It is not ${wanted}: by its bytes it is ${found.container ? `${found.container} with ${found.format}` : found.format}.`, {
-    field: 'format',
-    found: found.format,
-  })
+  throw invalidInput(
+    `It is not ${wanted}: by its bytes it is ${found.container ? `${found.container} with ${found.format}` : found.format}.`,
+    {
+      field: 'format',
+      found: found.format,
+    },
+  )
 }
 
 function refuseLacking(sample: Sample | null, { columns, target, expected }: ImportAnswers): void {
   if (expected !== undefined && !sample)
-    throw invalidInput(`"${expected}" is to hold the original's answers, and there is no sample that could have it.`, { field: 'expected' })
+    throw invalidInput(`"${expected}" is to hold the original's answers, and there is no sample that could have it.`, {
+      field: 'expected',
+    })
   if (!sample) return
   if (sample.rows === 0) throw invalidInput('The sample has no rows.', { field: 'sample' })
   const names = new Set(sample.columns.map(({ name }) => name))
-  const lacking = [...(Array.isArray(columns) ? columns : []), ...(expected === undefined ? [] : [expected])].filter((name) => !names.has(name))
+  const lacking = [...(Array.isArray(columns) ? columns : []), ...(expected === undefined ? [] : [expected])].filter(
+    (name) => !names.has(name),
+  )
   if (lacking.length > 0)
     throw new PlatformError(
       'unprocessable',
-      `The sample has no column ${lacking.slice(0, 5).map((name) => `"${name}"`).join(', ')}; it has ${[...names].slice(0, 20).join(', ')}.`,
+      `The sample has no column ${lacking
+        .slice(0, 5)
+        .map((name) => `"${name}"`)
+        .join(', ')}; it has ${[...names].slice(0, 20).join(', ')}.`,
       { field: 'sample', columns: lacking.slice(0, 100), target },
     )
 }

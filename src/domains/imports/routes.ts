@@ -1,5 +1,5 @@
 import { type RouteRecord, route } from '../../kernel/route.ts'
-import { ImportCreated, ImportInput, Inspection, InspectInput } from './schema.ts'
+import { ImportCreated, ImportInput, InspectInput, Inspection } from './schema.ts'
 import type { ImportsService } from './service.ts'
 
 export const importsRoutes = (imports: ImportsService): RouteRecord[] => [
@@ -18,7 +18,8 @@ export const importsRoutes = (imports: ImportsService): RouteRecord[] => [
     path: '/v1/imports',
     permission: 'models:write',
     tag: 'models',
-    summary: 'Import a model from an upload or a folder of the server: a job converts it, compares it with the original and registers it',
+    summary:
+      'Import a model from an upload or a folder of the server: a job converts it, compares it with the original and registers it',
     body: ImportInput,
     returns: ImportCreated,
     status: 202,

@@ -1,5 +1,5 @@
-import type { Principal } from '../../kernel/principal.ts'
 import { PlatformError } from '../../kernel/errors.ts'
+import type { Principal } from '../../kernel/principal.ts'
 import type { Files } from '../../ports/files/files.ts'
 import { identifier, parquet } from '../../ports/tables/sql.ts'
 import type { Tables } from '../../ports/tables/tables.ts'

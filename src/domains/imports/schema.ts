@@ -15,7 +15,10 @@ const ColumnName = z.string().min(1).max(200)
 
 /** What only the person can say; everything is optional where the file says it. */
 export const ImportAnswers = z.object({
-  format: z.enum(['auto', ...formats, ...containers]).default('auto').describe('What it must be; its bytes say what it is.'),
+  format: z
+    .enum(['auto', ...formats, ...containers])
+    .default('auto')
+    .describe('What it must be; its bytes say what it is.'),
   file: z.string().max(1000).optional().describe('The model within a folder that holds several.'),
   task: Task.optional(),
   target: ColumnName.optional().describe('What it predicts; a column of this name in the sample is no input.'),
@@ -27,7 +30,9 @@ export const ImportAnswers = z.object({
     .optional()
     .describe('Names of its inputs in its order; "numbered" calls them x0, x1, …'),
   scores: z.enum(['probabilities', 'logits']).optional().describe('What the numbers are that an ONNX classifier answers with.'),
-  sample: Source.optional().describe('A table of rows (CSV, Parquet, JSON lines) on which the original and what is served are compared.'),
+  sample: Source.optional().describe(
+    'A table of rows (CSV, Parquet, JSON lines) on which the original and what is served are compared.',
+  ),
   expected: ColumnName.optional().describe("A column of the sample that holds the original's answers."),
 })
 export type ImportAnswers = z.output<typeof ImportAnswers>
@@ -73,8 +78,13 @@ export const Inspection = z.object({
     })
     .nullable()
     .describe('Of ONNX: its tensors.'),
-  signature: z.object({ inputs: z.array(SignatureInput) }).nullable().describe('Where it is settled without running anything.'),
-  convertedBy: z.enum(['server', 'job', 'nobody']).describe('Who makes what is served: the server, a job in the sandbox, or it is served as it is.'),
+  signature: z
+    .object({ inputs: z.array(SignatureInput) })
+    .nullable()
+    .describe('Where it is settled without running anything.'),
+  convertedBy: z
+    .enum(['server', 'job', 'nobody'])
+    .describe('Who makes what is served: the server, a job in the sandbox, or it is served as it is.'),
   licence: z.string(),
   sha256: z.string().describe('Of the upload; of a folder, of the list of its files.'),
   sizeBytes: z.number(),

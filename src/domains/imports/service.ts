@@ -11,7 +11,7 @@ import type { JobQueue } from '../jobs/handler.ts'
 import type { RegistryService } from '../registry/service.ts'
 import { type ImportJobNeeds, type ImportSpec, importJob, lacking } from './job.ts'
 import { prepare } from './prepare.ts'
-import type { ImportCreated, ImportInput, Inspection, InspectInput } from './schema.ts'
+import type { ImportCreated, ImportInput, InspectInput, Inspection } from './schema.ts'
 
 export interface ImportsNeeds extends Omit<ImportJobNeeds, 'uploads' | 'registry' | 'forget'> {
   metadata: Metadata
@@ -87,7 +87,9 @@ function turns() {
   return async <T>(work: () => Promise<T>): Promise<T> => {
     if (running >= atOnce) {
       if (waiting.length >= mostWaiting)
-        throw new PlatformError('rate_limited', 'Several models are being looked at. Try again in a moment.', { retryAfterSeconds: 5 })
+        throw new PlatformError('rate_limited', 'Several models are being looked at. Try again in a moment.', {
+          retryAfterSeconds: 5,
+        })
       await new Promise<void>((go) => waiting.push(go))
     }
     running++

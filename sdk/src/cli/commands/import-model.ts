@@ -1,8 +1,8 @@
 import { stat } from 'node:fs/promises'
 import { basename } from 'node:path'
 import type { Command } from 'commander'
-import type { Atoll, ImportInput, Inspection } from '../../index.ts'
 import { AtollError } from '../../http.ts'
+import type { Atoll, ImportInput, Inspection } from '../../index.ts'
 import { connect, parseNumber, UsageError } from '../context.ts'
 import { bytes, progressPrinter } from '../print.ts'
 import { answer } from '../run.ts'
@@ -12,7 +12,9 @@ import { sendPath } from '../send-path.ts'
 export function importCommand(models: Command): void {
   models
     .command('import <path>')
-    .description('a model made elsewhere: ONNX, GGUF, a folder of transformers, TorchScript, scikit-learn, XGBoost, LightGBM, CatBoost, MLflow, model.tar.gz')
+    .description(
+      'a model made elsewhere: ONNX, GGUF, a folder of transformers, TorchScript, scikit-learn, XGBoost, LightGBM, CatBoost, MLflow, model.tar.gz',
+    )
     .option('--name <name>', 'of the model (the name of the file when absent)')
     .option('--format <format>', 'what it must be; its bytes say what it is', 'auto')
     .option('--file <path>', 'the model within a folder that holds several')
@@ -44,7 +46,14 @@ export function importCommand(models: Command): void {
         say(described(inspection))
         const printer = progressPrinter()
         const done = await atoll.jobs.wait(job, printer).finally(printer.done)
-        const made = done.result as { model: string; version: number; versionId: string; served: string; parity: Parity | null; notes: string[] }
+        const made = done.result as {
+          model: string
+          version: number
+          versionId: string
+          served: string
+          parity: Parity | null
+          notes: string[]
+        }
         const version = `${made.model}:${made.version}`
         return {
           json: made,
@@ -121,14 +130,21 @@ const lacking = (missing: Inspection['missing']): string =>
 
 function described(found: Inspection): string {
   const container = found.container ? ` in ${found.container}` : ''
-  const marks = { pickle: 'It can run code when it is loaded: only the sandbox loads it.', code: 'It is a program: only the sandbox runs it.' }
+  const marks = {
+    pickle: 'It can run code when it is loaded: only the sandbox loads it.',
+    code: 'It is a program: only the sandbox runs it.',
+  }
   const columns = found.columns?.map(({ name }) => name)
   return [
     `${found.format}${container}: ${found.algorithm} (${bytes(found.sizeBytes)}, sha256 ${found.sha256.slice(0, 12)}…)`,
     ...(found.task ? [`task: ${found.task}${found.classes ? `, classes: ${found.classes.slice(0, 20).join(', ')}` : ''}`] : []),
-    ...(columns ? [`columns: ${columns.slice(0, 20).join(', ')}${columns.length > 20 ? ` and ${columns.length - 20} more` : ''}`] : []),
+    ...(columns
+      ? [`columns: ${columns.slice(0, 20).join(', ')}${columns.length > 20 ? ` and ${columns.length - 20} more` : ''}`]
+      : []),
     ...(found.graph
-      ? [`graph: ${[...found.graph.inputs, ...found.graph.outputs].map(({ name, datatype, shape }) => `${name} ${datatype}${shape ? ` [${shape.map((size) => size ?? '?').join(', ')}]` : ''}`).join('; ')}`]
+      ? [
+          `graph: ${[...found.graph.inputs, ...found.graph.outputs].map(({ name, datatype, shape }) => `${name} ${datatype}${shape ? ` [${shape.map((size) => size ?? '?').join(', ')}]` : ''}`).join('; ')}`,
+        ]
       : []),
     ...(found.licence ? [`licence: ${found.licence}`] : []),
     ...(found.marked ? [marks[found.marked]] : []),

@@ -7,7 +7,8 @@ const mostHeadBytes = 16 * 2 ** 20
 
 /** What LightGBM's text says of the model before its first tree. */
 export async function inspectLightgbm(source: ByteSource): Promise<Found> {
-  const wrong = (why: string) => invalidInput(`"${source.path}" is no LightGBM model that can be read: ${why}.`, { file: source.path })
+  const wrong = (why: string) =>
+    invalidInput(`"${source.path}" is no LightGBM model that can be read: ${why}.`, { file: source.path })
   const text = (await source.read(0, Math.min(source.sizeBytes, mostHeadBytes))).toString('utf8')
   const head = text.slice(0, text.search(/^Tree=/m) < 0 ? text.length : text.search(/^Tree=/m))
   const line = (name: string) => new RegExp(`^${name}=(.*)$`, 'm').exec(head)?.[1]?.trim() ?? null
@@ -27,11 +28,25 @@ export async function inspectLightgbm(source: ByteSource): Promise<Found> {
     file: source.path,
     marked: null,
     algorithm: `lightgbm (${shown(objective ?? 'objective not stated')})`,
-    task: kind === null ? null : kind === 'binary' ? 'binary' : kind.startsWith('multiclass') ? 'multiclass' : regression.test(kind) ? 'regression' : null,
+    task:
+      kind === null
+        ? null
+        : kind === 'binary'
+          ? 'binary'
+          : kind.startsWith('multiclass')
+            ? 'multiclass'
+            : regression.test(kind)
+              ? 'regression'
+              : null,
     classes: numbered(kind === 'binary' ? 2 : kind?.startsWith('multiclass') ? Number(line('num_class')) : 0),
     columns: isNamed ? names.map((name) => ({ name, type: null })) : null,
     width: names.length,
-    facts: { objective, numClass: Number(line('num_class')) || 1, trees: trees.length, categories: categoriesIn(line('feature_infos')) },
+    facts: {
+      objective,
+      numClass: Number(line('num_class')) || 1,
+      trees: trees.length,
+      categories: categoriesIn(line('feature_infos')),
+    },
     notes: kind === 'binary' || kind?.startsWith('multiclass') ? [numberedNote] : [],
   }
 }
@@ -39,11 +54,13 @@ export async function inspectLightgbm(source: ByteSource): Promise<Found> {
 const regression = /^(regression|l1|l2|huber|fair|poisson|quantile|mape|gamma|tweedie|lambdarank|rank_xendcg)/
 
 /** How many columns hold categories by number: their range is a list, `1:2:5`, instead of `[0:1]`. */
-const categoriesIn = (infos: string | null): number => infos?.split(' ').filter((info) => /^-?\d+(:-?\d+)*$/.test(info)).length ?? 0
+const categoriesIn = (infos: string | null): number =>
+  infos?.split(' ').filter((info) => /^-?\d+(:-?\d+)*$/.test(info)).length ?? 0
 
 /** CatBoost's own binary: the letters CBM1, the length of its core, then the core. */
 export async function inspectCatboost(source: ByteSource): Promise<Found> {
-  const wrong = (why: string) => invalidInput(`"${source.path}" is no CatBoost model that can be read: ${why}.`, { file: source.path })
+  const wrong = (why: string) =>
+    invalidInput(`"${source.path}" is no CatBoost model that can be read: ${why}.`, { file: source.path })
   if (source.sizeBytes < 16) throw wrong('it is cut off')
   const head = await source.read(0, 12)
   const core = head.readUInt32LE(4)

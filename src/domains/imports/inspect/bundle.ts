@@ -74,9 +74,12 @@ async function lookWithin(
   const kind = item.kind === 'other' ? await media.archiveKind(path) : null
   if (kind === null) return
   const refused = () =>
-    invalidInput(`"${shown(item.path)}" is an archive within what was brought. Unpack it first: archives in archives are not opened.`, {
-      file: item.path,
-    })
+    invalidInput(
+      `"${shown(item.path)}" is an archive within what was brought. Unpack it first: archives in archives are not opened.`,
+      {
+        file: item.path,
+      },
+    )
   if (kind !== 'zip') throw refused()
   const root = await files.makeFolder(folder, `within-${number}`)
   const members = await unpackInto({ files, media }, path, root, signal)
@@ -86,7 +89,12 @@ async function lookWithin(
   bundle.members.set(item.path, sourcesOf(files, root, members))
 }
 
-async function unpackInto({ files, media }: BundleNeeds, from: string, to: string, signal?: AbortSignal): Promise<UnpackedItem[]> {
+async function unpackInto(
+  { files, media }: BundleNeeds,
+  from: string,
+  to: string,
+  signal?: AbortSignal,
+): Promise<UnpackedItem[]> {
   const { leftOut, leftOutCount } = await media.unpack({ from, to, signal })
   const [first] = leftOut
   if (first)

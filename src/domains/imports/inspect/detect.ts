@@ -59,7 +59,8 @@ async function modelIn(bundle: Bundle, files: readonly ByteSource[], wanted?: st
   const config = nearest({ files }, 'config.json')
   if (config) {
     const folder = config.path.slice(0, -'config.json'.length)
-    if (files.some(({ path }) => path.startsWith(folder) && path.endsWith('.safetensors'))) return inspectTransformers(folder, files)
+    if (files.some(({ path }) => path.startsWith(folder) && path.endsWith('.safetensors')))
+      return inspectTransformers(folder, files)
   }
   const found: Found[] = []
   for (const file of files) {
@@ -148,8 +149,16 @@ async function unknown(files: readonly ByteSource[]): Promise<Error> {
 /** A graph's tensors for people and protocols. */
 export const graphOf = (onnx: OnnxFacts) => ({
   opset: onnx.opsets[''] ?? onnx.opsets['ai.onnx'] ?? 0,
-  inputs: onnx.inputs.map(({ name, type, shape, kind }) => ({ name, datatype: kind === 'tensor' ? typeName(type) : kind, shape })),
-  outputs: onnx.outputs.map(({ name, type, shape, kind }) => ({ name, datatype: kind === 'tensor' ? typeName(type) : kind, shape })),
+  inputs: onnx.inputs.map(({ name, type, shape, kind }) => ({
+    name,
+    datatype: kind === 'tensor' ? typeName(type) : kind,
+    shape,
+  })),
+  outputs: onnx.outputs.map(({ name, type, shape, kind }) => ({
+    name,
+    datatype: kind === 'tensor' ? typeName(type) : kind,
+    shape,
+  })),
   operators: onnx.operators,
   parameters: onnx.parameters,
 })

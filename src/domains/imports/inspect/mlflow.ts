@@ -1,5 +1,5 @@
-import { invalidInput } from '../../../kernel/errors.ts'
 import { parseDocument } from 'yaml'
+import { invalidInput } from '../../../kernel/errors.ts'
 import { type ByteSource, shown, textOf } from './byte-source.ts'
 import type { Found } from './found.ts'
 import { objectOf } from './xgboost.ts'
@@ -49,7 +49,8 @@ export async function readMlmodel(source: ByteSource): Promise<MlflowFacts> {
   const [key, usual] = places[flavour] as [string, string]
   const given = objectOf(flavours[flavour])[key]
   const path = typeof given === 'string' ? given : usual
-  if (/^[/\\]|\\|\0/.test(path) || path.split('/').includes('..')) throw wrong(`its flavour ${flavour} names "${shown(path)}", outside of the folder`)
+  if (/^[/\\]|\\|\0/.test(path) || path.split('/').includes('..'))
+    throw wrong(`its flavour ${flavour} names "${shown(path)}", outside of the folder`)
   const signature = objectOf(said.signature)
   return {
     flavour,

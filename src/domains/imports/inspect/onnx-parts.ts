@@ -76,7 +76,11 @@ export async function readTensor(reader: ProtoReader, at: ProtoField, wrong: (wh
 function placeOf(pairs: Record<string, string>, tensor: string, bytes: number, wrong: (why: string) => Error) {
   const location = pairs.location ?? ''
   // Whether the bundle holds it is seen by whoever has the bundle; that it does not lead out of it, here.
-  if (location === '' || /^[/\\]|^[A-Za-z]:|\0|\\/.test(location) || location.split('/').some((part) => part === '..' || part === ''))
+  if (
+    location === '' ||
+    /^[/\\]|^[A-Za-z]:|\0|\\/.test(location) ||
+    location.split('/').some((part) => part === '..' || part === '')
+  )
     throw wrong(`the tensor "${shown(tensor)}" lies in "${shown(location)}", outside of what was brought`)
   const offset = Number(pairs.offset ?? 0)
   const length = Number(pairs.length ?? bytes)

@@ -63,7 +63,8 @@ export async function looksLikeOnnx(source: ByteSource): Promise<boolean> {
 
 /** What an ONNX file says of itself, and that it can be opened without harm. Nothing of it is run; weights are stepped over. */
 export async function inspectOnnx(source: ByteSource): Promise<OnnxFacts> {
-  const wrong = (why: string) => invalidInput(`"${source.path}" is no ONNX file that can be served: ${why}.`, { file: source.path })
+  const wrong = (why: string) =>
+    invalidInput(`"${source.path}" is no ONNX file that can be served: ${why}.`, { file: source.path })
   const reader = protoReader(source, wrong)
   const facts: OnnxFacts = {
     irVersion: 0,
@@ -123,7 +124,8 @@ function graphWalk(
       } else if (field.number === 15) await readSparse(field)
       else if (depth === 0 && field.number === 11) inputs.push(await value(field))
       else if (depth === 0 && field.number === 12) facts.outputs.push(await value(field))
-      if (inputs.length > mostValues || facts.outputs.length > mostValues) throw wrong(`it has more than ${mostValues} inputs or outputs`)
+      if (inputs.length > mostValues || facts.outputs.length > mostValues)
+        throw wrong(`it has more than ${mostValues} inputs or outputs`)
     }
     // Old files list their weights among the inputs.
     if (depth === 0) facts.inputs = inputs.filter(({ name }) => !initialised.has(name))
@@ -177,7 +179,8 @@ function graphWalk(
         const tensor = await readTensor(reader, part, wrong)
         if (tensor.external) throw wrong(`its node keeps the tensor "${shown(tensor.name)}" in another file`)
       } else if (part.number === 22 || part.number === 23) await readSparse(part)
-      else if (/^classlabels_strings$/.test(name) && part.number === 9 && texts.length < 10_000) texts.push(await reader.text(part))
+      else if (/^classlabels_strings$/.test(name) && part.number === 9 && texts.length < 10_000)
+        texts.push(await reader.text(part))
       else if (/^classlabels_(int64s|ints)$/.test(name) && part.number === 8) await reader.ints(part, ints, 10_000)
     }
     return texts.length > 0 ? texts : ints.length > 0 ? ints.map(String) : null

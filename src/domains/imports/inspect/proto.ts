@@ -67,7 +67,8 @@ export function protoReader(source: ByteSource, wrong: (why: string) => Error) {
   }
 
   async function bytes(field: { start: number; end: number }, most: number): Promise<Buffer> {
-    if (field.end - field.start > most) throw wrong(`a part of it has ${field.end - field.start} bytes where at most ${most} are usual`)
+    if (field.end - field.start > most)
+      throw wrong(`a part of it has ${field.end - field.start} bytes where at most ${most} are usual`)
     await need(field.start, field.end - field.start)
     return window.subarray(field.start - from, field.end - from)
   }

@@ -1,4 +1,4 @@
-import { gunzip, inflate, type InputType, type ZlibOptions } from 'node:zlib'
+import { gunzip, type InputType, inflate, type ZlibOptions } from 'node:zlib'
 import { invalidInput } from '../../../kernel/errors.ts'
 import { type ByteSource, sourceOfBytes } from './byte-source.ts'
 import type { Found } from './found.ts'
@@ -14,7 +14,8 @@ export function compressionOf(head: Buffer): 'gzip' | 'zlib' | 'other' | null {
   if (head[0] === 0x1f && head[1] === 0x8b) return 'gzip'
   if (head[0] === 0x78 && [0x01, 0x5e, 0x9c, 0xda].includes(head[1]!)) return 'zlib'
   const start = head.toString('latin1', 0, 6)
-  if (start.startsWith('BZh') || start === '\xfd7zXZ\0' || start.startsWith('\x5d\0\0') || start.startsWith('\x04\x22\x4d\x18')) return 'other'
+  if (start.startsWith('BZh') || start === '\xfd7zXZ\0' || start.startsWith('\x5d\0\0') || start.startsWith('\x04\x22\x4d\x18'))
+    return 'other'
   return null
 }
 
@@ -45,7 +46,9 @@ export async function inspectPickle(source: ByteSource): Promise<Found> {
     columns: columns?.map((name) => ({ name, type: null })) ?? null,
     width: typeof width === 'number' ? width : null,
     facts: { protocol, globals: globals.slice(0, 200), globalCount: globals.length },
-    notes: ['It is a pickle: reading it runs what it names. Only a job in the sandbox loads it, and only such a process answers with it.'],
+    notes: [
+      'It is a pickle: reading it runs what it names. Only a job in the sandbox loads it, and only such a process answers with it.',
+    ],
   }
 }
 
@@ -68,7 +71,8 @@ async function unpacked(source: ByteSource, wrong: (why: string) => Error): Prom
   const packed = compressionOf(await source.read(0, 8))
   if (packed === null) return source
   if (packed === 'other') throw wrong('it is packed in a way that is not read here (zlib and gzip are); save it with compress=0')
-  if (source.sizeBytes > mostPackedBytes) throw wrong(`packed files have at most ${mostPackedBytes / 2 ** 20} MB; save it with compress=0`)
+  if (source.sizeBytes > mostPackedBytes)
+    throw wrong(`packed files have at most ${mostPackedBytes / 2 ** 20} MB; save it with compress=0`)
   const bytes = await source.read(0, source.sizeBytes)
   const unpack = packed === 'gzip' ? gunzip : inflate
   const content = await new Promise<Buffer>((resolve, reject) =>
@@ -76,7 +80,9 @@ async function unpacked(source: ByteSource, wrong: (why: string) => Error): Prom
       bytes,
       { maxOutputLength: mostUnpackedBytes },
       (error, result) =>
-        error ? reject(wrong(`it does not unpack to less than ${mostUnpackedBytes / 2 ** 30} GB: ${error.message}`)) : resolve(result),
+        error
+          ? reject(wrong(`it does not unpack to less than ${mostUnpackedBytes / 2 ** 30} GB: ${error.message}`))
+          : resolve(result),
     ),
   )
   return sourceOfBytes(source.path, content)
@@ -101,7 +107,8 @@ const namesOf = (value: PickleValue): string[] | null => {
 
 function taskOf(name: string, classes: string[] | null): Found['task'] {
   if (classes && classes.length > 0) return classes.length === 2 ? 'binary' : 'multiclass'
-  if (/Regressor$|LinearRegression$|SVR$|^sklearn\.linear_model\..*(Ridge|Lasso|ElasticNet|Lars)(CV)?$/.test(name)) return 'regression'
+  if (/Regressor$|LinearRegression$|SVR$|^sklearn\.linear_model\..*(Ridge|Lasso|ElasticNet|Lars)(CV)?$/.test(name))
+    return 'regression'
   if (/IsolationForest|OneClassSVM|LocalOutlierFactor|EllipticEnvelope/.test(name)) return 'anomaly'
   if (/KMeans|GaussianMixture|Birch/.test(name)) return 'clustering'
   return null
@@ -110,6 +117,14 @@ function taskOf(name: string, classes: string[] | null): Found['task'] {
 function kindOf(value: PickleValue): string {
   if (value === null) return 'nothing'
   if (typeof value !== 'object') return `a ${typeof value}`
-  const names = { list: 'a list', tuple: 'a tuple', set: 'a set', dict: 'a dictionary', array: 'an array', bytes: 'bytes', global: 'a class' }
+  const names = {
+    list: 'a list',
+    tuple: 'a tuple',
+    set: 'a set',
+    dict: 'a dictionary',
+    array: 'an array',
+    bytes: 'bytes',
+    global: 'a class',
+  }
   return names[value.kind as keyof typeof names] ?? 'an object'
 }

@@ -18,7 +18,8 @@ export function zipKind(paths: readonly string[]): 'torchscript' | 'torch' | 'ke
 export async function inspectTorchscript(path: string, members: readonly ByteSource[]): Promise<Found> {
   const globals: string[] = []
   for (const member of members.filter((one) => one.path.endsWith('.pkl'))) {
-    const wrong = (why: string) => invalidInput(`"${member.path}" in "${path}" is no pickle that can be read: ${why}.`, { file: path })
+    const wrong = (why: string) =>
+      invalidInput(`"${member.path}" in "${path}" is no pickle that can be read: ${why}.`, { file: path })
     const facts = await readPickle(member, { wrong })
     refuseForeign(path, facts.globals, isPartOfTorch)
     for (const global of facts.globals) if (!globals.includes(global)) globals.push(global)

@@ -11,7 +11,9 @@ const deepest = 40
 export async function inspectTransformers(folder: string, files: readonly ByteSource[]): Promise<Found> {
   const at = (name: string) => files.find(({ path }) => path === `${folder}${name}`)
   const config = objectOf(await jsonOf(at('config.json')!, mostConfigBytes))
-  for (const file of files.filter(({ path }) => path.startsWith(folder) && /\.json$/.test(path) && !path.endsWith('tokenizer.json')))
+  for (const file of files.filter(
+    ({ path }) => path.startsWith(folder) && /\.json$/.test(path) && !path.endsWith('tokenizer.json'),
+  ))
     if (file.sizeBytes < mostConfigBytes) refuseTrust(file.path, await jsonOf(file, mostConfigBytes), [])
   let parameters = 0
   for (const file of files.filter(({ path }) => path.startsWith(folder) && path.endsWith('.safetensors')))
@@ -48,10 +50,13 @@ function refuseTrust(path: string, value: unknown, keys: string[]): void {
             ? 'it names a program of somewhere else'
             : null
     if (refused)
-      throw invalidInput(`"${path}" is refused: its setting "${shown(name)}" (${shown(JSON.stringify(inner) ?? '')}): ${refused}.`, {
-        file: path,
-        setting: shown(name),
-      })
+      throw invalidInput(
+        `"${path}" is refused: its setting "${shown(name)}" (${shown(JSON.stringify(inner) ?? '')}): ${refused}.`,
+        {
+          file: path,
+          setting: shown(name),
+        },
+      )
     refuseTrust(path, inner, [...keys, key])
   }
 }
@@ -65,7 +70,8 @@ export function classesOfConfig(config: Record<string, unknown>): string[] | nul
 
 /** How many tokens a network reads, and which fills shorter texts. */
 export function wordsOf(config: Record<string, unknown>, tokenizer: Record<string, unknown>): { maxLength: number; pad: number } {
-  const whole = (value: unknown, most: number) => (Number.isInteger(value) && (value as number) >= 0 && (value as number) <= most ? (value as number) : null)
+  const whole = (value: unknown, most: number) =>
+    Number.isInteger(value) && (value as number) >= 0 && (value as number) <= most ? (value as number) : null
   return {
     maxLength: whole(tokenizer.model_max_length, 100_000) || whole(config.max_position_embeddings, 100_000) || 512,
     pad: whole(config.pad_token_id, 10_000_000) ?? 0,
@@ -73,7 +79,11 @@ export function wordsOf(config: Record<string, unknown>, tokenizer: Record<strin
 }
 
 /** What a network is for, by the name of its class. */
-export function taskOfArchitecture(architecture: string, config: Record<string, unknown>, classes: string[] | null): Found['task'] {
+export function taskOfArchitecture(
+  architecture: string,
+  config: Record<string, unknown>,
+  classes: string[] | null,
+): Found['task'] {
   if (/ForSequenceClassification$|ForImageClassification$|ForAudioClassification$/.test(architecture)) {
     if (config.problem_type === 'multi_label_classification') return 'multilabel'
     if (config.problem_type === 'regression' || classes?.length === 1) return 'regression'

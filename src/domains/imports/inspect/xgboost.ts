@@ -15,7 +15,8 @@ export function looksLikeXgboost(head: Buffer): 'json' | 'ubj' | null {
 
 /** What an XGBoost model says of itself. */
 export async function inspectXgboost(source: ByteSource, kind: 'json' | 'ubj'): Promise<Found> {
-  const wrong = (why: string) => invalidInput(`"${source.path}" is no XGBoost model that can be read: ${why}.`, { file: source.path })
+  const wrong = (why: string) =>
+    invalidInput(`"${source.path}" is no XGBoost model that can be read: ${why}.`, { file: source.path })
   if (source.sizeBytes > mostBytes) throw wrong(`it has more than ${mostBytes / 2 ** 20} MB`)
   const model = kind === 'json' ? await jsonOf(source, mostBytes) : readUbjson(await source.read(0, source.sizeBytes), wrong)
   const learner = objectOf(objectOf(model).learner)

@@ -70,7 +70,12 @@ export async function writeEvidence(
       if (expected && first + r < sample.length) {
         const scores = said.scores ?? served
         const answer = scores ? predict(scores, r) : {}
-        refuseOther(expected, first + r, { label, value: answer.value, probabilities: answer.probabilities, positive: signature.positive })
+        refuseOther(expected, first + r, {
+          label,
+          value: answer.value,
+          probabilities: answer.probabilities,
+          positive: signature.positive,
+        })
       }
       kept.push(row)
       kinds.push(first + r < sample.length ? 'held_out' : 'perturbed')
@@ -115,11 +120,14 @@ function refuseOther(
   said: { label: string | null; value?: number; probabilities?: Record<string, number>; positive: string | null },
 ): void {
   const wanted = values[row]
-  const number = said.value ?? (said.positive !== null && typeof wanted === 'number' ? said.probabilities?.[said.positive] : undefined)
+  const number =
+    said.value ?? (said.positive !== null && typeof wanted === 'number' ? said.probabilities?.[said.positive] : undefined)
   const isSame =
     wanted === null ||
     String(wanted) === said.label ||
-    (number !== undefined && typeof wanted === 'number' && Math.abs(number - wanted) <= writtenTolerance * Math.max(1, Math.abs(wanted)))
+    (number !== undefined &&
+      typeof wanted === 'number' &&
+      Math.abs(number - wanted) <= writtenTolerance * Math.max(1, Math.abs(wanted)))
   if (isSame) return
   throw new PlatformError(
     'unprocessable',

@@ -63,7 +63,16 @@ function tensorOf(input: InputPlan, { rows, numbers, strings }: RawBatch, { inpu
   return { type, dims, data }
 }
 
-type Numbers = Float32Array | Float64Array | Int32Array | BigInt64Array | Uint8Array | Int8Array | Uint16Array | Int16Array | Uint32Array
+type Numbers =
+  | Float32Array
+  | Float64Array
+  | Int32Array
+  | BigInt64Array
+  | Uint8Array
+  | Int8Array
+  | Uint16Array
+  | Int16Array
+  | Uint32Array
 const arrays: Record<number, [string, (count: number) => Numbers]> = {
   1: ['float32', (count) => new Float32Array(count)],
   2: ['uint8', (count) => new Uint8Array(count)],

@@ -1,7 +1,7 @@
+import type * as z from 'zod'
 import { invalidInput } from '../../../kernel/errors.ts'
 import type { Task } from '../../goals/schema.ts'
-import type { SignatureInput, Signature } from '../../registry/schema.ts'
-import type * as z from 'zod'
+import type { Signature, SignatureInput } from '../../registry/schema.ts'
 import { shown } from '../inspect/byte-source.ts'
 import type { OnnxFacts, OnnxValue } from '../inspect/onnx.ts'
 import { typeName } from '../inspect/onnx-parts.ts'
@@ -58,12 +58,15 @@ export function planOnnx(
   more: { path: string; hasTokenizer: boolean; sampleColumns: { name: string; type: string }[] | null },
 ): { plan: OnnxPlan; missing: [] } | { plan: null; missing: Missing[] } {
   const missing: Missing[] = []
-  const need = (field: string, why: string, choices: readonly string[] = []) => missing.push({ field, why, choices: [...choices] })
+  const need = (field: string, why: string, choices: readonly string[] = []) =>
+    missing.push({ field, why, choices: [...choices] })
   const inputs = planInputs(onnx, answers, more, need)
   const task = answers.task ?? null
   if (task === null) need('task', 'The graph answers numbers and does not say what they are for.', tasks)
   else if (!(tasks as readonly string[]).includes(task))
-    throw invalidInput(`An ONNX graph can be brought for ${tasks.join(', ')}; "${task}" takes more than a graph.`, { field: 'task' })
+    throw invalidInput(`An ONNX graph can be brought for ${tasks.join(', ')}; "${task}" takes more than a graph.`, {
+      field: 'task',
+    })
   const output = planOutput(onnx, answers, task, more.path, need)
   if (missing.length > 0 || !output || !inputs) return { plan: null, missing }
   const { classes } = output
@@ -94,7 +97,11 @@ type Need = (field: string, why: string, choices?: readonly string[]) => void
 function planInputs(
   onnx: OnnxFacts,
   answers: ImportAnswers,
-  { path, hasTokenizer, sampleColumns }: { path: string; hasTokenizer: boolean; sampleColumns: { name: string; type: string }[] | null },
+  {
+    path,
+    hasTokenizer,
+    sampleColumns,
+  }: { path: string; hasTokenizer: boolean; sampleColumns: { name: string; type: string }[] | null },
   need: Need,
 ): { plans: InputPlan[]; columns: Input[] } | null {
   const refused = (one: OnnxValue, why: string) =>
@@ -104,13 +111,26 @@ function planInputs(
   if (onnx.inputs.length === 0) throw invalidInput(`The graph of "${path}" has no input.`, { file: path })
   if (onnx.inputs.every(({ name, type }) => tokenInputs.has(name) && type === 7)) {
     if (!hasTokenizer)
-      throw invalidInput(`"${path}" takes tokens (${onnx.inputs.map(({ name }) => name).join(', ')}). Bring the folder in which tokenizer.json lies beside it.`, {
-        file: path,
-      })
+      throw invalidInput(
+        `"${path}" takes tokens (${onnx.inputs.map(({ name }) => name).join(', ')}). Bring the folder in which tokenizer.json lies beside it.`,
+        {
+          file: path,
+        },
+      )
     const fixed = onnx.inputs.find(({ shape }) => typeof shape?.[1] === 'number')
     if (fixed) throw refused(fixed, 'takes texts of one length only. Export it with a free number of tokens.')
-    const column: Input = { name: answers.columns !== 'numbered' ? (answers.columns?.[0] ?? 'text') : 'text', type: 'text', tensor: 'tokens', index: 0, nullable: false, maxLength: 512, pad: 0 }
-    const plans = onnx.inputs.map(({ name, type, shape }): InputPlan => ({ name, type, shape: shape ?? [null, null], from: 'as it is', first: 0, width: 0 }))
+    const column: Input = {
+      name: answers.columns !== 'numbered' ? (answers.columns?.[0] ?? 'text') : 'text',
+      type: 'text',
+      tensor: 'tokens',
+      index: 0,
+      nullable: false,
+      maxLength: 512,
+      pad: 0,
+    }
+    const plans = onnx.inputs.map(
+      ({ name, type, shape }): InputPlan => ({ name, type, shape: shape ?? [null, null], from: 'as it is', first: 0, width: 0 }),
+    )
     return { plans, columns: [column] }
   }
   const plans: InputPlan[] = []
@@ -119,7 +139,10 @@ function planInputs(
   for (const one of onnx.inputs) {
     if (one.kind !== 'tensor' || !one.shape) throw refused(one, 'is no tensor of known sizes; such graphs are not served.')
     if (one.shape.length < 1 || one.shape.length > 2)
-      throw refused(one, 'is no row of columns. Graphs over pictures and sounds are brought as folders of transformers, or with the preparation in the graph.')
+      throw refused(
+        one,
+        'is no row of columns. Graphs over pictures and sounds are brought as folders of transformers, or with the preparation in the graph.',
+      )
     if (one.shape[0] !== null && one.shape[0] !== undefined && one.shape[0] !== 1 && one.shape.length === 2)
       throw refused(one, `takes ${one.shape[0]} rows at once, no more and no fewer. Export it with a free number of rows.`)
     const width = one.shape.length === 1 ? 1 : (one.shape[1] ?? givenWidth(onnx, answers, sampleColumns))
@@ -130,7 +153,14 @@ function planInputs(
     const isText = one.type === STRING
     if (!isText && !numeric.has(one.type)) throw refused(one, 'holds numbers of a kind that rows do not have.')
     if (width > mostColumns) throw refused(one, `has more than ${mostColumns} columns.`)
-    plans.push({ name: one.name, type: one.type, shape: one.shape, from: isText ? 'strings' : 'numbers', first: isText ? strings : numbers, width })
+    plans.push({
+      name: one.name,
+      type: one.type,
+      shape: one.shape,
+      from: isText ? 'strings' : 'numbers',
+      first: isText ? strings : numbers,
+      width,
+    })
     if (isText) strings += width
     else numbers += width
   }
@@ -140,7 +170,13 @@ function planInputs(
   const columns = plans.flatMap((plan) =>
     Array.from({ length: plan.width }, (_, k): Input => {
       const name = names[at++]!
-      return { name, type: typeOf(plan.type), tensor: plan.from as 'numbers' | 'strings', index: plan.first + k, nullable: plan.type === FLOAT || plan.type === 11 || plan.type === STRING }
+      return {
+        name,
+        type: typeOf(plan.type),
+        tensor: plan.from as 'numbers' | 'strings',
+        index: plan.first + k,
+        nullable: plan.type === FLOAT || plan.type === 11 || plan.type === STRING,
+      }
     }),
   )
   return { plans, columns }
@@ -172,7 +208,10 @@ function columnNames(
   const sampled = sampleColumns?.map(({ name }) => name).filter((name) => name !== target && name !== expected)
   const given = columns ?? sampled
   if (!given) {
-    need('columns', `It takes ${total} columns and does not say their names. Name them in its order, bring a sample, or say "numbered".`)
+    need(
+      'columns',
+      `It takes ${total} columns and does not say their names. Name them in its order, bring a sample, or say "numbered".`,
+    )
     return null
   }
   if (given.length !== total)
@@ -185,7 +224,8 @@ function columnNames(
   return [...given]
 }
 
-const typeOf = (type: number): string => (type === STRING ? 'category' : type === 9 ? 'boolean' : type === 1 || type === 11 ? 'number' : 'integer')
+const typeOf = (type: number): string =>
+  type === STRING ? 'category' : type === 9 ? 'boolean' : type === 1 || type === 11 ? 'number' : 'integer'
 
 function planOutput(
   onnx: OnnxFacts,
@@ -196,11 +236,16 @@ function planOutput(
 ): { plan: OutputPlan; classes: string[] | null } | null {
   const scores = onnx.outputs.map((one) => scoreOf(one, onnx)).filter((one) => one !== null)
   if (scores.length === 0)
-    throw invalidInput(`The graph of "${path}" has no output of numbers (${onnx.outputs.map(({ name }) => shown(name)).join(', ')}).`, { file: path })
+    throw invalidInput(
+      `The graph of "${path}" has no output of numbers (${onnx.outputs.map(({ name }) => shown(name)).join(', ')}).`,
+      { file: path },
+    )
   if (task === null) return null
   const isClasses = task === 'binary' || task === 'multiclass' || task === 'multilabel'
   const score =
-    (isClasses ? (scores.find(({ name }) => /prob|scores/i.test(name)) ?? scores.find(({ name }) => /logits/i.test(name))) : undefined) ??
+    (isClasses
+      ? (scores.find(({ name }) => /prob|scores/i.test(name)) ?? scores.find(({ name }) => /logits/i.test(name)))
+      : undefined) ??
     (isClasses ? scores.find(({ name, type }) => type === FLOAT && !/label/i.test(name)) : undefined) ??
     scores.find(({ name }) => !/label/i.test(name)) ??
     scores[0]!
@@ -220,15 +265,30 @@ function planOutput(
   }
   const kind = answers.scores ?? kindOf(score.name, score.tensor, onnx)
   if (!kind) {
-    need('scores', `What the output "${shown(score.name)}" says is not seen from its graph: probabilities, or numbers before softmax or sigmoid.`, ['probabilities', 'logits'])
+    need(
+      'scores',
+      `What the output "${shown(score.name)}" says is not seen from its graph: probabilities, or numbers before softmax or sigmoid.`,
+      ['probabilities', 'logits'],
+    )
     return null
   }
   const isPair = task === 'binary' && width === 1
   if (!isPair && width !== classes!.length)
-    throw invalidInput(`The output "${shown(score.name)}" has ${width} values a row for ${classes!.length} classes (${classes!.slice(0, 5).join(', ')}).`, {
-      field: 'classes',
-    })
-  const make = isPair ? (kind === 'logits' ? 'pair of sigmoid' : 'pair') : kind === 'probabilities' ? 'as it is' : task === 'multilabel' ? 'sigmoid' : 'softmax'
+    throw invalidInput(
+      `The output "${shown(score.name)}" has ${width} values a row for ${classes!.length} classes (${classes!.slice(0, 5).join(', ')}).`,
+      {
+        field: 'classes',
+      },
+    )
+  const make = isPair
+    ? kind === 'logits'
+      ? 'pair of sigmoid'
+      : 'pair'
+    : kind === 'probabilities'
+      ? 'as it is'
+      : task === 'multilabel'
+        ? 'sigmoid'
+        : 'softmax'
   return { plan: { name: 'probabilities', tensor: score.tensor, type: score.type, width: isPair ? 2 : width, make }, classes }
 }
 
@@ -256,7 +316,10 @@ function scoreOf(one: OnnxValue, onnx: OnnxFacts): Score | null {
 function classesOf(answers: ImportAnswers, told: string[] | null, width: number | null, need: Need): string[] | null {
   const classes = answers.classes ?? told
   if (classes) return classes
-  need('classes', `It answers ${width === null ? 'scores' : width === 1 ? 'one score' : `${width} scores`} and does not say of which classes; name them in their order.`)
+  need(
+    'classes',
+    `It answers ${width === null ? 'scores' : width === 1 ? 'one score' : `${width} scores`} and does not say of which classes; name them in their order.`,
+  )
   return null
 }
 
@@ -279,4 +342,5 @@ function positiveOf(classes: readonly string[], wanted: string | undefined): str
   throw invalidInput(`"${wanted}" is no class of it; these are ${classes.join(', ')}.`, { field: 'positive' })
 }
 
-const sizesOf = (shape: (number | null)[] | null) => (shape ? `[${shape.map((size) => size ?? 'any').join(', ')}]` : 'of any size')
+const sizesOf = (shape: (number | null)[] | null) =>
+  shape ? `[${shape.map((size) => size ?? 'any').join(', ')}]` : 'of any size'

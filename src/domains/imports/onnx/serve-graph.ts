@@ -26,7 +26,9 @@ export async function serveGraph(needs: ImportJobNeeds, context: JobContext<Impo
     ? (await files.open(bundle.root, bundle.places.get(found.file)!)).stream
     : Readable.from(await wrapOnnx(source, { onnx, plan, fileOf: (location) => siblingOf(bundle, found.file, location) }))
   await files.writeStream(packageFolder, 'model.onnx', pieces)
-  const words = plan.signature.inputs.some(({ tensor }) => tensor === 'tokens') ? wordsBeside(bundle, found.file, 'tokenizer.json') : undefined
+  const words = plan.signature.inputs.some(({ tensor }) => tensor === 'tokens')
+    ? wordsBeside(bundle, found.file, 'tokenizer.json')
+    : undefined
   if (words) {
     if (words.sizeBytes > mostTokenizerBytes)
       throw new PlatformError('too_large', `"${words.path}" has more than ${mostTokenizerBytes / 2 ** 20} MB.`)
@@ -36,10 +38,18 @@ export async function serveGraph(needs: ImportJobNeeds, context: JobContext<Impo
   context.progress('prove', 0, 1, 'The original and what will be served are asked for the same rows.')
   const { inputs } = plan.signature
   const rows = sample
-    ? await sampleRows(tables, sample, inputs.map(({ name, tensor }) => ({ name, isText: tensor !== 'numbers' })), folder)
+    ? await sampleRows(
+        tables,
+        sample,
+        inputs.map(({ name, tensor }) => ({ name, isText: tensor !== 'numbers' })),
+        folder,
+      )
     : []
   const column = answers.expected
-  const values = sample && column ? (await sampleRows(tables, sample, [{ name: column, isText: false }], folder)).map((row) => row[column]) : []
+  const values =
+    sample && column
+      ? (await sampleRows(tables, sample, [{ name: column, isText: false }], folder)).map((row) => row[column])
+      : []
   const evidenceFolder = await files.makeFolder(folder, 'evidence')
   const evidence = await writeEvidence(
     needs,
@@ -89,7 +99,10 @@ async function refuseUnloadable(
   signature: Made['signature'],
   packageFolder: string,
 ): Promise<void> {
-
-  const model = await inference.load({ file: files.resolvePath(packageFolder, 'model.onnx'), ...shapeOf(signature), trust: 'imported' })
+  const model = await inference.load({
+    file: files.resolvePath(packageFolder, 'model.onnx'),
+    ...shapeOf(signature),
+    trust: 'imported',
+  })
   await model.close()
 }

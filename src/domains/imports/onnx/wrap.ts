@@ -19,7 +19,8 @@ const STRING = 8
 /** Whether a graph already has the platform's own inputs and outputs, in one file. */
 export function isReady({ signature, inputs, outputs }: OnnxPlan, onnx: OnnxFacts): boolean {
   const own = (one: InputPlan) =>
-    one.from === 'as it is' || (one.name === one.from && one.type === (one.from === 'numbers' ? DOUBLE : STRING) && one.shape.length === 2)
+    one.from === 'as it is' ||
+    (one.name === one.from && one.type === (one.from === 'numbers' ? DOUBLE : STRING) && one.shape.length === 2)
   const same = (one: OutputPlan) => one.make === 'as it is' && one.tensor === one.name && one.type === FLOAT
   const kept = new Set([...outputs.map(({ tensor }) => tensor)])
   return (
@@ -40,7 +41,8 @@ export async function wrapOnnx(
   source: ByteSource,
   { onnx, plan, fileOf }: { onnx: OnnxFacts; plan: OnnxPlan; fileOf(location: string): ByteSource | undefined },
 ): Promise<AsyncIterable<Buffer>> {
-  const wrong = (why: string) => invalidInput(`"${source.path}" is no ONNX file that can be served: ${why}.`, { file: source.path })
+  const wrong = (why: string) =>
+    invalidInput(`"${source.path}" is no ONNX file that can be served: ${why}.`, { file: source.path })
   const reader = protoReader(source, wrong)
   const { rename, before, after, constants, inputs, outputs } = surroundings(plan, onnx)
   const external = new Map(onnx.external.map((one) => [one.name, one]))
@@ -77,7 +79,10 @@ export async function wrapOnnx(
     model.push(varint(7 * 8 + 2), varint(sizeOf(graph)), ...graph)
   }
   if (sizeOf(model) > mostBytes)
-    throw new PlatformError('too_large', `The graph and its weights have ${sizeOf(model)} bytes; one file of ONNX holds ${mostBytes}.`)
+    throw new PlatformError(
+      'too_large',
+      `The graph and its weights have ${sizeOf(model)} bytes; one file of ONNX holds ${mostBytes}.`,
+    )
   return written(model)
 
   async function copied(field: { number: number; wire: number; start: number; end: number; value: number }): Promise<Buffer> {
@@ -99,13 +104,20 @@ export async function wrapOnnx(
     }
     const file = fileOf(place.location)
     if (!file || place.offset + place.length > file.sizeBytes)
-      throw wrong(`the tensor "${name.slice(0, 80)}" lies in "${place.location.slice(0, 80)}", which was not brought or is shorter`)
+      throw wrong(
+        `the tensor "${name.slice(0, 80)}" lies in "${place.location.slice(0, 80)}", which was not brought or is shorter`,
+      )
     const head: Buffer[] = []
     for (const field of fieldsIn(await source.read(part.start, part.end)))
       if (![8, 9, 13, 14].includes(field.number)) head.push(field.whole)
     head.push(tagged(8, rename.get(name) ?? name), varint(9 * 8 + 2), varint(place.length))
     const start = Buffer.concat(head)
-    return [varint(5 * 8 + 2), varint(start.length + place.length), start, { source: file, start: place.offset, end: place.offset + place.length }]
+    return [
+      varint(5 * 8 + 2),
+      varint(start.length + place.length),
+      start,
+      { source: file, start: place.offset, end: place.offset + place.length },
+    ]
   }
 }
 
@@ -115,7 +127,8 @@ function surroundings(plan: OnnxPlan, onnx: OnnxFacts) {
   const taken = (name: string) => name in onnx.madeBy || onnx.inputs.some((one) => one.name === name)
   const numbers = plan.inputs.filter(({ from }) => from === 'numbers')
   const strings = plan.inputs.filter(({ from }) => from === 'strings')
-  for (const name of ['numbers', 'strings', ...plan.outputs.map((one) => one.name)]) if (taken(name)) rename.set(name, `atoll_${name}`)
+  for (const name of ['numbers', 'strings', ...plan.outputs.map((one) => one.name)])
+    if (taken(name)) rename.set(name, `atoll_${name}`)
   const called = (name: string) => rename.get(name) ?? name
   const before: Buffer[] = []
   const after: Buffer[] = []
@@ -186,6 +199,7 @@ const sizeOf = (pieces: readonly Piece[]): number =>
 async function* written(pieces: readonly Piece[]): AsyncGenerator<Buffer> {
   for (const piece of pieces) {
     if (Buffer.isBuffer(piece)) yield piece
-    else for (let at = piece.start; at < piece.end; at += 1 << 22) yield piece.source.read(at, Math.min(piece.end, at + (1 << 22)))
+    else
+      for (let at = piece.start; at < piece.end; at += 1 << 22) yield piece.source.read(at, Math.min(piece.end, at + (1 << 22)))
   }
 }

@@ -14,9 +14,7 @@ export interface RawGraph {
   close(): Promise<void>
 }
 
-export type RawCall =
-  | { type: 'open'; file: string }
-  | { type: 'run'; feeds: Record<string, RawTensor>; fetches: string[] }
+export type RawCall = { type: 'open'; file: string } | { type: 'run'; feeds: Record<string, RawTensor>; fetches: string[] }
 
 const script = new URL('./raw-remote.ts', import.meta.url)
 

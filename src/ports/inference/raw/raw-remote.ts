@@ -15,7 +15,10 @@ answerRemotely<RawCall, Record<string, RawTensor>>(async (call) => {
   }
   const { session, Tensor } = opened!
   const feeds = Object.fromEntries(
-    Object.entries(call.feeds).map(([name, { type, data, dims }]) => [name, new Tensor(type as 'float32', data as Float32Array, dims)]),
+    Object.entries(call.feeds).map(([name, { type, data, dims }]) => [
+      name,
+      new Tensor(type as 'float32', data as Float32Array, dims),
+    ]),
   )
   const results = await session.run(feeds, call.fetches)
   return Object.fromEntries(

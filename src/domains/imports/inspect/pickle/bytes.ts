@@ -15,7 +15,8 @@ export function pickleBytes(source: ByteSource, start: number, wrong: (why: stri
     if (at + bytes <= window.length) return
     const position = from + at
     // The last opcodes of a file have fewer bytes behind them; reading beyond is refused where it happens.
-    if (from + window.length >= source.sizeBytes && position >= from && position <= from + window.length && window.length > 0) return
+    if (from + window.length >= source.sizeBytes && position >= from && position <= from + window.length && window.length > 0)
+      return
     window = await source.read(position, Math.min(source.sizeBytes, position + Math.max(bytes, windowBytes)))
     from = position
     at = 0

@@ -57,7 +57,8 @@ const numpyTypes = /^(bool_?|str_|bytes_|u?int(8|16|32|64|p|c)?|float(16|32|64)?
 /** Libraries whose classes (not functions) are parts of models. */
 const classesOf =
   /^(sklearn|xgboost|lightgbm|catboost|_catboost|imblearn|scipy\.sparse|scipy\.stats|scipy\.interpolate|pandas|category_encoders|feature_engine)(\.|$)/
-const notClasses = /^(sklearn|imblearn|pandas|scipy|xgboost|lightgbm)\.(.*\.)?(tests?|testing|_testing|conftest|datasets|io|eval|computation|utils\._testing|utils\._joblib)(\.|$)/
+const notClasses =
+  /^(sklearn|imblearn|pandas|scipy|xgboost|lightgbm)\.(.*\.)?(tests?|testing|_testing|conftest|datasets|io|eval|computation|utils\._testing|utils\._joblib)(\.|$)/
 /** Parts of compiled modules that are no classes by their names. */
 const compiled = /^(sklearn|_loss|imblearn)(\.|$).*\.(__pyx_unpickle_\w+|new[A-Z]\w+|newObj)$/
 
@@ -85,7 +86,8 @@ export const isPartOfTorch = (global: string): boolean =>
   global === 'torch.storage.UntypedStorage' ||
   global.startsWith('__torch__.')
 
-const programs = /^(os|posix|nt|subprocess|sys|shutil|socket|pty|importlib|runpy|code|codeop|ctypes|multiprocessing|threading|pathlib|io|builtins|__builtin__|webbrowser|urllib|http|requests|asyncio|pickle|_pickle|marshal|types|functools|operator|timeit|pdb|bdb|cProfile|profile|idlelib|pip|pydoc|venv|ensurepip|tempfile|commands)(\.|$)/
+const programs =
+  /^(os|posix|nt|subprocess|sys|shutil|socket|pty|importlib|runpy|code|codeop|ctypes|multiprocessing|threading|pathlib|io|builtins|__builtin__|webbrowser|urllib|http|requests|asyncio|pickle|_pickle|marshal|types|functools|operator|timeit|pdb|bdb|cProfile|profile|idlelib|pip|pydoc|venv|ensurepip|tempfile|commands)(\.|$)/
 
 /** Refuses a pickle that names what no model is made of. */
 export function refuseForeign(path: string, globals: readonly string[], isAllowed: (global: string) => boolean): void {

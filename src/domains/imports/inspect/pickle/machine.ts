@@ -95,7 +95,8 @@ export async function readPickle(
       return { kind: 'array', shape, dtype, head: null, objects: inner.result }
     }
     const [, letter, size] = /^([a-zA-Z])(\d+)$/.exec(dtype) ?? []
-    if (!size || shape.some((n) => !Number.isSafeInteger(n) || n < 0)) throw wrong('an array in it is of a kind that is not known')
+    if (!size || shape.some((n) => !Number.isSafeInteger(n) || n < 0))
+      throw wrong('an array in it is of a kind that is not known')
     const each = letter === 'U' ? 4 * Number(size) : Number(size)
     const length = shape.reduce((product, n) => product * n, each)
     if (length > source.sizeBytes) throw wrong('an array in it is larger than the file')
