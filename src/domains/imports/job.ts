@@ -1,5 +1,5 @@
 import type * as z from 'zod'
-import { invalidInput, PlatformError, preconditionFailed } from '../../kernel/errors.ts'
+import { PlatformError, preconditionFailed } from '../../kernel/errors.ts'
 import type { Events } from '../../kernel/events.ts'
 import type { BlobStore } from '../../ports/blobs/blob-store.ts'
 import type { RuntimeName } from '../../ports/engines/runtimes.ts'

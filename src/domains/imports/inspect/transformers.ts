@@ -38,7 +38,7 @@ export async function inspectTransformers(folder: string, files: readonly ByteSo
 /** Settings by which libraries run what a folder brings or names: a file cannot grant itself trust. */
 function refuseTrust(path: string, value: unknown, keys: string[]): void {
   if (keys.length > deepest) throw invalidInput(`"${path}" lies more than ${deepest} deep.`, { file: path })
-  if (Array.isArray(value)) return value.slice(0, 10_000).forEach((one, i) => refuseTrust(path, one, [...keys, String(i)]))
+  if (Array.isArray(value)) for (const [i, one] of value.slice(0, 10_000).entries()) refuseTrust(path, one, [...keys, String(i)])
   for (const [key, inner] of Object.entries(objectOf(value))) {
     const name = [...keys, key].join('.')
     const refused =

@@ -50,7 +50,7 @@ export const node = (
 /** A constant of whole numbers (field 5 of GraphProto); without a shape it is a scalar. */
 export const wholeNumbers = (name: string, values: number[], isScalar = false): Buffer => {
   const raw = Buffer.alloc(8 * values.length)
-  values.forEach((value, i) => raw.writeBigInt64LE(BigInt(value), 8 * i))
+  for (const [i, value] of values.entries()) raw.writeBigInt64LE(BigInt(value), 8 * i)
   return tagged(5, Buffer.concat([...(isScalar ? [] : [whole(1, values.length)]), whole(2, 7), tagged(8, name), tagged(9, raw)]))
 }
 
