@@ -5,8 +5,8 @@ import sys
 
 import numpy as np
 import scipy
-from scipy import special, stats
-from scipy.spatial.distance import jensenshannon
+from scipy import optimize, special, stats
+from scipy.spatial.distance import cityblock, jensenshannon, pdist, squareform
 
 
 def samples(seed: int, n1: int, n2: int, shift: float, ties: bool):
@@ -53,11 +53,60 @@ def counts():
         floor = 1e-4
         pf, qf = np.maximum(p, floor), np.maximum(q, floor)
         yield {"a": a, "b": b, "statistic": float(chi.statistic), "pValue": float(chi.pvalue), "jensenShannon": float(jensenshannon(p, q, base=2)),
+               "totalVariation": total_variation(a, b),
                "psi": float(np.sum((qf - pf) * np.log(qf / pf)))}
+
+
+def wasserstein():
+    for seed, n1, n2, shift, ties in [(21, 50, 70, 0.3, False), (22, 400, 1000, 0.0, True), (23, 3000, 2000, 0.1, False), (24, 1, 9, 0.5, False)]:
+        a, b = samples(seed, n1, n2, shift, ties)
+        yield {"seed": seed, "n1": n1, "n2": n2, "shift": shift, "ties": ties, "distance": float(stats.wasserstein_distance(a, b))}
+
+
+def binomial():
+    for hits, trials, share in [(0, 10, 0.1), (3, 10, 0.1), (12, 200, 0.05), (5, 5000, 0.0001), (260, 1000, 0.25), (1, 1, 0.3), (700, 10000, 0.0625)]:
+        upper = float(stats.binomtest(hits, trials).proportion_ci(0.998, "exact").high)
+        yield {"hits": hits, "trials": trials, "share": share, "upperTail": float(stats.binom.sf(hits - 1, trials, share)), "atMost": upper}
+
+
+def ranks():
+    for seed, n1, n2, shift, ties in [(31, 40, 60, 0.0, False), (32, 300, 200, 0.2, True), (33, 1000, 1000, 0.05, False)]:
+        a, b = samples(seed, n1, n2, shift, ties)
+        found = stats.mannwhitneyu(b, a, alternative="greater", method="asymptotic", use_continuity=False)
+        yield {"seed": seed, "n1": n1, "n2": n2, "shift": shift, "ties": ties, "auc": float(found.statistic / (n1 * n2)), "pValue": float(found.pvalue)}
+
+
+def isotonic():
+    for seed, n in [(41, 30), (42, 200)]:
+        x, y = samples(seed, n, n, 0.0, False)
+        order = np.argsort(x)
+        fitted = optimize.isotonic_regression(y[order]).x
+        yield {"seed": seed, "n": n, "fitted": [float(value) for value in fitted]}
+
+
+def discrepancy():
+    """Squared mean discrepancy, unbiased, with a Gaussian kernel as wide as the median distance (Gretton et al. 2012, eq. 3)."""
+    for seed, n1, n2, shift in [(51, 20, 30, 0.0), (52, 25, 25, 0.8)]:
+        a, b = samples(seed, 2 * n1, 2 * n2, shift, False)
+        x, y = a.reshape(n1, 2), b.reshape(n2, 2)
+        both = np.vstack([x, y])
+        distances = pdist(both, "sqeuclidean")
+        width = np.sort(distances)[len(distances) // 2]
+        k = np.exp(-squareform(distances) / (2 * width))
+        xx, yy, xy = k[:n1, :n1], k[n1:, n1:], k[:n1, n1:]
+        squared = (xx.sum() - n1) / (n1 * (n1 - 1)) + (yy.sum() - n2) / (n2 * (n2 - 1)) - 2 * xy.mean()
+        yield {"seed": seed, "n1": n1, "n2": n2, "shift": shift, "squared": float(squared)}
+
+
+def total_variation(a, b):
+    p, q = np.array(a) / sum(a), np.array(b) / sum(b)
+    return float(cityblock(p, q) / 2)
 
 
 def main():
     out = {"scipy": scipy.__version__, "ks": list(ks()), "kolmogorov": list(kolmogorov()), "counts": list(counts()),
+           "wasserstein": list(wasserstein()), "binomial": list(binomial()), "ranks": list(ranks()), "isotonic": list(isotonic()),
+           "discrepancy": list(discrepancy()),
            "holm": {"p": [0.01, 0.04, 0.03, 0.005, 0.9, 0.04], "adjusted": holm([0.01, 0.04, 0.03, 0.005, 0.9, 0.04])}}
     with open(sys.argv[1], "w") as file:
         json.dump(out, file, indent=1)

@@ -1,61 +1,16 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { cellCounter } from '../../ports/tables/cell-counts.ts'
 import { randomFrom } from '../evaluation/statistics/random.ts'
-import { type BaselineColumn, binCounts, edgesOf, type NumberBaseline, pointsOf } from './baseline.ts'
-import { compareColumns, type NowColumn } from './compare-columns.ts'
+import { edgesOf, pointsOf } from './baseline.ts'
+import { compareColumns } from './compare-columns.ts'
 import { ksDistanceOfCells } from './statistics/ks-cells.ts'
 import { ksDistance } from './statistics/ks-test.ts'
+import { categoriesNow, categoryBaseline, countedAt, numberBaseline, numbersNow } from './testing.ts'
 
 const random = randomFrom(11)
 const normal = () => Math.sqrt(-2 * Math.log(1 - random.next())) * Math.cos(2 * Math.PI * random.next())
 const many = <T>(n: number, draw: () => T): T[] => Array.from({ length: n }, draw)
 const thresholds = { measure: 'psi' as const, warning: 0.1, alert: 0.25, falseAlarmRate: 0.01 }
-
-function numberBaseline(name: string, values: (number | null)[], mostSampled = 5000): NumberBaseline {
-  const present = values.filter((value) => value !== null)
-  const sample = present.slice(0, mostSampled).sort((a, b) => a - b)
-  const ends = edgesOf(sample)
-  const points = pointsOf({ sample, ...ends })
-  const { cells } = counted(points, present)
-  return {
-    kind: 'number',
-    name,
-    role: 'input',
-    rows: values.length,
-    missing: values.length - present.length,
-    sample,
-    ...ends,
-    bins: binCounts(points, cells, ends.edges),
-    shownBins: binCounts(points, cells, ends.shownEdges),
-    format: 'number',
-  }
-}
-
-function counted(points: Float64Array, values: readonly (number | null)[]) {
-  const counter = cellCounter(points)
-  for (const value of values) counter.add(value)
-  return counter
-}
-
-function numbersNow(baseline: NumberBaseline, values: (number | null)[]): NowColumn {
-  const { cells, missing } = counted(pointsOf(baseline), values)
-  return { kind: 'number', rows: values.length, missing, cells }
-}
-
-function categoryCounts(values: string[]) {
-  const counts = new Map<string, number>()
-  for (const value of values) if (value) counts.set(value, (counts.get(value) ?? 0) + 1)
-  const categories = [...counts].map(([value, count]) => ({ value, count })).sort((a, b) => b.count - a.count)
-  return { rows: values.length, missing: values.filter((value) => !value).length, categories, others: 0 }
-}
-const categoryBaseline = (name: string, values: string[]): BaselineColumn => ({
-  kind: 'category',
-  name,
-  role: 'input',
-  ...categoryCounts(values),
-})
-const categoriesNow = (values: string[]): NowColumn => ({ kind: 'category', ...categoryCounts(values) })
 
 test('cells count every value once, wherever it lies, and give the exact KS distance', () => {
   for (let round = 0; round < 50; round++) {
@@ -63,7 +18,7 @@ test('cells count every value once, wherever it lies, and give the exact KS dist
     const sample = many(1 + random.below(200), () => coarse(normal())).sort((a, b) => a - b)
     const values = many(1 + random.below(300), () => coarse(normal() * (1 + round / 50)))
     const points = pointsOf({ sample, ...edgesOf(sample) })
-    const { cells, missing } = counted(points, [...values, null, Number.NaN])
+    const { cells, missing } = countedAt(points, [...values, null, Number.NaN])
     assert.equal(missing, 2)
     assert.equal(
       cells.reduce((sum, cell) => sum + cell, 0),

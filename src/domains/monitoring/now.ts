@@ -1,3 +1,4 @@
+import { preconditionFailed } from '../../kernel/errors.ts'
 import type { Files } from '../../ports/files/files.ts'
 import type { Inference } from '../../ports/inference/inference.ts'
 import { shapeOf } from '../../ports/inference/signature.ts'
@@ -9,15 +10,17 @@ import type { EndpointsService } from '../endpoints/service.ts'
 import type { JobContext } from '../jobs/handler.ts'
 import type { ModelVersion } from '../registry/schema.ts'
 import type { RegistryService } from '../registry/service.ts'
+import type { Answer } from './answers.ts'
 import type { Baseline, BaselineColumn } from './baseline.ts'
 import { periodWords, withheldOf } from './baselines.ts'
-import { type Counted, layCapturedRows, type Period, slackMs } from './captured-rows.ts'
+import { type Captured, type Counted, layCapturedRows, type Period, slackMs } from './captured-rows.ts'
 import type { ColumnsNow } from './columns-now.ts'
-import type { NowColumn } from './compare-columns.ts'
 import { countNow } from './count-now.ts'
+import { once } from './once.ts'
 import { countQuality, type QualityCount } from './quality-counts.ts'
+import { readAnswers, readInputs, readLabelled, readTableInputs } from './read-answers.ts'
 import { drawRows, type JointSample } from './sampled-rows.ts'
-import { isOfCells, lenient, predictTable, refuseOtherTable, watchTable } from './table-rows.ts'
+import { answerTable, countAnswers, isOfCells, lenient, refuseOtherTable, watchTable } from './table-rows.ts'
 import { type WatchedColumn, watchedAlias, watchedColumns } from './watched-columns.ts'
 
 export interface NowNeeds {
@@ -26,7 +29,7 @@ export interface NowNeeds {
   inference: Inference
   datasets: Pick<DatasetsService, 'pin' | 'layVersion'>
   registry: Pick<RegistryService, 'layPackage'>
-  endpoints: Pick<EndpointsService, 'captureFiles'>
+  endpoints: Pick<EndpointsService, 'captureFiles' | 'labelledRows'>
 }
 
 /** What is looked at: traffic, or a table in its place. */
@@ -38,6 +41,11 @@ export interface Now {
   count(baseline: Baseline): Promise<ColumnsNow>
   draw(most: number): Promise<JointSample>
   quality(): Promise<QualityCount[]>
+  answers(): Promise<Answer[]>
+  /** The answers whose truth is known. */
+  labelled(): Promise<Answer[]>
+  /** Some rows as clients send them. */
+  inputs(most: number): Promise<Record<string, unknown>[]>
 }
 
 /** Reads what there is now. */
@@ -48,15 +56,15 @@ export function nowReader({ files, tables, inference, datasets, registry, endpoi
   ): Promise<Now> {
     const withheld = withheldOf(endpoint)
     const columns = watchedColumns(version.signature)
-    const counted = await layCapturedRows(tables, {
-      columns,
-      name: 'now',
+    const folder = await files.makeFolder(context.folder, 'now')
+    const captured: Captured = {
       versionId: version.id,
       captures: await endpoints.captureFiles(endpoint.id, period.fromMs, period.toMs + slackMs),
       periods: [period],
-      folder: await files.makeFolder(context.folder, 'now'),
+      folder,
       signal: context.signal,
-    })
+    }
+    const counted = await layCapturedRows(tables, { ...captured, columns, name: 'now' })
     return {
       source: `captured requests from ${periodWords(period)}`,
       rows: counted.rows,
@@ -65,6 +73,14 @@ export function nowReader({ files, tables, inference, datasets, registry, endpoi
       draw: (most) => draw(counted, columns, withheld, most, context.signal),
       quality: () =>
         countQuality(tables, { signature: version.signature, columns, counted, table: null, signal: context.signal }),
+      answers: () => readAnswers(tables, captured),
+      async labelled() {
+        const place = await files.makeFolder(context.folder, 'labelled')
+        const window = { endpointId: endpoint.id, ...period, toMs: Math.max(period.toMs, Date.now() + 1) }
+        const { file } = await endpoints.labelledRows(window, place)
+        return readLabelled(tables, { file, folder: place, version, signal: context.signal })
+      },
+      inputs: (most) => readInputs(tables, captured, most),
     }
   }
 
@@ -78,11 +94,11 @@ export function nowReader({ files, tables, inference, datasets, registry, endpoi
     const name = `${dataset.name} version ${table.number}`
     refuseOtherTable(version.signature, table.columns, name)
     const folder = await files.makeFolder(context.folder, 'now')
-    await datasets.layVersion(
-      table.id,
-      folder,
-      version.signature.inputs.map((input) => input.name),
-    )
+    const { target } = version
+    const truth = target !== null && table.columns.some((column) => column.name === target) ? target : null
+    const names = version.signature.inputs.map((input) => input.name)
+    await datasets.layVersion(table.id, folder, truth === null ? names : [...names, truth])
+    const answers = once(() => answersOf(version, { folder, truth }, context))
     const columns = watchedColumns(version.signature).filter((column) => column.role === 'input')
     const counted = await watchTable(tables, { columns, folder, signal })
     return {
@@ -94,7 +110,7 @@ export function nowReader({ files, tables, inference, datasets, registry, endpoi
         const { pairs, withheld } = await countKnown(counted, columns, inputs, new Set(), signal)
         const prediction = baseline.columns.find((column) => column.role === 'prediction')
         if (prediction && isOfCells(version.signature))
-          pairs.push({ baseline: prediction, now: await predictionsOf(version, prediction, folder, context) })
+          pairs.push({ baseline: prediction, now: countAnswers(version.signature, prediction, await answers()) })
         return { pairs, withheld }
       },
       draw: (most) => draw(counted, columns, new Set(), most, signal),
@@ -106,6 +122,23 @@ export function nowReader({ files, tables, inference, datasets, registry, endpoi
           table: `SELECT * FROM ${parquet(`${folder}/data.parquet`)}`,
           signal,
         }),
+      async answers() {
+        if (!isOfCells(version.signature))
+          throw preconditionFailed(
+            `${name} holds images or sounds beside the table, which a monitor does not ask the model about.`,
+            {},
+          )
+        return answers()
+      },
+      async labelled() {
+        if (truth === null || !isOfCells(version.signature))
+          throw preconditionFailed(
+            `${name} has no column of truths${target === null ? '' : ` ("${target}")`} that answers can be held against.`,
+            {},
+          )
+        return (await answers()).filter((answer) => answer.truth !== null)
+      },
+      inputs: (most) => readTableInputs(tables, { signature: version.signature, folder, most, signal }),
     }
   }
 
@@ -144,12 +177,11 @@ export function nowReader({ files, tables, inference, datasets, registry, endpoi
       signal,
     })
 
-  async function predictionsOf(
+  async function answersOf(
     version: ModelVersion,
-    baseline: BaselineColumn,
-    folder: string,
+    { folder, truth }: { folder: string; truth: string | null },
     context: JobContext,
-  ): Promise<NowColumn> {
+  ): Promise<Answer[]> {
     const isPython = version.manifest.kind === 'python'
     const place = await files.makeFolder(context.folder, 'package')
     await registry.layPackage(version.id, place, { sandboxOnly: isPython })
@@ -168,7 +200,7 @@ export function nowReader({ files, tables, inference, datasets, registry, endpoi
       served: isPython ? 'python' : 'onnx',
     })
     try {
-      return await predictTable(tables, { signature, model, encoder, baseline, folder, signal: context.signal })
+      return await answerTable(tables, { signature, model, encoder, truth, folder, signal: context.signal })
     } finally {
       await encoder.close?.()
       await model.close()

@@ -15,6 +15,7 @@ import { reportOf } from './report.ts'
 import { runChecks } from './run-checks.ts'
 import { besideEachOther, mostJointRows } from './sampled-rows.ts'
 import type { DriftReport } from './schema.ts'
+import { readSealed } from './sealed-answers.ts'
 import { baselineOf, checksOf, monitorById, monitoringTables } from './store.ts'
 
 export interface RunNeeds extends Omit<BaselinesNeeds & NowNeeds, 'registry' | 'endpoints'>, DeliveryNeeds {
@@ -22,7 +23,7 @@ export interface RunNeeds extends Omit<BaselinesNeeds & NowNeeds, 'registry' | '
   events: Events
   files: Files
   registry: Pick<RegistryService, 'resolveVersion' | 'baseline' | 'layPackage'>
-  endpoints: Pick<EndpointsService, 'get' | 'captureFiles' | 'metrics'>
+  endpoints: Pick<EndpointsService, 'get' | 'captureFiles' | 'labelledRows' | 'metrics'>
 }
 
 /** What a run is asked: captured traffic of a window, or a data set version as "now". */
@@ -40,7 +41,7 @@ interface Outcome {
 
 /** The job `monitor.run`: reads what is now, asks every check of the monitor, reports, and raises an alert where it must. */
 export function monitorJob(needs: RunNeeds): JobHandler<RunSpec, Outcome> {
-  const { metadata, events, registry, endpoints } = needs
+  const { metadata, events, files, registry, endpoints } = needs
   const { baselineFor } = baselines(needs)
   const { ofTraffic, ofTable } = nowReader(needs)
 
@@ -74,6 +75,16 @@ export function monitorJob(needs: RunNeeds): JobHandler<RunSpec, Outcome> {
       counted: once(() => now.count(baseline)),
       sampled: async (most = Number.POSITIVE_INFINITY) => besideEachOther(baseline.joint, await drawn(), most),
       quality: once(() => now.quality()),
+      answers: once(() => now.answers()),
+      labelled: once(() => now.labelled()),
+      sealed: once(async () =>
+        readSealed(needs, {
+          version,
+          sha256: (await registry.baseline(version.id)).predictionsSha256,
+          folder: await files.makeFolder(context.folder, 'sealed'),
+          signal,
+        }),
+      ),
       operations: async (minutes) => ({ ...(await endpoints.metrics(principal, monitor.endpoint_id, minutes * 60)), minutes }),
       signal,
     }

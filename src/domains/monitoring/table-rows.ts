@@ -1,12 +1,12 @@
 import { invalidInput } from '../../kernel/errors.ts'
 import type { AnyEncoder } from '../../ports/inference/encode.ts'
-import type { LoadedModel, RawScores } from '../../ports/inference/inference.ts'
-import { labelIndex, positiveIndex } from '../../ports/inference/label.ts'
-import { outputPlaces } from '../../ports/inference/signature.ts'
+import type { LoadedModel } from '../../ports/inference/inference.ts'
+import { compilePrediction } from '../../ports/inference/row-prediction.ts'
 import { cellCounter } from '../../ports/tables/cell-counts.ts'
 import { identifier, parquet } from '../../ports/tables/sql.ts'
 import type { Tables } from '../../ports/tables/tables.ts'
 import type { Signature } from '../registry/schema.ts'
+import type { Answer } from './answers.ts'
 import { type BaselineColumn, pointsOf } from './baseline.ts'
 import type { Counted } from './captured-rows.ts'
 import type { NowColumn } from './compare-columns.ts'
@@ -52,56 +52,58 @@ export const lenient = (signature: Signature): Signature => ({
 export const isOfCells = (signature: Signature): boolean =>
   signature.inputs.every(({ tensor }) => tensor !== 'image' && tensor !== 'audio')
 
-/** What the model says of the table's rows, of a sample where there are many. */
-export async function predictTable(
+/** What the model says of the table's rows, of a sample where there are many; with their truth where the table has the target. */
+export async function answerTable(
   tables: Tables,
   about: {
     signature: Signature
     model: LoadedModel
     /** Of the `lenient` signature. */
     encoder: AnyEncoder
-    baseline: BaselineColumn
+    /** The column of truths, if the table has it. */
+    truth: string | null
     folder: string
     signal: AbortSignal
   },
-): Promise<NowColumn> {
-  const { signature, model, encoder, baseline, folder, signal } = about
+): Promise<Answer[]> {
+  const { signature, model, encoder, truth, folder, signal } = about
   const { inputs } = lenient(signature)
   const names = signature.inputs.map((input) => input.name)
-  const counter = cellCounter(baseline.kind === 'number' ? pointsOf(baseline) : new Float64Array(0))
-  const labels = new Map<string, number>()
-  const { offset } = outputPlaces(signature).find(({ name }) => name === 'probabilities' || name === 'prediction') ?? {
-    offset: 0,
-  }
-  let rows = 0
+  const predict = compilePrediction(signature)
+  const answers: Answer[] = []
   await tables.session({ folders: [folder], scratch: folder, signal }, async (run) => {
-    const sample = `SELECT ${inputs.map(asRead).join(', ')} FROM ${parquet(`${folder}/data.parquet`)} ORDER BY hash(__row), __row LIMIT ${rowsAsked}`
+    const known = truth === null ? 'NULL' : `${identifier(truth)}${signature.classes === null ? '' : '::VARCHAR'}`
+    const sample = `SELECT ${inputs.map(asRead).join(', ')}, ${known} AS __truth FROM ${parquet(`${folder}/data.parquet`)} ORDER BY hash(__row), __row LIMIT ${rowsAsked}`
     await run([{ sql: `CREATE TEMP TABLE asked AS ${sample}` }])
     for (;;) {
-      const [found] = await run([{ sql: `SELECT * FROM asked LIMIT ${rowsAtOnce} OFFSET ${rows}` }])
+      const [found] = await run([{ sql: `SELECT * FROM asked LIMIT ${rowsAtOnce} OFFSET ${answers.length}` }])
       if (found!.rows.length === 0) break
-      rows += found!.rows.length
-      const asked = found!.rows.map((values) => Object.fromEntries(values.map((value, i) => [names[i]!, value])))
+      const asked = found!.rows.map((values) => Object.fromEntries(names.map((name, i) => [name, values[i]])))
       const scores = await model.predict((await encoder.encode(asked)).batch)
-      for (let row = 0; row < asked.length; row++) count(scores, row)
+      for (const [row, values] of found!.rows.entries())
+        answers.push({ said: predict(scores, row), truth: values.at(-1) as Answer['truth'] })
     }
   })
+  return answers
+}
 
-  function count({ values, width, answers }: RawScores, row: number): void {
-    const answer = answers?.[row]
-    // As SQL counts characters.
-    if (answer && 'text' in answer) counter.add([...answer.text].length)
-    else if (signature.task === 'regression') counter.add(values[row * width + offset]!)
-    else if (signature.task === 'binary') counter.add(values[row * width + offset + positiveIndex(signature)]!)
-    else {
-      const label = signature.classes![labelIndex(signature, values, row * width + offset)]!
-      labels.set(label, (labels.get(label) ?? 0) + 1)
-    }
+/** Answers counted as the watched column of them. */
+export function countAnswers(signature: Signature, baseline: BaselineColumn, answers: readonly Answer[]): NowColumn {
+  const rows = answers.length
+  if (baseline.kind === 'category') {
+    const labels = new Map<string, number>()
+    for (const { said } of answers) if (said.label !== undefined) labels.set(said.label, (labels.get(said.label) ?? 0) + 1)
+    const categories = [...labels].map(([value, count]) => ({ value, count })).sort((a, b) => b.count - a.count)
+    return { kind: 'category', rows, missing: 0, categories, others: 0 }
   }
-
-  if (baseline.kind === 'number') return { kind: 'number', rows, missing: counter.missing, cells: counter.cells }
-  const categories = [...labels].map(([value, count]) => ({ value, count })).sort((a, b) => b.count - a.count)
-  return { kind: 'category', rows, missing: 0, categories, others: 0 }
+  const counter = cellCounter(pointsOf(baseline))
+  const positive = signature.positive ?? signature.classes?.[1] ?? ''
+  for (const { said } of answers) {
+    // Characters as SQL counts them.
+    if (said.text !== undefined) counter.add([...said.text].length)
+    else counter.add(signature.task === 'regression' ? (said.value ?? null) : (said.probabilities?.[positive] ?? null))
+  }
+  return { kind: 'number', rows, missing: counter.missing, cells: counter.cells }
 }
 
 /** A column as the watch reads it: what is no number, or an infinite one, is missing; a label is text whatever its type. */

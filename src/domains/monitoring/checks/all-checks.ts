@@ -5,6 +5,8 @@ import { dataDrift } from './data-drift.ts'
 import { dataQuality } from './data-quality.ts'
 import { multivariateDrift } from './multivariate-drift.ts'
 import { operations } from './operations.ts'
+import { performance } from './performance.ts'
+import { performanceEstimate } from './performance-estimate.ts'
 import { predictionDrift } from './prediction-drift.ts'
 import { CheckInput, type CheckKind } from './settings.ts'
 
@@ -14,6 +16,8 @@ export const allChecks: { [Kind in CheckKind]?: Check<Kind> } = {
   data_drift: dataDrift,
   multivariate_drift: multivariateDrift,
   prediction_drift: predictionDrift,
+  performance,
+  performance_estimate: performanceEstimate,
   operations,
 }
 

@@ -1,4 +1,6 @@
+import type { Predictions } from '../../evaluation/statistics/predictions.ts'
 import type { ModelVersion } from '../../registry/schema.ts'
+import type { Answer } from '../answers.ts'
 import type { Baseline } from '../baseline.ts'
 import type { ColumnsNow } from '../columns-now.ts'
 import type { Drift } from '../compare-columns.ts'
@@ -24,6 +26,12 @@ export interface Looked {
   sampled(most?: number): Promise<SampledRows>
   /** Values that are not as they should be. */
   quality(): Promise<QualityCount[]>
+  /** What the model answered, a sample. */
+  answers(): Promise<Answer[]>
+  /** The answers whose truth is known. */
+  labelled(): Promise<Answer[]>
+  /** What the version said of the sealed rows, and their truth. */
+  sealed(): Promise<Predictions>
   /** What the endpoint did lately, in the process that looks. */
   operations(minutes: number): Promise<OperationFigures>
   signal: AbortSignal
