@@ -77,6 +77,9 @@ import { trainingPlans } from './domains/training/plan.ts'
 import { replayService } from './domains/training/replay.ts'
 import { trainingRoutes } from './domains/training/routes.ts'
 import { trainingService } from './domains/training/service.ts'
+import { invocationsRoutes } from './domains/transforms/invocations/routes.ts'
+import { invocationsService } from './domains/transforms/invocations/service.ts'
+import { invocationsMigrations } from './domains/transforms/invocations/store.ts'
 import { transformsMigrations } from './domains/transforms/migrations.ts'
 import { transformsRoutes } from './domains/transforms/routes.ts'
 import { transformsService } from './domains/transforms/service.ts'
@@ -326,6 +329,15 @@ export async function openPlatform(config: Config, { logger }: { logger: Logger 
     folder: join(config.dataDir, 'scratch'),
   })
   auth.bin.hold('transforms', transforms.binned)
+  const invocations = invocationsService({
+    metadata,
+    access,
+    blobs,
+    outbound,
+    endpoints,
+    principalOf: auth.users.principal,
+    onError,
+  })
   jobs.queue.register(monitorJob({ metadata, events, files, blobs, tables, inference, outbound, datasets, registry, endpoints }))
   const monitoring = monitoringService({
     metadata,
@@ -358,11 +370,14 @@ export async function openPlatform(config: Config, { logger }: { logger: Logger 
     ...endpointsMigrations,
     ...truthMigrations,
     ...transformsMigrations,
+    ...invocationsMigrations,
     ...monitoringMigrations,
   ])
 
   let tidying: NodeJS.Timeout | undefined
-  const inUse = [datasets, weights, experiments, registry, transforms, monitoring].map(({ blobsInUse }) => blobsInUse)
+  const inUse = [datasets, weights, experiments, registry, transforms, invocations, monitoring].map(
+    ({ blobsInUse }) => blobsInUse,
+  )
   const tidy = () =>
     datasets
       .tidy()
@@ -393,6 +408,7 @@ export async function openPlatform(config: Config, { logger }: { logger: Logger 
     ...explanationsRoutes({ explanations, gradients, heldOut, nearest }),
     ...endpointsRoutes(endpoints),
     ...transformsRoutes(transforms),
+    ...invocationsRoutes(invocations),
     ...contractRoutes(endpoints),
     ...inferenceProtocolRoutes(endpoints, version),
     ...truthRoutes(endpoints.truth),
@@ -441,6 +457,7 @@ export async function openPlatform(config: Config, { logger }: { logger: Logger 
       scripts,
       endpoints,
       transforms,
+      invocations,
       monitoring,
     },
     routes,
@@ -453,12 +470,16 @@ export async function openPlatform(config: Config, { logger }: { logger: Logger 
       void tidy()
     },
     /** Loads what the endpoints should answer with: for processes with the role `web`, which already listen meanwhile. */
-    startServing: () => endpoints.start().catch((error) => onError(error, 'starting the endpoints')),
+    async startServing(): Promise<void> {
+      await endpoints.start().catch((error) => onError(error, 'starting the endpoints'))
+      invocations.start()
+    },
     /** Running jobs write a checkpoint and go back into the queue. */
     async close(): Promise<void> {
       clearInterval(tidying)
       await monitoring.scheduler.close()
       await jobs.stopWorker()
+      await invocations.close()
       await endpoints.close()
       await explanations.close()
       await inference.close()

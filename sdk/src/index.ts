@@ -4,6 +4,7 @@ import { bias } from './nouns/bias.ts'
 import { datasets, lineage, splits, uploads } from './nouns/datasets.ts'
 import { alerts, endpoints, monitors } from './nouns/endpoints.ts'
 import { imports } from './nouns/imports.ts'
+import { invocations } from './nouns/invocations.ts'
 import { jobs } from './nouns/jobs.ts'
 import { log } from './nouns/log.ts'
 import { comparisons, experiments, goals, models, recipes, runs, scripts, training } from './nouns/models.ts'
@@ -57,6 +58,7 @@ export function createAtoll(options: ClientOptions) {
     truth: truth(http),
     log: log(http),
     transforms: transforms(http),
+    invocations: invocations(http),
     monitors: monitors(http),
     alerts: alerts(http),
   }

@@ -25,6 +25,7 @@ import type * as recipes from '../../src/domains/recipes/schema.ts'
 import type * as registry from '../../src/domains/registry/schema.ts'
 import type * as scripts from '../../src/domains/scripts/schema.ts'
 import type * as training from '../../src/domains/training/schema.ts'
+import type * as invocations from '../../src/domains/transforms/invocations/schema.ts'
 import type * as transforms from '../../src/domains/transforms/schema.ts'
 import type * as tuning from '../../src/domains/tuning/schema.ts'
 import type * as weights from '../../src/domains/weights/schema.ts'
@@ -102,6 +103,9 @@ export type RecipeRevision = z.output<typeof recipes.RecipeRevision>
 export type RecipeStep = z.output<typeof recipes.RecipeStep>
 export type Recipe = z.output<typeof recipes.Recipe>
 export type RecipeInput = z.input<typeof recipes.RecipeInput>
+export type Invocation = z.output<typeof invocations.Invocation>
+export type InvocationQueue = z.output<typeof invocations.Queue>
+export type InvocationQueueInput = z.input<typeof invocations.QueueInput>
 export type BatchTransform = z.output<typeof transforms.Transform>
 export type BatchTransformInput = z.input<typeof transforms.TransformInput>
 export type BatchTransformResult = z.output<typeof transforms.TransformResult>

@@ -71,6 +71,7 @@ const plausible: Record<string, unknown> = {
   'goals.metric': 'f1',
   'weights.state': 'ready',
   'transforms.state': 'succeeded',
+  'transforms.spec': '{"input":{"dataset":"x"},"output":{},"keep":"all","prefix":"predicted_","onBad":"fail"}',
   files: '[]',
   notes: '[]',
   'jobs.state': 'succeeded',

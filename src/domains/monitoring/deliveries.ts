@@ -3,8 +3,8 @@ import { newId } from '../../kernel/ids.ts'
 import { minutes, toIso } from '../../kernel/time.ts'
 import type { Db, Metadata } from '../../ports/metadata/metadata.ts'
 import type { Outbound } from '../../ports/outbound/outbound.ts'
+import { signedHeaders } from '../../ports/outbound/webhook-signature.ts'
 import { type DeliveryRow, type MonitorRow, monitoringTables } from './store.ts'
-import { signedHeaders } from './webhook-signature.ts'
 
 export interface DeliveryNeeds {
   metadata: Metadata

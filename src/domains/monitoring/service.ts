@@ -5,6 +5,7 @@ import { type Page, type PageQuery, toPage } from '../../kernel/paging.ts'
 import type { Principal } from '../../kernel/principal.ts'
 import type { Metadata } from '../../ports/metadata/metadata.ts'
 import type { Outbound } from '../../ports/outbound/outbound.ts'
+import { newWebhookSecret } from '../../ports/outbound/webhook-signature.ts'
 import { type Access, nameTakenIsConflict } from '../auth/access.ts'
 import { audit } from '../auth/audit.ts'
 import type { Binned } from '../auth/bin.ts'
@@ -42,7 +43,6 @@ import {
   toAlert,
   toMonitor,
 } from './store.ts'
-import { newWebhookSecret } from './webhook-signature.ts'
 
 export interface MonitoringNeeds {
   metadata: Metadata

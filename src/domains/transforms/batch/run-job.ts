@@ -125,6 +125,8 @@ export function transformJob(needs: TransformJobNeeds): JobHandler<TransformSpec
 
   return {
     kind: 'transform.run',
+    // What was answered is kept, so each attempt gets further than the one before.
+    maxAttempts: 8,
     run,
     async publish(tx, { spec, principal, projectId }, { result, table }) {
       const dataset = table ? await datasets.derived.publish(tx, principal, tableTarget(spec, projectId), table) : null

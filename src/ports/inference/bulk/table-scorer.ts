@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os'
-import { invalidInput, PlatformError } from '../../../kernel/errors.ts'
+import { invalidInput } from '../../../kernel/errors.ts'
 import { minutes } from '../../../kernel/time.ts'
 import type { OnnxModelFile } from '../inference.ts'
 import { openRemote, type Remote } from '../remote.ts'
@@ -36,39 +36,53 @@ export const isScoredByColumn = ({ inputs, decoding, turns }: ModelSignature): b
 export async function openTableScorer({ lanes, ...opening }: TableScoring): Promise<TableScorer> {
   if (!isScoredByColumn(opening.signature)) throw invalidInput('This model is not asked by columns.')
   const count = Math.max(1, lanes ?? Math.min(8, availableParallelism()))
-  const remotes: Remote<LaneCall, LaneOpened | PartAnswered>[] = []
-  const startLane = async () => {
-    const remote = openRemote<LaneCall, LaneOpened | PartAnswered>(script, {
+  const remotes = new Set<Lane>()
+  let deaths = 0
+  let closed = false
+
+  async function startLane(): Promise<{ remote: Lane; runs: LaneOpened['runs'] }> {
+    const remote: Lane = openRemote(script, {
       place: 'process',
       what: 'The process that scores the table',
       mostMs: minutes(30),
     })
-    remotes.push(remote)
+    remotes.add(remote)
     const { runs } = (await remote.ask({ ask: 'open', opening: { ...opening, memoryBytes: 768 * MiB } })) as LaneOpened
     return { remote, runs }
   }
-  const close = async () => {
+
+  async function close(): Promise<void> {
+    closed = true
     for (const remote of remotes) remote.stop()
   }
+
+  /** A part by a lane; one that dies at it is started again, until too many have. */
+  async function score(part: TablePart): Promise<PartAnswered> {
+    for (;;) {
+      const remote = idle.pop() ?? (await startLane()).remote
+      try {
+        return (await remote.ask({ ask: 'score', part })) as PartAnswered
+      } catch (error) {
+        if (!remote.dead || closed || ++deaths > mostDeaths) throw error
+      } finally {
+        if (remote.dead) remotes.delete(remote)
+        else idle.push(remote)
+      }
+    }
+  }
+
+  const idle: Lane[] = []
   try {
     const started = await Promise.all(Array.from({ length: count }, startLane))
-    const idle = started.map(({ remote }) => remote)
-    return {
-      lanes: count,
-      runs: started[0]!.runs,
-      async score(part) {
-        const remote = idle.pop()
-        if (!remote) throw new PlatformError('internal', 'Every process that scores the table is busy.')
-        try {
-          return (await remote.ask({ ask: 'score', part })) as PartAnswered
-        } finally {
-          idle.push(remote)
-        }
-      },
-      close,
-    }
+    idle.push(...started.map(({ remote }) => remote))
+    return { lanes: count, runs: started[0]!.runs, score, close }
   } catch (error) {
     await close()
     throw error
   }
 }
+
+type Lane = Remote<LaneCall, LaneOpened | PartAnswered>
+
+/** What kills its process again and again is not tried for ever. */
+const mostDeaths = 3
