@@ -9,6 +9,7 @@ import { endpointCommands } from './commands/endpoints.ts'
 import { explainCommands } from './commands/explain.ts'
 import { generateCommand } from './commands/generate.ts'
 import { logCommand } from './commands/log.ts'
+import { invocationCommands } from './commands/invocations.ts'
 import { predictCommand } from './commands/predict.ts'
 import { scalingCommands } from './commands/scaling.ts'
 import { scriptCommands } from './commands/scripts.ts'
@@ -37,6 +38,7 @@ for (const [name, about] of [
 
 dataCommands(program)
 trainCommands(program)
+invocationCommands(program)
 transformCommands(program)
 weightsCommands(program)
 scriptCommands(program)

@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import type { Command } from 'commander'
-import { type Atoll, AtollError, type Prediction, type Signature } from '../../index.ts'
+import { type Atoll, AtollError, type Prediction, type PredictOutput, type Signature } from '../../index.ts'
 import { connect, UsageError } from '../context.ts'
 import { csvCell, readRows, typedRow } from '../files.ts'
 import { filesOf, readFileOf, withFiles } from '../item-files.ts'
@@ -16,6 +16,13 @@ interface PredictOptions {
   rows?: string
   file?: string[]
   out?: string
+  async?: boolean
+}
+
+/** How rows or a file are asked about: at once, or through the queue of the endpoint. */
+interface Ask {
+  rows(name: string, rows: Record<string, unknown>[]): Promise<PredictOutput>
+  file(name: string, file: Blob): Promise<PredictOutput>
 }
 
 /** `predict`: rows of a table, or files as they are, to an endpoint. */
@@ -26,23 +33,42 @@ export function predictCommand(program: Command): void {
     .option('--rows <file>', 'a table; a cell of an image or audio column names a file beside it')
     .option('--file <path>', 'a file, or a folder with such files; may be given several times', collect)
     .option('--out <file>', 'write a CSV or JSON file')
+    .option('--async', 'put what is asked into the queue of the endpoint, and wait for it: for what takes long')
     .action((name: string, options: PredictOptions) =>
       answer(async () => {
         if ((options.rows === undefined) === (options.file === undefined)) throw new UsageError('Give either --rows or --file.')
         const atoll = connect()
         const { signature } = await atoll.endpoints.get(name)
+        const ask = options.async ? asksLater(atoll) : asksNow(atoll)
         return options.file
-          ? ofFiles(atoll, name, { paths: options.file, signature, out: options.out })
-          : ofRows(atoll, name, { path: options.rows!, signature, out: options.out })
+          ? ofFiles(ask, name, { paths: options.file, signature, out: options.out })
+          : ofRows(ask, name, { path: options.rows!, signature, out: options.out })
       }),
     )
 }
 
-async function ofRows(
-  atoll: Atoll,
-  name: string,
-  { path, signature, out }: { path: string; signature: Signature; out?: string },
-) {
+const asksNow = (atoll: Atoll): Ask => ({
+  rows: (name, rows) => atoll.endpoints.predict(name, rows),
+  file: (name, file) => atoll.endpoints.predictFile(name, file),
+})
+
+function asksLater(atoll: Atoll): Ask {
+  async function ask(name: string, body: { rows: Record<string, unknown>[] } | Blob): Promise<PredictOutput> {
+    const { id } = await atoll.invocations.create(name, body)
+    const { state, failure } = await atoll.invocations.wait(id)
+    if (state === 'succeeded') return atoll.invocations.result(id)
+    // What is wrong with the rows or the file is told as if it had been asked at once.
+    throw new AtollError(
+      failure?.code === 'invalid_input' ? 400 : 0,
+      failure?.code ?? state,
+      failure?.message ?? `${id} is ${state}.`,
+      failure?.facts,
+    )
+  }
+  return { rows: (name, rows) => ask(name, { rows }), file: ask }
+}
+
+async function ofRows(ask: Ask, name: string, { path, signature, out }: { path: string; signature: Signature; out?: string }) {
   const { rows: given, decimalComma } = await readRows(path)
   if (given.length === 0) throw new UsageError(`"${path}" holds no rows.`)
   const predictions: Prediction[] = []
@@ -50,7 +76,7 @@ async function ofRows(
     given.map((row) => typedRow(row, signature.inputs, { decimalComma })),
     { inputs: signature.inputs, folder: dirname(path), mostRows: rowsPerCall },
   ))
-    predictions.push(...(await atoll.endpoints.predict(name, rows)).predictions)
+    predictions.push(...(await ask.rows(name, rows)).predictions)
   const shown = asTable(predictions, signature)
   if (out) await write(out, { json: predictions, columns: shown.header, rows: shown.rows })
   return {
@@ -72,7 +98,7 @@ interface FileAnswer {
 }
 
 async function ofFiles(
-  atoll: Atoll,
+  ask: Ask,
   name: string,
   { paths, signature, out }: { paths: string[]; signature: Signature; out?: string },
 ) {
@@ -83,7 +109,7 @@ async function ofFiles(
     Array.from({ length: Math.min(filesAtOnce, files.length) }, async () => {
       while (next < files.length) {
         const at = next++
-        answers[at] = await ofFile(atoll, name, files[at]!)
+        answers[at] = await ofFile(ask, name, files[at]!)
       }
     }),
   )
@@ -113,9 +139,9 @@ async function ofFiles(
   }
 }
 
-async function ofFile(atoll: Atoll, name: string, path: string): Promise<FileAnswer> {
+async function ofFile(ask: Ask, name: string, path: string): Promise<FileAnswer> {
   try {
-    const { predictions, warnings } = await atoll.endpoints.predictFile(name, await readFileOf(path))
+    const { predictions, warnings } = await ask.file(name, await readFileOf(path))
     return { file: path, prediction: predictions[0]!, warnings, error: null }
   } catch (error) {
     // What is wrong with one file says nothing of the others; what is wrong with the call does.
