@@ -113,11 +113,11 @@ def test_torchscript_is_a_graph_or_says_what_it_lacks(tmp_path, rows):
     ("files", "asked", "sentence"),
     [
         ({"readme.md": ""}, {}, "The folder has no inference.py"),
-        ({"predict.py": "import nosuch"}, {}, "The code of the model failed while it was loaded: ModuleNotFoundError: No module named 'nosuch'"),
+        ({"predict.py": "import nosuch"}, {}, "The code of the model failed while it was loaded: ModuleNotFoundError"),
         ({"predict.py": "x = 1"}, {}, "predict.py defines no function predict(rows)"),
         ({"predict.py": "def predict(rows): return 1"}, {"task": None}, "The file does not tell what the model answers"),
         ({"predict.py": "def predict(rows): return [1]"}, {}, "The script answered 1 values for"),
-        ({"predict.py": "def predict(rows): return rows.x", "requirements.txt": "nosuch>=2"}, {}, "requirements.txt asks for what this runtime lacks"),
+        ({"predict.py": "def predict(rows): return rows.x", "requirements.txt": "nosuch>=2"}, {}, "requirements.txt asks for what"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_with_code_is_said(tmp_path, rows, files, asked, sentence):

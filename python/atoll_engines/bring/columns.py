@@ -65,7 +65,8 @@ def take_names(original: Original, sample: TableFiles, request: Request) -> None
         raise lacking(
             "columns",
             f"The model takes {len(original.columns)} columns that it does not name, and the sample has {len(names)} "
-            f"({', '.join(names[:10])}{', …' if len(names) > 10 else ''}). Say which, in the model's order (inputs), or leave the others out of the sample.",
+            f"({', '.join(names[:10])}{', …' if len(names) > 10 else ''}). Say which, "
+            "in the model's order (inputs), or leave the others out of the sample.",
         )
     if not original.columns:
         original.columns = [Column(name) for name in names]

@@ -1,4 +1,4 @@
-"""Brings a model that was made elsewhere: loads it with its own library, asks it on rows, writes it as one graph where that can be proven."""
+"""Brings a model that was made elsewhere: loads it with its own library, asks it on rows, writes it as one graph where that is proven."""
 
 from __future__ import annotations
 
@@ -169,7 +169,8 @@ def compare_expected(original: Original, request: Request, table: TableFiles, sa
         row = int(rows.index[first])
         raise BadInput(
             f'Row {row} of the sample: the file answers {shown(told[first])}, and "{column.name}" says {shown(wanted.iloc[first])}'
-            f" ({len(wrong)} of {len(rows)} rows differ). It is not the model that gave these answers, or its rows were prepared otherwise.",
+            f" ({len(wrong)} of {len(rows)} rows differ). It is not the model that gave these answers, "
+            "or its rows were prepared otherwise.",
             row=row, column=column.name,
         )  # fmt: skip
 

@@ -45,7 +45,7 @@ def load_original(name: str, path: Path, request: Any) -> Original:
     chosen = format_of(name)
     if importlib.util.find_spec(chosen.needs) is None:
         raise BadInput(
-            f'Models of the format "{name}" need the package {chosen.needs}, which this runtime has not; the runtime "{chosen.runtime}" has.'
+            f'Models of the format "{name}" need the package {chosen.needs}, which is not in this runtime; "{chosen.runtime}" has it.'
         )
     if name == "xgboost" and path.is_file():
         with path.open("rb") as file:

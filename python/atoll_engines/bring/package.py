@@ -145,7 +145,13 @@ def write_record(job: Job, original: Any, found: Export, notes: list[str], start
 
 
 def keep_native(job: Job, request: Request, original: Any) -> None:
-    """The original's files as they came, and how to ask it: only a sandboxed job opens them."""
+    """The original's files, and how to ask it."""
+    settled = {"task": original.task, "classes": original.classes, "columns": [asdict(column) for column in original.columns]}
+    keep_files(job, request.about() | original.kept() | settled)
+
+
+def keep_files(job: Job, about: dict[str, Any]) -> None:
+    """The original's files as they came, which only a sandboxed job opens."""
     source = job.channel("source")
     into = made(job.native / "source")
     for path in sorted(source.rglob("*")):
@@ -154,15 +160,6 @@ def keep_native(job: Job, request: Request, original: Any) -> None:
         target = into / path.relative_to(source)
         made(target.parent)
         shutil.copyfile(path, target)
-    about = (
-        request.about()
-        | original.kept()
-        | {
-            "task": original.task,
-            "classes": original.classes,
-            "columns": [asdict(column) for column in original.columns],
-        }
-    )
     write_json(job.native / ABOUT, about)
 
 

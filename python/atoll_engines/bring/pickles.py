@@ -14,7 +14,8 @@ from atoll_engines.errors import BadInput
 # What is called while a pickle is read comes from these; everything else is refused before it is called.
 LIBRARIES = frozenset({
     "sklearn", "numpy", "scipy", "pandas", "joblib", "xgboost", "lightgbm", "catboost", "_catboost", "imblearn", "collections", "datetime",
-    "copyreg", "_codecs", "functools", "decimal", "fractions", "pathlib", "uuid", "operator", "itertools", "sklearn_compat", "pyarrow", "enum",
+    "copyreg", "_codecs", "functools", "decimal", "fractions", "pathlib", "uuid", "operator", "itertools", "sklearn_compat", "pyarrow",
+    "enum",
 })  # fmt: skip
 BUILTINS = frozenset({
     "object", "set", "frozenset", "list", "dict", "tuple", "int", "float", "complex", "str", "bytes", "bytearray", "bool", "slice", "range",
@@ -90,8 +91,8 @@ def unreadable(path: Path, error: Exception, refused: list[str], found: list[str
         return BadInput(f'"{name}" needs the package "{error.name}", which the runtime has not. Save the model without it.', file=name)
     last = f" (at {found[-1]})" if found else ""
     return BadInput(
-        f'"{name}" could not be read{last}: {first_line(error)}. It may be damaged, or written by a version of the library that this one does '
-        "not understand: save it anew with a newer one.",
+        f'"{name}" could not be read{last}: {first_line(error)}. It may be damaged, or written by a version of the library that this one '
+        "does not understand: save it anew with a newer one.",
         file=name,
     )
 

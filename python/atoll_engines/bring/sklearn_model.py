@@ -103,7 +103,8 @@ class SklearnOriginal(Original):
             said = said[:, 0]
         if said.ndim != 1:
             raise BadInput(
-                f"{self.algorithm} answers with {said.shape[1]} numbers for each row, which is not supported. Import one model for each target."
+                f"{self.algorithm} answers with {said.shape[1]} numbers for each row, which is not supported. "
+                "Import one model for each target."
             )
         return said.astype(np.float64)
 
@@ -207,7 +208,8 @@ def of_object(model: Any, name: str, notes: list[str]) -> Original:
         if len(inside) == 1:
             return of_object(inside[0], name, [*notes, "The file holds a dictionary with one model in it; that one is used."])
         raise BadInput(
-            f'"{name}" holds a dictionary ({", ".join(map(str, list(model)[:10]))}) with {len(inside)} models, not one. Save the model alone.',
+            f'"{name}" holds a dictionary ({", ".join(map(str, list(model)[:10]))}) with {len(inside)} models, not one. '
+            "Save the model alone.",
             file=name,
         )
     made = of_booster(model, library, kind)

@@ -191,7 +191,7 @@ def first_width(network: Any) -> int | None:
             return int(values.shape[1])
         if values.dim() > 2:
             raise BadInput(
-                "The network begins with a layer for images or sounds. TorchScript is taken over rows of numbers; bring such a network as a folder "
-                "with its code (predict.py), or as ONNX."
+                "The network begins with a layer for images or sounds. TorchScript is taken over rows of numbers; bring such a network "
+                "as a folder with its code (predict.py), or as ONNX."
             )
     return None

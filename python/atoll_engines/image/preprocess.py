@@ -8,10 +8,11 @@ FITS = ("crop", "pad", "stretch")
 OPSET = 18
 
 
-def preprocess_graph(size: int, channels: int, fit: str = "crop") -> bytes:
+def preprocess_graph(size: int, channels: int, fit: str = "crop", resized: int | None = None) -> bytes:
     """`image` uint8 [H, W, 3] to `pixels` uint8 [size, size, channels]: antialiased bilinear resize, then `fit`.
 
-    `crop` keeps the middle, `pad` sets the whole image on black, `stretch` changes its shape.
+    `crop` keeps the middle, `pad` sets the whole image on black, `stretch` changes its shape. With `resized` the short side is made that long
+    before the middle is cut out.
     """
     from onnx import TensorProto, checker, helper, numpy_helper
 
@@ -22,7 +23,8 @@ def preprocess_graph(size: int, channels: int, fit: str = "crop") -> bytes:
     graph.node("Shape", ["image"], "shape")
     graph.node("Slice", ["shape", graph.ints("zero", [0]), graph.ints("two", [2])], "height_width")
     graph.node("Cast", ["height_width"], "sides", to=TensorProto.FLOAT)
-    graph.constant("target", np.array([size, size], np.float32))
+    side = size if resized is None else resized
+    graph.constant("target", np.array([side, side], np.float32))
     if fit == "stretch":
         graph.ints("new_sides", [size, size])
     else:

@@ -16,7 +16,7 @@ UNSEEN, GONE = -1.0, -2.0
 
 
 def codes_of(flow: Flow, categories: list[Any]) -> list[GraphTensor]:
-    """Of each column the place of a cell among the known values; -1 where it is none of them, the place of NaN (or -2) where it is missing."""
+    """Of each column the place of a cell among the known values; -1 where it is none of them, that of NaN (or -2) where it is missing."""
     if len(categories) != flow.width:
         raise EngineError(f"An encoder knows {len(categories)} columns and is given {flow.width}.")
     maths, codes = flow.maths, []

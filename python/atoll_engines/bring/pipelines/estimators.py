@@ -57,7 +57,8 @@ def transformed_target(model: Any, flow: Flow) -> GraphTensor:
         raise EngineError("A target that a transformer changes is written as no graph here.")
     back = model.inverse_func
     known: dict[Any, Callable[[GraphTensor], GraphTensor]] = {
-        None: lambda x: x, np.exp: flow.maths.exp, np.expm1: lambda x: flow.maths.exp(x) - 1.0, np.square: lambda x: x * x, np.sqrt: flow.maths.sqrt,
+        None: lambda x: x, np.exp: flow.maths.exp, np.expm1: lambda x: flow.maths.exp(x) - 1.0,
+        np.square: lambda x: x * x, np.sqrt: flow.maths.sqrt,
         np.log: flow.maths.log, np.log1p: lambda x: flow.maths.log(x + 1.0),
     }  # fmt: skip
     if back not in known:
@@ -337,15 +338,18 @@ def dummy(model: Any, flow: Flow) -> GraphTensor:
 
 
 LINEAR = (
-    "LinearRegression", "Ridge", "RidgeCV", "Lasso", "LassoCV", "LassoLars", "LassoLarsCV", "LassoLarsIC", "Lars", "ElasticNet", "ElasticNetCV",
+    "LinearRegression", "Ridge", "RidgeCV", "Lasso", "LassoCV", "LassoLars", "LassoLarsCV", "LassoLarsIC", "Lars",
+    "ElasticNet", "ElasticNetCV",
     "BayesianRidge", "ARDRegression", "HuberRegressor", "SGDRegressor", "LinearSVR", "TheilSenRegressor", "QuantileRegressor",
     "OrthogonalMatchingPursuit", "OrthogonalMatchingPursuitCV", "PassiveAggressiveRegressor",
 )  # fmt: skip
 ESTIMATORS: dict[str, Answer] = {
-    "Pipeline": pipeline, "GridSearchCV": searched, "RandomizedSearchCV": searched, "HalvingGridSearchCV": searched, "HalvingRandomSearchCV": searched,
+    "Pipeline": pipeline, "GridSearchCV": searched, "RandomizedSearchCV": searched,
+    "HalvingGridSearchCV": searched, "HalvingRandomSearchCV": searched,
     "TransformedTargetRegressor": transformed_target, **dict.fromkeys(LINEAR, linear),
     "LogisticRegression": logistic, "LogisticRegressionCV": logistic, "LinearDiscriminantAnalysis": logistic, "SGDClassifier": stochastic,
-    "LinearSVC": chosen, "RidgeClassifier": chosen, "RidgeClassifierCV": chosen, "Perceptron": chosen, "PassiveAggressiveClassifier": chosen,
+    "LinearSVC": chosen, "RidgeClassifier": chosen, "RidgeClassifierCV": chosen, "Perceptron": chosen,
+    "PassiveAggressiveClassifier": chosen,
     "DecisionTreeClassifier": forest, "DecisionTreeRegressor": forest, "ExtraTreeClassifier": forest, "ExtraTreeRegressor": forest,
     "RandomForestClassifier": forest, "RandomForestRegressor": forest, "ExtraTreesClassifier": forest, "ExtraTreesRegressor": forest,
     "GradientBoostingClassifier": gradient_boosting, "GradientBoostingRegressor": gradient_boosting,

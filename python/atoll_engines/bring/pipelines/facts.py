@@ -12,7 +12,8 @@ from atoll_engines.bring.pipelines.transformers import is_missing, places_of
 MANY_CATEGORIES = 5000
 TEXT_STEPS = ("CountVectorizer", "TfidfVectorizer", "HashingVectorizer")
 NUMERIC_STEPS = (
-    "StandardScaler", "MinMaxScaler", "RobustScaler", "MaxAbsScaler", "PowerTransformer", "QuantileTransformer", "KBinsDiscretizer", "Normalizer",
+    "StandardScaler", "MinMaxScaler", "RobustScaler", "MaxAbsScaler", "PowerTransformer", "QuantileTransformer", "KBinsDiscretizer",
+    "Normalizer",
     "PolynomialFeatures", "PCA", "TruncatedSVD", "KNNImputer", "IterativeImputer", "SplineTransformer", "Binarizer",
 )  # fmt: skip
 

@@ -44,7 +44,7 @@ def column_transformer(step: Any, flow: Flow) -> Flow:
 
 def places_of(step: Any, columns: Any, width: int) -> list[int]:
     """The positions of columns that are named, numbered, sliced or marked."""
-    if isinstance(columns, str) or isinstance(columns, (int, np.integer)):
+    if isinstance(columns, (str, int, np.integer)):
         columns = [columns]
     if isinstance(columns, slice):
         if isinstance(columns.start, str) or isinstance(columns.stop, str):
@@ -265,7 +265,8 @@ STEPS: dict[str, Step] = {
     "Pipeline": pipeline, "ColumnTransformer": column_transformer, "FeatureUnion": feature_union, "SimpleImputer": simple_imputer,
     "MissingIndicator": missing_indicator, "StandardScaler": standard_scaler, "RobustScaler": robust_scaler, "MinMaxScaler": min_max_scaler,
     "MaxAbsScaler": max_abs_scaler, "Normalizer": normalizer, "Binarizer": binarizer, "PolynomialFeatures": polynomial,
-    "KBinsDiscretizer": kbins, "FunctionTransformer": function_transformer, "PCA": pca, "TruncatedSVD": pca, "PowerTransformer": power_transformer,
+    "KBinsDiscretizer": kbins, "FunctionTransformer": function_transformer, "PCA": pca, "TruncatedSVD": pca,
+    "PowerTransformer": power_transformer,
     "SelectKBest": selector, "SelectPercentile": selector, "SelectFromModel": selector, "VarianceThreshold": selector, "RFE": selector,
     "RFECV": selector, "SelectFpr": selector, "SelectFdr": selector, "SelectFwe": selector, "GenericUnivariateSelect": selector,
     "SequentialFeatureSelector": selector,
