@@ -32,9 +32,9 @@ export type OpenAiWorld = Awaited<ReturnType<typeof openAiWorld>>
 
 /**
  * For tests: a server with language models and one of word vectors, for clients of the OpenAI API. `letters` goes on in the alphabet,
- * `unsure` by chance, `words` knows the vectors of "sun" and "rain".
+ * `unsure` by chance, `words` knows the vectors of "sun" and "rain"; without `languages` only that one is there.
  */
-export async function openAiWorld({ limits }: { limits?: Partial<Limits> } = {}) {
+export async function openAiWorld({ limits, languages = true }: { limits?: Partial<Limits>; languages?: boolean } = {}) {
   const metadata = openSqlite({ file: ':memory:' })
   await metadata.migrate(servingMigrations)
   const executor = await openLocalExecutor({ python: 'python3' })
@@ -54,11 +54,13 @@ export async function openAiWorld({ limits }: { limits?: Partial<Limits> } = {})
   const tokenOf = async (person: typeof by) =>
     (await w.auth.tokens.create(person, { name: 'test', scopes: null, expiresInDays: 1 })).secret
   const deploy = (name: string) => endpoints.create(by, EndpointInput.parse({ model: name, name }))
-  await w.register('letters', { graph: alphabetModel({ contextLength: 8192 }), kind: 'gguf', signature: writer })
-  await w.register('unsure', { graph: alphabetModel({ contextLength: 2048, sure: 0.01 }), kind: 'gguf', signature: writer })
+  if (languages) {
+    await w.register('letters', { graph: alphabetModel({ contextLength: 8192 }), kind: 'gguf', signature: writer })
+    await w.register('unsure', { graph: alphabetModel({ contextLength: 2048, sure: 0.01 }), kind: 'gguf', signature: writer })
+  }
   await w.register('words', { graph: 'words', signature: words })
   await w.register('numbers')
-  for (const name of ['letters', 'unsure', 'words', 'numbers']) await deploy(name)
+  for (const name of [...(languages ? ['letters', 'unsure'] : []), 'words', 'numbers']) await deploy(name)
   return {
     ...w,
     origin,
