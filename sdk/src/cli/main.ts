@@ -1,6 +1,7 @@
 import { Command } from 'commander'
 import { biasCommands } from './commands/bias.ts'
 import { binCommands } from './commands/bin.ts'
+import { captureCommand } from './commands/capture.ts'
 import { compareCommand } from './commands/compare.ts'
 import { compressionCommands } from './commands/compression.ts'
 import { dataCommands } from './commands/data.ts'
@@ -50,6 +51,7 @@ compressionCommands(program)
 predictCommand(program)
 truthCommand(program)
 logCommand(program)
+captureCommand(program)
 generateCommand(program)
 biasCommands(program)
 explainCommands(program)
