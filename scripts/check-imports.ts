@@ -67,6 +67,7 @@ export function checkModules(modules: readonly Module[]): { problems: string[]; 
         else if (
           !one.isType &&
           module.path !== 'platform.ts' &&
+          !module.path.startsWith('standalone/') &&
           !module.path.startsWith('ports/') &&
           reachesOut(one.to, { adapters, byPath })
         )
@@ -75,17 +76,21 @@ export function checkModules(modules: readonly Module[]): { problems: string[]; 
         complain(one.line, `imports ${one.to}: raw files, sockets and processes belong in a port`)
       }
     }
-    if (module.callsFetch !== null && !isTest) complain(module.callsFetch, 'calls fetch: the one way out is ports/outbound')
+    if (module.callsFetch !== null && !isTest && !module.path.startsWith('standalone/'))
+      complain(module.callsFetch, 'calls fetch: the one way out is ports/outbound')
   }
   return { problems, domains }
 }
 
 const layers = ['kernel', 'ports', 'domains', 'facades', 'map', 'main'] as const
 
+/** What is started by itself: backup and restore, and the server that exported models come with, which is a map of its own. */
+const isProgram = (path: string): boolean => path.startsWith('maintenance/') || path.startsWith('standalone/')
+
 function layerOf(path: string): number {
   const first = path.split('/', 1)[0] as (typeof layers)[number]
   if (path === 'platform.ts') return layers.indexOf('map')
-  if (path.startsWith('maintenance/')) return layers.indexOf('main')
+  if (isProgram(path)) return layers.indexOf('main')
   return path.includes('/') ? layers.indexOf(first) : layers.indexOf('main')
 }
 
@@ -120,7 +125,7 @@ const isOurs = (to: string): boolean => /\.(ts|json)$/.test(to) || to.startsWith
 
 /** Ports, and the top of the program: what it prints, where it listens. */
 const mayReachOut = (path: string): boolean =>
-  path.startsWith('ports/') || path.startsWith('maintenance/') || (!path.includes('/') && path !== 'platform.ts')
+  path.startsWith('ports/') || isProgram(path) || (!path.includes('/') && path !== 'platform.ts')
 
 const rawModules =
   /^node:(fs|fs\/promises|child_process|net|tls|http|https|http2|dgram|worker_threads|cluster|vm)$|^(undici|better-sqlite3|pg|@duckdb\/.*|onnxruntime-node)$/

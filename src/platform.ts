@@ -70,6 +70,8 @@ import { versionFiles } from './domains/registry/version-files.ts'
 import { scriptJob } from './domains/scripts/job.ts'
 import { scriptsRoutes } from './domains/scripts/routes.ts'
 import { scriptsService } from './domains/scripts/service.ts'
+import { servingExportRoutes } from './domains/serving-export/routes.ts'
+import { servingExportService } from './domains/serving-export/service.ts'
 import { readAlgorithms } from './domains/training/algorithms.ts'
 import { imagePreviews } from './domains/training/image-previews.ts'
 import { trainingJob } from './domains/training/job.ts'
@@ -303,6 +305,16 @@ export async function openPlatform(config: Config, { logger }: { logger: Logger 
     onError,
   })
 
+  const servingExport = servingExportService({
+    files,
+    blobs,
+    endpoints,
+    registry,
+    datasets,
+    sources: import.meta.dirname,
+    root: join(import.meta.dirname, '..'),
+  })
+
   for (const noun of ['datasets', 'goals', 'models', 'endpoints'] as const)
     auth.projects.count(noun, (by, project) => access.countIn(by, noun, project))
   auth.bin.hold('datasets', { noun: 'dataset', permission: 'datasets:delete', days: daysInBin })
@@ -410,6 +422,7 @@ export async function openPlatform(config: Config, { logger }: { logger: Logger 
     ...transformsRoutes(transforms),
     ...invocationsRoutes(invocations),
     ...contractRoutes(endpoints),
+    ...servingExportRoutes(servingExport),
     ...inferenceProtocolRoutes(endpoints, version),
     ...truthRoutes(endpoints.truth),
     ...logRoutes(endpoints.log),

@@ -109,6 +109,7 @@ export async function servingWorld(metadata: Metadata, options: Partial<Endpoint
       signature = binarySignature,
       background = null,
       beside = [],
+      evidence = [],
       ...columns
     }: Partial<Omit<NewVersion, 'signature'>> & {
       graph?: string | Uint8Array
@@ -117,6 +118,8 @@ export async function servingWorld(metadata: Metadata, options: Partial<Endpoint
       background?: Record<string, unknown>[] | null
       /** Further files of the package. */
       beside?: PackageSource[]
+      /** The rows of its proof. */
+      evidence?: PackageSource[]
     } = {},
   ) {
     const source = typeof graph === 'string' ? fixture(graph) : join(folder, `${newId('req')}.onnx`)
@@ -134,6 +137,7 @@ export async function servingWorld(metadata: Metadata, options: Partial<Endpoint
           ...beside,
         ],
         sandboxOnly: [],
+        evidence,
       },
     )
     const id = newId('mdv')

@@ -26,15 +26,31 @@ const outputsOf = (signature: ModelSignature): TensorAbout[] =>
 const platforms: Record<Endpoint['served'], string> = { onnx: 'onnxruntime_onnx', python: 'atoll_python', gguf: 'llama_cpp_gguf' }
 
 /** What the protocol wants to know of a model. */
-export function metadataOf({ name, variants, served, signature, id }: Endpoint): ModelMetadata {
+export const metadataOf = ({ name, variants, served, signature, id }: Endpoint): ModelMetadata => ({
+  ...metadataOfSignature({ name, served, signature }),
+  versions: [...new Set(variants.map(({ versionNumber }) => String(versionNumber)))],
+  parameters: { task: signature.task, endpoint: id },
+})
+
+export function metadataOfSignature({
+  name,
+  version,
+  served,
+  signature,
+}: {
+  name: string
+  version?: string
+  served: Endpoint['served']
+  signature: ModelSignature
+}): ModelMetadata {
   const withRows = ({ shape, ...one }: TensorAbout) => ({ ...one, shape: [-1, ...shape] })
   return {
     name,
-    versions: [...new Set(variants.map(({ versionNumber }) => String(versionNumber)))],
+    versions: version === undefined ? [] : [version],
     platform: platforms[served],
     inputs: inputsOf(signature).map(withRows),
     outputs: outputsOf(signature).map(withRows),
-    parameters: { task: signature.task, endpoint: id },
+    parameters: { task: signature.task },
   }
 }
 

@@ -1,7 +1,7 @@
 import { type AnswerField, fieldOf } from '../../domains/endpoints/contract/answer-fields.ts'
 import { invalidInput } from '../../kernel/errors.ts'
 import { fixedTypes } from './datatypes.ts'
-import type { InferRequest } from './schema.ts'
+import type { InferRequest } from './request.ts'
 
 /** Also there on request, not unless asked for: what names each prediction for its truth. */
 export const idField: AnswerField = { name: 'id', kind: 'text' }

@@ -1,6 +1,6 @@
 import { invalidInput } from '../../kernel/errors.ts'
 import { fixedTypes, isDatatype } from './datatypes.ts'
-import type { InferInput, InferRequest } from './schema.ts'
+import type { InferInput, InferRequest } from './request.ts'
 
 /** One input, its values one after another (row-major). */
 export interface Tensor {

@@ -5,7 +5,7 @@ import { invalidInput, PlatformError } from '../../kernel/errors.ts'
 import type { StreamReply } from '../../kernel/route.ts'
 import { parseJson, readBytes } from '../rest/json-body.ts'
 import { bytesOf, type OutputTensor } from './outputs.ts'
-import { InferRequest } from './schema.ts'
+import { checkRequest, type InferRequest } from './request.ts'
 
 type Headers = Record<string, string | string[] | undefined>
 
@@ -30,16 +30,8 @@ export async function readRequest(source: Readable, headers: Headers): Promise<{
       `The header Inference-Header-Content-Length is ${String(announced).slice(0, 40)}; it must be the length of the JSON at the beginning of the ${body.length} bytes.`,
       { header: 'Inference-Header-Content-Length' },
     )
-  const read = InferRequest.safeParse(parseJson(withoutNaN(body.toString('utf8', 0, length))))
-  if (read.success) return { request: read.data, binary: body.subarray(length) }
-  const [issue] = read.error.issues
-  throw invalidInput(
-    `The request is not one of the inference protocol: ${issue?.path.join('.') || 'the body'}: ${issue?.message}.`,
-    {
-      field: issue?.path.join('.') ?? null,
-      issues: read.error.issues.slice(0, 10).map(({ path, message }) => ({ field: path.join('.'), message: message })),
-    },
-  )
+  const request = checkRequest(parseJson(withoutNaN(body.toString('utf8', 0, length))))
+  return { request, binary: body.subarray(length) }
 }
 
 /** JSON has no word for a missing number; Python's writers put NaN. */

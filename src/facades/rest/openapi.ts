@@ -1,7 +1,7 @@
 import * as z from 'zod'
 import { permissions } from '../../kernel/permissions.ts'
 import type { RouteRecord } from '../../kernel/route.ts'
-import { statusOf } from './errors.ts'
+import { statusOf } from './error-statuses.ts'
 
 /** The OpenAPI 3.1 description of the routes, made from the same records that serve them. */
 export function openApiDocument(routes: readonly RouteRecord[], version: string): Record<string, unknown> {

@@ -1,7 +1,9 @@
+import { readdir } from 'node:fs/promises'
 import type { Command } from 'commander'
-import { connect } from '../context.ts'
+import { connect, UsageError } from '../context.ts'
 import { table } from '../print.ts'
 import { answer } from '../run.ts'
+import { unpackTar } from '../unpack-tar.ts'
 
 /** The group that commands about endpoints are in, whoever adds the first. */
 export const endpointsGroup = (program: Command): Command =>
@@ -58,6 +60,23 @@ export function endpointCommands(program: Command): void {
       answer(async () => {
         const found = await connect().endpoints.openapi(ref, options)
         return { json: found, text: JSON.stringify(found, null, 2) }
+      }),
+    )
+  endpoints
+    .command('export <endpoint>')
+    .description('a folder that answers without Atoll: server, Dockerfile, Kubernetes manifests, the rows that prove it')
+    .requiredOption('--out <folder>', 'where to; it must be empty or not there yet')
+    .option('--project <project>')
+    .action((ref: string, { out, project }) =>
+      answer(async () => {
+        if ((await readdir(out).catch(() => [])).length > 0)
+          throw new UsageError(`${out} holds files. Name a folder that does not.`)
+        const reply = await connect().endpoints.export(ref, { project })
+        const files = await unpackTar(new Uint8Array(await reply.arrayBuffer()), out)
+        return {
+          json: { folder: out, files: files.length },
+          text: `${files.length} files in ${out}. Its README.md says how to run it: npm ci --ignore-scripts, npm start, npm run prove.`,
+        }
       }),
     )
 }
