@@ -3,6 +3,7 @@ import { decodeCursor, type PageQuery } from '../../kernel/paging.ts'
 import { toIso } from '../../kernel/time.ts'
 import type { Db } from '../../ports/metadata/metadata.ts'
 import { mentions, ownerName, toResource } from '../auth/access.ts'
+import { gatheredColumn } from './media/column-names.ts'
 import type { Column, Dataset, DatasetVersion, Split } from './schema.ts'
 import { type DatasetRow, datasetTables, type SplitRow, type VersionRow } from './tables.ts'
 
@@ -133,9 +134,9 @@ export interface PartFile {
 }
 export const partsOf = (row: SplitRow): PartFile[] => JSON.parse(row.parts) as PartFile[]
 
-/** The columns that the parts of a split hold: all but the one that names the part, from which no model may learn. */
+/** The columns that the parts of a split hold: all but those that name the part, from which no model may learn. */
 export const columnsInParts = (split: Pick<SplitRow, 'part_column'>, version: VersionRow): Column[] =>
-  columnsOf(version).filter(({ name }) => name !== split.part_column)
+  columnsOf(version).filter(({ name }) => name !== split.part_column && name !== gatheredColumn)
 
 export function toSplit(row: SplitRow, sealedRows: number | null): Split {
   const open = partsOf(row).map(({ part, rows }) => ({ part, rows, sealed: false }))

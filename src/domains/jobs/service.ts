@@ -214,6 +214,22 @@ export function jobsService(needs: JobsNeeds) {
     })
   }
 
+  /** How a job stands, for domains that look after one of theirs. */
+  async function peek(jobId: string): Promise<Pick<Job, 'state' | 'result' | 'failure'> | null> {
+    const row = await jobTables(db)
+      .selectFrom('jobs')
+      .select(['state', 'result', 'failure'])
+      .where('id', '=', jobId)
+      .executeTakeFirst()
+    return row
+      ? {
+          state: row.state,
+          result: row.result === null ? null : JSON.parse(row.result),
+          failure: row.failure === null ? null : JSON.parse(row.failure),
+        }
+      : null
+  }
+
   /** What past jobs of a kind took, newest first: the ground of estimates. */
   async function history(kind: string, limit = 200) {
     const rows = await jobTables(db)
@@ -238,6 +254,7 @@ export function jobsService(needs: JobsNeeds) {
     log,
     follow,
     ended,
+    peek,
     history,
     startWorker({ slots }: { slots: number }): Worker {
       if (worker) return worker

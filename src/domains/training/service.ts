@@ -1,7 +1,7 @@
 import type * as z from 'zod'
 import { newId } from '../../kernel/ids.ts'
 import type { Principal } from '../../kernel/principal.ts'
-import type { Metadata } from '../../ports/metadata/metadata.ts'
+import type { Db, Metadata } from '../../ports/metadata/metadata.ts'
 import { audit } from '../auth/audit.ts'
 import type { CostService } from '../cost/service.ts'
 import type { ExperimentsService } from '../experiments/service.ts'
@@ -39,7 +39,12 @@ export function trainingService({
   algorithms,
   version: platformVersion,
 }: TrainingNeeds) {
-  async function create(by: Principal, input: z.output<typeof TrainingInput>): Promise<z.infer<typeof TrainingCreated>> {
+  async function create(
+    by: Principal,
+    input: z.output<typeof TrainingInput>,
+    /** What belongs to the same transaction: it is there exactly when the job is. */
+    also: (tx: Db, made: { jobId: string; runId: string; versionId: string }) => Promise<void> = async () => {},
+  ): Promise<z.infer<typeof TrainingCreated>> {
     const planned = await plan(by, input)
     const { dataset, version, goal, projectId } = planned
     const split = await planned.split()
@@ -100,6 +105,7 @@ export function trainingService({
         objectives: planned.objectives,
         fingerprint: planned.fingerprint(split),
       })
+      await also(tx, { jobId, runId, versionId: spec.versionId })
       await audit(tx, by, 'training.create', {
         target: jobId,
         project: projectId,

@@ -1,5 +1,5 @@
 import type * as z from 'zod'
-import { copyColumn, partColumn, speakerColumn } from '../media/column-names.ts'
+import { copyColumn, gatheredColumn, partColumn, speakerColumn } from '../media/column-names.ts'
 import { isMediaColumn } from '../media/lay-items.ts'
 import type { Column, SplitInput } from '../schema.ts'
 import type { ColumnStatistics } from '../store.ts'
@@ -26,6 +26,7 @@ export function chooseKind(
   if (input.partColumn) return { kind: 'given', ...asked }
   if (input.timeColumn) return { kind: 'time', ...asked }
   if (input.groupColumn) return { kind: 'grouped', ...asked }
+  if (data.columns.some(({ name }) => name === gatheredColumn)) return { kind: 'given', ...asked, partColumn: gatheredColumn }
   const found = ofMedia(data)
   return found ? { ...asked, ...found } : { kind: data.classes ? 'stratified' : 'random', ...asked }
 }

@@ -10,7 +10,8 @@ const wordsFor = {
 } as const
 
 const quoted = (words: readonly string[]) => words.map((word) => `'${word}'`).join(', ')
-const wordOf = ({ partColumn }: SplitWish) => `lower(trim(${identifier(partColumn!)}::VARCHAR))`
+/** What follows a slash says more of the row ("train/live") and divides nothing. */
+const wordOf = ({ partColumn }: SplitWish) => `lower(trim(split_part(${identifier(partColumn!)}::VARCHAR, '/', 1)))`
 
 /** A split that came with the data: a column says of each row which part it is in. A row of no part is an error, not a guess. */
 export async function byGivenParts(query: Query, from: string, wish: SplitWish): Promise<string> {

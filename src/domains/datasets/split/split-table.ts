@@ -55,7 +55,8 @@ export async function splitTable(
   const divide = await rule(query, from, wish, add)
   const hasValidation = wish.kind === 'given' ? await namesValidation(query, from, wish) : wish.validation > 0
   const names = (['test', 'validation', 'train'] as const).filter((part) => part !== 'validation' || hasValidation)
-  const columns = wish.partColumn ? `t.* EXCLUDE (${identifier(wish.partColumn)})` : 't.*'
+  const kept = table.columns.map(({ name }) => name).filter((name) => name !== wish.partColumn)
+  const columns = ['__row', ...kept].map((name) => `t.${identifier(name)}`).join(', ')
   const numberOf = { test: 0, validation: 1, train: 2 }
   const pathOf = (part: string) => `${work.folder}/${part}.parquet`
   const results = await work.tables.run({

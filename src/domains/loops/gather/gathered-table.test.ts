@@ -1,0 +1,117 @@
+import assert from 'node:assert/strict'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, describe, test } from 'node:test'
+import { openDuckDb } from '../../../ports/tables/duckdb.ts'
+import { copyToParquet, parquet } from '../../../ports/tables/sql.ts'
+import type { Column } from '../../datasets/schema.ts'
+import { type GatherInput, writeGathered } from './gathered-table.ts'
+
+const tables = openDuckDb()
+let folder: string
+before(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'atoll-gather-'))
+  await tables.run({
+    folders: [folder],
+    statements: [
+      {
+        sql: copyToParquet(
+          `SELECT range AS __row, range::DOUBLE AS n, 'town ' || (range % 7) AS part, CASE WHEN range % 4 = 0 THEN 'yes' ELSE 'no' END AS churn FROM range(400)`,
+          `${folder}/learnt.parquet`,
+          4,
+        ),
+      },
+      // 300 predictions, one a second, ten of them of rows that the champion knows, three of a class that it does not.
+      {
+        sql: copyToParquet(
+          `SELECT CASE WHEN range BETWEEN 280 AND 289 THEN (range - 280)::DOUBLE ELSE 1000.5 + range END AS n, 'town ' || (CASE WHEN range BETWEEN 280 AND 289 THEN range - 280 ELSE range END % 7) AS part,
+            'req_' || range AS __id, TIMESTAMP '2026-01-01' + INTERVAL (range) SECOND AS __at,
+            CASE WHEN range < 3 THEN 'perhaps' WHEN (CASE WHEN range BETWEEN 280 AND 289 THEN range - 280 ELSE range END) % 4 = 0 THEN 'yes' ELSE 'no' END AS __truth FROM range(300)`,
+          `${folder}/labelled.parquet`,
+          5,
+        ),
+      },
+    ],
+  })
+})
+after(async () => {
+  await tables.close()
+  await rm(folder, { recursive: true, force: true })
+})
+
+// Names that our own columns could clash with.
+const columns = [
+  ['n', 'number'],
+  ['part', 'category'],
+  ['churn', 'category'],
+].map(([name, type]): Column => ({ name: name!, type: type as 'number', nullable: true, personalData: null, description: '', unit: null }))
+
+const gather = (changes: Partial<GatherInput> = {}) =>
+  writeGathered(tables, {
+    labelled: `${folder}/labelled.parquet`,
+    learnt: [`${folder}/learnt.parquet`],
+    original: true,
+    columns,
+    target: 'churn',
+    classes: ['no', 'yes'],
+    mostRows: null,
+    sealedShare: 0.3,
+    knownUntilMs: 0,
+    folder,
+    path: `${folder}/out.parquet`,
+    ...changes,
+  })
+const read = async (sql: string) =>
+  (await tables.run({ files: [`${folder}/out.parquet`], statements: [{ sql: `${sql} FROM ${parquet(`${folder}/out.parquet`)}` }] }))[0]!.rows
+
+describe('gathering the rows of a run', () => {
+  test('original rows first, then live ones in time; the newest are marked as test, and what the champion knows is in none', async () => {
+    const found = await gather()
+    assert.deepEqual(
+      [found.labelled, found.unknownTruth, found.original, found.live, found.sealed, found.seenByChampion.alike],
+      [300, 3, 400, 208, 79, 10],
+    )
+    assert.equal(found.seenByChampion.alikeIsUsual, false)
+    assert.deepEqual(
+      (await read('SELECT DISTINCT gathered_part, min(__row) OVER (PARTITION BY gathered_part), max(__row) OVER (PARTITION BY gathered_part)')).sort(),
+      [
+        ['test/live', 608, 686],
+        ['train/live', 400, 607],
+        ['train/original', 0, 399],
+      ],
+    )
+    assert.deepEqual(
+      found.classes.map(({ value }) => value),
+      ['no', 'yes'],
+    )
+    const summed = (name: 'original' | 'live' | 'sealed') => found.classes.reduce((sum, one) => sum + one[name], 0)
+    assert.deepEqual([summed('original'), summed('live'), summed('sealed')], [400, 208, 79])
+    assert.equal(
+      found.timeline.reduce((sum, { live, sealed }) => sum + live + sealed, 0),
+      287,
+    )
+  })
+
+  test('what was gathered when the champion was made is not judged on', async () => {
+    const until = Date.parse('2026-01-01T00:04:20Z')
+    const found = await gather({ knownUntilMs: until })
+    assert.ok(found.seenByChampion.before > 40, JSON.stringify(found.seenByChampion))
+    assert.ok(found.sealed < 35)
+  })
+
+  test('where rows repeat themselves anyway, likeness says nothing', async () => {
+    await tables.run({
+      folders: [folder],
+      statements: [{ sql: copyToParquet(`SELECT * REPLACE (n % 9 AS n) FROM ${parquet(`${folder}/learnt.parquet`)}`, `${folder}/dull.parquet`, 4) }],
+    })
+    const found = await gather({ learnt: [`${folder}/dull.parquet`] })
+    assert.deepEqual([found.seenByChampion.alikeIsUsual, found.seenByChampion.alike], [true, 0])
+  })
+
+  test('only the newest so many, without the rows that the champion learnt from', async () => {
+    const found = await gather({ mostRows: 100, original: false })
+    assert.deepEqual([found.original, found.live + found.sealed + found.seenByChampion.alike], [0, 100])
+    assert.deepEqual(await read('SELECT count(*)'), [[found.live + found.sealed]])
+  })
+})
