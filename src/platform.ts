@@ -19,6 +19,8 @@ import { daysInBin } from './domains/datasets/bin.ts'
 import { datasetsMigrations } from './domains/datasets/migrations.ts'
 import { datasetsRoutes } from './domains/datasets/routes.ts'
 import { datasetsService } from './domains/datasets/service.ts'
+import { abRoutes } from './domains/endpoints/ab/routes.ts'
+import { abService } from './domains/endpoints/ab/service.ts'
 import { contractRoutes } from './domains/endpoints/contract/routes.ts'
 import { endpointsLineage } from './domains/endpoints/endpoints-lineage.ts'
 import { logRoutes } from './domains/endpoints/log/routes.ts'
@@ -51,6 +53,12 @@ import { importsService } from './domains/imports/service.ts'
 import { jobsMigrations } from './domains/jobs/migrations.ts'
 import { jobsRoutes } from './domains/jobs/routes.ts'
 import { jobsService } from './domains/jobs/service.ts'
+import { gatherJob } from './domains/loops/gather/job.ts'
+import { judgeJob } from './domains/loops/judge/job.ts'
+import { loopsMigrations } from './domains/loops/migrations.ts'
+import { loopsRoutes } from './domains/loops/routes.ts'
+import { loopsService } from './domains/loops/service.ts'
+import { watchJob } from './domains/loops/watch/job.ts'
 import { monitoringMigrations } from './domains/monitoring/migrations.ts'
 import { monitorsLineage } from './domains/monitoring/monitors-lineage.ts'
 import { monitoringRoutes } from './domains/monitoring/routes.ts'
@@ -364,6 +372,25 @@ export async function openPlatform(config: Config, { logger }: { logger: Logger 
     onError,
   })
   auth.bin.hold('monitors', monitoring.binned)
+  const ab = abService({ endpoints, tables, files, folder: join(config.dataDir, 'scratch') })
+  jobs.queue.register(gatherJob({ files, blobs, tables, jobs: jobs.queue, datasets, goals, registry, endpoints }))
+  jobs.queue.register(judgeJob({ files, tables, inference, datasets, goals, registry }))
+  jobs.queue.register(watchJob({ files, tables, inference, registry, endpoints }))
+  const loops = loopsService({
+    metadata,
+    events,
+    access,
+    search,
+    jobs,
+    principalOf: auth.users.principal,
+    datasets,
+    goals,
+    registry,
+    training,
+    endpoints,
+    onError,
+  })
+  auth.bin.hold('loops', loops.binned)
   datasets.lineage.contribute(endpointsLineage({ metadata, access }))
   datasets.lineage.contribute(monitorsLineage({ metadata, access }))
 
@@ -384,6 +411,7 @@ export async function openPlatform(config: Config, { logger }: { logger: Logger 
     ...transformsMigrations,
     ...invocationsMigrations,
     ...monitoringMigrations,
+    ...loopsMigrations,
   ])
 
   let tidying: NodeJS.Timeout | undefined
@@ -426,7 +454,9 @@ export async function openPlatform(config: Config, { logger }: { logger: Logger 
     ...inferenceProtocolRoutes(endpoints, version),
     ...truthRoutes(endpoints.truth),
     ...logRoutes(endpoints.log),
+    ...abRoutes(ab),
     ...monitoringRoutes(monitoring),
+    ...loopsRoutes(loops),
     ...trainingRoutes({ training, replays, previewImages }),
     ...comparisonsRoutes(comparisons),
     ...compressionRoutes({ compression, ladders }),
@@ -472,6 +502,7 @@ export async function openPlatform(config: Config, { logger }: { logger: Logger 
       transforms,
       invocations,
       monitoring,
+      loops,
     },
     routes,
     /** Begins to do what was queued: for processes with the role `worker`. */
@@ -486,10 +517,13 @@ export async function openPlatform(config: Config, { logger }: { logger: Logger 
     async startServing(): Promise<void> {
       await endpoints.start().catch((error) => onError(error, 'starting the endpoints'))
       invocations.start()
+      // Versions are exchanged in the process that serves them, so runs of loops are driven there; what takes long are jobs.
+      loops.scheduler.start()
     },
     /** Running jobs write a checkpoint and go back into the queue. */
     async close(): Promise<void> {
       clearInterval(tidying)
+      await loops.scheduler.close()
       await monitoring.scheduler.close()
       await jobs.stopWorker()
       await invocations.close()

@@ -7,6 +7,7 @@ import { imports } from './nouns/imports.ts'
 import { invocations } from './nouns/invocations.ts'
 import { jobs } from './nouns/jobs.ts'
 import { log } from './nouns/log.ts'
+import { ab, loops } from './nouns/loops.ts'
 import { comparisons, experiments, goals, models, recipes, runs, scripts, training } from './nouns/models.ts'
 import { audit, bin, platform, projects, runtimes, session, settings, teams, tokens, users } from './nouns/people.ts'
 import { transforms } from './nouns/transforms.ts'
@@ -61,6 +62,8 @@ export function createAtoll(options: ClientOptions) {
     invocations: invocations(http),
     monitors: monitors(http),
     alerts: alerts(http),
+    loops: loops(http),
+    ab: ab(http),
   }
 }
 

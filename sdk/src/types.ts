@@ -5,6 +5,7 @@ import type { Status } from '../../src/domains/auth/status-routes.ts'
 import type * as comparisons from '../../src/domains/comparisons/schema.ts'
 import type * as compression from '../../src/domains/compression/schema.ts'
 import type * as datasets from '../../src/domains/datasets/schema.ts'
+import type * as ab from '../../src/domains/endpoints/ab/schema.ts'
 import type * as endpointContract from '../../src/domains/endpoints/contract/schema.ts'
 import type * as log from '../../src/domains/endpoints/log/schema.ts'
 import type * as scaling from '../../src/domains/endpoints/scaling/schema.ts'
@@ -20,6 +21,10 @@ import type * as fairness from '../../src/domains/fairness/schema.ts'
 import type * as goals from '../../src/domains/goals/schema.ts'
 import type * as imports from '../../src/domains/imports/schema.ts'
 import type * as jobs from '../../src/domains/jobs/schema.ts'
+import type * as loopGather from '../../src/domains/loops/gather/evidence.ts'
+import type * as loopJudge from '../../src/domains/loops/judge/evidence.ts'
+import type * as loops from '../../src/domains/loops/schema.ts'
+import type * as loopWatch from '../../src/domains/loops/watch/evidence.ts'
 import type * as monitoring from '../../src/domains/monitoring/schema.ts'
 import type * as recipes from '../../src/domains/recipes/schema.ts'
 import type * as registry from '../../src/domains/registry/schema.ts'
@@ -243,3 +248,16 @@ export type ComparisonInput = z.input<typeof comparisons.ComparisonInput>
 export type ComparisonCreated = z.output<typeof comparisons.ComparisonCreated>
 export type ComparisonResult = z.output<typeof comparisons.ComparisonResult>
 export type PairVerdict = z.output<typeof comparisons.PairVerdict>
+
+export type Loop = z.output<typeof loops.Loop>
+export type LoopInput = z.input<typeof loops.LoopInput>
+export type LoopPatch = z.input<typeof loops.LoopPatch>
+export type LoopPolicy = z.output<typeof loops.LoopPolicy>
+export type LoopRun = z.output<typeof loops.LoopRun>
+export type LoopStep = z.output<typeof loops.LoopStep>
+export type LoopRules = z.output<typeof loops.LoopRules>
+export type GatherEvidence = z.output<typeof loopGather.GatherEvidence>
+export type JudgeEvidence = z.output<typeof loopJudge.JudgeEvidence>
+export type WatchEvidence = z.output<typeof loopWatch.WatchEvidence>
+export type AbQuery = z.input<typeof ab.AbQuery>
+export type AbTest = z.output<typeof ab.AbTest>

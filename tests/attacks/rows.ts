@@ -1,4 +1,5 @@
 import { type IdPrefix, newId } from '../../src/kernel/ids.ts'
+import { LoopPolicy } from '../../src/domains/loops/schema.ts'
 import type { Metadata } from '../../src/ports/metadata/metadata.ts'
 import type { World } from '../platform-world.ts'
 
@@ -36,6 +37,7 @@ const order = [
   'runs',
   'endpoints',
   'monitors',
+  'loops',
   'weights',
   'transforms',
 ]
@@ -50,6 +52,7 @@ const prefixes: Record<string, IdPrefix> = {
   models: 'mdl',
   endpoints: 'end',
   monitors: 'mon',
+  loops: 'loop',
   weights: 'wts',
   transforms: 'trf',
 }
@@ -89,7 +92,12 @@ const plausible: Record<string, unknown> = {
   served: 'onnx',
   trust: 'built',
   'endpoints.state': 'stopped',
+  'loops.policy': JSON.stringify(LoopPolicy.parse({})),
+  'loops.seen': '{}',
 }
+
+/** What each of a parent may have one of. */
+const onePerParent: Record<string, string> = { loops: 'endpoints' }
 
 let count = 0
 
@@ -116,7 +124,9 @@ export async function rowMaker({ platform, project }: World, tables: readonly Re
       if (column.name in row || !column.isRequired) continue
       const parent = /^(\w+)_id$/.exec(column.name)?.[1]
       const parentTable = tables.find((one) => one.name === `${parent}s`)
-      if (parentTable) {
+      if (parentTable && onePerParent[table.name] === parentTable.name)
+        row[column.name] = await makeRow(parentTable, owner, 'institution')
+      else if (parentTable) {
         if (!parents.has(parentTable.name)) parents.set(parentTable.name, await makeRow(parentTable, owner, 'institution'))
         row[column.name] = parents.get(parentTable.name)
       } else row[column.name] = plausible[`${table.name}.${column.name}`] ?? plausible[column.name] ?? (column.isText ? 'x' : 0)

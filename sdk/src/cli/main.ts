@@ -11,6 +11,7 @@ import { explainCommands } from './commands/explain.ts'
 import { generateCommand } from './commands/generate.ts'
 import { invocationCommands } from './commands/invocations.ts'
 import { logCommand } from './commands/log.ts'
+import { loopCommands } from './commands/loops.ts'
 import { predictCommand } from './commands/predict.ts'
 import { scalingCommands } from './commands/scaling.ts'
 import { scriptCommands } from './commands/scripts.ts'
@@ -47,6 +48,7 @@ serveCommands(program)
 trafficCommands(program)
 scalingCommands(program)
 endpointCommands(program)
+loopCommands(program)
 compressionCommands(program)
 predictCommand(program)
 truthCommand(program)

@@ -65,12 +65,7 @@ async function createTables(db: Db): Promise<void> {
     .unique()
     .where(sql<boolean>`ended_at is null`)
     .execute()
-  await db.schema
-    .createIndex('loop_runs_due')
-    .on('loop_runs')
-    .column('wake_at')
-    .where(sql<boolean>`ended_at is null`)
-    .execute()
+  await db.schema.createIndex('loop_runs_due').on('loop_runs').column('wake_at').where(sql<boolean>`ended_at is null`).execute()
 
   await db.schema
     .createTable('loop_steps')

@@ -7,7 +7,12 @@ import { ownerName, toResource } from '../auth/access.ts'
 import type { Loop, LoopPolicy, LoopRun } from './schema.ts'
 import { type LoopRow, loopTables, type RunRow, type StepRow } from './tables.ts'
 
-export type NamedLoopRow = LoopRow & { owner_name: string; endpoint_name: string; goal_name: string; approval_by_project: number | null }
+export type NamedLoopRow = LoopRow & {
+  owner_name: string
+  endpoint_name: string
+  goal_name: string
+  approval_by_project: number | null
+}
 export type NamedRunRow = RunRow & { loop_name: string; endpoint_name: string }
 
 const named = (db: Db) =>
@@ -18,7 +23,9 @@ const named = (db: Db) =>
     .select([
       sql<string>`(select name from endpoints where endpoints.id = loops.endpoint_id)`.as('endpoint_name'),
       sql<string>`(select name from goals where goals.id = loops.goal_id)`.as('goal_name'),
-      sql<number | null>`(select approval from loop_rules where loop_rules.project_id = loops.project_id)`.as('approval_by_project'),
+      sql<number | null>`(select approval from loop_rules where loop_rules.project_id = loops.project_id)`.as(
+        'approval_by_project',
+      ),
     ])
 
 export const loopById = (db: Db, id: string): Promise<NamedLoopRow | undefined> =>

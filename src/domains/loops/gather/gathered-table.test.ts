@@ -45,7 +45,16 @@ const columns = [
   ['n', 'number'],
   ['part', 'category'],
   ['churn', 'category'],
-].map(([name, type]): Column => ({ name: name!, type: type as 'number', nullable: true, personalData: null, description: '', unit: null }))
+].map(
+  ([name, type]): Column => ({
+    name: name!,
+    type: type as 'number',
+    nullable: true,
+    personalData: null,
+    description: '',
+    unit: null,
+  }),
+)
 
 const gather = (changes: Partial<GatherInput> = {}) =>
   writeGathered(tables, {
@@ -63,7 +72,12 @@ const gather = (changes: Partial<GatherInput> = {}) =>
     ...changes,
   })
 const read = async (sql: string) =>
-  (await tables.run({ files: [`${folder}/out.parquet`], statements: [{ sql: `${sql} FROM ${parquet(`${folder}/out.parquet`)}` }] }))[0]!.rows
+  (
+    await tables.run({
+      files: [`${folder}/out.parquet`],
+      statements: [{ sql: `${sql} FROM ${parquet(`${folder}/out.parquet`)}` }],
+    })
+  )[0]!.rows
 
 describe('gathering the rows of a run', () => {
   test('original rows first, then live ones in time; the newest are marked as test, and what the champion knows is in none', async () => {
@@ -74,7 +88,11 @@ describe('gathering the rows of a run', () => {
     )
     assert.equal(found.seenByChampion.alikeIsUsual, false)
     assert.deepEqual(
-      (await read('SELECT DISTINCT gathered_part, min(__row) OVER (PARTITION BY gathered_part), max(__row) OVER (PARTITION BY gathered_part)')).sort(),
+      (
+        await read(
+          'SELECT DISTINCT gathered_part, min(__row) OVER (PARTITION BY gathered_part), max(__row) OVER (PARTITION BY gathered_part)',
+        )
+      ).sort(),
       [
         ['test/live', 608, 686],
         ['train/live', 400, 607],
@@ -103,7 +121,15 @@ describe('gathering the rows of a run', () => {
   test('where rows repeat themselves anyway, likeness says nothing', async () => {
     await tables.run({
       folders: [folder],
-      statements: [{ sql: copyToParquet(`SELECT * REPLACE (n % 9 AS n) FROM ${parquet(`${folder}/learnt.parquet`)}`, `${folder}/dull.parquet`, 4) }],
+      statements: [
+        {
+          sql: copyToParquet(
+            `SELECT * REPLACE (n % 9 AS n) FROM ${parquet(`${folder}/learnt.parquet`)}`,
+            `${folder}/dull.parquet`,
+            4,
+          ),
+        },
+      ],
     })
     const found = await gather({ learnt: [`${folder}/dull.parquet`] })
     assert.deepEqual([found.seenByChampion.alikeIsUsual, found.seenByChampion.alike], [true, 0])

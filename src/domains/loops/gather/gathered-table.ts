@@ -1,5 +1,5 @@
 import { copyToParquet, identifier, literal, parquet } from '../../../ports/tables/sql.ts'
-import type { ColumnType, Tables, TableQuery, TableResult } from '../../../ports/tables/tables.ts'
+import type { ColumnType, TableQuery, TableResult, Tables } from '../../../ports/tables/tables.ts'
 import { gatheredColumn } from '../../datasets/media/column-names.ts'
 import type { Column } from '../../datasets/schema.ts'
 import type { GatherEvidence } from './evidence.ts'
@@ -28,7 +28,16 @@ export interface GatherInput {
 
 export type Gathered = Pick<
   GatherEvidence,
-  'labelled' | 'unknownTruth' | 'live' | 'original' | 'sealed' | 'sealedFromMs' | 'newestMs' | 'seenByChampion' | 'classes' | 'timeline'
+  | 'labelled'
+  | 'unknownTruth'
+  | 'live'
+  | 'original'
+  | 'sealed'
+  | 'sealedFromMs'
+  | 'newestMs'
+  | 'seenByChampion'
+  | 'classes'
+  | 'timeline'
 >
 
 const sqlTypes: Record<ColumnType, string> = {
@@ -57,7 +66,10 @@ export async function writeGathered(tables: Tables, input: GatherInput, signal?:
     const types = await typesOf(run, input)
     await layLive(run, input, types)
     await layLearnt(run, input, types)
-    const counts = await one(run, `SELECT (SELECT count(*) FROM given), (SELECT count(*) FROM given WHERE NOT __g_known), (SELECT count(*) FROM live)`)
+    const counts = await one(
+      run,
+      `SELECT (SELECT count(*) FROM given), (SELECT count(*) FROM given WHERE NOT __g_known), (SELECT count(*) FROM live)`,
+    )
     const [labelled, unknownTruth, live] = counts.map(Number) as [number, number, number]
     if (live === 0) return nothing(labelled, unknownTruth)
     const cut = await sealFrom(run, live * input.sealedShare)
@@ -72,7 +84,9 @@ export async function writeGathered(tables: Tables, input: GatherInput, signal?:
     const parts = await run([{ sql: 'SELECT __g_part, count(*) FROM parted GROUP BY 1' }])
     const rowsOf = new Map(parts[0]!.rows.map(([part, rows]) => [String(part), Number(rows)]))
     const names = input.columns.map(({ name }) => identifier(name)).join(', ')
-    const originals = input.original ? `SELECT ${names}, 'train/original' AS __g_part, 0 AS __g_at, __g_n FROM learnt UNION ALL` : ''
+    const originals = input.original
+      ? `SELECT ${names}, 'train/original' AS __g_part, 0 AS __g_at, __g_n FROM learnt UNION ALL`
+      : ''
     await run([
       {
         sql: copyToParquet(
@@ -125,11 +139,17 @@ async function typesOf(run: Run, { learnt, columns }: GatherInput): Promise<Map<
 }
 
 /** `given`: all labelled rows; `live`: those that can be used, the newest so many, with their time in microseconds. What is ours is named `__g_…`. */
-async function layLive(run: Run, { labelled, columns, target, classes, mostRows }: GatherInput, types: Map<string, string>): Promise<void> {
+async function layLive(
+  run: Run,
+  { labelled, columns, target, classes, mostRows }: GatherInput,
+  types: Map<string, string>,
+): Promise<void> {
   const [described] = await run([{ sql: `DESCRIBE SELECT * FROM ${parquet(labelled)}` }])
   const there = new Set(described!.rows.map(([name]) => String(name)))
   const cast = (from: string, name: string) => `TRY_CAST(${from} AS ${types.get(name)}) AS ${identifier(name)}`
-  const values = columns.map(({ name }) => (name === target ? cast('__truth', name) : cast(there.has(name) ? identifier(name) : 'NULL', name)))
+  const values = columns.map(({ name }) =>
+    name === target ? cast('__truth', name) : cast(there.has(name) ? identifier(name) : 'NULL', name),
+  )
   const known = classes ? `__truth::VARCHAR IN (${classes.map(literal).join(', ')})` : `${identifier(target)} IS NOT NULL`
   const newest = mostRows === null ? '' : ` QUALIFY row_number() OVER (ORDER BY __g_at DESC, __g_n DESC) <= ${mostRows}`
   const names = columns.map(({ name }) => identifier(name)).join(', ')
@@ -169,9 +189,9 @@ async function sealFrom(run: Run, wanted: number): Promise<number> {
 
 async function copiesAreUsual(run: Run, columns: readonly Column[]): Promise<boolean> {
   const names = columns.map(({ name }) => identifier(name)).join(', ')
-  const [rows, different] = (await one(run, `SELECT (SELECT count(*) FROM learnt), (SELECT count(*) FROM (SELECT DISTINCT ${names} FROM learnt))`)).map(
-    Number,
-  ) as [number, number]
+  const [rows, different] = (
+    await one(run, `SELECT (SELECT count(*) FROM learnt), (SELECT count(*) FROM (SELECT DISTINCT ${names} FROM learnt))`)
+  ).map(Number) as [number, number]
   return rows > 0 && (rows - different) / rows > usualCopies
 }
 
@@ -202,5 +222,9 @@ async function timelineOf(run: Run): Promise<GatherEvidence['timeline']> {
           count(*) FILTER (__g_part = 'train/live'), count(*) FILTER (__g_part = 'test/live') FROM parted, ends GROUP BY b ORDER BY b`,
     },
   ])
-  return found!.rows.map(([, from, live, sealed]) => ({ fromMs: Number(from) / 1000, live: Number(live), sealed: Number(sealed) }))
+  return found!.rows.map(([, from, live, sealed]) => ({
+    fromMs: Number(from) / 1000,
+    live: Number(live),
+    sealed: Number(sealed),
+  }))
 }

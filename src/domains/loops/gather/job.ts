@@ -4,8 +4,8 @@ import type { BlobStore } from '../../../ports/blobs/blob-store.ts'
 import type { Files } from '../../../ports/files/files.ts'
 import type { Db } from '../../../ports/metadata/metadata.ts'
 import type { Tables } from '../../../ports/tables/tables.ts'
-import { gatheredColumn } from '../../datasets/media/column-names.ts'
 import { insertMadeVersion, keepTable } from '../../datasets/made-version.ts'
+import { gatheredColumn } from '../../datasets/media/column-names.ts'
 import type { Column, Dataset } from '../../datasets/schema.ts'
 import type { DatasetsService } from '../../datasets/service.ts'
 import type { EndpointsService } from '../../endpoints/service.ts'
@@ -62,7 +62,8 @@ export function gatherJob(needs: GatherNeeds): JobHandler<GatherSpec, Outcome> {
     const { spec, principal, signal } = context
     const champion = await registry.versionById(spec.champion)
     const goal = await goals.get(principal, spec.goal)
-    if (goal.target === null) throw preconditionFailed(`The goal "${goal.name}" has no target, so nothing tells which of two models is better.`)
+    if (goal.target === null)
+      throw preconditionFailed(`The goal "${goal.name}" has no target, so nothing tells which of two models is better.`)
     const base = spec.baseSplit === null ? null : await datasets.split(principal, spec.baseSplit)
     const { dataset, version } = await datasets.pin(principal, goal.dataset, base?.version)
     const inputs = new Set(champion.signature.inputs.map(({ name }) => name))
@@ -71,7 +72,10 @@ export function gatherJob(needs: GatherNeeds): JobHandler<GatherSpec, Outcome> {
 
     context.progress('gather', 0, 2, 'Predictions of the window are joined with what turned out to be true.')
     const place = await files.makeFolder(context.folder, 'labelled')
-    const labelled = await needs.endpoints.labelledRows({ endpointId: spec.endpointId, fromMs: spec.fromMs, toMs: spec.toMs }, place)
+    const labelled = await needs.endpoints.labelledRows(
+      { endpointId: spec.endpointId, fromMs: spec.fromMs, toMs: spec.toMs },
+      place,
+    )
     const learnt: string[] = []
     for (const part of ['train', 'validation'] as const) {
       if (!base?.parts.some((one) => one.part === part && one.rows > 0)) continue
@@ -113,7 +117,8 @@ export function gatherJob(needs: GatherNeeds): JobHandler<GatherSpec, Outcome> {
       type: 'category',
       nullable: false,
       personalData: null,
-      description: 'The part that the row is in, and whether it is from the original data or from live traffic. No model learns from it.',
+      description:
+        'The part that the row is in, and whether it is from the original data or from live traffic. No model learns from it.',
       unit: null,
     }
     const work = { tables, folder: context.folder, signal }
@@ -131,10 +136,13 @@ export function gatherJob(needs: GatherNeeds): JobHandler<GatherSpec, Outcome> {
       table,
       jobId,
       note: `Run ${spec.number} of the loop of "${spec.endpointName}"`,
-      derivedFrom: from && {
-        version: from,
-        how: `${gatheredHow}${evidence.original} rows the champion learnt from, ${evidence.live} live rows to learn from, the ${evidence.sealed} newest sealed${since}`,
-      },
+      derivedFrom:
+        from === null
+          ? null
+          : {
+              version: from,
+              how: `${gatheredHow}${evidence.original} rows the champion learnt from, ${evidence.live} live rows to learn from, the ${evidence.sealed} newest sealed${since}`,
+            },
     })
     return { ...evidence, version: made.version, versionNumber: made.number, split: null }
   }
@@ -154,7 +162,10 @@ function refuseOtherColumns(wanted: readonly string[], columns: readonly { name:
   const absent = wanted.filter((name) => !columns.some((column) => column.name === name))
   if (absent.length === 0) return
   throw preconditionFailed(
-    `The data set "${dataset}" of the goal has no column ${absent.slice(0, 5).map((name) => `"${name}"`).join(', ')}, which the served model reads. Choose a goal on the data that the model learnt from.`,
+    `The data set "${dataset}" of the goal has no column ${absent
+      .slice(0, 5)
+      .map((name) => `"${name}"`)
+      .join(', ')}, which the served model reads. Choose a goal on the data that the model learnt from.`,
     { columns: absent },
   )
 }

@@ -35,16 +35,23 @@ export function judgeJob(needs: JudgeNeeds): JobHandler<JudgeSpec, JudgeEvidence
     const [champion, challenger] = [await registry.versionById(spec.champion), await registry.versionById(spec.challenger)]
     const goal = await goals.get(principal, spec.goal)
     context.progress('open', 0, 2, 'The sealed rows are opened for champion and challenger.')
-    const place = await files.makeFolder(folder, 'sealed')
-    for (const version of [champion, challenger]) {
+    let place = ''
+    for (const [name, version] of Object.entries({ champion, challenger })) {
       const opening = { version: version.id, reason: `judged by the loop run ${spec.run}`, job: context.jobId }
+      place = await files.makeFolder(folder, `sealed/${name}`)
       await datasets.openSealed(null, principal, spec.split, opening, place)
     }
     context.progress('ask', 1, 2, 'Both answer them as they would serve.')
-    const asked = await answers({ champion, challenger }, { ...spec, target: goal.target! }, context, files.resolvePath(place, 'data.parquet'))
+    const asked = await answers(
+      { champion, challenger },
+      { ...spec, target: goal.target! },
+      context,
+      files.resolvePath(place, 'data.parquet'),
+    )
     await files.remove(folder, 'sealed')
     const pair = pairUp(asked.rows, champion.signature, challenger.signature)
-    const sizeOf = ({ manifest }: ModelVersion) => manifest.files.reduce((sum, { path, sizeBytes }) => sum + (path.startsWith('model') ? sizeBytes : 0), 0)
+    const sizeOf = ({ manifest }: ModelVersion) =>
+      manifest.files.reduce((sum, { path, sizeBytes }) => sum + (path.startsWith('model') ? sizeBytes : 0), 0)
     signal.throwIfAborted()
     return judgePair({
       ...pair,

@@ -35,14 +35,20 @@ export async function openVersion(
   await registry.layPackage(version.id, place, { sandboxOnly: isPython })
   const model = isPython
     ? await inference.loadPython({ folder: place, signature: version.signature, engine })
-    : await inference.load({ file: files.resolvePath(place, 'model.onnx'), ...shapeOf(version.signature), trust }, { apart: true })
+    : await inference.load(
+        { file: files.resolvePath(place, 'model.onnx'), ...shapeOf(version.signature), trust },
+        { apart: true },
+      )
   try {
     const encoder = await inference.openEncoder({ folder: place, signature, trust, served: isPython ? 'python' : 'onnx' })
     const names = signature.inputs.map(({ name }) => name)
     return {
       signature: version.signature,
       // A row may hold columns that only the other version reads.
-      ask: async (rows) => model.predict((await encoder.encode(rows.map((row) => Object.fromEntries(names.map((name) => [name, row[name]]))))).batch),
+      ask: async (rows) =>
+        model.predict(
+          (await encoder.encode(rows.map((row) => Object.fromEntries(names.map((name) => [name, row[name]]))))).batch,
+        ),
       async close() {
         await encoder.close?.()
         await model.close()
@@ -66,7 +72,14 @@ const rowsAtOnce = 500
 /** The rows of a Parquet file as the given versions read them, with further columns; a batch at a time, in the order of a column. */
 export async function* readRows(
   tables: Tables,
-  about: { file: string; signatures: readonly Signature[]; more: readonly string[]; order: string; folder: string; signal?: AbortSignal },
+  about: {
+    file: string
+    signatures: readonly Signature[]
+    more: readonly string[]
+    order: string
+    folder: string
+    signal?: AbortSignal
+  },
 ): AsyncGenerator<{ rows: Record<string, unknown>[]; more: unknown[][] }> {
   const inputs = new Map(about.signatures.flatMap(({ inputs }) => inputs.map((input) => [input.name, input] as const)))
   const names = [...inputs.keys()]
@@ -76,7 +89,9 @@ export async function* readRows(
       files: [about.file],
       quick: true,
       signal: about.signal,
-      statements: [{ sql: `SELECT ${read} FROM ${parquet(about.file)} ORDER BY ${about.order} LIMIT ${rowsAtOnce} OFFSET ${from}` }],
+      statements: [
+        { sql: `SELECT ${read} FROM ${parquet(about.file)} ORDER BY ${about.order} LIMIT ${rowsAtOnce} OFFSET ${from}` },
+      ],
     })
     const found = page!.rows
     if (found.length > 0)
@@ -105,7 +120,9 @@ export interface Said {
 }
 
 export function saidOf(signature: Signature, { values, width }: RawScores, row: number): Said {
-  const { offset } = outputPlaces(signature).find(({ name }) => name === 'probabilities' || name === 'prediction') ?? { offset: 0 }
+  const { offset } = outputPlaces(signature).find(({ name }) => name === 'probabilities' || name === 'prediction') ?? {
+    offset: 0,
+  }
   const at = row * width + offset
   if (!signature.classes) return { probabilities: [], label: null, value: values[at]! }
   return {

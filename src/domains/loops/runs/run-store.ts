@@ -294,5 +294,4 @@ async function closeStep(
 
 /** Refusals that no second try would change. */
 export const isLasting = (error: unknown): error is PlatformError =>
-  error instanceof PlatformError &&
-  !['unavailable', 'rate_limited', 'timeout', 'storage_full', 'internal'].includes(error.code)
+  error instanceof PlatformError && !['unavailable', 'rate_limited', 'timeout', 'storage_full', 'internal'].includes(error.code)

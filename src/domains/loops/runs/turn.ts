@@ -10,7 +10,14 @@ export type Turn =
   /** It waits for something: asked again after `inMs`, or sooner where something happened. */
   | { kind: 'stay'; inMs: number; sentence?: string; evidence?: Evidence; forPerson?: boolean }
   /** It is done, and the run goes on. */
-  | { kind: 'go'; to: Step; sentence: string; evidence?: Evidence; skipped?: boolean; challenger?: { version: string; name: string } }
+  | {
+      kind: 'go'
+      to: Step
+      sentence: string
+      evidence?: Evidence
+      skipped?: boolean
+      challenger?: { version: string; name: string }
+    }
   /** The run ends here; the champion is put back first where it is not in its place. */
   | { kind: 'end'; outcome: Outcome; sentence: string; evidence?: Evidence }
 

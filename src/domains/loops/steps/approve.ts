@@ -30,6 +30,11 @@ export function approveStep({ metadata }: { metadata: Metadata }): StepWork {
     const said = JSON.parse(run.decision) as { approved: boolean; by: string; note: string; at: string }
     if (!said.approved)
       return { kind: 'end', outcome: 'rejected', sentence: `${said.by} rejected it: ${said.note}`, evidence: { ...said } }
-    return { kind: 'go', to: 'shadow', sentence: `${said.by} approved it${said.note ? `: ${said.note}` : '.'}`, evidence: { ...said } }
+    return {
+      kind: 'go',
+      to: 'shadow',
+      sentence: `${said.by} approved it${said.note ? `: ${said.note}` : '.'}`,
+      evidence: { ...said },
+    }
   }
 }

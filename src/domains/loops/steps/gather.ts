@@ -123,6 +123,8 @@ async function knownToChampion({ db }: Metadata, datasetVersion: string): Promis
     .where('step', '=', 'gather')
     .where('evidence', 'like', `%"${datasetVersion}"%`)
     .execute()
-  const evidence = found.map((row) => JSON.parse(row.evidence) as GatherEvidence).find(({ version }) => version === datasetVersion)
+  const evidence = found
+    .map((row) => JSON.parse(row.evidence) as GatherEvidence)
+    .find(({ version }) => version === datasetVersion)
   return evidence?.newestMs ?? 0
 }

@@ -6,7 +6,8 @@ export type JobReader = Pick<JobsService, 'peek'>
 export type JobState =
   | { state: 'running' }
   | { state: 'succeeded'; result: Record<string, unknown> }
-  | { state: 'failed' | 'cancelled'; sentence: string }
+  | { state: 'failed'; sentence: string }
+  | { state: 'cancelled'; sentence: string }
 
 /** How far a job of a run is. */
 export async function jobState(jobs: JobReader, id: string, what: string): Promise<JobState> {
@@ -14,8 +15,6 @@ export async function jobState(jobs: JobReader, id: string, what: string): Promi
   if (job === null) return { state: 'failed', sentence: `${what} left no trace: its job is gone.` }
   if (job.state === 'queued' || job.state === 'running') return { state: 'running' }
   if (job.state === 'succeeded') return { state: 'succeeded', result: job.result ?? {} }
-  return {
-    state: job.state,
-    sentence: job.state === 'cancelled' ? `${what} was cancelled.` : `${what} failed: ${job.failure?.message ?? 'without a word'}`,
-  }
+  if (job.state === 'cancelled') return { state: 'cancelled', sentence: `${what} was cancelled.` }
+  return { state: 'failed', sentence: `${what} failed: ${job.failure?.message ?? 'without a word'}` }
 }

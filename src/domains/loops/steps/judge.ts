@@ -42,7 +42,11 @@ export function judgeStep({ metadata, store, queue, jobs, registry }: JudgeStepN
         await context.note(tx, { job })
       })
       queue.wake()
-      return { kind: 'stay', inMs: 500, sentence: `${run.challenger_name} and ${run.champion_name} are judged on the same sealed rows.` }
+      return {
+        kind: 'stay',
+        inMs: 500,
+        sentence: `${run.challenger_name} and ${run.champion_name} are judged on the same sealed rows.`,
+      }
     }
     const job = await jobState(jobs, work.job, 'The judging')
     if (job.state === 'running') return { kind: 'stay', inMs: 500 }
@@ -55,7 +59,12 @@ export function judgeStep({ metadata, store, queue, jobs, registry }: JudgeStepN
       .requirePromotable(by, challenger, policy.judge.belowGoal ? overrideText(found) : null)
       .then(() => null, objectionOf)
     if (objection !== null)
-      return { kind: 'end', outcome: 'kept_champion', sentence: `${found.sentence} But ${objection} The champion stays.`, evidence }
+      return {
+        kind: 'end',
+        outcome: 'kept_champion',
+        sentence: `${found.sentence} But ${objection} The champion stays.`,
+        evidence,
+      }
     return { kind: 'go', to: 'approve', sentence: found.sentence, evidence }
   }
 }

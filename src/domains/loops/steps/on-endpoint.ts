@@ -9,7 +9,16 @@ export const challengerVariant = 'challenger'
 
 export type OnEndpoint = Pick<
   EndpointsService,
-  'get' | 'traffic' | 'setTraffic' | 'startRollout' | 'endRollout' | 'rollout' | 'rollback' | 'patch' | 'shadowSummary' | 'metrics'
+  | 'get'
+  | 'traffic'
+  | 'setTraffic'
+  | 'startRollout'
+  | 'endRollout'
+  | 'rollout'
+  | 'rollback'
+  | 'patch'
+  | 'shadowSummary'
+  | 'metrics'
 >
 
 /** Somebody deployed another version while a run was under way: it steps back and leaves the endpoint to them. */

@@ -31,7 +31,11 @@ export function restoreStep({ endpoints }: { endpoints: OnEndpoint }): StepWork 
 }
 
 /** The way back from a rollback would lead to the challenger: it is not kept loaded for that. */
-async function dropCopies(endpoints: OnEndpoint, by: Parameters<StepWork>[0]['by'], run: Parameters<StepWork>[0]['run']): Promise<void> {
+async function dropCopies(
+  endpoints: OnEndpoint,
+  by: Parameters<StepWork>[0]['by'],
+  run: Parameters<StepWork>[0]['run'],
+): Promise<void> {
   const traffic = await endpoints.traffic(by, run.endpoint_id)
   const others = traffic.variants.slice(1)
   const kept = others.filter(({ version }) => version !== run.challenger_version)

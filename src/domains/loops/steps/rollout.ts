@@ -1,8 +1,8 @@
 import type { RegistryService } from '../../registry/service.ts'
 import type { RunStore } from '../runs/run-store.ts'
 import type { StepWork } from '../runs/turn.ts'
-import { overrideOf } from './override.ts'
 import { challengerVariant, type OnEndpoint, putChallenger, servedName, stepsBack } from './on-endpoint.ts'
+import { overrideOf } from './override.ts'
 
 type Work = { rollout?: string }
 
@@ -37,10 +37,18 @@ export function rolloutStep({
           overrideReason: await overrideOf({ registry, store }, context),
         }))
       await context.keep({ rollout: id })
-      return { kind: 'stay', inMs: 500, sentence: `${run.challenger_name} gets ${policy.rollout.steps[0]!.weight} % of the requests.` }
+      return {
+        kind: 'stay',
+        inMs: 500,
+        sentence: `${run.challenger_name} gets ${policy.rollout.steps[0]!.weight} % of the requests.`,
+      }
     }
     if (latest?.id !== work.rollout)
-      return { kind: 'end', outcome: 'cancelled', sentence: 'Somebody began another rollout on the endpoint. The run steps back.' }
+      return {
+        kind: 'end',
+        outcome: 'cancelled',
+        sentence: 'Somebody began another rollout on the endpoint. The run steps back.',
+      }
     const traffic = await endpoints.traffic(by, run.endpoint_id)
     const evidence = {
       ...latest,

@@ -19,7 +19,11 @@ export function shadowStep({ endpoints }: { endpoints: OnEndpoint }): StepWork {
     await putChallenger(endpoints, by, run, 'shadow')
     if (work.since === undefined) {
       await context.keep({ since: Date.now() })
-      return { kind: 'stay', inMs: seconds(1), sentence: `${run.challenger_name} runs as a shadow: it is asked too, and only the difference is kept.` }
+      return {
+        kind: 'stay',
+        inMs: seconds(1),
+        sentence: `${run.challenger_name} runs as a shadow: it is asked too, and only the difference is kept.`,
+      }
     }
     const now = Date.now()
     const { examples: _, ...summary } = await endpoints.shadowSummary(by, run.endpoint_id, {
@@ -27,11 +31,22 @@ export function shadowStep({ endpoints }: { endpoints: OnEndpoint }): StepWork {
       fromMs: work.since,
       toMs: now,
     })
-    const evidence = { ...summary, sinceMs: work.since, untilMs: now, wantedMinutes: shadow.minutes, wantedRequests: shadow.minimumRequests }
+    const evidence = {
+      ...summary,
+      sinceMs: work.since,
+      untilMs: now,
+      wantedMinutes: shadow.minutes,
+      wantedRequests: shadow.minimumRequests,
+    }
     const traffic = await endpoints.traffic(by, run.endpoint_id)
     const variant = traffic.variants.find(({ name }) => name === challengerVariant)
     if (variant?.state === 'failed')
-      return { kind: 'end', outcome: 'failed', sentence: `${run.challenger_name} could not be loaded: ${variant.message}`, evidence }
+      return {
+        kind: 'end',
+        outcome: 'failed',
+        sentence: `${run.challenger_name} could not be loaded: ${variant.message}`,
+        evidence,
+      }
     const errorRate = summary.errors / Math.max(1, summary.requests)
     if (summary.requests >= fewest && errorRate > shadow.maxErrorRate)
       return {
@@ -42,7 +57,8 @@ export function shadowStep({ endpoints }: { endpoints: OnEndpoint }): StepWork {
       }
     const leftMs = work.since + minutes(shadow.minutes) - now
     const lacks = shadow.minimumRequests - summary.requests
-    if (leftMs <= 0 && lacks <= 0) return { kind: 'go', to: 'rollout', sentence: wordsOf(run.challenger_name!, summary), evidence }
+    if (leftMs <= 0 && lacks <= 0)
+      return { kind: 'go', to: 'rollout', sentence: wordsOf(run.challenger_name!, summary), evidence }
     if (now - work.since > minutes(Math.max(shadow.giveUpMinutes, shadow.minutes)))
       return {
         kind: 'end',
@@ -66,9 +82,17 @@ function stay(evidence: Record<string, unknown>, leftMs: number, lacks: number, 
 
 function wordsOf(
   name: string,
-  found: { requests: number; rows: number; differing: number; errors: number; mainMs: { p95: number } | null; shadowMs: { p95: number } | null },
+  found: {
+    requests: number
+    rows: number
+    differing: number
+    errors: number
+    mainMs: { p95: number } | null
+    shadowMs: { p95: number } | null
+  },
 ): string {
   const share = found.rows === 0 ? 0 : (100 * found.differing) / found.rows
-  const times = found.mainMs && found.shadowMs ? `; p95 ${found.shadowMs.p95.toFixed(1)} ms against ${found.mainMs.p95.toFixed(1)} ms` : ''
+  const times =
+    found.mainMs && found.shadowMs ? `; p95 ${found.shadowMs.p95.toFixed(1)} ms against ${found.mainMs.p95.toFixed(1)} ms` : ''
   return `As a shadow ${name} answered ${found.requests} requests with ${found.errors} errors; ${share.toFixed(1)} % of ${found.rows} rows differ${times}.`
 }

@@ -1,4 +1,4 @@
-import * as z from 'zod'
+import type * as z from 'zod'
 import type { DatasetsService } from '../../datasets/service.ts'
 import type { RecipeStep } from '../../recipes/schema.ts'
 import type { RegistryService } from '../../registry/service.ts'
@@ -58,7 +58,9 @@ async function inputOf(needs: TrainStepNeeds, { run, policy, by }: StepContext):
   const own = made && algorithms === null
   const search = {
     ...(own && made.search),
-    ...(budgetSeconds !== null || trials !== null ? { budgetSeconds, trials, ...(own && made.search.strategy === 'none' && { strategy: 'tpe' as const }) } : {}),
+    ...(budgetSeconds !== null || trials !== null
+      ? { budgetSeconds, trials, ...(own && made.search.strategy === 'none' && { strategy: 'tpe' as const }) }
+      : {}),
   }
   return TrainingInput.parse({
     dataset: gathered.dataset,

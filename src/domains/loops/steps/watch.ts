@@ -43,7 +43,8 @@ export function watchStep(needs: WatchStepNeeds): StepWork {
     const { run, policy, by } = context
     const work = { ...(context.work as Work) }
     const { watch } = policy
-    if (watch.minutes === 0) return { kind: 'end', outcome: 'done', sentence: `${run.challenger_name} serves; the policy asks for no watch.` }
+    if (watch.minutes === 0)
+      return { kind: 'end', outcome: 'done', sentence: `${run.challenger_name} serves; the policy asks for no watch.` }
     const endpoint = await needs.endpoints.get(by, run.endpoint_id)
     if (endpoint.version !== run.challenger_version)
       return {
@@ -83,7 +84,12 @@ async function next(needs: WatchStepNeeds, context: StepContext, work: Work, evi
   const isDue = now - (work.lookedAt ?? 0) >= everyMs && truths !== work.truths
   if (isOver && work.isLast) {
     await context.keep({ ...work })
-    return { kind: 'end', outcome: 'done', sentence: doneWords(evidence, run.challenger_name!, run.champion_name), evidence: { ...evidence } }
+    return {
+      kind: 'end',
+      outcome: 'done',
+      sentence: doneWords(evidence, run.challenger_name!, run.champion_name),
+      evidence: { ...evidence },
+    }
   }
   if (isDue || isOver) {
     const spec: WatchSpec = {
@@ -106,7 +112,12 @@ async function next(needs: WatchStepNeeds, context: StepContext, work: Work, evi
       await context.note(tx, { ...work, job, truths, lookedAt: now, isLast: isOver })
     })
     needs.queue.wake()
-    return { kind: 'stay', inMs: 500, evidence: { ...evidence }, sentence: sentenceOf(evidence, run.challenger_name!, endsAt - now) }
+    return {
+      kind: 'stay',
+      inMs: 500,
+      evidence: { ...evidence },
+      sentence: sentenceOf(evidence, run.challenger_name!, endsAt - now),
+    }
   }
   await context.keep({ ...work })
   return {
@@ -139,7 +150,10 @@ function evidenceOf(work: Work, { alpha, maxErrorRate, minutes: wantedMinutes }:
   const last = work.looks?.at(-1) ?? null
   const requests = work.requests ?? 0
   const errors = work.errors ?? 0
-  const failed = [...Array<number>(Math.min(errors, 100_000)).fill(1), ...Array<number>(Math.min(requests - errors, 100_000)).fill(0)]
+  const failed = [
+    ...Array<number>(Math.min(errors, 100_000)).fill(1),
+    ...Array<number>(Math.min(requests - errors, 100_000)).fill(0),
+  ]
   return {
     sinceMs: work.since ?? null,
     wantedMinutes,

@@ -21,7 +21,10 @@ export function watchJob(needs: WatchJobNeeds): JobHandler<WatchSpec, WatchLook>
     const { spec, folder, signal } = context
     const [champion, challenger] = [await registry.versionById(spec.champion), await registry.versionById(spec.challenger)]
     const place = await files.makeFolder(folder, 'labelled')
-    const labelled = await needs.endpoints.labelledRows({ endpointId: spec.endpointId, fromMs: spec.fromMs, toMs: spec.toMs }, place)
+    const labelled = await needs.endpoints.labelledRows(
+      { endpointId: spec.endpointId, fromMs: spec.fromMs, toMs: spec.toMs },
+      place,
+    )
     const file = `${place}/own.parquet`
     await tables.run({
       folders: [place],

@@ -23,10 +23,17 @@ const tunedToRows = 2000
  * sequential test (Robbins 1970; mSPRT of Johari, Koomen, Pekelis and Walsh 2022, Operations Research 70:3) in the form that needs no
  * known variance (asymptotic confidence sequences: Waudby-Smith, Arbour, Sinha, Kennedy and Ramdas 2024, Annals of Statistics 52:6).
  */
-export function sequentialDifference(a: Arm, b: Arm, alpha: number): SequentialDifference {
-  const rows = a.rows + b.rows
-  const value = b.mean - a.mean
-  const variance = a.variance / a.rows + b.variance / b.rows
+export const sequentialDifference = (a: Arm, b: Arm, alpha: number): SequentialDifference =>
+  sequential(b.mean - a.mean, { rows: a.rows + b.rows, variance: a.variance / a.rows + b.variance / b.rows, alpha })
+
+/** One mean, with an interval of the same kind. */
+export const sequentialMean = (arm: Arm, alpha: number): SequentialDifference =>
+  sequential(arm.mean, { rows: arm.rows, variance: arm.variance / arm.rows, alpha })
+
+function sequential(
+  value: number,
+  { rows, variance, alpha }: { rows: number; variance: number; alpha: number },
+): SequentialDifference {
   if (!(variance > 0)) return { value, low: Number.NEGATIVE_INFINITY, high: Number.POSITIVE_INFINITY, pValue: 1 }
   const spread = rows * mixtureVariance(alpha)
   const share = spread / (spread + 1)
