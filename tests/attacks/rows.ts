@@ -1,5 +1,5 @@
-import { type IdPrefix, newId } from '../../src/kernel/ids.ts'
 import { LoopPolicy } from '../../src/domains/loops/schema.ts'
+import { type IdPrefix, newId } from '../../src/kernel/ids.ts'
 import type { Metadata } from '../../src/ports/metadata/metadata.ts'
 import type { World } from '../platform-world.ts'
 
