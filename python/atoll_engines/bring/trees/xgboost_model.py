@@ -247,9 +247,11 @@ def load(path: Path) -> XgboostOriginal:
     """From a file in JSON or UBJSON."""
     import xgboost
 
+    content = path.read_bytes()
+    refuse_hollow(content, path.name)
     booster = xgboost.Booster()
     try:
-        booster.load_model(bytearray(path.read_bytes()))
+        booster.load_model(bytearray(content))
         return XgboostOriginal(booster)
     except (xgboost.core.XGBoostError, ValueError, KeyError, TypeError) as error:
         raise BadInput(
@@ -257,6 +259,27 @@ def load(path: Path) -> XgboostOriginal:
             'Save it anew with save_model("model.json") by the version that made it.',
             file=path.name,
         ) from error
+
+
+def refuse_hollow(content: bytes, name: str) -> None:
+    """The library ends the whole process at a file that lacks what it looks for."""
+    lacks = None
+    if content[:2] == b"{L":
+        lacks = next((part for part in PARTS if part.encode() not in content), None)
+    else:
+        try:
+            learner = json.loads(content)["learner"]
+            lacks = next((part for part in PARTS[1:] if part not in learner), None)
+            lacks = lacks or next((part for part in NUMBERS if part not in learner["learner_model_param"]), None)
+            lacks = lacks or (None if isinstance(learner["objective"].get("name"), str) else "objective")
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise BadInput(f'"{name}" could not be read by XGBoost: it is no JSON and no UBJSON of a model ({first_line(error)}).', file=name) from error
+    if lacks:
+        raise BadInput(f'"{name}" could not be read by XGBoost: it lacks the part "{lacks}".', file=name)
+
+
+PARTS = ("learner", "learner_model_param", "objective", "gradient_booster", "feature_names", "feature_types")
+NUMBERS = ("num_feature", "num_class", "base_score")
 
 
 def of_wrapper(model: Any) -> XgboostOriginal:
