@@ -12,6 +12,8 @@ export const SignatureInput = z.object({
   tensor: z.enum(tensors),
   index: z.number(),
   nullable: z.boolean(),
+  required: z.boolean().optional().describe('the model answers no row without it: a missing value is refused'),
+  closed: z.boolean().optional().describe('the model answers none but its categories: another value is refused'),
   min: z.number().nullish(),
   max: z.number().nullish(),
   categories: z.array(z.string()).nullish(),

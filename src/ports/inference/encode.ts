@@ -212,6 +212,7 @@ function stringReader(input: SignatureColumn): Reader<string> {
       }
       if (value === '') noteMissing(input, null, row, notes)
       else if (seen !== null && !seen.has(value)) {
+        if (input.closed) refuseUnknownWord(input, value, row)
         notes.add(input.name, 'unseen', row, `${JSON.stringify(shorten(value))} was never seen in training`)
       }
       return value
@@ -229,7 +230,21 @@ export function noteMissing(input: SignatureColumn, value: unknown, row: number,
       problem: 'missing',
     })
   }
+  if (input.required)
+    throw unprocessable(`Row ${row}, column "${input.name}": the value is missing, and the model answers no row without it.`, {
+      row,
+      column: input.name,
+      expected: input.type,
+      problem: 'missing',
+    })
   notes.add(input.name, 'missing', row, 'the value is missing; in training it never was')
+}
+
+function refuseUnknownWord(input: SignatureColumn, value: string, row: number): never {
+  throw unprocessable(
+    `Row ${row}, column "${input.name}": the model knows no ${JSON.stringify(shorten(value))} and answers no row with it. It knows: ${listOf(input.categories ?? [])}.`,
+    { row, column: input.name, expected: input.type, problem: 'value' },
+  )
 }
 
 function noteOutside(input: SignatureColumn, value: unknown, row: number, notes: Notes): void {

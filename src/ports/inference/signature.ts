@@ -18,6 +18,10 @@ export interface SignatureColumn {
   tensor: (typeof tensors)[number]
   index: number
   nullable: boolean
+  /** The model itself answers no row without it: a missing value is refused, not warned of. */
+  required?: boolean
+  /** The model itself answers none but its categories: another word is refused, not warned of. */
+  closed?: boolean
   min?: number | null
   max?: number | null
   categories?: string[] | null

@@ -34,7 +34,9 @@ function columnSchema(input: SignatureInput): JsonSchema {
     }
   const missing = input.nullable
     ? 'null or absent where the value is not known.'
-    : 'Never missing in training: null is answered with a warning, absence refused.'
+    : input.required
+      ? 'The model answers no row without it.'
+      : 'Never missing in training: null is answered with a warning, absence refused.'
   return {
     ...valueSchema(input),
     description: [seen(input), missing].filter(Boolean).join(' '),
@@ -58,7 +60,7 @@ function valueSchema(input: SignatureInput): JsonSchema {
   return {
     anyOf: [
       { type: 'string', enum: words.slice(0, mostShown), description: 'seen in training' },
-      { type: 'string', description: 'any other: answered, with a warning' },
+      ...(input.closed ? [] : [{ type: 'string', description: 'any other: answered, with a warning' }]),
       noValue,
     ],
   }

@@ -28,7 +28,10 @@ export function inputColumns(signature: ModelSignature, columns: readonly Source
   const inOrder = (tensor: string) => signature.inputs.filter((one) => one.tensor === tensor).sort((a, b) => a.index - b.index)
   const numbers = inOrder('numbers')
   return {
-    numbers: numbers.map((input) => numberOf(input, sources.get(input.name) ?? null)),
+    numbers: numbers.map((input) => {
+      const value = numberOf(input, sources.get(input.name) ?? null)
+      return input.required ? `(CASE WHEN isnan(${value}) THEN ${bad} ELSE ${value} END)` : value
+    }),
     strings: inOrder('strings').map(({ name }) => {
       const source = sources.get(name)
       return source ? `coalesce(${textOf(source)}, '')` : "''"
@@ -37,7 +40,7 @@ export function inputColumns(signature: ModelSignature, columns: readonly Source
       const source = sources.get(name)
       if (!source) return 'NULL'
       const { column } = source
-      return `${literal(`Column "${column}": "`)} || left(${identifier(column)}::VARCHAR, 80) || ${literal(`" is not ${words[type] ?? 'a number'}.`)}`
+      return `${literal(`Column "${column}": "`)} || coalesce(left(${identifier(column)}::VARCHAR, 80), '') || ${literal(`" is not ${words[type] ?? 'a number'}.`)}`
     }),
     names: [...sources.values()].map(({ column }) => column),
   }
