@@ -51,12 +51,22 @@ test('null, an absent nullable column and an empty text are missing', () => {
 })
 
 test('what the model itself refuses is refused before it: a missing value, a word that is none of its categories', () => {
-  const inputs = signature.inputs.map((input) => ({ ...input, required: input.name === 'minutes', closed: input.name === 'state' }))
+  const inputs = signature.inputs.map((input) => ({
+    ...input,
+    required: input.name === 'minutes',
+    closed: input.name === 'state',
+  }))
   const { encode } = compileEncoder({ ...signature, inputs })
   assert.deepEqual(encode([whole]).warnings, [])
   const asked = (row: object) => () => encode([whole, { ...whole, ...row }])
-  assert.throws(asked({ minutes: null }), /Row 1, column "minutes": the value is missing, and the model answers no row without it/)
-  assert.throws(asked({ state: 'ZZ' }), /Row 1, column "state": the model knows no "ZZ" and answers no row with it. It knows: OH, AK/)
+  assert.throws(
+    asked({ minutes: null }),
+    /Row 1, column "minutes": the value is missing, and the model answers no row without it/,
+  )
+  assert.throws(
+    asked({ state: 'ZZ' }),
+    /Row 1, column "state": the model knows no "ZZ" and answers no row with it. It knows: OH, AK/,
+  )
 })
 
 test('an absent column that was never missing is refused by name; null is allowed and warned of', () => {
