@@ -358,7 +358,22 @@ export async function openPlatform(config: Config, { logger }: { logger: Logger 
     principalOf: auth.users.principal,
     onError,
   })
-  jobs.queue.register(monitorJob({ metadata, events, files, blobs, tables, inference, outbound, datasets, registry, endpoints }))
+  jobs.queue.register(
+    monitorJob({
+      metadata,
+      events,
+      files,
+      blobs,
+      tables,
+      inference,
+      outbound,
+      datasets,
+      registry,
+      endpoints,
+      explanations,
+      policies: biasPolicies,
+    }),
+  )
   const monitoring = monitoringService({
     metadata,
     events,

@@ -75,9 +75,13 @@ export function policiesService({ metadata, access, goals, datasets, fairness }:
     return { items: await outcomes(await fairness.visibleVersion(by, ref, project)) }
   }
 
+  /** Those that bind a version, for callers that already decided who may see it. */
+  const binding = async (version: Pick<ModelVersion, 'project' | 'goal' | 'dataset'>): Promise<Policy[]> =>
+    (await policiesFor(db, version)).map(toPolicy)
+
   async function outcomes(version: ModelVersion): Promise<PolicyOutcome[]> {
     const found: PolicyOutcome[] = []
-    for (const policy of (await policiesFor(db, version)).map(toPolicy)) found.push(await outcome(policy, version))
+    for (const policy of await binding(version)) found.push(await outcome(policy, version))
     return found
   }
 
@@ -106,7 +110,7 @@ export function policiesService({ metadata, access, goals, datasets, fairness }:
     }
   }
 
-  return { create, list, remove, check, objection }
+  return { create, list, remove, check, binding, objection }
 }
 
 /** A project that one may not see is one that is not there. */

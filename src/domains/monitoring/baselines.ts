@@ -10,9 +10,11 @@ import type { EndpointsService } from '../endpoints/service.ts'
 import type { JobContext } from '../jobs/handler.ts'
 import type { ModelVersion } from '../registry/schema.ts'
 import type { RegistryService } from '../registry/service.ts'
+import type { Answer } from './answers.ts'
 import { type Baseline, baselineFormat } from './baseline.ts'
-import { layCapturedRows, type Period, slackMs } from './captured-rows.ts'
+import { type Captured, layCapturedRows, type Period, slackMs } from './captured-rows.ts'
 import { describe, makeBaseline } from './make-baseline.ts'
+import { readAnswers, readInputs, readTableInputs } from './read-answers.ts'
 import type { BaselineInput } from './schema.ts'
 import { monitoringTables } from './store.ts'
 import { refuseOtherTable } from './table-rows.ts'
@@ -85,22 +87,14 @@ export function baselines({ metadata, files, blobs, tables, datasets, registry, 
   }
 
   /** Read anew each time: what is kept of traffic goes with time. */
-  async function ofTraffic({ wanted, endpoint, version, period }: Compared, { folder, signal }: JobContext): Promise<Baseline> {
+  async function ofTraffic(compared: Compared, { folder, signal }: JobContext): Promise<Baseline> {
+    const { wanted, endpoint, version, period } = compared
     const periods = periodsOf(wanted, period)
-    const fromMs = Math.min(...periods.map((one) => one.fromMs))
-    const toMs = Math.max(...periods.map((one) => one.toMs))
-    const place = await files.makeFolder(folder, 'baseline')
+    const captured = await capturedThen(compared, { folder, signal })
+    const place = captured.folder
     const withheld = withheldOf(endpoint)
     const columns = watchedColumns(version.signature).filter(({ name, role }) => role === 'prediction' || !withheld.has(name))
-    const counted = await layCapturedRows(tables, {
-      columns,
-      name: 'baseline',
-      versionId: version.id,
-      captures: await endpoints.captureFiles(endpoint.id, fromMs, toMs + slackMs),
-      periods,
-      folder: place,
-      signal,
-    })
+    const counted = await layCapturedRows(tables, { ...captured, columns, name: 'baseline' })
     if (counted.rows === 0) {
       throw preconditionFailed(
         `No request that this version answered is kept from ${periods.map(periodWords).join(', ')}, which is the baseline of this monitor. Choose another baseline, or wait until there are some.`,
@@ -109,6 +103,43 @@ export function baselines({ metadata, files, blobs, tables, datasets, registry, 
     }
     const described = await describe(tables, { source: counted.source, columns, folder: place, signal })
     return { format: baselineFormat, version: version.id, ...described }
+  }
+
+  /** Traffic of the baseline, where it is traffic. */
+  async function capturedThen(
+    { wanted, endpoint, version, period }: Compared,
+    { folder, signal }: Pick<JobContext, 'folder' | 'signal'>,
+  ): Promise<Captured> {
+    const periods = periodsOf(wanted, period)
+    const fromMs = Math.min(...periods.map((one) => one.fromMs))
+    const toMs = Math.max(...periods.map((one) => one.toMs))
+    return {
+      versionId: version.id,
+      captures: await endpoints.captureFiles(endpoint.id, fromMs, toMs + slackMs),
+      periods,
+      folder: await files.makeFolder(folder, 'baseline'),
+      signal,
+    }
+  }
+
+  const isTraffic = ({ wanted }: Compared): boolean => wanted.kind === 'window' || wanted.kind === 'seasonal'
+
+  /** What the version answered then; null where the baseline is no traffic. */
+  const answersThen = async (compared: Compared, context: JobContext): Promise<Answer[] | null> =>
+    isTraffic(compared) ? readAnswers(tables, await capturedThen(compared, context)) : null
+
+  /** Some rows of the baseline as clients send them. */
+  async function inputsThen(compared: Compared, most: number, context: JobContext): Promise<Record<string, unknown>[]> {
+    const { wanted, version } = compared
+    if (isTraffic(compared)) return readInputs(tables, await capturedThen(compared, context), most)
+    const { principal, signal } = context
+    const folder = await files.makeFolder(context.folder, 'baseline-rows')
+    if (wanted.kind === 'dataset') {
+      const { version: table } = await datasets.pin(principal, wanted.dataset, wanted.version ?? undefined)
+      const names = version.signature.inputs.map(({ name }) => name)
+      await datasets.layVersion(table.id, folder, names)
+    } else await datasets.layPart((await registry.baseline(version.id)).trainingSplitId, 'train', folder)
+    return readTableInputs(tables, { signature: version.signature, folder, most, signal })
   }
 
   async function kept(key: string, make: () => Promise<Baseline>): Promise<Baseline> {
@@ -131,7 +162,7 @@ export function baselines({ metadata, files, blobs, tables, datasets, registry, 
     return made
   }
 
-  return { baselineFor }
+  return { baselineFor, answersThen, inputsThen }
 }
 
 /** Inputs whose values are not kept as they were: nothing can be said of them. */

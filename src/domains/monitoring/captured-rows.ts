@@ -1,5 +1,6 @@
 import { copyToParquet, literal, parquet } from '../../ports/tables/sql.ts'
 import type { Tables } from '../../ports/tables/tables.ts'
+import { type CaptureFiles, capturedRows as rowsOf } from '../endpoints/log/captured-sql.ts'
 import { type WatchedColumn, watchedAlias } from './watched-columns.ts'
 
 export interface Counted {
@@ -16,7 +17,7 @@ export interface Period {
 
 export interface Captured {
   versionId: string
-  captures: { folder: string; paths: string[] }
+  captures: CaptureFiles
   periods: readonly Period[]
   folder: string
   signal: AbortSignal
@@ -52,14 +53,8 @@ export async function layCapturedRows(
   return { rows: results[1]!.rows[0]![0] as number, source: `SELECT * FROM ${parquet(file)}`, folders: [folder] }
 }
 
-/** A query with a row for each captured row: `row_values` and `prediction`, both JSON, and `at`. */
+/** A query with a row for each row that this version answered: `row_values` and `prediction`, both JSON, and `at`. */
 export function capturedRows({ captures, periods, versionId }: Captured): string {
-  const within = periods.map(({ fromMs, toMs }) => `("at" >= ${Math.floor(fromMs)} AND "at" < ${Math.ceil(toMs)})`).join(' OR ')
-  const requests = `SELECT "at", body, predictions FROM ${jsonLines(captures.paths)} WHERE (${within}) AND version = ${literal(versionId)}`
-  return `SELECT "at", unnest(CASE WHEN json_exists(body, '$.rows') THEN json_extract(body, '$.rows[*]') ELSE [json_extract(body, '$.row')] END) AS row_values,
-      unnest(json_extract(predictions, '$[*]')) AS prediction FROM (${requests})`
+  const requests = `version = ${literal(versionId)}`
+  return periods.map((period) => rowsOf(captures, { ...period, requests })).join(' UNION ALL ')
 }
-
-const jsonLines = (paths: readonly string[]): string =>
-  `read_json([${paths.map(literal).join(', ')}], format = 'newline_delimited', ignore_errors = true, maximum_object_size = 134217728,
-    columns = {'at': 'BIGINT', version: 'VARCHAR', body: 'JSON', predictions: 'JSON'})`

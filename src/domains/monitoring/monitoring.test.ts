@@ -16,6 +16,7 @@ import { copyToParquet } from '../../ports/tables/sql.ts'
 import type { Dataset, DatasetVersion } from '../datasets/schema.ts'
 import { EndpointInput } from '../endpoints/schema.ts'
 import { servingMigrations, servingWorld } from '../endpoints/testing.ts'
+import type { Policy } from '../fairness/schema.ts'
 import { jobsMigrations } from '../jobs/migrations.ts'
 import { jobsService } from '../jobs/service.ts'
 import { monitoringMigrations } from './migrations.ts'
@@ -49,6 +50,7 @@ async function world(metadata: Metadata) {
     })
   }
   const calls: { url: string; body: string }[] = []
+  const policies: Policy[] = []
   let answer: (() => { status: number; body: string }) | null = null
   const outbound: Pick<Outbound, 'fetchOut'> = {
     async fetchOut(url, { body }) {
@@ -79,7 +81,16 @@ async function world(metadata: Metadata) {
   })
   const shared = { metadata, events: w.events, outbound, datasets, endpoints: w.endpoints }
   jobs.queue.register(
-    monitorJob({ ...shared, files: w.files, blobs: w.blobs, tables, inference: w.needs.inference, registry: w.registry }),
+    monitorJob({
+      ...shared,
+      files: w.files,
+      blobs: w.blobs,
+      tables,
+      inference: w.needs.inference,
+      registry: w.registry,
+      explanations: w.needs.explanations,
+      policies: { binding: async () => policies },
+    }),
   )
   const open = () =>
     monitoringService({
@@ -121,6 +132,7 @@ async function world(metadata: Metadata) {
     ask,
     run,
     calls,
+    policies,
     letOut: (reply: typeof answer) => {
       answer = reply
     },

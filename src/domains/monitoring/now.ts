@@ -16,6 +16,7 @@ import { periodWords, withheldOf } from './baselines.ts'
 import { type Captured, type Counted, layCapturedRows, type Period, slackMs } from './captured-rows.ts'
 import type { ColumnsNow } from './columns-now.ts'
 import { countNow } from './count-now.ts'
+import { type GroupedRows, layAnsweredGroups, layLabelledGroups } from './grouped-rows.ts'
 import { once } from './once.ts'
 import { countQuality, type QualityCount } from './quality-counts.ts'
 import { readAnswers, readInputs, readLabelled, readTableInputs } from './read-answers.ts'
@@ -44,6 +45,8 @@ export interface Now {
   answers(): Promise<Answer[]>
   /** The answers whose truth is known. */
   labelled(): Promise<Answer[]>
+  /** Answers beside columns of groups, with the truth where as many rows have one. */
+  grouped(columns: readonly string[], leastTruths: number): Promise<GroupedRows>
   /** Some rows as clients send them. */
   inputs(most: number): Promise<Record<string, unknown>[]>
 }
@@ -65,6 +68,11 @@ export function nowReader({ files, tables, inference, datasets, registry, endpoi
       signal: context.signal,
     }
     const counted = await layCapturedRows(tables, { ...captured, columns, name: 'now' })
+    const laidLabelled = once(async () => {
+      const place = await files.makeFolder(context.folder, 'labelled')
+      const { file } = await endpoints.labelledRows({ endpointId: endpoint.id, ...period }, place)
+      return { file, folder: place }
+    })
     return {
       source: `captured requests from ${periodWords(period)}`,
       rows: counted.rows,
@@ -74,11 +82,13 @@ export function nowReader({ files, tables, inference, datasets, registry, endpoi
       quality: () =>
         countQuality(tables, { signature: version.signature, columns, counted, table: null, signal: context.signal }),
       answers: () => readAnswers(tables, captured),
-      async labelled() {
-        const place = await files.makeFolder(context.folder, 'labelled')
-        const window = { endpointId: endpoint.id, ...period, toMs: Math.max(period.toMs, Date.now() + 1) }
-        const { file } = await endpoints.labelledRows(window, place)
-        return readLabelled(tables, { file, folder: place, version, signal: context.signal })
+      labelled: async () => readLabelled(tables, { ...(await laidLabelled()), version, signal: context.signal }),
+      async grouped(names, leastTruths) {
+        const hidden = names.find((name) => withheld.has(name))
+        if (hidden) throw preconditionFailed(`The values of "${hidden}" are not kept, so nothing is known of its groups.`, {})
+        const wish = { version, names, signal: context.signal }
+        const known = await layLabelledGroups(tables, { ...wish, ...(await laidLabelled()) })
+        return known.rows >= leastTruths ? known : layAnsweredGroups(tables, { ...wish, captured })
       },
       inputs: (most) => readInputs(tables, captured, most),
     }
@@ -137,6 +147,9 @@ export function nowReader({ files, tables, inference, datasets, registry, endpoi
             {},
           )
         return (await answers()).filter((answer) => answer.truth !== null)
+      },
+      async grouped() {
+        throw preconditionFailed(`How groups fare is watched in traffic. Of ${name} the fairness page says it.`, {})
       },
       inputs: (most) => readTableInputs(tables, { signature: version.signature, folder, most, signal }),
     }

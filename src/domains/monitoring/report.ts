@@ -39,7 +39,7 @@ function stateOf({ rows, monitor }: Looked, checks: readonly CheckReport[]): Dri
   const states = checks.map(({ state }) => state)
   if (states.includes('alert')) return 'alert'
   if (states.includes('warning')) return 'warning'
-  return rows < monitor.minimum_rows && checks.some(({ kind }) => checkOf(kind)?.needsRows) ? 'too_few_rows' : 'quiet'
+  return rows < monitor.minimum_rows && checks.some(({ kind }) => checkOf(kind).needsRows) ? 'too_few_rows' : 'quiet'
 }
 
 const ofColumns: readonly CheckReport['kind'][] = ['data_drift', 'prediction_drift']
@@ -51,7 +51,7 @@ function sentenceOf(looked: Looked, { checks, columns }: Checked): string {
     return [reportSentence(columns, looked.rows, looked.source), ...others].join(' ')
   if (others.length > 0) return others.join(' ')
   const judged = checks.filter(({ state }) => state !== 'not_judged')
-  const isShort = looked.rows < looked.monitor.minimum_rows && checks.some(({ kind }) => checkOf(kind)?.needsRows)
+  const isShort = looked.rows < looked.monitor.minimum_rows && checks.some(({ kind }) => checkOf(kind).needsRows)
   if (isShort) return tooFewRows(looked)
   if (judged.length === 0) return checks.map(({ sentence }) => sentence).join(' ')
   return `Nothing alarms: ${judged.map(({ sentence }) => sentence).join(' ')}`

@@ -25,12 +25,12 @@ export async function runChecks(
 ): Promise<Checked> {
   const found: { kind: CheckInput['kind']; finding: Finding | string }[] = []
   for (const [i, { kind, settings }] of wanted.entries()) {
-    const check = checkOf(kind)!
+    const check = checkOf(kind)
     progress(i, check.title)
     found.push({ kind, finding: await findingOf(check, settings) })
   }
 
-  async function findingOf(check: NonNullable<ReturnType<typeof checkOf>>, settings: CheckInput['settings']) {
+  async function findingOf(check: ReturnType<typeof checkOf>, settings: CheckInput['settings']) {
     if (check.needsRows && looked.rows < looked.monitor.minimum_rows) return tooFewRows(looked)
     try {
       return await check.look(looked, settings)

@@ -3,11 +3,15 @@ import type { Events } from '../../kernel/events.ts'
 import type { Files } from '../../ports/files/files.ts'
 import type { Db, Metadata } from '../../ports/metadata/metadata.ts'
 import type { EndpointsService } from '../endpoints/service.ts'
+import type { ExplanationsService } from '../explanations/service.ts'
+import type { PoliciesService } from '../fairness/policies.ts'
 import type { JobContext, JobHandler } from '../jobs/handler.ts'
+import type { ModelVersion } from '../registry/schema.ts'
 import type { RegistryService } from '../registry/service.ts'
 import { raiseAlert } from './alerts.ts'
-import { type BaselinesNeeds, baselines } from './baselines.ts'
+import { type BaselinesNeeds, baselines, withheldOf } from './baselines.ts'
 import type { Looked } from './checks/check.ts'
+import { contributionsOf, vectorsOf } from './contributions.ts'
 import { type DeliveryNeeds, deliverAlerts } from './deliveries.ts'
 import { type NowNeeds, nowReader } from './now.ts'
 import { once } from './once.ts'
@@ -17,12 +21,15 @@ import { besideEachOther, mostJointRows } from './sampled-rows.ts'
 import type { DriftReport } from './schema.ts'
 import { readSealed } from './sealed-answers.ts'
 import { baselineOf, checksOf, monitorById, monitoringTables } from './store.ts'
+import { isOfCells } from './table-rows.ts'
 
 export interface RunNeeds extends Omit<BaselinesNeeds & NowNeeds, 'registry' | 'endpoints'>, DeliveryNeeds {
   metadata: Metadata
   events: Events
   files: Files
   registry: Pick<RegistryService, 'resolveVersion' | 'baseline' | 'layPackage'>
+  explanations: Pick<ExplanationsService, 'explainVersion'>
+  policies: Pick<PoliciesService, 'binding'>
   endpoints: Pick<EndpointsService, 'get' | 'captureFiles' | 'labelledRows' | 'metrics'>
 }
 
@@ -42,7 +49,7 @@ interface Outcome {
 /** The job `monitor.run`: reads what is now, asks every check of the monitor, reports, and raises an alert where it must. */
 export function monitorJob(needs: RunNeeds): JobHandler<RunSpec, Outcome> {
   const { metadata, events, files, registry, endpoints } = needs
-  const { baselineFor } = baselines(needs)
+  const { baselineFor, answersThen, inputsThen } = baselines(needs)
   const { ofTraffic, ofTable } = nowReader(needs)
 
   async function run(context: JobContext<RunSpec>): Promise<Outcome> {
@@ -57,7 +64,8 @@ export function monitorJob(needs: RunNeeds): JobHandler<RunSpec, Outcome> {
     context.progress('baseline', 0, steps, 'What it is compared with')
     const toMs = spec.toMs ?? Date.now() + 1
     const period = spec.dataset ? null : { fromMs: spec.fromMs ?? toMs - monitor.window_hours * 3_600_000, toMs }
-    const baseline = await baselineFor({ wanted: baselineOf(monitor), endpoint, version, period }, context)
+    const compared = { wanted: baselineOf(monitor), endpoint, version, period }
+    const baseline = await baselineFor(compared, context)
     if (baseline.columns.length === 0 && checks.every(({ kind }) => kind === 'data_drift' || kind === 'prediction_drift'))
       throw preconditionFailed(`${version.modelName}:${version.number} has no inputs to watch.`, { version: version.id })
     context.progress('read', 1, steps, 'What there is now')
@@ -65,6 +73,14 @@ export function monitorJob(needs: RunNeeds): JobHandler<RunSpec, Outcome> {
       ? await ofTable(spec.dataset, version, context)
       : await ofTraffic({ endpoint, version, period: period! }, context)
     const drawn = once(() => now.draw(mostJointRows(baseline.joint.columns.length)))
+    const sealed = once(async () =>
+      readSealed(needs, {
+        version,
+        sha256: (await registry.baseline(version.id)).predictionsSha256,
+        folder: await files.makeFolder(context.folder, 'sealed'),
+        signal,
+      }),
+    )
     const looked: Looked = {
       monitor,
       version,
@@ -77,14 +93,16 @@ export function monitorJob(needs: RunNeeds): JobHandler<RunSpec, Outcome> {
       quality: once(() => now.quality()),
       answers: once(() => now.answers()),
       labelled: once(() => now.labelled()),
-      sealed: once(async () =>
-        readSealed(needs, {
-          version,
-          sha256: (await registry.baseline(version.id)).predictionsSha256,
-          folder: await files.makeFolder(context.folder, 'sealed'),
-          signal,
-        }),
-      ),
+      sealed,
+      vectors: async () => vectorsOf(version, await now.answers(), (await answersThen(compared, context)) ?? (await sealed())),
+      async contributions(rows) {
+        refuseUnexplainable(version, withheldOf(endpoint))
+        const before = await inputsThen(compared, rows, context)
+        return contributionsOf(needs.explanations, version, { before, now: await now.inputs(rows) })
+      },
+      grouped: (columns) => now.grouped(columns, leastTruths),
+      policies: () => needs.policies.binding(version),
+      tables: needs.tables,
       operations: async (minutes) => ({ ...(await endpoints.metrics(principal, monitor.endpoint_id, minutes * 60)), minutes }),
       signal,
     }
@@ -152,4 +170,15 @@ export function monitorJob(needs: RunNeeds): JobHandler<RunSpec, Outcome> {
       .executeTakeFirst()
     if (alert) events.emit('alert.raised', { alertId: alert.id, projectId, monitorId })
   }
+}
+
+/** With fewer known truths how groups fare is told of all answers, by what was predicted alone. */
+const leastTruths = 500
+
+function refuseUnexplainable({ signature }: ModelVersion, withheld: ReadonlySet<string>): void {
+  if (!isOfCells(signature))
+    throw preconditionFailed('Answers about images and sounds are explained one by one, not compared by columns.', {})
+  const hidden = signature.inputs.find(({ name }) => withheld.has(name))
+  if (hidden)
+    throw preconditionFailed(`The values of "${hidden.name}" are not kept, so answers cannot be explained afterwards.`, {})
 }

@@ -13,6 +13,7 @@ import {
 } from './baseline.ts'
 import type { Looked } from './checks/check.ts'
 import type { NowColumn } from './compare-columns.ts'
+import { vectorsOf } from './contributions.ts'
 import { besideEachOther, type JointSample } from './sampled-rows.ts'
 
 /** For tests: the baseline of a column of numbers. */
@@ -204,7 +205,25 @@ export function lookedAt(
         signature,
         sealed.map((one) => answerOf(one)),
       ),
+    vectors: async () =>
+      vectorsOf(
+        { signature, task: 'binary' },
+        now.map((one) => answerOf(one)),
+        sealed.map((one) => answerOf(one)),
+      ),
+    contributions: async (rows) => ({
+      columns: ['tenure', 'charge', 'plan'],
+      before: contributed(trained, rows),
+      now: contributed(now, rows),
+    }),
+    grouped: () => Promise.reject(new Error('No table is laid here.')),
+    policies: async () => [],
+    tables: null as never,
     operations: () => Promise.reject(new Error('Nothing is served here.')),
     signal: new AbortController().signal,
   }
 }
+
+/** What each input adds to the log odds of `probability`. */
+const contributed = (rows: readonly Drawn[], most: number): number[][] =>
+  rows.slice(0, most).map(({ tenure, charge, plan }) => [-1.6 * tenure, 0.9 * (charge ?? 0), plan === 'basic' ? -0.7 : 0.4])

@@ -77,7 +77,7 @@ function watchedPrediction({ task, positive, classes, decoding }: Signature): Wa
 }
 
 /** A field as a JSON pointer (RFC 6901). */
-const pointer = (name: string): string => `/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`
+export const pointer = (name: string): string => `/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`
 
 /** Names of the watched columns in the tables that are counted. */
 export const watchedAlias = (position: number): string => `w${position}`

@@ -1,8 +1,11 @@
 import type { Task } from '../../goals/schema.ts'
 import type { Signature } from '../../registry/schema.ts'
+import { bias } from './bias.ts'
 import type { Check } from './check.ts'
 import { dataDrift } from './data-drift.ts'
 import { dataQuality } from './data-quality.ts'
+import { embeddingDrift } from './embedding-drift.ts'
+import { explanationDrift } from './explanation-drift.ts'
 import { multivariateDrift } from './multivariate-drift.ts'
 import { operations } from './operations.ts'
 import { performance } from './performance.ts'
@@ -11,17 +14,20 @@ import { predictionDrift } from './prediction-drift.ts'
 import { CheckInput, type CheckKind } from './settings.ts'
 
 /** The checks that a monitor may be made of. */
-export const allChecks: { [Kind in CheckKind]?: Check<Kind> } = {
+export const allChecks: { [Kind in CheckKind]: Check<Kind> } = {
   data_quality: dataQuality,
   data_drift: dataDrift,
   multivariate_drift: multivariateDrift,
   prediction_drift: predictionDrift,
   performance,
   performance_estimate: performanceEstimate,
+  bias,
+  explanation_drift: explanationDrift,
+  embedding_drift: embeddingDrift,
   operations,
 }
 
-export const checkOf = (kind: CheckKind): Check<any> | undefined => allChecks[kind]
+export const checkOf = (kind: CheckKind): Check<any> => allChecks[kind]
 
 const ofClasses: readonly Task[] = ['binary', 'multiclass']
 
@@ -38,5 +44,5 @@ export function usualChecks({ task, inputs }: Signature): CheckInput[] {
       : []),
     'operations',
   ]
-  return kinds.filter((kind) => checkOf(kind)).map((kind) => CheckInput.parse({ kind }))
+  return kinds.map((kind) => CheckInput.parse({ kind }))
 }

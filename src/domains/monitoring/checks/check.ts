@@ -1,9 +1,12 @@
+import type { Tables } from '../../../ports/tables/tables.ts'
 import type { Predictions } from '../../evaluation/statistics/predictions.ts'
+import type { Policy } from '../../fairness/schema.ts'
 import type { ModelVersion } from '../../registry/schema.ts'
 import type { Answer } from '../answers.ts'
 import type { Baseline } from '../baseline.ts'
 import type { ColumnsNow } from '../columns-now.ts'
 import type { Drift } from '../compare-columns.ts'
+import type { GroupedRows } from '../grouped-rows.ts'
 import type { OperationFigures } from '../operation-figures.ts'
 import type { QualityCount } from '../quality-counts.ts'
 import type { SampledRows } from '../sampled-rows.ts'
@@ -32,9 +35,32 @@ export interface Looked {
   labelled(): Promise<Answer[]>
   /** What the version said of the sealed rows, and their truth. */
   sealed(): Promise<Predictions>
+  /** What the model makes of items, before and now: the vectors that it answers, or its classes' log probabilities. */
+  vectors(): Promise<Vectors>
+  /** What each column contributed to the answers of some rows, before and now. */
+  contributions(rows: number): Promise<Contributions>
+  /** Answers beside the columns that say whom they were about; with the truth where enough of it is known. */
+  grouped(columns: readonly string[]): Promise<GroupedRows>
+  /** Fairness policies that bind the version. */
+  policies(): Promise<readonly Policy[]>
+  tables: Tables
   /** What the endpoint did lately, in the process that looks. */
   operations(minutes: number): Promise<OperationFigures>
   signal: AbortSignal
+}
+
+export interface Vectors {
+  before: (readonly number[])[]
+  now: (readonly number[])[]
+  /** In words. */
+  what: string
+}
+
+export interface Contributions {
+  columns: string[]
+  /** By row and column. */
+  before: number[][]
+  now: number[][]
 }
 
 export type Evidence = CheckReport['evidence']
