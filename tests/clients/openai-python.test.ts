@@ -22,7 +22,7 @@ test('the client for Python is answered in all that it asks', { skip: noPythonCl
       BUSY_TOKEN: busy.token,
     })
     assert.deepEqual(said, {
-      models: ['letters', 'unsure', 'words'],
+      models: ['letters', 'sentences', 'unsure', 'words'],
       model: 'Grace',
       whole: 'abcd',
       usage: [4, 'length'],

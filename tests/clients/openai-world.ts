@@ -2,11 +2,13 @@ import { pino } from 'pino'
 import { endpointsRoutes } from '../../src/domains/endpoints/routes.ts'
 import { EndpointInput } from '../../src/domains/endpoints/schema.ts'
 import { servingMigrations, servingWorld } from '../../src/domains/endpoints/testing.ts'
+import { ggufSignature } from '../../src/domains/registry/gguf-signature.ts'
 import type { Signature } from '../../src/domains/registry/schema.ts'
 import { openAiRoutes } from '../../src/facades/openai/routes.ts'
 import type { Limits } from '../../src/facades/rest/limits.ts'
 import { restServer } from '../../src/facades/rest/server.ts'
 import { openLocalExecutor } from '../../src/ports/executors/local.ts'
+import { readGguf } from '../../src/ports/language/gguf-header.ts'
 import { openLanguage } from '../../src/ports/language/open.ts'
 import { alphabetModel } from '../../src/ports/language/testing.ts'
 import { openSqlite } from '../../src/ports/metadata/sqlite.ts'
@@ -32,7 +34,7 @@ export type OpenAiWorld = Awaited<ReturnType<typeof openAiWorld>>
 
 /**
  * For tests: a server with language models and one of word vectors, for clients of the OpenAI API. `letters` goes on in the alphabet,
- * `unsure` by chance, `words` knows the vectors of "sun" and "rain"; without `languages` only that one is there.
+ * `unsure` by chance, `sentences` makes vectors of sentences, `words` knows the vectors of "sun" and "rain"; without `languages` only that one is there.
  */
 export async function openAiWorld({ limits, languages = true }: { limits?: Partial<Limits>; languages?: boolean } = {}) {
   const metadata = openSqlite({ file: ':memory:' })
@@ -56,11 +58,13 @@ export async function openAiWorld({ limits, languages = true }: { limits?: Parti
   const deploy = (name: string) => endpoints.create(by, EndpointInput.parse({ model: name, name }))
   if (languages) {
     await w.register('letters', { graph: alphabetModel({ contextLength: 8192 }), kind: 'gguf', signature: writer })
+    const reader = alphabetModel({ pooling: 1 })
+    await w.register('sentences', { graph: reader, kind: 'gguf', signature: ggufSignature(await headOf(reader), false) })
     await w.register('unsure', { graph: alphabetModel({ contextLength: 2048, sure: 0.01 }), kind: 'gguf', signature: writer })
   }
   await w.register('words', { graph: 'words', signature: words })
   await w.register('numbers')
-  for (const name of [...(languages ? ['letters', 'unsure'] : []), 'words', 'numbers']) await deploy(name)
+  for (const name of [...(languages ? ['letters', 'unsure', 'sentences'] : []), 'words', 'numbers']) await deploy(name)
   return {
     ...w,
     origin,
@@ -79,3 +83,6 @@ export async function openAiWorld({ limits, languages = true }: { limits?: Parti
     },
   }
 }
+
+const headOf = (file: Buffer) =>
+  readGguf(async (start, end) => file.subarray(start, end), { path: 'model.gguf', sizeBytes: file.length })

@@ -17,7 +17,7 @@ const user = (content: string) => [{ role: 'user' as const, content }]
 
 test('models are the endpoints that write or make vectors', { timeout }, async () => {
   const models = await client.models.list()
-  assert.deepEqual(models.data.map(({ id }) => id).sort(), ['letters', 'unsure', 'words'])
+  assert.deepEqual(models.data.map(({ id }) => id).sort(), ['letters', 'sentences', 'unsure', 'words'])
   const one = await client.models.retrieve('letters')
   assert.deepEqual([one.id, one.object, one.owned_by], ['letters', 'model', 'Grace'])
   assert.ok(Math.abs(one.created - Date.now() / 1000) < 600)
@@ -129,6 +129,26 @@ test('vectors of texts come as numbers or base64, shortened where asked', { time
     })
   const { items } = await w.endpoints.listCaptures(w.by, 'words', { limit: 10 })
   assert.deepEqual(items.at(-1)!.row, { word: 'sun' }, 'captured as any prediction')
+})
+
+test('a GGUF model that was made for it gives vectors of length 1, and counts tokens', { timeout }, async () => {
+  const { data, usage } = await client.embeddings.create({ model: 'sentences', input: ['ab', 'ba', 'qrstu'] })
+  const [ab, ba, other] = data.map(({ embedding }) => embedding) as [number[], number[], number[]]
+  for (const vector of [ab, ba, other]) {
+    assert.equal(vector.length, 64)
+    assert.ok(Math.abs(Math.hypot(...vector) - 1) < 1e-6)
+  }
+  const near = (a: number[], b: number[]) => a.reduce((sum, value, i) => sum + value * b[i]!, 0)
+  // The network for tests takes the mean of its tokens, whatever their order.
+  assert.ok(near(ab, ba) > 0.999 && near(ab, other) < 0.6, `${near(ab, ba)} ${near(ab, other)}`)
+  assert.deepEqual(usage, { prompt_tokens: 9, total_tokens: 9 })
+  await assert.rejects(client.embeddings.create({ model: 'sentences', input: ['a', 'a'.repeat(300)] }), (error) => {
+    assert.ok(error instanceof OpenAI.BadRequestError, String(error))
+    assert.equal(error.code, 'context_length_exceeded')
+    return true
+  })
+  await assert.rejects(client.chat.completions.create({ model: 'sentences', messages: user('hi') }), OpenAI.BadRequestError)
+  assert.ok((await w.endpoints.metrics(w.by, 'sentences', 600)).requests >= 2)
 })
 
 test('what cannot be honoured is refused by its name, in words of the API', { timeout }, async () => {

@@ -12,6 +12,7 @@ import type { Manifest, Signature } from '../registry/schema.ts'
 import { type AnswerText, compileAnswer } from './answer.ts'
 import type { CaptureRecorder, CaptureStore } from './captures.ts'
 import { LiveMetrics } from './live-metrics.ts'
+import { vectorsModel } from './load-vectors.ts'
 import { Autoscaler } from './scaling/autoscaler.ts'
 import { Gate } from './scaling/gate.ts'
 import { HostedModels } from './scaling/hosted-models.ts'
@@ -90,7 +91,7 @@ export interface LiveEndpoint {
 
 export interface LiveNeeds {
   inference: Inference
-  language: Pick<LanguageModels, 'load'>
+  language: Pick<LanguageModels, 'load' | 'loadEmbedder'>
   files: Files
   captures: CaptureStore
   /** Where the answers of shadows are appended. */
@@ -126,20 +127,23 @@ export function liveEndpoints({ inference, language, files, captures, logs, fold
     try {
       await layPackage(version.id, place, { sandboxOnly: version.served === 'python' })
       const { signature, trust, served } = version
-      if (served === 'gguf') return await loadText(version, place, removeFolder)
-      encoder = await inference.openEncoder({ folder: place, signature, trust, served })
+      const isWriter = served === 'gguf' && signature.task === 'generation'
+      if (isWriter) return await loadText(version, place, removeFolder)
+      encoder = await inference.openEncoder({ folder: place, signature, trust, served: served === 'python' ? served : 'onnx' })
       const { close } = encoder
       const model =
-        version.served === 'python'
-          ? await inference.loadPython({
-              folder: place,
-              signature: version.signature,
-              engine: ((await files.readJson(place, 'manifest.json')) as Manifest).engine,
-            })
-          : await inference.load(
-              { file: files.resolvePath(place, 'model.onnx'), ...shapeOf(version.signature), trust: version.trust },
-              { apart },
-            )
+        served === 'gguf'
+          ? vectorsModel(await language.loadEmbedder({ file: files.resolvePath(place, 'model.gguf') }))
+          : version.served === 'python'
+            ? await inference.loadPython({
+                folder: place,
+                signature: version.signature,
+                engine: ((await files.readJson(place, 'manifest.json')) as Manifest).engine,
+              })
+            : await inference.load(
+                { file: files.resolvePath(place, 'model.onnx'), ...shapeOf(version.signature), trust: version.trust },
+                { apart },
+              )
       const inFlight = new InFlight()
       return {
         answers: 'rows',

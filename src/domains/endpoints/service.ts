@@ -68,7 +68,7 @@ export interface EndpointsNeeds {
   uploads: TruthNeeds['uploads']
   pseudonymKey: TruthNeeds['pseudonymKey']
   inference: Inference
-  language: Pick<LanguageModels, 'load'>
+  language: Pick<LanguageModels, 'load' | 'loadEmbedder'>
   /** Where packages are laid out while they are served. */
   folder: string
   registry: {

@@ -195,6 +195,7 @@ export async function servingWorld(metadata: Metadata, options: Partial<Endpoint
 
 const noLanguage: EndpointsNeeds['language'] = {
   load: async () => assert.fail('this test loads no language model'),
+  loadEmbedder: async () => assert.fail('this test loads no language model'),
 }
 
 const certificate = {

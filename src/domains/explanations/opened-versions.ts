@@ -117,7 +117,7 @@ export async function openPackage(
   const { signature, trust, served } = version
   if (served === 'gguf')
     throw preconditionFailed(
-      `${version.modelName}:${version.number} writes text, so there is no number that its input could be weighed against.`,
+      `${version.modelName}:${version.number} ${signature.task === 'embedding' ? 'makes vectors' : 'writes text'}, so there is no number that its input could be weighed against.`,
       { version: version.id },
     )
   const background = await readBackground(files, version, folder)

@@ -3,17 +3,17 @@ import type { Signature } from './schema.ts'
 
 const usualTokens = 256
 
-/** What a language model that was brought as GGUF takes and answers; `hasTemplate`: one for chats lies beside it. */
-export const ggufSignature = (
-  header: Pick<GgufHeader, 'contextLength' | 'chatTemplate' | 'storedAs'>,
-  hasTemplate: boolean,
-): Signature => ({
+type Head = Pick<GgufHeader, 'contextLength' | 'chatTemplate' | 'storedAs' | 'pooling' | 'width'>
+
+/** What a model that was brought as GGUF takes and answers; `hasTemplate`: one for chats lies beside it. */
+export const ggufSignature = (header: Head, hasTemplate: boolean): Signature =>
+  header.pooling ? embedding(header) : generation(header, hasTemplate)
+
+const bare = { target: null, classes: null, positive: null, threshold: null, tolerance: 0 }
+
+const generation = (header: Head, hasTemplate: boolean): Signature => ({
+  ...bare,
   task: 'generation',
-  target: null,
-  classes: null,
-  positive: null,
-  threshold: null,
-  tolerance: 0,
   inputs: [
     {
       name: 'prompt',
@@ -32,4 +32,11 @@ export const ggufSignature = (
     chat: hasTemplate || header.chatTemplate !== null,
     gguf: header.storedAs.toLowerCase(),
   },
+})
+
+const embedding = ({ width }: Head): Signature => ({
+  ...bare,
+  task: 'embedding',
+  inputs: [{ name: 'text', type: 'text', tensor: 'strings', index: 0, nullable: false, example: 'Once upon a time' }],
+  outputs: [{ name: 'vector', width }],
 })

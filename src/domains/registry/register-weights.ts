@@ -43,10 +43,9 @@ export function registerWeightsService({ metadata, access, events, blobs, files,
     const file = theGguf(brought)
     const header = await readGguf(readerOf(blobs, file.sha256), file)
     const name = input.model ?? brought.name
-    const task = { task: 'generation', target: null } as const
-    await registry.refuseOtherModel(by, brought.project, name, task)
     const template = brought.files.find(({ path }) => path.endsWith('chat_template.jinja'))
     const signature = ggufSignature(header, template !== undefined)
+    await registry.refuseOtherModel(by, brought.project, name, { task: signature.task, target: null })
     const versionId = newId('mdv')
     const manifest = await storePackage(
       { blobs, files },
@@ -69,7 +68,7 @@ export function registerWeightsService({ metadata, access, events, blobs, files,
         { name, projectId: brought.project, visibility: brought.visibility },
         {
           id: versionId,
-          task: 'generation',
+          task: signature.task,
           target: '',
           algorithm: 'imported',
           goal_id: null,

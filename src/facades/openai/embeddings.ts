@@ -50,7 +50,9 @@ export async function embed(
   const body = { rows }
   const answer = JSON.parse(
     await endpoints.predictText(by, model, { body: () => body, text: JSON.stringify(body), requestId, project }),
-  ) as { predictions: { vector?: number[]; outputs?: Record<string, number[]> }[] }
+  ) as { predictions: { vector?: number[]; outputs?: Record<string, number[]>; tokens?: { prompt: number } }[] }
+  // Models that read words of their own have no tokens to count.
+  const tokens = answer.predictions.reduce((sum, one) => sum + (one.tokens?.prompt ?? 0), 0)
   const vectors = answer.predictions.map(({ vector, outputs }) => vector ?? outputs?.[embedded.output] ?? [])
   return {
     object: 'list',
@@ -60,8 +62,7 @@ export async function embed(
       embedding: written(shortened(vector, request.dimensions), request.encoding_format),
     })),
     model,
-    // These models read words of their own; there are no tokens to count.
-    usage: { prompt_tokens: 0, total_tokens: 0 },
+    usage: { prompt_tokens: tokens, total_tokens: tokens },
   }
 }
 

@@ -32,6 +32,8 @@ export interface RowPrediction extends SpatialAnswer {
   segments?: { start: number; end: number; text: string }[]
   /** Diarisation: who speaks when, in seconds. */
   turns?: Turn[]
+  /** Of a model that reads tokens and says how many there were. */
+  tokens?: { prompt: number; generated: number }
   /** Whatever else the graph says, by the name of its output. */
   outputs?: Record<string, number | number[]>
 }

@@ -13,6 +13,10 @@ export interface GgufHeader {
   /** Tokens that the model was trained to see at once. */
   contextLength: number
   layers: number
+  /** Numbers of a token's vector. */
+  width: number
+  /** How the vectors of a text's tokens become one, where the model was made for that; null where it was made to write. */
+  pooling: 'mean' | 'first' | 'last' | null
   /** Bytes that a token of the context takes while text is made (keys and values in half precision). */
   contextBytesPerToken: number
   vocabulary: number

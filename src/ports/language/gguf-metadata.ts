@@ -24,6 +24,8 @@ type Facts = Pick<
   | 'licence'
   | 'contextLength'
   | 'layers'
+  | 'width'
+  | 'pooling'
   | 'contextBytesPerToken'
   | 'vocabulary'
   | 'tokenizer'
@@ -104,6 +106,8 @@ export function readMetadata(at: Cursor, count: number, wrong: (why: string) => 
     licence: text('general.license')?.slice(0, 200) ?? null,
     contextLength: needed(of('context_length'), 2 ** 27),
     layers,
+    width,
+    pooling: poolings[Number(values.get(of('pooling_type')))] ?? null,
     contextBytesPerToken: layers * keyHeads * (keyWidth + valueWidth) * 2,
     vocabulary: tokens.length,
     tokenizer,
@@ -111,6 +115,9 @@ export function readMetadata(at: Cursor, count: number, wrong: (why: string) => 
     chatTemplate: text('tokenizer.chat_template'),
   }
 }
+
+/** llama.cpp's `llama_pooling_type`; 0 is none, 4 ranks pairs of texts. */
+const poolings: Record<number, GgufHeader['pooling']> = { 1: 'mean', 2: 'first', 3: 'last' }
 
 function readValue(at: Cursor, key: string, wrong: (why: string) => Error): Value {
   const type = at.uint32()

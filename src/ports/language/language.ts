@@ -129,8 +129,26 @@ export interface LanguageModel {
   close(): Promise<void>
 }
 
+/** A loaded model that makes vectors of texts, in a process of its own. */
+export interface TextEmbedder {
+  readonly contextLength: number
+  /** Numbers of a vector. */
+  readonly width: number
+  readonly memoryBytes: number
+  readonly threads: number
+  /** Vectors of length 1, and how many tokens each text has; fewer where the signal ended it. */
+  embed(texts: readonly string[], options?: { signal?: AbortSignal }): Promise<Embedded[]>
+  close(): Promise<void>
+}
+
+export interface Embedded {
+  vector: Float32Array
+  tokens: number
+}
+
 /** Language models on this machine. */
 export interface LanguageModels {
   load(model: LanguageModelFile): Promise<LanguageModel>
+  loadEmbedder(model: LanguageModelFile): Promise<TextEmbedder>
   close(): Promise<void>
 }

@@ -1,14 +1,17 @@
 import { createInterface } from 'node:readline'
-import type { Token } from 'node-llama-cpp'
+import type { LlamaEmbeddingContext, Token } from 'node-llama-cpp'
 import { type Opened, Refusal } from './opened.ts'
 import type { Said, Told } from './protocol.ts'
 import { writeAnswer } from './write-answer.ts'
+import { writeVectors } from './write-vectors.ts'
 
 // The process of one language model: native code that may end it reaches nothing but itself.
 
 const say = (said: Said): void => void process.stdout.write(`${JSON.stringify(said)}\n`)
 
 let opened: Opened | null = null
+let embedding: LlamaEmbeddingContext | null = null
+let embeddedAtOnce = 0
 const cancelled = new Set<number>()
 let last: Promise<void> = Promise.resolve()
 
@@ -36,6 +39,16 @@ async function open(told: Told & { type: 'open' }): Promise<void> {
       logger: (_level, message) => void process.stderr.write(`${message.trim()}\n`),
     })
     const model = await llama.loadModel({ modelPath: told.file, gpuLayers: 0 })
+    if (told.purpose === 'embed') {
+      embedding = await model.createEmbeddingContext({
+        contextSize: told.contextLength,
+        batchSize: told.contextLength,
+        threads: told.threads,
+        ignoreMemorySafetyChecks: true,
+      })
+      embeddedAtOnce = told.contextLength
+      return say({ type: 'ready' })
+    }
     const context = await model.createContext({
       contextSize: told.contextLength,
       sequences: 1,
@@ -65,10 +78,15 @@ async function open(told: Told & { type: 'open' }): Promise<void> {
   }
 }
 
-async function answer(told: Told & { type: 'generate' }): Promise<void> {
+async function answer(told: Told & { type: 'generate' | 'embed' }): Promise<void> {
   const { id } = told
+  const talk = { say, isCancelled: () => cancelled.has(id) }
   try {
-    say({ type: 'done', id, ...(await writeAnswer(opened!, told, { say, isCancelled: () => cancelled.has(id) })) })
+    if (told.type === 'generate') say({ type: 'done', id, ...(await writeAnswer(opened!, told, talk)) })
+    else {
+      await writeVectors(embedding!, embeddedAtOnce, told, talk)
+      say({ type: 'embedded', id })
+    }
   } catch (error) {
     if (error instanceof Refusal) say({ type: 'refused', id, message: error.message, facts: error.facts })
     else say({ type: 'error', id, message: (error as Error).message })

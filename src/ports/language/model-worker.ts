@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { invalidInput, PlatformError, preconditionFailed } from '../../kernel/errors.ts'
 import type { Executor } from '../executors/executor.ts'
-import type { Likelihood } from './language.ts'
+import type { Embedded, Likelihood } from './language.ts'
 import type { Prepared } from './prepare.ts'
 import type { Said, Told } from './protocol.ts'
 
@@ -19,6 +19,7 @@ export interface WorkerOptions {
 export interface ModelWorker {
   readonly dead: boolean
   write(request: Prepared, options: WriteOptions): Promise<Said & { type: 'done' }>
+  embed(texts: readonly string[], options: { deadlineMs: number; signal: AbortSignal }): Promise<Embedded[]>
   close(): Promise<void>
 }
 
@@ -161,6 +162,34 @@ export async function openWorker({ executor, open, memoryBytes, promptMs }: Work
     }
   }
 
+  async function embed(
+    texts: readonly string[],
+    { deadlineMs, signal }: { deadlineMs: number; signal: AbortSignal },
+  ): Promise<Embedded[]> {
+    const id = nextId++
+    const cancel = () => running.send(JSON.stringify({ type: 'cancel', id } satisfies Told))
+    signal.addEventListener('abort', cancel, { once: true })
+    const found: Embedded[] = []
+    try {
+      return await exchange<Embedded[]>(
+        { type: 'embed', id, texts, deadlineMs },
+        {
+          ms: deadlineMs + graceMs,
+          doing: 'answer',
+          take(said) {
+            if (!('id' in said) || said.id !== id) return null
+            if (said.type === 'vector') found.push({ tokens: said.tokens, vector: fromBase64(said.vector) })
+            else if (said.type === 'refused') throw invalidInput(said.message, said.facts)
+            else if (said.type === 'error') throw new PlatformError('internal', `The language model failed: ${said.message}`)
+            return said.type === 'embedded' ? found : null
+          },
+        },
+      )
+    } finally {
+      signal.removeEventListener('abort', cancel)
+    }
+  }
+
   const close = async () => {
     running.stop()
     await running.done.catch(() => {})
@@ -188,8 +217,14 @@ export async function openWorker({ executor, open, memoryBytes, promptMs }: Work
       return dead
     },
     write,
+    embed,
     close,
   }
+}
+
+function fromBase64(text: string): Float32Array {
+  const bytes = Buffer.from(text, 'base64')
+  return new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength))
 }
 
 const absent = (message: string) =>

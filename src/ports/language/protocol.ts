@@ -5,6 +5,8 @@ import type { Prepared } from './prepare.ts'
 export type Told =
   | {
       type: 'open'
+      /** What it is to do: write texts, or make vectors of them. */
+      purpose: 'write' | 'embed'
       file: string
       contextLength: number
       threads: number
@@ -14,6 +16,7 @@ export type Told =
     }
   /** `fresh`: nothing of what was written before is used again. */
   | { type: 'generate'; id: number; request: Prepared; fresh: boolean; deadlineMs: number }
+  | { type: 'embed'; id: number; texts: readonly string[]; deadlineMs: number }
   | { type: 'cancel'; id: number }
 
 /** What it says. */
@@ -25,6 +28,9 @@ export type Said =
   | { type: 'prompt'; id: number; tokens: number }
   | { type: 'text'; id: number; text: string; likelihoods?: Likelihood[] }
   | { type: 'call'; id: number; index: number; name?: string; arguments?: string }
+  /** float32, as base64. */
+  | { type: 'vector'; id: number; index: number; tokens: number; vector: string }
+  | { type: 'embedded'; id: number }
   | {
       type: 'done'
       id: number

@@ -70,7 +70,7 @@ function byteCharacters(): string[] {
 /**
  * For tests: a Llama of about half a megabyte that knows what follows each letter, so that anybody can say what it must write: after "a" comes "bcdefg" and
  * so on to "z", then the end. After a line break comes "a", after "=" the three bytes of "€" and a full stop. Every other byte is followed by the next one. `sure` is how much likelier the right letter is.
- * `words` are further tokens, and `after` says what else comes after a letter or a word.
+ * `words` are further tokens, and `after` says what else comes after a letter or a word. With `pooling` it makes vectors of texts instead (1: the mean of their tokens).
  */
 export function alphabetModel({
   sure = 1,
@@ -79,6 +79,7 @@ export function alphabetModel({
   width = 64,
   words = [] as string[],
   after = {} as Record<string, string>,
+  pooling = 0,
 } = {}): Buffer {
   const special = ['<|endoftext|>', '<|im_start|>', '<|im_end|>']
   const letters = byteCharacters()
@@ -140,6 +141,7 @@ export function alphabetModel({
       'llama.context_length': { uint32: contextLength },
       'llama.embedding_length': { uint32: width },
       'llama.block_count': { uint32: layers },
+      ...(pooling > 0 && { 'llama.pooling_type': { uint32: pooling } }),
       'llama.feed_forward_length': { uint32: hidden },
       'llama.rope.dimension_count': { uint32: width / 4 },
       'llama.attention.head_count': { uint32: 4 },

@@ -132,7 +132,11 @@ export function EndpointPage() {
       )}
       <Tabs tabs={tabs} current={tab} label="Parts of the endpoint" />
       {tab === 'try' &&
-        (data.served === 'gguf' ? <WriteTab key={data.version} endpoint={data} /> : <TryIt key={data.version} endpoint={data} />)}
+        (data.signature.task === 'generation' ? (
+          <WriteTab key={data.version} endpoint={data} />
+        ) : (
+          <TryIt key={data.version} endpoint={data} />
+        ))}
       {tab === 'live' && <LiveTab endpoint={data} />}
       {tab === 'traffic' && <TrafficTab endpoint={data} />}
       {tab === 'scaling' && <ScalingTab endpoint={data} />}

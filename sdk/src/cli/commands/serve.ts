@@ -80,7 +80,7 @@ export function serveCommands(program: Command): void {
             })
         return {
           json: endpoint,
-          text: `${endpoint.name} serves ${endpoint.modelName}:${endpoint.versionNumber} (${endpoint.state}). Try: atoll ${endpoint.served === 'gguf' ? `generate ${endpoint.name} --prompt "…"` : `predict ${endpoint.name} --rows rows.csv`}`,
+          text: `${endpoint.name} serves ${endpoint.modelName}:${endpoint.versionNumber} (${endpoint.state}). Try: atoll ${endpoint.signature.task === 'generation' ? `generate ${endpoint.name} --prompt "…"` : `predict ${endpoint.name} --rows rows.csv`}`,
         }
       }),
     )

@@ -67,7 +67,7 @@ export function measureJob(needs: MeasureNeeds): JobHandler<LadderSpec, { versio
     const served = version.parity?.served ?? 'onnx'
     if (served === 'gguf')
       throw preconditionFailed(
-        `${version.modelName}:${version.number} writes text, so its speed is in tokens a second, which is not measured here.`,
+        `${version.modelName}:${version.number} is of llama.cpp, whose speed in tokens a second is not measured here.`,
         { version: version.id },
       )
     const folder = await files.makeFolder(context.folder, version.id)

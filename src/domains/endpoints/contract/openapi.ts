@@ -7,7 +7,7 @@ type Json = Record<string, unknown>
 
 /** The OpenAPI 3.1 description of one endpoint, from the signature of what it serves: for generating a client or validating rows beforehand. */
 export function endpointOpenApi(endpoint: Endpoint): Json {
-  const isText = endpoint.served === 'gguf'
+  const isText = endpoint.signature.task === 'generation'
   const path = `/v1/endpoints/${endpoint.id}`
   return {
     openapi: '3.1.0',

@@ -5,7 +5,12 @@ import type { TurnsAnswer } from '../turns/plan.ts'
 import type { WrittenAnswer } from './decoding.ts'
 
 /** What is said of a row where it is no values: a text, or who speaks when. */
-export type RowAnswer = WrittenAnswer | TurnsAnswer
+export type RowAnswer = WrittenAnswer | TurnsAnswer | TokensRead
+
+/** How many tokens a text had, beside its values. */
+export interface TokensRead {
+  tokens: { prompt: number; generated: number }
+}
 
 /** One row of a call; what it is told of people who hung up. */
 export interface RowWork {
