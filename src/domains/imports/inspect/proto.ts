@@ -7,7 +7,7 @@ export interface ProtoField {
   wire: number
   start: number
   end: number
-  /** Of a varint, in two's complement; beyond 2^53 it loses digits. */
+  /** Of a varint, in two's complement. */
   value: number
 }
 
@@ -31,17 +31,24 @@ export function protoReader(source: ByteSource, wrong: (why: string) => Error) {
   function varint(at: number, end: number): number {
     let value = 0
     let scale = 1
+    const begin = at
     for (let i = 0; i < 10; i++, at++) {
       const byte = at < end ? window[at - from] : undefined
       if (byte === undefined) throw wrong('it is cut off')
       value += (byte & 127) * scale
       if (byte < 128) {
         next = at + 1
-        return value >= 2 ** 63 ? value - 2 ** 64 : value
+        // Beyond 49 bits the sum above has lost digits: -1 would come out as 0.
+        return i < 7 ? value : exact(begin, at)
       }
       scale *= 128
     }
     throw wrong('a number in it is longer than numbers are')
+  }
+  function exact(begin: number, last: number): number {
+    let value = 0n
+    for (let at = last; at >= begin; at--) value = (value << 7n) | BigInt(window[at - from]! & 127)
+    return Number(BigInt.asIntN(64, value))
   }
 
   async function* fieldsOf(start: number, end: number): AsyncGenerator<ProtoField> {

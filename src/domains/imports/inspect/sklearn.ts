@@ -8,6 +8,9 @@ import { arrayValues, classOf, fieldOf, isKind, itemsOf, type PickleValue } from
 
 const mostPackedBytes = 512 * 2 ** 20
 const mostUnpackedBytes = 1024 ** 3
+/** Numbers hardly pack: what unpacks to more than this many times its size is no model. The first 64 MB are free. */
+const mostRatio = 100
+const freeBytes = 64 * 2 ** 20
 
 /** joblib's kinds of compression, by their first bytes. */
 export function compressionOf(head: Buffer): 'gzip' | 'zlib' | 'other' | null {
@@ -46,9 +49,7 @@ export async function inspectPickle(source: ByteSource): Promise<Found> {
     columns: columns?.map((name) => ({ name, type: null })) ?? null,
     width: typeof width === 'number' ? width : null,
     facts: { protocol, globals: globals.slice(0, 200), globalCount: globals.length },
-    notes: [
-      'It is a pickle: reading it runs what it names. Only a job in the sandbox loads it, and only such a process answers with it.',
-    ],
+    notes: ['It is a pickle: reading it runs what it names. Only a process in the sandbox loads it.'],
   }
 }
 
@@ -73,15 +74,16 @@ async function unpacked(source: ByteSource, wrong: (why: string) => Error): Prom
   if (packed === 'other') throw wrong('it is packed in a way that is not read here (zlib and gzip are); save it with compress=0')
   if (source.sizeBytes > mostPackedBytes)
     throw wrong(`packed files have at most ${mostPackedBytes / 2 ** 20} MB; save it with compress=0`)
+  const most = Math.min(mostUnpackedBytes, freeBytes + mostRatio * source.sizeBytes)
   const bytes = await source.read(0, source.sizeBytes)
   const unpack = packed === 'gzip' ? gunzip : inflate
   const content = await new Promise<Buffer>((resolve, reject) =>
     (unpack as (input: InputType, options: ZlibOptions, done: (error: Error | null, result: Buffer) => void) => void)(
       bytes,
-      { maxOutputLength: mostUnpackedBytes },
+      { maxOutputLength: most },
       (error, result) =>
         error
-          ? reject(wrong(`it does not unpack to less than ${mostUnpackedBytes / 2 ** 30} GB: ${error.message}`))
+          ? reject(wrong(`it does not unpack to less than ${Math.floor(most / 2 ** 20)} MB (${error.message})`))
           : resolve(result),
     ),
   )

@@ -35,12 +35,15 @@ export async function inspectXgboost(source: ByteSource, kind: 'json' | 'ubj'): 
     algorithm: `xgboost (${shown(booster)}, ${shown(objective)})`,
     task: taskOf(objective),
     classes: numbered(objective.startsWith('binary:') ? 2 : objective.startsWith('multi:') ? classes : 0),
-    columns: names.length > 0 ? names.map((name, i) => ({ name, type: types[i] ?? null })) : null,
+    columns: names.length > 0 ? names.map((name, i) => ({ name, type: columnTypes[types[i] ?? ''] ?? null })) : null,
     width: Number.isSafeInteger(width) && width > 0 ? width : null,
     facts: { objective, booster, numClass: Number.isFinite(classes) ? classes : 0, version: objectOf(model).version ?? null },
     notes: /^(binary|multi):/.test(objective) ? [numberedNote] : [],
   }
 }
+
+/** Kinds of features, as XGBoost calls them: quantitative, whole, indicator, categorical. */
+const columnTypes: Record<string, string> = { q: 'number', float: 'number', int: 'integer', i: 'boolean', c: 'category' }
 
 export const numberedNote = 'Its file names no classes: they are told by their numbers unless you name them.'
 /** Classes as the file has them: by number. */
