@@ -199,6 +199,26 @@ const monitor = createRoute({
   path: '/monitors/$monitor',
   component: lazyRouteComponent(() => import('./monitors/MonitorPage.tsx'), 'MonitorPage'),
 })
+const loops = createRoute({
+  getParentRoute: () => project,
+  path: '/loops',
+  component: lazyRouteComponent(() => import('./loops/LoopsPage.tsx'), 'LoopsPage'),
+})
+const newLoop = createRoute({
+  getParentRoute: () => project,
+  path: '/loops/new',
+  component: lazyRouteComponent(() => import('./loops/NewLoopPage.tsx'), 'NewLoopPage'),
+})
+const loop = createRoute({
+  getParentRoute: () => project,
+  path: '/loops/$loop',
+  component: lazyRouteComponent(() => import('./loops/LoopPage.tsx'), 'LoopPage'),
+})
+const loopRun = createRoute({
+  getParentRoute: () => project,
+  path: '/loops/$loop/runs/$run',
+  component: lazyRouteComponent(() => import('./loops/LoopRunPage.tsx'), 'LoopRunPage'),
+})
 const jobs = createRoute({
   getParentRoute: () => project,
   path: '/jobs',
@@ -225,6 +245,7 @@ const routeTree = root.addChildren([
       ...[goals, newGoal, goal, datasets, newDataset, dataset, recipes, newRecipe, recipe],
       ...[weights, training, newTraining, compareRuns, run, models, compareModels, model],
       ...[endpoints, newEndpoint, endpoint, monitors, newMonitor, monitor, jobs, job, settings],
+      ...[loops, newLoop, loop, loopRun],
     ]),
   ]),
 ])

@@ -20,10 +20,11 @@ const folders: Record<string, string> = {
   model: 'models',
   endpoint: 'endpoints',
   monitor: 'monitors',
+  loop: 'loops',
 }
 
 /** Whether `findPlace` knows where this id leads. */
-export const hasPlace = (id: string | null | undefined): boolean => /^(ds|goal|rcp|mdl|end|mon|job|run|prj)_/.test(id ?? '')
+export const hasPlace = (id: string | null | undefined): boolean => /^(ds|goal|rcp|mdl|end|mon|loop|job|run|prj)_/.test(id ?? '')
 
 /** The page of an id, whatever it names. */
 export async function findPlace(id: string): Promise<string> {
@@ -38,6 +39,7 @@ export async function findPlace(id: string): Promise<string> {
   if (prefix === 'mdl') return found('model', atoll.models.get(id))
   if (prefix === 'end') return found('endpoint', atoll.endpoints.get(id))
   if (prefix === 'mon') return found('monitor', atoll.monitors.get(id))
+  if (prefix === 'loop') return found('loop', atoll.loops.get(id))
   if (prefix === 'job') return found('job', atoll.jobs.get(id))
   if (prefix === 'run') return found('run', atoll.runs.get(id))
   if (prefix === 'prj') return pathOf(id, 'project', id)

@@ -1,4 +1,4 @@
-import { Activity, Beaker, Boxes, Database, Flag, FlaskConical, House, Radio, Settings } from 'lucide-react'
+import { Activity, Beaker, Boxes, Database, Flag, FlaskConical, House, Radio, RefreshCw, Settings } from 'lucide-react'
 import type { ComponentType } from 'react'
 
 export interface PlaceOfWork {
@@ -20,6 +20,7 @@ export const sections: readonly PlaceOfWork[] = [
   { title: 'Models', path: '/models', key: 'm', icon: Boxes },
   { title: 'Endpoints', path: '/endpoints', key: 'e', icon: Radio },
   { title: 'Monitors', path: '/monitors', key: 'o', icon: Activity },
+  { title: 'Loops', path: '/loops', key: 'l', icon: RefreshCw },
   { title: 'Settings', path: '/settings', key: 's', icon: Settings },
 ]
 
@@ -31,6 +32,7 @@ export const actions: readonly { title: string; path: string; words: string }[] 
   { title: 'New recipe', path: '/recipes/new', words: 'prepare features steps' },
   { title: 'Deploy an endpoint', path: '/endpoints/new', words: 'serve predict' },
   { title: 'Watch an endpoint for drift', path: '/monitors/new', words: 'monitor drift alert' },
+  { title: 'Let an endpoint heal itself', path: '/loops/new', words: 'loop retrain challenger automatic' },
   { title: 'Weights to begin with', path: '/weights', words: 'pretrained safetensors bert fine-tune' },
   { title: 'All jobs', path: '/jobs', words: 'queue running log' },
 ]

@@ -15,6 +15,7 @@ import { Page } from '../ui/Page.tsx'
 import { ErrorNote, Notice, SkeletonLines } from '../ui/State.tsx'
 import { Tabs, tabOf } from '../ui/Tabs.tsx'
 import { sayError } from '../ui/toast.tsx'
+import { AbTab } from './AbTab.tsx'
 import { CapturesTab } from './CapturesTab.tsx'
 import { DeployPanel } from './DeployPanel.tsx'
 import { HistoryTab } from './HistoryTab.tsx'
@@ -30,6 +31,7 @@ const tabs = [
   { id: 'live', title: 'Live' },
   { id: 'traffic', title: 'Traffic' },
   { id: 'scaling', title: 'Scaling' },
+  { id: 'ab', title: 'A/B' },
   { id: 'captures', title: 'Captures' },
   { id: 'history', title: 'History' },
   { id: 'lineage', title: 'Lineage' },
@@ -139,6 +141,7 @@ export function EndpointPage() {
         ))}
       {tab === 'live' && <LiveTab endpoint={data} />}
       {tab === 'traffic' && <TrafficTab endpoint={data} />}
+      {tab === 'ab' && <AbTab endpoint={data} />}
       {tab === 'scaling' && <ScalingTab endpoint={data} />}
       {tab === 'captures' && <CapturesTab endpoint={data} />}
       {tab === 'history' && <HistoryTab endpoint={data} />}

@@ -3,7 +3,7 @@ import type { ReactNode } from 'react'
 import { useProjectRef } from '../app/project.ts'
 import { cx } from './cx.ts'
 
-type Noun = 'dataset' | 'goal' | 'recipe' | 'model' | 'endpoint' | 'monitor' | 'job' | 'run'
+type Noun = 'dataset' | 'goal' | 'recipe' | 'model' | 'endpoint' | 'monitor' | 'loop' | 'job' | 'run'
 
 const paths = {
   dataset: '/p/$project/datasets/$dataset',
@@ -12,6 +12,7 @@ const paths = {
   model: '/p/$project/models/$model',
   endpoint: '/p/$project/endpoints/$endpoint',
   monitor: '/p/$project/monitors/$monitor',
+  loop: '/p/$project/loops/$loop',
   job: '/p/$project/jobs/$job',
   run: '/p/$project/training/runs/$run',
 } as const satisfies Record<Noun, string>

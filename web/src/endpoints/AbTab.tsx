@@ -1,0 +1,101 @@
+import type { AbTest, Endpoint } from '@atoll/sdk'
+import { useQuery } from '@tanstack/react-query'
+import { useState } from 'react'
+import { atoll } from '../api.ts'
+import { LineChart } from '../charts/LineChart.tsx'
+import { Segmented } from '../ui/Field.tsx'
+import { short, whole } from '../ui/format.ts'
+import { Section } from '../ui/Page.tsx'
+import { Empty, ErrorNote, Skeleton } from '../ui/State.tsx'
+
+const titles: Record<AbTest['outcome'], string> = {
+  right: 'answers that were right',
+  error: 'how far off',
+  truth: 'what turned out',
+}
+
+/** Variants against each other by what turned out to be true. */
+export function AbTab({ endpoint }: { endpoint: Endpoint }) {
+  const isNumber = endpoint.signature.classes === null
+  const [outcome, setOutcome] = useState<AbTest['outcome']>(isNumber ? 'error' : 'right')
+  const found = useQuery({
+    queryKey: ['endpoint', endpoint.id, 'ab', outcome],
+    queryFn: () => atoll.ab.read(endpoint.id, { outcome }),
+    refetchInterval: 30_000,
+  })
+  const choices = [isNumber ? ('error' as const) : ('right' as const), 'truth' as const]
+  return (
+    <div className="space-y-6">
+      <Segmented
+        label="What is counted"
+        value={outcome}
+        choices={choices.map((value) => ({ value, label: titles[value] }))}
+        onChange={setOutcome}
+      />
+      {found.error ? (
+        <ErrorNote error={found.error} retry={() => void found.refetch()} />
+      ) : found.isPending ? (
+        <Skeleton className="h-64" />
+      ) : (
+        <>
+          <Section title="Variants" note={`Counted: ${found.data.counts}. Predictions of the last 30 days whose truth is known.`}>
+            <div className="overflow-x-auto">
+              <table className="w-full text-sm">
+                <thead>
+                  <tr className="border-b text-left text-soft">
+                    <th className="py-1 font-medium">Variant</th>
+                    <th className="py-1 font-medium">Version</th>
+                    <th className="py-1 text-right font-medium">Share</th>
+                    <th className="py-1 text-right font-medium">Rows</th>
+                    <th className="py-1 text-right font-medium">Mean</th>
+                  </tr>
+                </thead>
+                <tbody>
+                  {found.data.variants.map((one) => (
+                    <tr key={one.name} className="border-b last:border-0">
+                      <td className="py-1 font-medium">{one.name}</td>
+                      <td className="py-1">{one.versionName}</td>
+                      <td className="num py-1 text-right">{one.weight} %</td>
+                      <td className="num py-1 text-right">{whole(one.rows)}</td>
+                      <td className="num py-1 text-right">
+                        {one.mean ? `${short(one.mean.value, 3)} (${short(one.mean.low, 3)} to ${short(one.mean.high, 3)})` : '–'}
+                      </td>
+                    </tr>
+                  ))}
+                </tbody>
+              </table>
+            </div>
+          </Section>
+          {found.data.comparisons.length === 0 ? (
+            <Empty title="There is no other variant to compare with">Give one a share of the requests under Traffic.</Empty>
+          ) : (
+            found.data.comparisons.map((one) => (
+              <Section key={one.b} title={`${one.b} against ${one.a}`}>
+                <p className="max-w-prose">{one.sentence}</p>
+                {one.looks.length > 1 && (
+                  <LineChart
+                    title={`Difference of ${one.b} to ${one.a} as rows came in`}
+                    name={`${one.b} against ${one.a}`}
+                    summary={one.sentence}
+                    height={220}
+                    xLabel="rows with their truth"
+                    yLabel="difference"
+                    lines={[
+                      {
+                        label: 'difference, with an interval that holds at every look',
+                        x: one.looks.map(({ rows }) => rows),
+                        y: one.looks.map(({ value }) => value),
+                        low: one.looks.map(({ low }) => low),
+                        high: one.looks.map(({ high }) => high),
+                      },
+                    ]}
+                  />
+                )}
+              </Section>
+            ))
+          )}
+        </>
+      )}
+    </div>
+  )
+}
