@@ -40,8 +40,11 @@ export function ScalingTab({ endpoint }: { endpoint: Endpoint }) {
         }
       >
         <Facts>
-          <Fact label="Workers" note={data.place ? places[data.place] : data.state}>
-            <Num>{`${data.workers} of ${policy.maxWorkers ?? 'all cores'}`}</Num>
+          <Fact
+            label={policy.maxWorkers === null ? 'Workers' : `Workers, at most ${policy.maxWorkers}`}
+            note={data.place ? places[data.place] : data.state}
+          >
+            <Num>{whole(data.workers)}</Num>
           </Fact>
           <Fact label="Inside now" note={`at most ${whole(policy.maxInFlight)}`}>
             <Num>{whole(data.inFlight)}</Num>

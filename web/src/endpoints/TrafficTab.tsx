@@ -50,7 +50,7 @@ export function TrafficTab({ endpoint }: { endpoint: Endpoint }) {
         }
       >
         <Shares traffic={data} />
-        <div className="overflow-x-auto">
+        <div className="relative overflow-x-auto">
           <table className="w-full text-left">
             <thead className="text-sm text-soft">
               <tr>
