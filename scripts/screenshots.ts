@@ -70,11 +70,11 @@ try {
   await product.stop()
 }
 
-function runningProduct(url: string, token: string): Product {
+function runningProduct(url: string, token: string): Omit<Product, 'pid'> {
   return { url, token, atoll: createAtoll({ url, token }), signInLink: '', data: '', stop: async () => {} }
 }
 
-async function fill({ atoll, url }: Product): Promise<Filled> {
+async function fill({ atoll, url }: Pick<Product, 'atoll' | 'url'>): Promise<Filled> {
   const { json } = await runDemo(atoll, { url, budgetSeconds: Number(flags.budget), staysUp: true })
   const filled = await fillAround(atoll, {
     dataset: 'Customers',

@@ -23,6 +23,8 @@ export interface Product {
   /** The one-time link of the first start. */
   signInLink: string
   data: string
+  /** Of the server's process. */
+  pid: number
   stop(): Promise<void>
 }
 
@@ -43,6 +45,7 @@ export async function startProduct(): Promise<Product> {
     atoll: createAtoll({ url, token }),
     signInLink: (await readFile(join(data, 'sign-in-link.txt'), 'utf8')).trim(),
     data,
+    pid: child.pid!,
     async stop() {
       const ended = new Promise((resolve) => child.once('exit', resolve))
       if (child.exitCode === null && child.kill('SIGTERM')) await ended
@@ -92,7 +95,7 @@ export async function openPage(browser: Browser, options: BrowserContextOptions 
 }
 
 /** A page that a new link of the administrator has signed in. */
-export async function openSignedIn(browser: Browser, product: Product, options: BrowserContextOptions = {}): Promise<Watched> {
+export async function openSignedIn(browser: Browser, product: Pick<Product, 'url' | 'atoll'>, options: BrowserContextOptions = {}): Promise<Watched> {
   const watched = await openPage(browser, { baseURL: product.url, ...options })
   const { user } = await product.atoll.session.get()
   const { link } = await product.atoll.users.signInLink(user!.id)
