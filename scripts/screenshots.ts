@@ -108,7 +108,7 @@ async function missedGoal(atoll: Atoll): Promise<void> {
   })
 }
 
-async function takeAll(product: Product, filled: Filled): Promise<void> {
+async function takeAll(product: Pick<Product, 'atoll' | 'url'>, filled: Filled): Promise<void> {
   const folder = flags.docs ? join(root, 'docs', 'images') : flags.out
   await mkdir(folder, { recursive: true })
   const places = placesOf(filled).filter(({ name }) =>

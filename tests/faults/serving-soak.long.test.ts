@@ -30,11 +30,11 @@ describe(`${minutes} minutes of ${clients} clients, while versions come and go`,
       atoll,
       'Penguins',
       await readFile(join(root, 'examples', 'penguins', 'penguins.csv'), 'utf8'),
-      'species',
+      'Species',
     )
     for (const algorithm of ['lightgbm', 'logistic_regression'])
       await train(atoll, { dataset: churn, target: 'churn', positive: 'yes', model: 'churn', algorithms: [algorithm] } as never)
-    await train(atoll, { dataset: penguins, target: 'species', model: 'penguins', algorithms: ['random_forest'] } as never)
+    await train(atoll, { dataset: penguins, target: 'Species', model: 'penguins', algorithms: ['random_forest'] } as never)
     const { endpoints } = atoll
     const main = await endpoints.create({ name: 'churn', model: 'churn:1' })
     const sleepy = await endpoints.create({ name: 'penguins', model: 'penguins:1' })

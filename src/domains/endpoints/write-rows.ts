@@ -2,7 +2,8 @@ import type * as z from 'zod'
 import { invalidInput, isPlatformError, PlatformError } from '../../kernel/errors.ts'
 import { minutes } from '../../kernel/time.ts'
 import type { Asked, Form, Generated, GenerateOptions, Sampling } from '../../ports/language/language.ts'
-import type { LiveEndpoint, TextServing } from './live.ts'
+import type { LiveEndpoint } from './live.ts'
+import type { TextServing } from './serving.ts'
 import { GenerateSettings, PromptRow } from './writing-schema.ts'
 
 const mostRows = 64

@@ -1,5 +1,5 @@
 import { invalidInput, isPlatformError, PlatformError } from '../../../kernel/errors.ts'
-import type { Serving } from '../live.ts'
+import type { Serving } from '../serving.ts'
 import type { HostedRow } from './store.ts'
 
 export const modelHeader = 'x-atoll-model'

@@ -211,8 +211,11 @@ function figures(metrics: LiveMetrics, since: number, now: number): Seen {
   return { requests, errors, p95: latencyMs?.p95 ?? null }
 }
 
-/** Fewer requests say nothing of a rate. */
+/** Fewer requests say nothing of a rate, or of the slowest twentieth. */
 const fewest = 20
+const fewestTimed = 100
+/** Below so many milliseconds a factor is noise of the clock. */
+const noiseMs = 5
 
 /** What speaks against a variant; null where nothing does. */
 export function wrongWith(guard: Guard, variant: Seen, main: Seen): string | null {
@@ -221,9 +224,8 @@ export function wrongWith(guard: Guard, variant: Seen, main: Seen): string | nul
   const usual = main.errors / Math.max(1, main.requests)
   if (variant.requests >= fewest && rate - usual > guard.maxErrorRate)
     return `${variant.errors} of its ${variant.requests} requests failed (${(100 * rate).toFixed(1)} %; of main's ${(100 * usual).toFixed(1)} %, and at most ${100 * guard.maxErrorRate} % more may)`
-  if (variant.requests < fewest || main.requests < fewest || variant.p95 === null || main.p95 === null) return null
-  // Below a millisecond a factor is noise of the clock.
-  const most = Math.max(1, main.p95) * guard.maxLatencyFactor
+  if (Math.min(variant.requests, main.requests) < fewestTimed || variant.p95 === null || main.p95 === null) return null
+  const most = Math.max(noiseMs, main.p95) * guard.maxLatencyFactor
   if (variant.p95 <= most) return null
   return `its p95 is ${variant.p95.toFixed(1)} ms, and main's ${main.p95.toFixed(1)} ms (at most ${guard.maxLatencyFactor} times as much is allowed)`
 }

@@ -1,6 +1,6 @@
 import { isPlatformError } from '../../../kernel/errors.ts'
 import type { AppendLog, AppendLogs } from '../../../ports/logs/append-log.ts'
-import type { RowServing, Serving, TextServing } from '../live.ts'
+import type { RowServing, Serving, TextServing } from '../serving.ts'
 import { comparePredictions } from './compare-predictions.ts'
 import type { LiveVariant } from './live-traffic.ts'
 
