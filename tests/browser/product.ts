@@ -95,7 +95,11 @@ export async function openPage(browser: Browser, options: BrowserContextOptions 
 }
 
 /** A page that a new link of the administrator has signed in. */
-export async function openSignedIn(browser: Browser, product: Pick<Product, 'url' | 'atoll'>, options: BrowserContextOptions = {}): Promise<Watched> {
+export async function openSignedIn(
+  browser: Browser,
+  product: Pick<Product, 'url' | 'atoll'>,
+  options: BrowserContextOptions = {},
+): Promise<Watched> {
   const watched = await openPage(browser, { baseURL: product.url, ...options })
   const { user } = await product.atoll.session.get()
   const { link } = await product.atoll.users.signInLink(user!.id)
