@@ -19,6 +19,8 @@ test('the head of a model says what it is', async () => {
     licence: 'apache-2.0',
     contextLength: 256,
     layers: 1,
+    width: 64,
+    pooling: null,
     contextBytesPerToken: 1 * 4 * 32 * 2,
     vocabulary: 261,
     tokenizer: 'gpt2',

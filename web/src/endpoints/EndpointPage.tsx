@@ -20,6 +20,7 @@ import { CapturesTab } from './CapturesTab.tsx'
 import { DeployPanel } from './DeployPanel.tsx'
 import { HistoryTab } from './HistoryTab.tsx'
 import { LiveTab } from './LiveTab.tsx'
+import { OpenAiClients } from './openai/OpenAiClients.tsx'
 import { ScalingTab } from './ScalingTab.tsx'
 import { servedWords } from './served.ts'
 import { TrafficTab } from './TrafficTab.tsx'
@@ -139,6 +140,7 @@ export function EndpointPage() {
         ) : (
           <TryIt key={data.version} endpoint={data} />
         ))}
+      {tab === 'try' && <OpenAiClients endpoint={data} />}
       {tab === 'live' && <LiveTab endpoint={data} />}
       {tab === 'traffic' && <TrafficTab endpoint={data} />}
       {tab === 'ab' && <AbTab endpoint={data} />}
