@@ -27,6 +27,7 @@ import { logRoutes } from './domains/endpoints/log/routes.ts'
 import { endpointsMigrations } from './domains/endpoints/migrations.ts'
 import { endpointsRoutes } from './domains/endpoints/routes.ts'
 import { endpointsService } from './domains/endpoints/service.ts'
+import { metricsRoutes } from './domains/endpoints/metrics/routes.ts'
 import { truthMigrations } from './domains/endpoints/truth/migrations.ts'
 import { truthRoutes } from './domains/endpoints/truth/routes.ts'
 import { evaluationRoutes } from './domains/evaluation/routes.ts'
@@ -50,6 +51,7 @@ import { goalsRoutes } from './domains/goals/routes.ts'
 import { goalsService } from './domains/goals/service.ts'
 import { importsRoutes } from './domains/imports/routes.ts'
 import { importsService } from './domains/imports/service.ts'
+import { jobFamilies } from './domains/jobs/job-families.ts'
 import { jobsMigrations } from './domains/jobs/migrations.ts'
 import { jobsRoutes } from './domains/jobs/routes.ts'
 import { jobsService } from './domains/jobs/service.ts'
@@ -470,6 +472,7 @@ export async function openPlatform(config: Config, { logger }: { logger: Logger 
     ...truthRoutes(endpoints.truth),
     ...logRoutes(endpoints.log),
     ...abRoutes(ab),
+    ...metricsRoutes([endpoints.families, jobFamilies({ metadata, events })]),
     ...monitoringRoutes(monitoring),
     ...loopsRoutes(loops),
     ...trainingRoutes({ training, replays, previewImages }),

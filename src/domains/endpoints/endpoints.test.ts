@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { isPlatformError } from '../../kernel/errors.ts'
+import { exposition } from '../../kernel/exposition.ts'
 import type { Principal } from '../../kernel/principal.ts'
 import type { Metadata } from '../../ports/metadata/metadata.ts'
 import { openSqlite } from '../../ports/metadata/sqlite.ts'
@@ -231,7 +232,10 @@ onSqlite('bad rows are refused by row and column and counted as errors', async (
   const metrics = await w.endpoints.metrics(w.by, 'live', 60)
   assert.deepEqual([metrics.requests, metrics.errors], [cases.length, cases.length])
   assert.equal(metrics.series.at.length, 12)
-  assert.match(w.endpoints.prometheus(), /atoll_endpoint_errors_total\{endpoint="end_\w+"\} 11\n/)
+  assert.match(
+    exposition(w.endpoints.families(), 'prometheus'),
+    /atoll_endpoint_errors_total\{endpoint="\w+",id="end_\w+",variant="main"\} 11\n/,
+  )
 })
 
 onSqlite('requests are captured by policy, newest first, without hidden columns', async (w) => {

@@ -20,6 +20,13 @@ export class LatencyHistogram {
     this.sumMs += other.sumMs
   }
 
+  /** Takes away what is part of it. */
+  subtract(other: LatencyHistogram): void {
+    for (let i = 0; i < buckets; i++) this.counts[i] = Math.max(0, this.counts[i]! - other.counts[i]!)
+    this.total = this.counts.reduce((sum, count) => sum + count, 0)
+    this.sumMs = Math.max(0, this.sumMs - other.sumMs)
+  }
+
   /** The duration that a share of all stayed below, within its bucket by proportion; null of nothing. */
   quantileMs(share: number): number | null {
     if (this.total === 0) return null

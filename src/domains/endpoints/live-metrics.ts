@@ -1,6 +1,6 @@
 import type * as z from 'zod'
 import { toIso } from '../../kernel/time.ts'
-import { LatencyHistogram, shownBoundsMs } from './latency-histogram.ts'
+import { LatencyHistogram } from './latency-histogram.ts'
 import type { EndpointMetrics } from './schema.ts'
 import { TextFigures } from './text-figures.ts'
 
@@ -12,6 +12,12 @@ interface Slot {
   errors: number
   rows: number
   latency: LatencyHistogram
+}
+
+export interface Totals {
+  latency: LatencyHistogram
+  errors: number
+  rows: number
 }
 
 /** What one endpoint did in this process: totals since it started, and the last hour in slots of five seconds. */
@@ -93,18 +99,8 @@ export class LiveMetrics {
     }
   }
 
-  /** Lines of the Prometheus text format. */
-  prometheus(labels: string): string[] {
-    const counts = this.total.cumulative(shownBoundsMs)
-    return [
-      `atoll_endpoint_requests_total{${labels}} ${this.total.total}`,
-      `atoll_endpoint_errors_total{${labels}} ${this.totalErrors}`,
-      `atoll_endpoint_rows_total{${labels}} ${this.totalRows}`,
-      ...shownBoundsMs.map((bound, i) => `atoll_endpoint_seconds_bucket{${labels},le="${bound / 1000}"} ${counts[i]}`),
-      `atoll_endpoint_seconds_bucket{${labels},le="+Inf"} ${this.total.total}`,
-      `atoll_endpoint_seconds_sum{${labels}} ${this.total.sumMs / 1000}`,
-      `atoll_endpoint_seconds_count{${labels}} ${this.total.total}`,
-      ...this.text.prometheus(labels),
-    ]
+  /** Since this process began. */
+  totals(): Totals {
+    return { latency: this.total, errors: this.totalErrors, rows: this.totalRows }
   }
 }

@@ -5,7 +5,6 @@ import { InProject, Ref } from '../auth/schema.ts'
 import { UncertaintyWish } from '../evaluation/uncertainty/schema.ts'
 import { ExplainInput, Gradients, GradientsInput } from '../explanations/schema.ts'
 import { requestKey } from './contract/request-key.ts'
-import { processFigures } from './process-figures.ts'
 import { scalingRoutes } from './scaling/routes.ts'
 import {
   Capture,
@@ -179,16 +178,4 @@ export const endpointsRoutes = (endpoints: EndpointsService): RouteRecord[] => [
   }),
   ...trafficRoutes(endpoints),
   ...scalingRoutes(endpoints),
-  route({
-    method: 'GET',
-    path: '/metrics',
-    permission: 'platform:metrics',
-    tag: 'platform',
-    summary: 'Figures of this process for Prometheus',
-    returns: 'stream',
-    handle: async () => ({
-      contentType: 'text/plain; version=0.0.4; charset=utf-8',
-      body: `${await processFigures()}${endpoints.prometheus()}`,
-    }),
-  }),
 ]

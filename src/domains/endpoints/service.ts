@@ -24,6 +24,7 @@ import { refuseUnproven } from './deployment-rule.ts'
 import { generator } from './generate.ts'
 import { type LiveEndpoint, liveEndpoints } from './live.ts'
 import { LiveMetrics } from './live-metrics.ts'
+import { endpointFamilies } from './metrics/endpoint-families.ts'
 import { predictionLog } from './log/service.ts'
 import { predictor, refuseStopped } from './predict.ts'
 import { policyOf } from './scaling/policy.ts'
@@ -431,20 +432,6 @@ export function endpointsService(needs: EndpointsNeeds) {
     }
   }
 
-  /** Figures of all endpoints of this process in the Prometheus text format. */
-  function prometheus(): string {
-    const lines = live.all().flatMap((endpoint) => endpoint.metrics.prometheus(`endpoint="${endpoint.id}"`))
-    const types = [
-      '# TYPE atoll_endpoint_requests_total counter',
-      '# TYPE atoll_endpoint_errors_total counter',
-      '# TYPE atoll_endpoint_rows_total counter',
-      '# TYPE atoll_endpoint_seconds histogram',
-      '# TYPE atoll_endpoint_prompt_tokens_total counter',
-      '# TYPE atoll_endpoint_generated_tokens_total counter',
-    ]
-    return `${[...types, ...lines.sort()].join('\n')}\n`
-  }
-
   const scaling = scalingService({
     metadata,
     settings,
@@ -535,7 +522,8 @@ export function endpointsService(needs: EndpointsNeeds) {
     log,
     labelledRows: truth.labelledRows,
     countLabelled: truth.countLabelled,
-    prometheus,
+    /** Figures of all endpoints of this process. */
+    families: endpointFamilies(live.all),
     start,
     async close() {
       clearInterval(timer)

@@ -33,16 +33,6 @@ export class TextFigures {
       tokensPerSecond: speeds.length === 0 ? null : { p5: quantile(speeds, 0.05), p50: quantile(speeds, 0.5) },
     }
   }
-
-  /** Lines of the Prometheus text format; none where nothing was written. */
-  prometheus(labels: string): string[] {
-    const figures = this.read()
-    if (!figures) return []
-    return [
-      `atoll_endpoint_prompt_tokens_total{${labels}} ${figures.promptTokens}`,
-      `atoll_endpoint_generated_tokens_total{${labels}} ${figures.generatedTokens}`,
-    ]
-  }
 }
 
 function keep(values: number[], value: number): void {
