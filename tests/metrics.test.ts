@@ -67,13 +67,16 @@ describe('figures for Prometheus', { timeout: 90_000 }, () => {
         headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json', 'x-atoll-variant': variant },
         body: JSON.stringify({ row }),
       })
-    for (const variant of ['main', 'main', 'challenger']) assert.equal((await ask(variant, { a: 1, b: 1, state: 'OH' })).status, 200)
+    for (const variant of ['main', 'main', 'challenger'])
+      assert.equal((await ask(variant, { a: 1, b: 1, state: 'OH' })).status, 200)
     assert.equal((await ask('challenger', { a: 'x', b: 1, state: 'OH' })).status, 422)
   })
   after(() => close())
 
   const figure = (text: string, name: string, labels: string): number => {
-    const line = text.split('\n').find((one) => one.startsWith(`${name}{`) && labels.split(' ').every((part) => one.includes(part)))
+    const line = text
+      .split('\n')
+      .find((one) => one.startsWith(`${name}{`) && labels.split(' ').every((part) => one.includes(part)))
     assert.ok(line, `${name} ${labels}`)
     return Number(line.split(' ').at(-1))
   }

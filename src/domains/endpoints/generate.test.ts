@@ -100,7 +100,10 @@ test('a version that writes text is deployed, asked, streamed, captured and meas
     const { generation, requests } = await endpoints.metrics(by, 'letters', 600)
     assert.ok(requests >= 9)
     assert.ok(generation!.generatedTokens > 17 && generation!.firstTokenMs!.p50 > 0 && generation!.tokensPerSecond!.p50 > 0)
-    assert.match(exposition(endpoints.families(), 'prometheus'), /atoll_endpoint_generated_tokens_total\{endpoint="[^"]+",id="end_\w+"\} \d+/)
+    assert.match(
+      exposition(endpoints.families(), 'prometheus'),
+      /atoll_endpoint_generated_tokens_total\{endpoint="[^"]+",id="end_\w+"\} \d+/,
+    )
     const captured = (await endpoints.listCaptures(by, 'letters', { limit: 10 })).items
     assert.equal(captured.length, 4)
     assert.deepEqual(captured.at(-1)!.row, { prompt: 'w' })

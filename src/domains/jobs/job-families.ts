@@ -22,8 +22,7 @@ export function jobFamilies({ metadata, events }: { metadata: Metadata; events: 
       .where('deleted_at', 'is', null)
       .groupBy(['kind', 'state'])
       .execute()
-    const total = (state: string) =>
-      open.filter((row) => row.state === state).reduce((sum, { count }) => sum + Number(count), 0)
+    const total = (state: string) => open.filter((row) => row.state === state).reduce((sum, { count }) => sum + Number(count), 0)
     return [
       {
         name: 'atoll_jobs',

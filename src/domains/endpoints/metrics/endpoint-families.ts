@@ -1,8 +1,8 @@
+import type { Family, Labels, Sample } from '../../../kernel/exposition.ts'
 import { LatencyHistogram, shownBoundsMs } from '../latency-histogram.ts'
 import type { LiveEndpoint } from '../live.ts'
 import type { LiveMetrics, Totals } from '../live-metrics.ts'
 import { mainVariant } from '../traffic/schema.ts'
-import type { Family, Labels, Sample } from '../../../kernel/exposition.ts'
 
 /** What one variant did in this process, whether or not it still stands. */
 interface Kept {
@@ -21,7 +21,9 @@ export function endpointFamilies(all: () => readonly LiveEndpoint[]): () => Fami
   function variantsOf(endpoint: LiveEndpoint): [string, Totals][] {
     const kept = known.get(endpoint.id) ?? new Map<string, Kept>()
     known.set(endpoint.id, kept)
-    const standing = new Map((endpoint.traffic?.others ?? []).filter((one) => !one.shadow).map(({ name, metrics }) => [name, metrics]))
+    const standing = new Map(
+      (endpoint.traffic?.others ?? []).filter((one) => !one.shadow).map(({ name, metrics }) => [name, metrics]),
+    )
     for (const [name, metrics] of standing)
       if (kept.get(name)?.metrics !== metrics) kept.set(name, { metrics, before: totalsOf(kept.get(name)) })
     for (const [name, one] of kept)
@@ -42,7 +44,8 @@ export function endpointFamilies(all: () => readonly LiveEndpoint[]): () => Fami
         const figure = value(endpoint)
         return figure === null ? [] : [{ labels: of(endpoint), value: figure }]
       })
-    const workers = ({ serving }: LiveEndpoint) => (serving?.answers === 'rows' ? (serving.model.workers?.figures() ?? null) : null)
+    const workers = ({ serving }: LiveEndpoint) =>
+      serving?.answers === 'rows' ? (serving.model.workers?.figures() ?? null) : null
     const text = ({ metrics }: LiveEndpoint) => metrics.text.read()
     return [
       {
@@ -146,7 +149,11 @@ export function endpointFamilies(all: () => readonly LiveEndpoint[]): () => Fami
 function histogram(labels: Labels, latency: LatencyHistogram): Sample[] {
   const counts = latency.cumulative(shownBoundsMs)
   return [
-    ...shownBoundsMs.map((bound, i) => ({ suffix: '_bucket', labels: { ...labels, le: String(bound / 1000) }, value: counts[i]! })),
+    ...shownBoundsMs.map((bound, i) => ({
+      suffix: '_bucket',
+      labels: { ...labels, le: String(bound / 1000) },
+      value: counts[i]!,
+    })),
     { suffix: '_bucket', labels: { ...labels, le: '+Inf' }, value: latency.total },
     { suffix: '_sum', labels, value: latency.sumMs / 1000 },
     { suffix: '_count', labels, value: latency.total },

@@ -1,5 +1,5 @@
-import { type RouteRecord, route } from '../../../kernel/route.ts'
 import { contentTypeOf, exposition, type Family, formatOf } from '../../../kernel/exposition.ts'
+import { type RouteRecord, route } from '../../../kernel/route.ts'
 import { processFamilies } from './process-families.ts'
 
 export type FamilySource = () => readonly Family[] | Promise<readonly Family[]>
