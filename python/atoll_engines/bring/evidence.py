@@ -15,7 +15,8 @@ from atoll_engines.tabular.metrics import labels_of
 
 # Two answers closer than this may be told apart by nothing but a rounding to float32.
 UNDECIDED = 1e-6
-MOST_SEARCHES = 400
+MOST_SEARCHES = 150
+MOST = 1e38
 
 
 @dataclass
@@ -69,6 +70,14 @@ def gather(
         kept, _, _ = answered_rows(original, made)
         kinds += [kind] * min(count + 10, len(kept))
         parts.append(kept[: count + 10])
+    for _ in range(3):
+        lacks = wanted - len(kinds)
+        if lacks <= 0:
+            break
+        made = make(original, base, held_out is not None, "perturbed", 2 * lacks + 20, random)
+        kept = answered_rows(original, made)[0][: lacks + 10] if made is not None else base[:0]
+        kinds += ["perturbed"] * len(kept)
+        parts.append(kept)
     rows = pd.concat(parts, ignore_index=True)
     rows.index.name = "__row"
     answers = finite_answers(original, rows)
@@ -116,7 +125,8 @@ def answered_rows(original: Original, rows: pd.DataFrame) -> tuple[pd.DataFrame,
         left -= 1
         try:
             answer = original.answer(typed(rows.iloc[start:end], original.columns))
-            fine = np.isfinite(answer).reshape(end - start, -1).all(axis=1)
+            # What float32 cannot hold cannot be served.
+            fine = (np.abs(answer) < MOST).reshape(end - start, -1).all(axis=1)
             keep[start:end] = fine
             if not fine.all() and not why:
                 why = f"row {rows.index[start + int(np.flatnonzero(~fine)[0])]}: it answers with what is no number."

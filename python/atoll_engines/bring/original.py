@@ -110,6 +110,9 @@ def typed(frame: pd.DataFrame, columns: list[Column]) -> pd.DataFrame:
             values[column.name] = kept.where(cells.notna() & (kept != ""), np.nan)
         elif column.type == "datetime":
             values[column.name] = pd.to_datetime(cells, utc=True, errors="coerce", format="ISO8601").dt.tz_localize(None)
+        elif column.type == "boolean" and cells.notna().all():
+            # Some steps look at the type of a column, not only at its values.
+            values[column.name] = cells.map(bool).astype(bool)
         elif cells.dtype == object:
             values[column.name] = pd.to_numeric(cells, errors="coerce").astype(np.float64)
         else:

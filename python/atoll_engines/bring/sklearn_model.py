@@ -75,7 +75,7 @@ class SklearnOriginal(Original):
             raise BadInput(
                 f"{self.algorithm} predicts nothing: it only transforms. Save the whole pipeline, with its last step that predicts."
             )
-        self.threshold = own_threshold(self.model)
+        self.threshold = own_threshold(core)
 
     def table(self, frame: pd.DataFrame) -> Any:
         rows = frame[[column.name for column in self.columns]]

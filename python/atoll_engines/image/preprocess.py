@@ -11,8 +11,8 @@ OPSET = 18
 def preprocess_graph(size: int, channels: int, fit: str = "crop", resized: int | None = None) -> bytes:
     """`image` uint8 [H, W, 3] to `pixels` uint8 [size, size, channels]: antialiased bilinear resize, then `fit`.
 
-    `crop` keeps the middle, `pad` sets the whole image on black, `stretch` changes its shape. With `resized` the short side is made that long
-    before the middle is cut out.
+    `crop` keeps the middle, `pad` sets the whole image on black, `stretch` changes its shape.
+    With `resized` the short side is made that long before the middle is cut out.
     """
     from onnx import TensorProto, checker, helper, numpy_helper
 

@@ -10,7 +10,7 @@ from onnx import TensorProto
 
 from atoll_engines.bring.pipelines import boosters, encoders
 from atoll_engines.bring.pipelines.flow import Flow
-from atoll_engines.bring.pipelines.transformers import apply
+from atoll_engines.bring.pipelines.transformers import apply, gone_words
 from atoll_engines.bring.trees.ensemble_graph import emit_trees
 from atoll_engines.errors import EngineError
 from atoll_engines.onnx_models import outputs
@@ -45,6 +45,30 @@ def pipeline(model: Any, flow: Flow) -> GraphTensor:
     for _, step in model.steps[:-1]:
         flow = apply(step, flow)
     return estimate(model.steps[-1][1], flow)
+
+
+def with_threshold(model: Any, flow: Flow) -> GraphTensor:
+    """The threshold is the package's, not the graph's."""
+    return estimate(model.estimator_, flow)
+
+
+def exponential(model: Any, flow: Flow) -> GraphTensor:
+    if getattr(model, "link", "auto") not in ("auto", "log") or (type(model).__name__ == "TweedieRegressor" and model.power <= 0):
+        return linear(model, flow)
+    return flow.maths.exp(linear(model, flow))
+
+
+def bagging(model: Any, flow: Flow) -> GraphTensor:
+    """The mean of models that each see some of the columns."""
+    parts = []
+    for one, places in zip(model.estimators_, model.estimators_features_, strict=True):
+        if is_classifier(model) and (not hasattr(one, "predict_proba") or len(one.classes_) != len(model.classes_)):
+            raise EngineError("Bagging of models without probabilities of every class is written as no graph here.")
+        parts.append(estimate(one, flow.select([int(place) for place in places])))
+    total = parts[0]
+    for part in parts[1:]:
+        total = total + part
+    return total / float(len(parts))
 
 
 def searched(model: Any, flow: Flow) -> GraphTensor:
@@ -83,7 +107,7 @@ def logistic(model: Any, flow: Flow) -> GraphTensor:
     if len(model.classes_) == 2:
         return sigmoid(flow, sums)
     one_by_one = getattr(model, "multi_class", None) == "ovr" or getattr(model, "solver", None) == "liblinear"
-    return shared(flow, node(flow, "Sigmoid", sums)) if one_by_one else node(flow, "Softmax", sums, axis=1)
+    return shared(flow, logistic_of(flow, sums), len(model.classes_)) if one_by_one else node(flow, "Softmax", sums, axis=1)
 
 
 def sigmoid(flow: Flow, sums: GraphTensor) -> GraphTensor:
@@ -91,14 +115,24 @@ def sigmoid(flow: Flow, sums: GraphTensor) -> GraphTensor:
     return flow.maths.concat([1.0 - positive, positive])
 
 
-def shared(flow: Flow, each: GraphTensor) -> GraphTensor:
-    return each / flow.maths.row_sum(each)
+def logistic_of(flow: Flow, x: GraphTensor) -> GraphTensor:
+    """1 / (1 + exp(-x)), which far below zero is still more than nothing: what is shared then depends on it."""
+    below = flow.maths.exp(flow.maths.least(x, np.float64(0.0)))
+    above = flow.maths.exp(0.0 - flow.maths.greatest(x, np.float64(0.0)))
+    return flow.maths.where(x < 0.0, below / (below + 1.0), 1.0 / (above + 1.0))
+
+
+def shared(flow: Flow, each: GraphTensor, classes: int) -> GraphTensor:
+    """Shares of one; where nothing is to be shared, equal ones, as the library has it."""
+    total = flow.maths.row_sum(each)
+    is_none = flow.maths.is_equal(total, 0.0)
+    return flow.maths.where(is_none, 1.0 / classes, each / flow.maths.where(is_none, 1.0, total))
 
 
 def stochastic(model: Any, flow: Flow) -> GraphTensor:
     if model.loss == "log_loss":
         sums = margins(model, flow)
-        return sigmoid(flow, sums) if len(model.classes_) == 2 else shared(flow, node(flow, "Sigmoid", sums))
+        return sigmoid(flow, sums) if len(model.classes_) == 2 else shared(flow, logistic_of(flow, sums), len(model.classes_))
     if model.loss == "modified_huber":
         raise EngineError('Probabilities of the loss "modified_huber" are written as no graph here.')
     return chosen(model, flow)
@@ -297,7 +331,7 @@ def calibrated(model: Any, flow: Flow) -> GraphTensor:
         slopes = np.array([[one_.a_ for one_ in one.calibrators]])
         offsets = np.array([[one_.b_ for one_ in one.calibrators]])
         each = node(flow, "Sigmoid", 0.0 - (sums * slopes + offsets))
-        said = flow.maths.concat([1.0 - each, each]) if two else shared(flow, each)
+        said = flow.maths.concat([1.0 - each, each]) if two else shared(flow, each, len(model.classes_))
         total = said if total is None else total + said
     if total is None:
         raise EngineError("The calibrated classifier holds no classifier.")
@@ -325,11 +359,13 @@ def one_vs_rest(model: Any, flow: Flow) -> GraphTensor:
     each = [flow.maths.choose(estimate(one, flow), [1]) for one in model.estimators_]
     if len(each) == 1:
         return flow.maths.concat([1.0 - each[0], each[0]])
-    return shared(flow, flow.maths.concat(each))
+    return shared(flow, flow.maths.concat(each), len(each))
 
 
 def dummy(model: Any, flow: Flow) -> GraphTensor:
-    zero = flow.maths.row_sum(flow.numbers("Dummy") * 0.0)
+    first = flow.select([0]).parts[0]
+    zero = gone_words(flow.maths, first.tensor, 1) if first.is_words else flow.maths.number(flow.maths.is_missing(first.tensor))
+    zero = zero * 0.0
     if is_classifier(model):
         if model.strategy != "prior":
             raise EngineError(f'A dummy that answers by "{model.strategy}" is written as no graph here.')
@@ -357,5 +393,8 @@ ESTIMATORS: dict[str, Answer] = {
     "GaussianNB": naive_bayes, "MultinomialNB": multinomial_bayes, "MLPClassifier": network, "MLPRegressor": network,
     "SVC": svm_classifier, "NuSVC": svm_classifier, "SVR": svm_regressor, "NuSVR": svm_regressor,
     "VotingClassifier": voting, "VotingRegressor": voting, "StackingClassifier": stacking, "StackingRegressor": stacking,
-    "CalibratedClassifierCV": calibrated, "OneVsRestClassifier": one_vs_rest, "DummyClassifier": dummy, "DummyRegressor": dummy,
+    "CalibratedClassifierCV": calibrated, "OneVsRestClassifier": one_vs_rest,
+    "FixedThresholdClassifier": with_threshold, "TunedThresholdClassifierCV": with_threshold, "BaggingClassifier": bagging,
+    "BaggingRegressor": bagging, "PoissonRegressor": exponential, "GammaRegressor": exponential, "TweedieRegressor": exponential,
+    "DummyClassifier": dummy, "DummyRegressor": dummy,
 }  # fmt: skip

@@ -273,7 +273,9 @@ def refuse_hollow(content: bytes, name: str) -> None:
             lacks = lacks or next((part for part in NUMBERS if part not in learner["learner_model_param"]), None)
             lacks = lacks or (None if isinstance(learner["objective"].get("name"), str) else "objective")
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise BadInput(f'"{name}" could not be read by XGBoost: it is no JSON and no UBJSON of a model ({first_line(error)}).', file=name) from error
+            raise BadInput(
+                f'"{name}" could not be read by XGBoost: it is no JSON and no UBJSON of a model ({first_line(error)}).', file=name
+            ) from error
     if lacks:
         raise BadInput(f'"{name}" could not be read by XGBoost: it lacks the part "{lacks}".', file=name)
 
