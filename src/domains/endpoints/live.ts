@@ -8,7 +8,7 @@ import { policyOf } from './scaling/policy.ts'
 import type { ScalingPolicy } from './scaling/schema.ts'
 import type { HostedRow } from './scaling/store.ts'
 import { headOf, type LoadedRows, type LoadedText, type LoaderNeeds, type Serving, toLoad, versionLoader } from './serving.ts'
-import { captureOf, type EndpointRow } from './store.ts'
+import { captureOf, type EndpointRow, knownOf } from './store.ts'
 import type { LiveTraffic } from './traffic/live-traffic.ts'
 import { liveVariants } from './traffic/live-variants.ts'
 import { mainVariant } from './traffic/schema.ts'
@@ -53,6 +53,7 @@ export function liveEndpoints(needs: LiveNeeds) {
   function exchange(row: EndpointRow, mostShare: number, loaded: LoadedRows | LoadedText): LiveEndpoint {
     const endpoint = entryOf(row)
     const before = endpoint.serving
+    if (loaded.answers === 'rows') loaded.encoder.allowOthers(knownOf(row))
     endpoint.name = row.name
     endpoint.serving = { ...loaded, head: headOf(row.name, row, endpoint.traffic ? mainVariant : undefined) }
     endpoint.captures.setPolicy(captureOf(row), mostShare)

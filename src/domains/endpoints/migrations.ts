@@ -5,6 +5,7 @@ export const endpointsMigrations: Migration[] = [
   { name: 'endpoints-001-create', up: createTables },
   { name: 'endpoints-002-traffic', up: createTraffic },
   { name: 'endpoints-003-scaling', up: createScaling },
+  { name: 'endpoints-004-known-columns', up: addKnownColumns },
 ]
 
 async function createTables(db: Db): Promise<void> {
@@ -111,4 +112,8 @@ async function createScaling(db: Db): Promise<void> {
     .addColumn('rows', 'bigint', (c) => c.notNull())
     .addPrimaryKeyConstraint('endpoint_usage_key', ['endpoint_id', 'caller', 'day'])
     .execute()
+}
+
+async function addKnownColumns(db: Db): Promise<void> {
+  await db.schema.alterTable('endpoints').addColumn('known', 'text').execute()
 }

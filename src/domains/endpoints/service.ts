@@ -40,6 +40,7 @@ import {
   historyOf,
   insertEndpoint,
   isServedElsewhere,
+  knownWith,
   listEndpoints,
   type NamedEndpointRow,
   noteDeployment,
@@ -196,6 +197,7 @@ export function endpointsService(needs: EndpointsNeeds) {
       sticky: null,
       scaling: null,
       max_loaded: 16,
+      known: null,
     }
     // Loaded first: an endpoint that could never answer is not made.
     const loaded = await live.load(toLoad(versionColumns(version)))
@@ -243,11 +245,12 @@ export function endpointsService(needs: EndpointsNeeds) {
   ) {
     const { version, override } = await deployable(by, ref, project, reason)
     if (version.id === row.version_id) return
-    const next = { ...row, ...versionColumns(version), running: 1, updated_at: Date.now() }
+    const known = knownWith(row, signatureOf(row), version.signature)
+    const next = { ...row, ...versionColumns(version), known, running: 1, updated_at: Date.now() }
     const loaded = await live.load(toLoad(versionColumns(version)))
     try {
       await metadata.transaction(async (tx) => {
-        await updateEndpoint(tx, row.id, { ...versionColumns(version), running: 1, updated_at: next.updated_at })
+        await updateEndpoint(tx, row.id, { ...versionColumns(version), known, running: 1, updated_at: next.updated_at })
         await undeployed(tx, row.id, row.version_id)
         await deployed(tx, by, next, override)
         const facts = { ...deploymentFacts(next, override), before: row.version_id }

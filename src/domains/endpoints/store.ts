@@ -27,6 +27,8 @@ export interface EndpointColumns {
   scaling: string | null
   /** Models beside its own that are loaded at once. */
   max_loaded: number
+  /** JSON list of the columns that versions read which this endpoint has served: whoever sends them makes no mistake. */
+  known: string | null
 }
 export type EndpointRow = ResourceRow & EndpointColumns
 export type NamedEndpointRow = EndpointRow & { owner_name: string }
@@ -134,7 +136,7 @@ export async function noteDeployment(tx: Db, entry: Omit<HistoryRow, 'seq'>): Pr
     .execute()
 }
 
-export const signatureOf = (row: EndpointColumns): Signature => JSON.parse(row.signature) as Signature
+export const signatureOf = (row: Pick<EndpointColumns, 'signature'>): Signature => JSON.parse(row.signature) as Signature
 export const captureOf = (row: EndpointColumns): z.output<typeof CapturePolicy> => JSON.parse(row.capture)
 
 export function toEndpoint(
@@ -164,3 +166,10 @@ export function toEndpoint(
     })),
   }
 }
+
+/** Columns that callers may send because a version which this endpoint served reads them. */
+export const knownOf = (row: Pick<EndpointColumns, 'known'>): string[] => (row.known === null ? [] : JSON.parse(row.known))
+
+/** The same with the columns of another version. */
+export const knownWith = (row: Pick<EndpointColumns, 'known'>, ...signatures: Signature[]): string =>
+  JSON.stringify([...new Set([...knownOf(row), ...signatures.flatMap(({ inputs }) => inputs.map(({ name }) => name))])])

@@ -56,7 +56,9 @@ export class Problems {
     const [first] = found
     if (!first) return null
     const more = found.length - toldInWords
-    const words = found.slice(0, toldInWords).map(({ message }) => message)
+    // What it takes is said once, not with each field that it does not.
+    const shown = found.slice(0, toldInWords)
+    const words = shown.map(({ message }, i) => (i < shown.length - 1 ? message.replace(/ It takes: .*$/s, '') : message))
     if (more > 0) words.push(`And ${this.isFull ? 'at least ' : ''}${more} more.`)
     const { message: _, ...facts } = first
     return unprocessable(words.join(' '), { ...facts, problems: found, ...(this.isFull && { andMore: true }) })

@@ -3,7 +3,7 @@ import type { AppendLogs } from '../../../ports/logs/append-log.ts'
 import type { LiveEndpoint } from '../live.ts'
 import { LiveMetrics } from '../live-metrics.ts'
 import { headOf, type Load, type LoadedRows, type LoadedText, type Serving, toLoad } from '../serving.ts'
-import type { EndpointRow } from '../store.ts'
+import { type EndpointRow, knownOf } from '../store.ts'
 import { shadowText } from '../write-rows.ts'
 import { Breaker } from './breaker.ts'
 import { LiveTraffic, type LiveVariant, type StickyKey } from './live-traffic.ts'
@@ -74,6 +74,7 @@ export function liveVariants({ logs, load, entryOf, onError }: LiveVariantsNeeds
     // A column that only one of them reads is not unknown to the other.
     if (variant.serving.answers === 'rows' && main?.answers === 'rows') {
       variant.serving.encoder.allowOthers(main.encoder.columns)
+      variant.serving.encoder.allowOthers(knownOf(row))
     }
   }
 
@@ -101,6 +102,7 @@ export function liveVariants({ logs, load, entryOf, onError }: LiveVariantsNeeds
     if (!traffic || !variant?.serving || variant.apart || !before) return false
     const { variant: _, ...promoted } = variant.serving
     endpoint.serving = { ...promoted, head: headOf(row.name, row, mainVariant) } as Serving
+    for (const one of [variant.serving, before]) if (one.answers === 'rows') one.encoder.allowOthers(knownOf(row))
     const gone = traffic.others.filter((one) => one !== variant && one.name === previous.name)
     const kept = newVariant(previous, { weight: 0, shadow: false })
     kept.serving = { ...before, head: headOf(row.name, previous, previous.name), variant: previous.name }

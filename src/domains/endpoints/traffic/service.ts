@@ -5,7 +5,7 @@ import type { Db, Metadata } from '../../../ports/metadata/metadata.ts'
 import { audit } from '../../auth/audit.ts'
 import type { ModelVersion } from '../../registry/schema.ts'
 import type { LiveEndpoints } from '../live.ts'
-import { type EndpointRow, isServedElsewhere, updateEndpoint } from '../store.ts'
+import { type EndpointRow, isServedElsewhere, knownWith, signatureOf, updateEndpoint } from '../store.ts'
 import { type LiveTraffic, type LiveVariant, pinHeader } from './live-traffic.ts'
 import { refuseOtherTask } from './refuse-other-task.ts'
 import { toRollout } from './rollouts.ts'
@@ -224,7 +224,8 @@ export function trafficService(needs: TrafficNeeds) {
     const override = served ? null : (await needs.deployable(by, chosen.version_id, undefined, reason)).override
     const { endpoint_id: _, name: __, position: ___, weight: ____, shadow: _____, ...columns } = chosen
     const now = Date.now()
-    const next: EndpointRow = { ...row, ...columns, running: 1, updated_at: now }
+    const known = knownWith(row, signatureOf(row), signatureOf(chosen))
+    const next: EndpointRow = { ...row, ...columns, known, running: 1, updated_at: now }
     const previous: VariantRow = {
       ...servedColumns(row),
       endpoint_id: row.id,
@@ -235,7 +236,7 @@ export function trafficService(needs: TrafficNeeds) {
     }
     const left = [...rows.filter((one) => one.name !== name && one.name !== previousVariant), previous]
     await metadata.transaction(async (tx) => {
-      await updateEndpoint(tx, row.id, { ...columns, running: 1, updated_at: now })
+      await updateEndpoint(tx, row.id, { ...columns, known, running: 1, updated_at: now })
       await putVariants(tx, row.id, left)
       await needs.deployed(tx, by, next, override)
       if (rollout)

@@ -302,3 +302,18 @@ test('a slow variant is told by its p95 beside that of main, above the noise of 
   assert.match(wrongWith(guard, seen(1, 3), seen(1))!, /3 of its 100 requests failed/)
   assert.equal(wrongWith(guard, { requests: 5, errors: 5, p95: 900 }, seen(1)), null)
 })
+
+onBoth('a version that reads fewer columns answers callers who send those that the version before read', async (w) => {
+  await w.register('churn')
+  const [a, b] = binarySignature.inputs as [object, object]
+  const state = { ...(binarySignature.inputs[2] as object), name: 'region', nullable: true }
+  await w.register('churn', { signature: { ...binarySignature, inputs: [a, b, state] as typeof binarySignature.inputs } })
+  await w.endpoints.create(w.by, EndpointInput.parse({ model: 'churn:1', name: 'live' }))
+  assert.equal((await refusal(ask(w, { row: { ...row, region: 'OH' } }))).code, 'unprocessable')
+  await w.endpoints.patch(w.by, 'live', { model: 'churn:2' })
+  assert.equal((await ask(w)).version, 2)
+  assert.equal((await ask(w, { row: { a: 1, b: 1, region: 'OH' } })).version, 2)
+  assert.match((await refusal(ask(w, { row: { ...row, regoin: 'OH' } }))).message, /regoin/)
+  await w.endpoints.rollback(w.by, 'live')
+  assert.equal((await ask(w, { row: { ...row, region: 'OH' } })).version, 1)
+})
