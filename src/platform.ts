@@ -117,6 +117,7 @@ import { localIncoming } from './ports/incoming/local.ts'
 import { openInference } from './ports/inference/open.ts'
 import { openLanguage } from './ports/language/open.ts'
 import { localAppendLogs } from './ports/logs/local.ts'
+import { openSmtp } from './ports/mail/smtp.ts'
 import { openMedia } from './ports/media/open.ts'
 import type { Metadata } from './ports/metadata/metadata.ts'
 import { openSqlite } from './ports/metadata/sqlite.ts'
@@ -141,6 +142,7 @@ export async function openPlatform(config: Config, { logger }: { logger: Logger 
   const tables = openDuckDb()
   const media = openMedia()
   const inference = openInference({ executor, runtimes, enginesFolder: pythonSources })
+  const mail = openSmtp()
   const language = openLanguage({ executor })
   const onError = (error: unknown, doing: string) => logger.error({ err: error }, doing)
   const captureLogs = localAppendLogs(join(config.dataDir, 'captures'), (error) => onError(error, 'keeping captured requests'))
@@ -369,6 +371,8 @@ export async function openPlatform(config: Config, { logger }: { logger: Logger 
       tables,
       inference,
       outbound,
+      mail,
+      settings,
       datasets,
       registry,
       endpoints,
@@ -383,6 +387,8 @@ export async function openPlatform(config: Config, { logger }: { logger: Logger 
     search,
     jobs: jobs.queue,
     outbound,
+    mail,
+    settings,
     principalOf: auth.users.principal,
     datasets,
     endpoints,

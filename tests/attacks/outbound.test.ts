@@ -4,6 +4,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { deliverAlerts } from '../../src/domains/monitoring/deliveries.ts'
 import { newId } from '../../src/kernel/ids.ts'
+import { openSmtp } from '../../src/ports/mail/smtp.ts'
 import { openOutbound } from '../../src/ports/outbound/fetch-out.ts'
 import { onEachPlatform, type World } from '../platform-world.ts'
 import { resourceTables, rowMaker } from './rows.ts'
@@ -91,7 +92,12 @@ onEachPlatform('E1 E3 E4 E6 E7: a webhook reaches no inner place, even when an a
         if (made.status === 400) continue
         assert.equal(made.status, 201, made.text)
         const alert = await owe(world, made.json.id, webhookUrl)
-        await deliverAlerts({ metadata: platform.metadata, outbound: platformOutbound(world) })
+        await deliverAlerts({
+          metadata: platform.metadata,
+          outbound: platformOutbound(world),
+          mail: openSmtp(),
+          settings: platform.domains.auth.settings,
+        })
         const { json } = await call('GET', `/v1/alerts?monitor=${made.json.id}`, { token: eve.token })
         const told = json.items.find((one: { id: string }) => one.id === alert).webhook
         assert.match(told, /^not delivered: /, webhookUrl)

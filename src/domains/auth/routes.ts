@@ -4,7 +4,7 @@ import { type RouteRecord, route } from '../../kernel/route.ts'
 import { listAudit, verifyAudit } from './audit.ts'
 import { peopleRoutes } from './people-routes.ts'
 import { projectRoutes } from './project-routes.ts'
-import { AuditEntry, BinItem, NewToken, Ref, SearchHit, Settings, Token, TokenInput } from './schema.ts'
+import { AuditEntry, BinItem, MailSettingsInput, NewToken, Ref, SearchHit, Settings, Token, TokenInput } from './schema.ts'
 import type { AuthService } from './service.ts'
 import { sessionRoutes } from './session-routes.ts'
 
@@ -17,6 +17,7 @@ const AuditListQuery = PageQuery.extend({
 
 const SettingsPatch = z
   .object({
+    mail: MailSettingsInput.nullable(),
     outboundHosts: z
       .array(
         z

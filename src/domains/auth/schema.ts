@@ -144,7 +144,24 @@ export const AuditEntry = z.object({
 })
 export type AuditEntry = z.infer<typeof AuditEntry>
 
+const mailServer = {
+  host: z.hostname().max(253),
+  port: z.number().int().min(1).max(65_535),
+  security: z.enum(['tls', 'starttls', 'none']).describe('starttls: encrypted before anything is said, or not at all'),
+  user: z.string().max(320).nullable(),
+  from: z.email().max(320),
+  domains: z.array(z.hostname().max(253)).max(100).describe('that mail may go to; empty: any'),
+}
+export const MailSettings = z.object({ ...mailServer, hasPassword: z.boolean() })
+export const MailSettingsInput = z.strictObject({
+  ...mailServer,
+  user: mailServer.user.default(null),
+  domains: mailServer.domains.default([]),
+  password: z.string().min(1).max(1000).optional().describe('kept, never shown; absent: the one that was given before'),
+})
+
 export const Settings = z.object({
+  mail: MailSettings.nullable().describe('the server that takes mail; null: no mail leaves'),
   outboundHosts: z.array(z.string()).describe('Hosts that may be reached; empty means outbound is off.'),
   publicVisibility: z.boolean(),
   importFolders: z.array(z.string()).describe('Server folders from which data may be added.'),

@@ -1,12 +1,16 @@
+import type * as z from 'zod'
+import { invalidInput } from '../../kernel/errors.ts'
 import type { Events } from '../../kernel/events.ts'
 import type { Principal } from '../../kernel/principal.ts'
+import type { MailServer } from '../../ports/mail/mail.ts'
 import type { Metadata } from '../../ports/metadata/metadata.ts'
 import { audit } from './audit.ts'
-import type { Settings } from './schema.ts'
+import type { MailSettingsInput, Settings } from './schema.ts'
 import { authTables } from './tables.ts'
 
 /** Everything that reaches out or opens up is off until an administrator turns it on. */
 const defaults: Settings = {
+  mail: null,
   outboundHosts: [],
   publicVisibility: false,
   importFolders: [],
@@ -16,10 +20,17 @@ const defaults: Settings = {
 
 const recheckMs = 2000
 
+export type SettingsChange = Partial<Omit<Settings, 'mail'> & { mail: z.output<typeof MailSettingsInput> | null }>
+
 export interface SettingsService {
   get(): Promise<Settings>
-  change(by: Principal, patch: Partial<Settings>): Promise<Settings>
+  change(by: Principal, patch: SettingsChange): Promise<Settings>
+  /** The mail server with its password; null where no mail leaves. */
+  mailServer(): Promise<MailServer | null>
 }
+
+/** Kept apart from the settings, which are shown. */
+const passwordKey = 'mail.password'
 
 export function settingsService({ metadata, events }: { metadata: Metadata; events: Events }): SettingsService {
   let known: { settings: Settings; at: number } | null = null
@@ -32,21 +43,29 @@ export function settingsService({ metadata, events }: { metadata: Metadata; even
     if (known && Date.now() - known.at < recheckMs) return known.settings
     const at = Date.now()
     const rows = await authTables(metadata.db).selectFrom('settings').selectAll().execute()
-    const stored = Object.fromEntries(rows.map((row) => [row.key, JSON.parse(row.value)]))
+    const shown = rows.filter(({ key }) => key in defaults)
+    const stored = Object.fromEntries(shown.map((row) => [row.key, JSON.parse(row.value)]))
     const settings = { ...defaults, ...stored } as Settings
     known = { settings, at }
     return settings
   }
 
-  async function change(by: Principal, patch: Partial<Settings>): Promise<Settings> {
+  async function change(by: Principal, { mail, ...others }: SettingsChange): Promise<Settings> {
     const before = await get()
+    const patch: Partial<Settings> = others
+    const password = mail?.password
+    if (mail !== undefined) patch.mail = mail === null ? null : shownMail(mail, before.mail)
     await metadata.transaction(async (tx) => {
-      for (const [key, value] of Object.entries(patch))
-        await authTables(tx)
+      const keep = (key: string, value: unknown) =>
+        authTables(tx)
           .insertInto('settings')
           .values({ key, value: JSON.stringify(value) })
           .onConflict((c) => c.column('key').doUpdateSet({ value: JSON.stringify(value) }))
           .execute()
+      for (const [key, value] of Object.entries(patch)) await keep(key, value)
+      if (password !== undefined) await keep(passwordKey, password)
+      else if (mail !== undefined && !patch.mail?.hasPassword)
+        await authTables(tx).deleteFrom('settings').where('key', '=', passwordKey).execute()
       const old = Object.fromEntries(Object.keys(patch).map((key) => [key, before[key as keyof Settings]]))
       await audit(tx, by, 'settings.change', { facts: { before: old, after: patch } })
     })
@@ -54,5 +73,28 @@ export function settingsService({ metadata, events }: { metadata: Metadata; even
     return get()
   }
 
-  return { get, change }
+  async function mailServer(): Promise<MailServer | null> {
+    const { mail } = await get()
+    if (mail === null) return null
+    const row = await authTables(metadata.db)
+      .selectFrom('settings')
+      .select('value')
+      .where('key', '=', passwordKey)
+      .executeTakeFirst()
+    const { host, port, security, user, from } = mail
+    return { host, port, security, user, from, password: row ? (JSON.parse(row.value) as string) : null }
+  }
+
+  return { get, change, mailServer }
+}
+
+/** The mail server as it is shown. A password that was given for one server and user is not said to another. */
+function shownMail({ password, ...mail }: z.output<typeof MailSettingsInput>, before: Settings['mail']): Settings['mail'] {
+  const isSame = before?.host === mail.host && before.port === mail.port && before.user === mail.user
+  const hasPassword = password !== undefined || (isSame && before.hasPassword)
+  if (mail.security === 'none' && hasPassword)
+    throw invalidInput('A password would be sent unencrypted. Choose "tls" or "starttls", or a server that wants none.', {
+      field: 'mail',
+    })
+  return { ...mail, hasPassword }
 }

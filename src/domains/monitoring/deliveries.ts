@@ -1,14 +1,20 @@
-import { isPlatformError } from '../../kernel/errors.ts'
+import { sql } from 'kysely'
+import { isPlatformError, preconditionFailed } from '../../kernel/errors.ts'
 import { newId } from '../../kernel/ids.ts'
 import { minutes, toIso } from '../../kernel/time.ts'
+import type { Mail } from '../../ports/mail/mail.ts'
 import type { Db, Metadata } from '../../ports/metadata/metadata.ts'
 import type { Outbound } from '../../ports/outbound/outbound.ts'
 import { signedHeaders } from '../../ports/outbound/webhook-signature.ts'
+import type { SettingsService } from '../auth/settings.ts'
+import type { AlertEvidence } from './schema.ts'
 import { type DeliveryRow, type MonitorRow, monitoringTables } from './store.ts'
 
 export interface DeliveryNeeds {
   metadata: Metadata
   outbound: Pick<Outbound, 'fetchOut'>
+  mail: Mail
+  settings: Pick<SettingsService, 'get' | 'mailServer'>
 }
 
 /** Waits before each further try: after the last a delivery is given up. */
@@ -20,9 +26,10 @@ const leaseMs = minutes(2)
 /** Notes, in the transaction of the alert, whom it is to be told. */
 export async function oweDeliveries(tx: Db, monitor: MonitorRow, alertId: string): Promise<void> {
   const now = Date.now()
-  const targets: Pick<DeliveryRow, 'channel' | 'target'>[] = monitor.webhook_url
-    ? [{ channel: 'webhook', target: monitor.webhook_url }]
-    : []
+  const targets: Pick<DeliveryRow, 'channel' | 'target'>[] = [
+    ...(monitor.webhook_url ? [{ channel: 'webhook' as const, target: monitor.webhook_url }] : []),
+    ...(JSON.parse(monitor.emails) as string[]).map((target) => ({ channel: 'email' as const, target })),
+  ]
   for (const { channel, target } of targets)
     await monitoringTables(tx)
       .insertInto('alert_deliveries')
@@ -83,7 +90,9 @@ export async function deliverAlerts(needs: DeliveryNeeds, now = Date.now()): Pro
 
 async function tell(needs: DeliveryNeeds, delivery: DeliveryRow): Promise<{ said: string; isDone: boolean }> {
   try {
-    return await tellWebhook(needs, delivery)
+    const alert = await alertToTell(needs.metadata, delivery.alert_id)
+    if (!alert) return { said: 'the alert is gone', isDone: true }
+    return delivery.channel === 'webhook' ? await tellWebhook(needs, delivery, alert) : await tellByMail(needs, delivery, alert)
   } catch (error) {
     return {
       isDone: false,
@@ -92,18 +101,22 @@ async function tell(needs: DeliveryNeeds, delivery: DeliveryRow): Promise<{ said
   }
 }
 
-async function tellWebhook(
-  { metadata, outbound }: DeliveryNeeds,
-  delivery: DeliveryRow,
-): Promise<{ said: string; isDone: boolean }> {
-  const alert = await monitoringTables(metadata.db)
+const alertToTell = (metadata: Metadata, id: string) =>
+  monitoringTables(metadata.db)
     .selectFrom('alerts')
     .innerJoin('monitors', 'monitors.id', 'alerts.monitor_id')
     .selectAll('alerts')
-    .select(['monitors.name as monitor_name', 'monitors.endpoint_id as endpoint_id', 'monitors.webhook_secret as secret'])
-    .where('alerts.id', '=', delivery.alert_id)
+    .select([
+      'monitors.name as monitor_name',
+      'monitors.endpoint_id as endpoint_id',
+      'monitors.webhook_secret as secret',
+      sql<string | null>`(select name from endpoints where endpoints.id = monitors.endpoint_id)`.as('endpoint_name'),
+    ])
+    .where('alerts.id', '=', id)
     .executeTakeFirst()
-  if (!alert) return { said: 'the alert is gone', isDone: true }
+type AlertToTell = NonNullable<Awaited<ReturnType<typeof alertToTell>>>
+
+async function tellWebhook({ outbound }: DeliveryNeeds, delivery: DeliveryRow, alert: AlertToTell) {
   const body = JSON.stringify({
     alert: alert.id,
     severity: alert.severity,
@@ -130,4 +143,35 @@ async function tellWebhook(
   })
   const isDone = status >= 200 && status < 300
   return { isDone, said: isDone ? `delivered (${status})` : `refused by the receiver (${status})` }
+}
+
+async function tellByMail({ mail, settings }: DeliveryNeeds, { id, target }: DeliveryRow, alert: AlertToTell) {
+  const server = await settings.mailServer()
+  if (!server)
+    throw preconditionFailed('No mail leaves: an administrator has named no mail server in the settings.', { to: target })
+  const domains = (await settings.get()).mail?.domains ?? []
+  const domain = target.slice(target.lastIndexOf('@') + 1).toLowerCase()
+  if (domains.length > 0 && !domains.includes(domain))
+    throw preconditionFailed(`Mail to ${domain} is not allowed by the settings.`, { to: target })
+  const said = await mail.send(server, {
+    to: target,
+    subject: `${alert.severity === 'alert' ? 'Alert' : 'Warning'}: ${alert.monitor_name}`,
+    text: letterOf(alert),
+    headers: { 'X-Atoll-Delivery': id, 'Auto-Submitted': 'auto-generated' },
+  })
+  return { isDone: true, said: `delivered: ${said.slice(0, 200)}` }
+}
+
+function letterOf(alert: AlertToTell): string {
+  const evidence = (JSON.parse(alert.evidence) as AlertEvidence[]).map(
+    ({ kind, sentence }) => `- ${kind.replaceAll('_', ' ')}: ${sentence}`,
+  )
+  return [
+    alert.message,
+    evidence.join('\n'),
+    `What to do: ${alert.recommendation}`,
+    `Endpoint ${alert.endpoint_name ?? alert.endpoint_id}, monitor ${alert.monitor_name}, report ${alert.report_id}, ${toIso(alert.at)}${alert.count > 1 ? `, for the ${alert.count}th time` : ''}.`,
+  ]
+    .filter(Boolean)
+    .join('\n\n')
 }

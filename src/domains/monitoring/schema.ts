@@ -43,6 +43,11 @@ export const MonitorInput = ResourceInput.partial({ name: true }).extend({
     .max(2000)
     .nullable()
     .default(null),
+  emails: z
+    .array(z.email().max(320))
+    .max(20)
+    .default([])
+    .describe('whom alerts are mailed to, where an administrator named a mail server'),
 })
 export const MonitorPatch = MonitorInput.omit({ endpoint: true, project: true })
   .extend({
@@ -58,6 +63,7 @@ export const MonitorPatch = MonitorInput.omit({ endpoint: true, project: true })
     psiAlert: z.number().min(0),
     falseAlarmRate: MonitorInput.shape.falseAlarmRate.unwrap(),
     webhookUrl: MonitorInput.shape.webhookUrl.unwrap(),
+    emails: MonitorInput.shape.emails.unwrap(),
   })
   .partial()
 export const alertStates = ['open', 'acknowledged', 'snoozed', 'closed'] as const
@@ -78,6 +84,7 @@ export const Monitor = Resource.extend({
   falseAlarmRate: z.number(),
   webhookUrl: z.string().nullable(),
   webhookSigned: z.boolean(),
+  emails: z.array(z.string()),
   lastReport: z.string().nullable(),
   lastState: z.enum(['quiet', 'warning', 'alert', 'too_few_rows']).nullable(),
   nextRunAt: Iso.nullable(),

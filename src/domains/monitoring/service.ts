@@ -3,6 +3,7 @@ import { invalidInput, notFound } from '../../kernel/errors.ts'
 import type { Events } from '../../kernel/events.ts'
 import { type Page, type PageQuery, toPage } from '../../kernel/paging.ts'
 import type { Principal } from '../../kernel/principal.ts'
+import type { Mail } from '../../ports/mail/mail.ts'
 import type { Metadata } from '../../ports/metadata/metadata.ts'
 import type { Outbound } from '../../ports/outbound/outbound.ts'
 import { newWebhookSecret } from '../../ports/outbound/webhook-signature.ts'
@@ -10,6 +11,7 @@ import { type Access, nameTakenIsConflict } from '../auth/access.ts'
 import { audit } from '../auth/audit.ts'
 import type { Binned } from '../auth/bin.ts'
 import type { Search } from '../auth/search.ts'
+import type { SettingsService } from '../auth/settings.ts'
 import type { DatasetsService } from '../datasets/service.ts'
 import type { EndpointsService } from '../endpoints/service.ts'
 import type { JobQueue } from '../jobs/handler.ts'
@@ -51,6 +53,8 @@ export interface MonitoringNeeds {
   search: Search
   jobs: JobQueue
   outbound: Pick<Outbound, 'fetchOut'>
+  mail: Mail
+  settings: Pick<SettingsService, 'get' | 'mailServer'>
   /** The principal of a person, for what runs on a schedule in their name. */
   principalOf(userId: string): Promise<Principal>
   datasets: Pick<DatasetsService, 'pin'>
@@ -68,6 +72,8 @@ export function monitoringService({
   search,
   jobs,
   outbound,
+  mail,
+  settings,
   principalOf,
   datasets,
   endpoints,
@@ -77,9 +83,10 @@ export function monitoringService({
   search.registerTable('monitors', { noun: 'monitor', permission: 'monitors:read' })
   const find = (by: Principal, ref: string, project?: string) => access.resolve<MonitorRow>('monitors', by, ref, project)
 
+  const delivery = { metadata, outbound, mail, settings }
   const scheduler = monitorScheduler({
     metadata,
-    delivery: { metadata, outbound },
+    delivery,
     onError,
     start: async (monitor) => enqueue(await principalOf(monitor.owner_id), monitor, { dataset: null, fromMs: null, toMs: null }),
   })
@@ -102,7 +109,7 @@ export function monitoringService({
       endpoint_id: endpoint.id,
       checks: JSON.stringify(input.checks ?? usualChecks(endpoint.signature)),
       baseline: JSON.stringify(baseline),
-      emails: '[]',
+      emails: JSON.stringify(input.emails),
       webhook_secret: null,
       schedule: input.schedule,
       window_hours: input.windowHours,
@@ -150,6 +157,7 @@ export function monitoringService({
       ...(changes.psiAlert !== undefined && { psi_alert: changes.psiAlert }),
       ...(changes.falseAlarmRate !== undefined && { false_alarm_rate: changes.falseAlarmRate }),
       ...(changes.webhookUrl !== undefined && { webhook_url: changes.webhookUrl }),
+      ...(changes.emails !== undefined && { emails: JSON.stringify(changes.emails) }),
     }
     const update = metadata.transaction(async (tx) => {
       await monitoringTables(tx).updateTable('monitors').set(next).where('id', '=', row.id).execute()
@@ -315,7 +323,7 @@ export function monitoringService({
     alert,
     setAlert,
     newSecret,
-    deliver: (now?: number) => deliverAlerts({ metadata, outbound }, now),
+    deliver: (now?: number) => deliverAlerts(delivery, now),
     scheduler,
   }
 }

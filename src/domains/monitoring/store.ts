@@ -163,6 +163,7 @@ export const toMonitor = (row: NamedMonitorRow): Monitor => ({
   falseAlarmRate: row.false_alarm_rate,
   webhookUrl: row.webhook_url,
   webhookSigned: row.webhook_secret !== null,
+  emails: JSON.parse(row.emails),
   lastReport: row.last_report_id,
   lastState: row.last_state,
   nextRunAt: toIsoOrNull(row.next_run_at),
