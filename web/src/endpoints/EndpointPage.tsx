@@ -17,10 +17,10 @@ import { Tabs, tabOf } from '../ui/Tabs.tsx'
 import { sayError } from '../ui/toast.tsx'
 import { AbTab } from './AbTab.tsx'
 import { CapturesTab } from './CapturesTab.tsx'
+import { ClientsTab } from './clients/ClientsTab.tsx'
 import { DeployPanel } from './DeployPanel.tsx'
 import { HistoryTab } from './HistoryTab.tsx'
 import { LiveTab } from './LiveTab.tsx'
-import { OpenAiClients } from './openai/OpenAiClients.tsx'
 import { ScalingTab } from './ScalingTab.tsx'
 import { servedWords } from './served.ts'
 import { TrafficTab } from './TrafficTab.tsx'
@@ -29,6 +29,7 @@ import { WriteTab } from './writing/WriteTab.tsx'
 
 const tabs = [
   { id: 'try', title: 'Try it' },
+  { id: 'clients', title: 'Clients' },
   { id: 'live', title: 'Live' },
   { id: 'traffic', title: 'Traffic' },
   { id: 'scaling', title: 'Scaling' },
@@ -140,7 +141,7 @@ export function EndpointPage() {
         ) : (
           <TryIt key={data.version} endpoint={data} />
         ))}
-      {tab === 'try' && <OpenAiClients endpoint={data} />}
+      {tab === 'clients' && <ClientsTab endpoint={data} />}
       {tab === 'live' && <LiveTab endpoint={data} />}
       {tab === 'traffic' && <TrafficTab endpoint={data} />}
       {tab === 'ab' && <AbTab endpoint={data} />}
