@@ -60,7 +60,7 @@ const addressOf = ({ origin, endpoint }: AskedInTensors): string => `${origin}/v
 function tensorsOf({ endpoint: { signature }, row }: AskedInTensors): Tensor[] {
   return signature.inputs
     .filter(({ name }) => isThere(row[name]))
-    .map((input) => ({ name: input.name, shape: [1], datatype: datatypeOf(input), data: [valueOf(row[input.name])] }))
+    .map((input) => ({ name: input.name, shape: [1], datatype: datatypeOf(input), data: [sentOf(row[input.name])] }))
 }
 
 /** What is missing is left out; a tensor has no word for it but NaN. */
@@ -72,7 +72,7 @@ function datatypeOf({ type, tensor }: Input): string {
   return tensor === 'numbers' && type !== 'datetime' ? 'FP64' : 'BYTES'
 }
 
-const valueOf = (value: unknown): unknown => (value instanceof File ? `<${value.name} as base64>` : value)
+const sentOf = (value: unknown): unknown => (value instanceof File ? `<${value.name} as base64>` : value)
 
 const numpyTypes: Record<string, string> = { BOOL: 'bool', INT64: 'np.int64', FP64: 'np.float64', BYTES: 'object' }
 
