@@ -54,6 +54,7 @@ export function placesOf(at: Filled): Place[] {
       `/training/runs/${id(at.runs[0]!)}?tab=${tab}`,
     ]),
     ['models', '/models'],
+    ['model-import', '/models/import'],
     ['comparison', `/jobs/${id(at.comparison)}`],
     ['models-compared', `/models/compare?a=${id(at.versions[0])}&b=${id(at.versions[1])}`],
     ...[

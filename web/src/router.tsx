@@ -164,6 +164,11 @@ const compareModels = createRoute({
   path: '/models/compare',
   component: lazyRouteComponent(() => import('./models/CompareVersionsPage.tsx'), 'CompareVersionsPage'),
 })
+const importModel = createRoute({
+  getParentRoute: () => project,
+  path: '/models/import',
+  component: lazyRouteComponent(() => import('./models/ImportModelPage.tsx'), 'ImportModelPage'),
+})
 const model = createRoute({
   getParentRoute: () => project,
   path: '/models/$model',
@@ -243,7 +248,7 @@ const routeTree = root.addChildren([
     project.addChildren([
       home,
       ...[goals, newGoal, goal, datasets, newDataset, dataset, recipes, newRecipe, recipe],
-      ...[weights, training, newTraining, compareRuns, run, models, compareModels, model],
+      ...[weights, training, newTraining, compareRuns, run, models, compareModels, importModel, model],
       ...[endpoints, newEndpoint, endpoint, monitors, newMonitor, monitor, jobs, job, settings],
       ...[loops, newLoop, loop, loopRun],
     ]),

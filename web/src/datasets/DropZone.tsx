@@ -5,13 +5,25 @@ import { cx } from '../ui/cx.ts'
 import { type Sending, sendChosenFolder, sendDropped, sendFile } from './sending.ts'
 
 /** The place to bring data: a file or folder of this computer, dropped or chosen. */
-export function DropZone({ onFile, note }: { onFile: (file: Sending) => void; note?: string }) {
+export function DropZone({
+  onFile,
+  title = 'Drop a table or a folder here',
+  note,
+  small = false,
+}: {
+  onFile: (file: Sending) => void
+  title?: string
+  note?: string
+  /** Among other fields of a form. */
+  small?: boolean
+}) {
   const [over, setOver] = useState(false)
   return (
     // biome-ignore lint/a11y/noStaticElementInteractions: dropping is the second way; the button inside is the first
     <div
       className={cx(
-        'flex flex-col items-center rounded-lg border border-dashed px-6 py-12 text-center',
+        'flex flex-col items-center rounded-lg border border-dashed px-6 text-center',
+        small ? 'py-4' : 'py-12',
         over ? 'border-accent bg-accent-soft' : 'border-strong bg-surface',
       )}
       onDragOver={(event) => {
@@ -25,9 +37,9 @@ export function DropZone({ onFile, note }: { onFile: (file: Sending) => void; no
         void sendDropped(event.dataTransfer).then((sending) => sending && onFile(sending))
       }}
     >
-      <FileUp aria-hidden="true" className="mb-3 size-8 text-accent" />
-      <p className="text-lg font-medium">Drop a table or a folder here</p>
-      <p className="mt-0.5 mb-4 text-soft">
+      {!small && <FileUp aria-hidden="true" className="mb-3 size-8 text-accent" />}
+      <p className={small ? 'mb-2' : 'text-lg font-medium'}>{title}</p>
+      <p className={cx('mt-0.5 mb-4 text-soft', small && 'sr-only')}>
         {note ??
           'CSV, TSV, Excel, Parquet or JSON lines; images or recordings as a folder or an archive (.zip, .tar.gz). Of any size: a broken upload goes on where it stopped.'}
       </p>

@@ -10,7 +10,15 @@ import { UploadProgress } from './UploadProgress.tsx'
 import { useUpload } from './use-upload.ts'
 
 /** Where the bytes come from: a file from this computer, or one in a folder of the server that an administrator allowed. */
-export function SourceChoice({ onSource }: { onSource: (source: Source, filename: string) => void }) {
+export function SourceChoice({
+  onSource,
+  ...zone
+}: {
+  onSource: (source: Source, filename: string) => void
+  title?: string
+  note?: string
+  small?: boolean
+}) {
   const upload = useUpload()
   const settings = useQuery({ queryKey: ['settings'], queryFn: () => atoll.settings.get() })
   const [path, setPath] = useState('')
@@ -34,7 +42,7 @@ export function SourceChoice({ onSource }: { onSource: (source: Source, filename
   const folders = settings.data?.importFolders ?? []
   return (
     <div className="space-y-4">
-      <DropZone onFile={upload.start} />
+      <DropZone onFile={upload.start} {...zone} />
       {folders.length > 0 && (
         <form
           className="flex items-end gap-2"

@@ -1,11 +1,12 @@
 import type { Model } from '@atoll/sdk'
-import { useNavigate, useSearch } from '@tanstack/react-router'
+import { Link, useNavigate, useSearch } from '@tanstack/react-router'
 import { Boxes } from 'lucide-react'
 import { useDeferredValue, useState } from 'react'
 import { atoll, usePagedList } from '../api.ts'
 import { useProjectRef } from '../app/project.ts'
 import { OutcomeBadge } from '../goals/GoalStrip.tsx'
 import { StateBadge } from '../ui/Badge.tsx'
+import { buttonClass } from '../ui/Button.tsx'
 import { type ColumnOf, DataTable } from '../ui/DataTable.tsx'
 import { algorithmName, metricName } from '../ui/format.ts'
 import { NewLink } from '../ui/ListPage.tsx'
@@ -101,7 +102,17 @@ export function ModelsPage() {
   const q = useDeferredValue(text.trim())
   const list = usePagedList(['models', project, 'list', q], (page) => atoll.models.list({ project, q: q || undefined, ...page }))
   return (
-    <Page title="Models" actions={<NewLink to="/training/new">Train a model</NewLink>}>
+    <Page
+      title="Models"
+      actions={
+        <>
+          <Link to="/p/$project/models/import" params={{ project }} className={buttonClass()}>
+            Import a model
+          </Link>
+          <NewLink to="/training/new">Train a model</NewLink>
+        </>
+      }
+    >
       <DataTable
         label="Models"
         columns={columns}
@@ -130,7 +141,7 @@ export function ModelsPage() {
           ) : (
             <Empty icon={<Boxes />} title="No model yet" action={<NewLink to="/training/new">Train a model</NewLink>}>
               A model that was trained arrives here with its card, its test on sealed rows and the proof that it serves what was
-              trained.
+              trained. One that was made elsewhere can be imported.
             </Empty>
           )
         }

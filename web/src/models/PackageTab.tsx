@@ -29,7 +29,7 @@ export function PackageTab({ model, version, details }: { model: Model; version:
     <div className="space-y-6">
       <Section
         title="Takes"
-        note={`${count(signature.inputs.length, 'raw column')}; gives ${signature.classes ? `one of ${signature.classes.join(', ')}` : `a number, ${signature.target}`}`}
+        note={`${count(signature.inputs.length, 'raw column')}; gives ${signature.classes ? `one of ${signature.classes.join(', ')}` : `a number${signature.target ? `, ${signature.target}` : ''}`}`}
       >
         <div tabIndex={0} role="region" aria-label="Columns of the signature" className="max-h-96 overflow-auto">
           <table className="w-full">

@@ -29,7 +29,9 @@ export function ProofTab({ model, version }: { model: Model; version: ModelVersi
     onSuccess: ({ job }) => void navigate({ to: '/p/$project/jobs/$job', params: { project, job: job.id } }),
     onError: sayError,
   })
-  if (version.manifest.trust === 'imported')
+  const isBrought = version.manifest.trust === 'imported'
+  const original = isBrought ? 'the original' : 'training code'
+  if (isBrought && !parity)
     return (
       <Section title="Brought, not made here">
         <p>
@@ -41,7 +43,7 @@ export function ProofTab({ model, version }: { model: Model; version: ModelVersi
     )
   return (
     <div className="grid items-start gap-6 lg:grid-cols-2">
-      <Section title="Served = trained">
+      <Section title={isBrought ? 'Served = original' : 'Served = trained'}>
         {parity ? (
           <>
             <div
@@ -58,16 +60,19 @@ export function ProofTab({ model, version }: { model: Model; version: ModelVersi
                   : isOfTexts
                     ? `${whole(parity.rows)} held-out rows were answered by training code and by serving code: ${parity.flips === 0 ? 'no text differs' : `${whole(parity.flips)} texts differ`}.`
                     : parity.passed
-                      ? `${whole(parity.rows)} raw rows were answered by training code and by serving code: no label differs, and no number by more than ${scientific(parity.maxDiff)}.`
-                      : `What would be served is not what was trained: ${whole(parity.flips)} of ${whole(parity.rows)} labels differ.`}
+                      ? `${whole(parity.rows)} raw rows were answered by ${original} and by serving code: no label differs, and no number by more than ${scientific(parity.maxDiff)}.`
+                      : `What would be served is not what was ${isBrought ? 'brought' : 'trained'}: ${whole(parity.flips)} of ${whole(parity.rows)} labels differ.`}
                 {parity.reason && <span className="block text-soft">{parity.reason}</span>}
               </p>
             </div>
             <Details
               rows={[
                 ['Rows replayed', <Num key="r">{whole(parity.rows)}</Num>],
-                ['of them held out', <Num key="h">{whole(parity.heldOutRows)}</Num>],
-                !isOfTexts && ['with missing or unseen values', <Num key="i">{whole(parity.injectedRows)}</Num>],
+                [isBrought ? 'of them brought' : 'of them held out', <Num key="h">{whole(parity.heldOutRows)}</Num>],
+                !isOfTexts && [
+                  isBrought ? 'made from these or drawn' : 'with missing or unseen values',
+                  <Num key="i">{whole(parity.injectedRows)}</Num>,
+                ],
                 [isOfTexts ? 'Texts that differ' : 'Labels that differ', <Num key="f">{whole(parity.flips)}</Num>],
                 !isOfTexts && ['Greatest difference', <Num key="d">{scientific(parity.maxDiff)}</Num>],
                 ['Tolerance', <Num key="t">{scientific(parity.tolerance)}</Num>],
@@ -81,47 +86,60 @@ export function ProofTab({ model, version }: { model: Model; version: ModelVersi
           <Empty title="No certificate">Without one this version cannot be promoted.</Empty>
         )}
       </Section>
-      <div className="space-y-6">
-        <Section title="Sealed rows">
-          {version.sealedOpenedAt ? (
-            <p>
-              Opened once for this version, <Ago at={version.sealedOpenedAt} />. The opening is in the audit trail.
-            </p>
-          ) : (
-            <p className="text-soft">They were not opened for this version.</p>
-          )}
-        </Section>
-        <Section title="Made from">
-          <Details
-            rows={[
-              [
-                'Run',
-                <NounLink key="r" noun="run" to={version.run}>
-                  its parameters, code and environment
-                </NounLink>,
-              ],
-              [
-                'Job',
-                <NounLink key="j" noun="job" to={version.job}>
-                  its log and cost
-                </NounLink>,
-              ],
-              [
-                'Data',
-                <NounLink key="d" noun="dataset" to={version.dataset} search={{ version: version.datasetVersion }}>
-                  the version it learned from
-                </NounLink>,
-              ],
-            ]}
-          />
-          <p className="mt-4 mb-2 text-sm text-soft">
-            Data, code and environment are kept by content: the model can be made again and compared.
+      {isBrought ? (
+        <Section title="Brought, not made here">
+          <p>
+            Nothing was measured on data of this project.{' '}
+            <NounLink noun="job" to={version.job}>
+              The job
+            </NounLink>{' '}
+            that imported it says how it was converted; its card says where it is from and under which licence, as far as that was
+            stated.
           </p>
-          <Button why={refused} busy={replay.isPending} onClick={() => replay.mutate()}>
-            Make it again and compare
-          </Button>
         </Section>
-      </div>
+      ) : (
+        <div className="space-y-6">
+          <Section title="Sealed rows">
+            {version.sealedOpenedAt ? (
+              <p>
+                Opened once for this version, <Ago at={version.sealedOpenedAt} />. The opening is in the audit trail.
+              </p>
+            ) : (
+              <p className="text-soft">They were not opened for this version.</p>
+            )}
+          </Section>
+          <Section title="Made from">
+            <Details
+              rows={[
+                [
+                  'Run',
+                  <NounLink key="r" noun="run" to={version.run}>
+                    its parameters, code and environment
+                  </NounLink>,
+                ],
+                [
+                  'Job',
+                  <NounLink key="j" noun="job" to={version.job}>
+                    its log and cost
+                  </NounLink>,
+                ],
+                [
+                  'Data',
+                  <NounLink key="d" noun="dataset" to={version.dataset} search={{ version: version.datasetVersion }}>
+                    the version it learned from
+                  </NounLink>,
+                ],
+              ]}
+            />
+            <p className="mt-4 mb-2 text-sm text-soft">
+              Data, code and environment are kept by content: the model can be made again and compared.
+            </p>
+            <Button why={refused} busy={replay.isPending} onClick={() => replay.mutate()}>
+              Make it again and compare
+            </Button>
+          </Section>
+        </div>
+      )}
     </div>
   )
 }
