@@ -45,14 +45,16 @@ export function DropZone({
       </p>
       <div className="flex flex-wrap justify-center gap-2">
         <Chooser look="primary" label="Choose a file" onChoice={(list) => list[0] && onFile(sendFile(list[0]))} />
-        <Chooser
-          folder
-          label="Choose a folder"
-          onChoice={(list) => {
-            const sending = sendChosenFolder(list)
-            if (sending) onFile(sending)
-          }}
-        />
+        {!small && (
+          <Chooser
+            folder
+            label="Choose a folder"
+            onChoice={(list) => {
+              const sending = sendChosenFolder(list)
+              if (sending) onFile(sending)
+            }}
+          />
+        )}
       </div>
     </div>
   )

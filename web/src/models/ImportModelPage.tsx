@@ -75,10 +75,14 @@ export function ImportModelPage() {
           note="It is looked at first; the server runs nothing of it. Archives (.zip, .tar, .tar.gz) and folders are taken as they are."
           onSource={(source, filename) => setChosen({ source, filename })}
         />
-      ) : job ? (
-        <ImportProgress job={job} again={() => setJob(null)} />
       ) : (
-        <ImportForm chosen={chosen} onJob={setJob} other={() => setChosen(null)} />
+        <>
+          {job && <ImportProgress job={job} again={() => setJob(null)} />}
+          {/* Kept while the job runs: what was said is not lost when it fails. */}
+          <div hidden={job !== null}>
+            <ImportForm chosen={chosen} onJob={setJob} other={() => setChosen(null)} />
+          </div>
+        </>
       )}
     </Page>
   )
@@ -130,6 +134,7 @@ function ImportForm({ chosen, onJob, other }: { chosen: Chosen; onJob: (job: str
   if (!found.data) return <SkeletonLines lines={6} />
   const inspection = found.data
   const why = (name: string) => inspection.missing.find((one) => one.field === name)?.why
+  const lacking = (name: string) => (create.isError && why(name)) || undefined
   const isTable = !['gguf', 'transformers'].includes(inspection.format)
   return (
     <div className="grid items-start gap-6 lg:grid-cols-[minmax(0,1fr)_minmax(0,1fr)]">
@@ -146,6 +151,7 @@ function ImportForm({ chosen, onJob, other }: { chosen: Chosen; onJob: (job: str
           <SelectField
             label="Task"
             hint={why('task')}
+            error={lacking('task')}
             value={said.task}
             choices={[{ value: '', label: inspection.task ? `as the file says: ${inspection.task}` : 'choose' }, ...tasks]}
             onChange={(task) => {
@@ -162,6 +168,7 @@ function ImportForm({ chosen, onJob, other }: { chosen: Chosen; onJob: (job: str
               hint={why('columns') ?? 'In its order, with commas between; only where the file does not say them'}
               placeholder={inspection.columns?.map(({ name }) => name).join(', ')}
               {...field('columns')}
+              error={lacking('columns')}
             />
           </>
         )}
@@ -171,12 +178,14 @@ function ImportForm({ chosen, onJob, other }: { chosen: Chosen; onJob: (job: str
             hint={why('classes') ?? 'In the order of its scores, with commas between'}
             placeholder={inspection.classes?.join(', ')}
             {...field('classes')}
+            error={lacking('classes')}
           />
         )}
         {(why('scores') || said.scores) && (
           <SelectField
             label="Its scores are"
             hint={why('scores')}
+            error={lacking('scores')}
             value={said.scores}
             choices={[
               { value: '', label: 'choose' },

@@ -76,7 +76,10 @@ export function ProofTab({ model, version }: { model: Model; version: ModelVersi
                 [isOfTexts ? 'Texts that differ' : 'Labels that differ', <Num key="f">{whole(parity.flips)}</Num>],
                 !isOfTexts && ['Greatest difference', <Num key="d">{scientific(parity.maxDiff)}</Num>],
                 ['Tolerance', <Num key="t">{scientific(parity.tolerance)}</Num>],
-                ['Served by', servedWords[parity.served]],
+                [
+                  'Served by',
+                  isBrought && parity.served === 'onnx' ? 'ONNX, in a process of its own' : servedWords[parity.served],
+                ],
                 ['Content', <Copyable key="c" text={parity.modelSha256} shown={parity.modelSha256.slice(0, 16)} />],
                 ['Proven', <Ago key="a" at={parity.at} />],
               ]}
