@@ -17,7 +17,7 @@ const clientCore = 1
 const noOpName = 'a server that reads the body and answers a constant'
 const peerName = 'FastAPI 0.163.2 + ONNX Runtime 1.30 (uvicorn, 1 worker, uvloop, httptools)'
 
-interface Contender {
+export interface Contender {
   name: 'atoll' | 'no-op' | 'fastapi'
   url: string
   token: string | null
@@ -154,6 +154,7 @@ async function measure(contenders: readonly Contender[], model: string, { quick,
       note: 'the same runs; answers of both equal to the training library within 1e-6',
     }),
     await measureLatency(contenders, model, { ratePerSecond: Math.floor(0.7 * median(rate('fastapi'))), rounds }),
+    await measureShadow(contenders[0]!, model, { ratePerSecond: Math.floor(0.7 * median(rate('fastapi'))), rounds }),
   )
   return results
 }
@@ -188,5 +189,36 @@ async function measureLatency(
     ratio: pairedRatio(p99.atoll, p99.fastapi),
     goal: { compare: '<=', value: 0.25, of: 'ratio' },
     note: 'timed from when a request was due, so stalls of the server are not hidden',
+  })
+}
+
+/** What a shadow of the same model adds to the slowest twentieth of the answers, at one rate. */
+async function measureShadow(
+  atoll: Contender,
+  model: string,
+  { ratePerSecond, rounds }: { ratePerSecond: number; rounds: number },
+): Promise<BenchResult> {
+  const bodies = join(model, 'rows.jsonl')
+  const p95 = { bench: [] as number[], shadowed: [] as number[] }
+  for (let round = 0; round < rounds; round++) {
+    for (const name of round % 2 === 0 ? (['bench', 'shadowed'] as const) : (['shadowed', 'bench'] as const)) {
+      const url = atoll.url.replace('/bench/', `/${name}/`)
+      const headers = { 'content-type': 'application/json', authorization: `Bearer ${atoll.token}` }
+      await quietMoment()
+      const result = await runOpenLoop({ url, bodies, headers, ratePerSecond, seconds: 5, connections: 64 }, clientCore)
+      if (result.errors > 0) throw new Error(`${name}: ${result.errors} requests failed at ${ratePerSecond}/s.`)
+      console.error(`round ${round + 1} ${name} at ${ratePerSecond}/s: p95 ${result.p95Ms.toFixed(2)} ms`)
+      p95[name].push(result.p95Ms)
+    }
+  }
+  return judged({
+    id: 'S1',
+    suite: 'serving',
+    what: `p95 at ${ratePerSecond} requests/s with a shadow of the same model, against none`,
+    ours: { value: median(p95.shadowed), unit: 'ms' },
+    against: { name: 'the same endpoint without a shadow', value: median(p95.bench) },
+    ratio: pairedRatio(p95.shadowed, p95.bench),
+    goal: { compare: '<=', value: 1.05, of: 'ratio' },
+    note: 'open loop; the shadow has a thread of its own, on the same core as the server',
   })
 }

@@ -16,6 +16,7 @@ export interface OpenLoopRun {
 
 export interface OpenLoopResult {
   p50Ms: number
+  p95Ms: number
   p99Ms: number
   sent: number
   errors: number

@@ -4,6 +4,7 @@ import { pino } from 'pino'
 import { endpointsRoutes } from '../../src/domains/endpoints/routes.ts'
 import { EndpointInput } from '../../src/domains/endpoints/schema.ts'
 import { servingMigrations, servingWorld } from '../../src/domains/endpoints/testing.ts'
+import { TrafficInput } from '../../src/domains/endpoints/traffic/schema.ts'
 import { restServer } from '../../src/facades/rest/server.ts'
 import { readConfig } from '../../src/kernel/config.ts'
 import { openSqlite } from '../../src/ports/metadata/sqlite.ts'
@@ -18,6 +19,13 @@ await world.register('bench', {
   signature: JSON.parse(readFileSync(join(model, 'signature.json'), 'utf8')),
 })
 await world.endpoints.create(world.by, EndpointInput.parse({ model: 'bench', name: 'bench' }))
+// The same beside a shadow of itself.
+await world.endpoints.create(world.by, EndpointInput.parse({ model: 'bench', name: 'shadowed' }))
+await world.endpoints.setTraffic(
+  world.by,
+  'shadowed',
+  TrafficInput.parse({ variants: [{ name: 'dark', model: 'bench', shadow: true }] }),
+)
 const { secret } = await world.auth.tokens.create(world.by, { name: 'bench', scopes: ['endpoints:predict'], expiresInDays: 1 })
 const app = await restServer({
   config: { ...readConfig({}), port: 0 },
