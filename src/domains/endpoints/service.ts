@@ -35,6 +35,7 @@ import { toLoad } from './serving.ts'
 import {
   allEndpoints,
   captureOf,
+  changedEndpoints,
   type EndpointRow,
   endpointById,
   historyOf,
@@ -96,6 +97,9 @@ export type EndpointsService = ReturnType<typeof endpointsService>
 type EndpointOut = z.infer<typeof Endpoint>
 
 const pruneEveryMs = minutes(60)
+const followEveryMs = 1000
+/** Clocks of processes differ, and a change takes a moment to be seen. */
+const followBackMs = 5000
 
 /** Endpoints: deploy a version, answer rows over HTTP, keep what was asked, measure. */
 export function endpointsService(needs: EndpointsNeeds) {
@@ -112,6 +116,8 @@ export function endpointsService(needs: EndpointsNeeds) {
   const { generate } = generator({ mayAsk })
   search.registerTable('endpoints', { noun: 'endpoint', permission: 'endpoints:read' })
   let timer: NodeJS.Timeout | undefined
+  let following: NodeJS.Timeout | undefined
+  let followedAt = Date.now()
 
   const find = (by: Principal, ref: string, project?: string) => access.resolve<EndpointRow>('endpoints', by, ref, project)
 
@@ -121,7 +127,7 @@ export function endpointsService(needs: EndpointsNeeds) {
     return row
   }
 
-  /** The endpoint of a call, loaded where it is not yet. What serves already is right: versions are exchanged in this process alone. */
+  /** The endpoint of a call, loaded where it is not yet. */
   async function ready(row: EndpointRow): Promise<LiveEndpoint> {
     const here = live.get(row.id)
     if (here?.serving) {
@@ -422,7 +428,30 @@ export function endpointsService(needs: EndpointsNeeds) {
     }
     rollouts.watch()
     scaling.watch()
+    if (metadata.kind === 'postgres') following = setInterval(() => void follow(), followEveryMs).unref()
     await prune()
+  }
+
+  /** What another process changed (a loop's promotion in a worker) is served here moments later. */
+  async function follow(): Promise<void> {
+    const since = followedAt - followBackMs
+    followedAt = Date.now()
+    for (const { id, name } of await changedEndpoints(db, since))
+      await inTurn(id, () => asItsRow(id)).catch((error) => needs.onError(error, `following changes of the endpoint ${name}`))
+  }
+
+  async function asItsRow(id: string): Promise<void> {
+    const row = await endpointById(db, id)
+    const here = live.get(id)
+    if (!row || row.deleted_at !== null || !row.running) {
+      if (here && here.state !== 'stopped') await live.stop(id)
+      return
+    }
+    const policy = policyOf(row)
+    live.setPolicy(id, policy)
+    if (here?.state === 'asleep') return
+    if (!here && policy.minWorkers === 0) live.asleep(row)
+    else await loadAll(row)
   }
 
   async function prune(): Promise<void> {
@@ -530,6 +559,7 @@ export function endpointsService(needs: EndpointsNeeds) {
     start,
     async close() {
       clearInterval(timer)
+      clearInterval(following)
       await rollouts.close()
       await scaling.close()
       await live.close()

@@ -57,6 +57,14 @@ export const endpointById = (db: Db, id: string): Promise<NamedEndpointRow | und
 export const runningEndpoints = (db: Db): Promise<EndpointRow[]> =>
   endpointTables(db).selectFrom('endpoints').selectAll().where('running', '=', 1).where('deleted_at', 'is', null).execute()
 
+/** Endpoints whose row changed since, also those that went. */
+export const changedEndpoints = (db: Db, sinceMs: number): Promise<{ id: string; name: string }[]> =>
+  endpointTables(db)
+    .selectFrom('endpoints')
+    .select(['id', 'name'])
+    .where((eb) => eb.or([eb('updated_at', '>=', sinceMs), eb('deleted_at', '>=', sinceMs)]))
+    .execute()
+
 /** Every endpoint that there is or was, for what outlives its stop. */
 export const allEndpoints = (db: Db): Promise<EndpointRow[]> => endpointTables(db).selectFrom('endpoints').selectAll().execute()
 

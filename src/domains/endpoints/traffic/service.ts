@@ -169,7 +169,8 @@ export function trafficService(needs: TrafficNeeds) {
       }))
       await audit(tx, by, action, { target: row.id, project: row.project_id, facts: { variants: shares, sticky } })
     })
-    if (row.running) await live.ensureVariants({ ...row, updated_at: now }, rows, sticky)
+    // Where it is not loaded (asleep, or served by another process), its variants come with it.
+    if (row.running && live.get(row.id)?.serving) await live.ensureVariants({ ...row, updated_at: now }, rows, sticky)
     needs.changed(row, 'ready')
   }
 

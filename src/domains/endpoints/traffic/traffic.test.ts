@@ -6,6 +6,7 @@ import type { Metadata } from '../../../ports/metadata/metadata.ts'
 import { openSqlite } from '../../../ports/metadata/sqlite.ts'
 import { onEachDatabase } from '../../../ports/metadata/testing.ts'
 import { EndpointInput, PredictOutput } from '../schema.ts'
+import { endpointsService } from '../service.ts'
 import { binarySignature, servingMigrations, servingWorld } from '../testing.ts'
 import { Breaker } from './breaker.ts'
 import { pointOf, variantAt } from './choose.ts'
@@ -316,4 +317,35 @@ onBoth('a version that reads fewer columns answers callers who send those that t
   assert.match((await refusal(ask(w, { row: { ...row, regoin: 'OH' } }))).message, /regoin/)
   await w.endpoints.rollback(w.by, 'live')
   assert.equal((await ask(w, { row: { ...row, region: 'OH' } })).version, 1)
+})
+
+onEachDatabase('a promotion in one process is served by another moments later', servingMigrations, async (metadata) => {
+  if (metadata.kind !== 'postgres') return
+  await inWorld(metadata, async (w) => {
+    await twoVersions(w)
+    const other = endpointsService(w.needs)
+    await other.start()
+    try {
+      const there = async () => {
+        const body = { row }
+        const text = await other.predictText(w.by, 'live', { body: () => body, text: JSON.stringify(body), requestId: 'req_1' })
+        return JSON.parse(text) as { version: number; variant?: string }
+      }
+      assert.equal((await there()).version, 1)
+      await w.endpoints.setTraffic(w.by, 'live', traffic({ variants: [challenger(0)] }))
+      await w.endpoints.promoteVariant(w.by, 'live', { variant: 'challenger' })
+      let seen = await there()
+      for (let i = 0; seen.version !== 2 && i < 100; i++) {
+        await delay(50)
+        seen = await there()
+      }
+      assert.deepEqual([seen.version, seen.variant], [2, 'main'])
+      await w.endpoints.patch(w.by, 'live', { running: false })
+      const refused = async () => (await there().catch((error) => error))?.code === 'precondition_failed'
+      for (let i = 0; !(await refused()) && i < 100; i++) await delay(50)
+      assert.ok(await refused())
+    } finally {
+      await other.close()
+    }
+  })
 })
