@@ -89,7 +89,10 @@ test('prices change, a monitor sees it, and a better model serves in the end, wi
   // A minute passes for the scheduler of monitors.
   await w.platform.domains.monitoring.scheduler.runDue(Date.now() + minute)
   const run = await ended(1, 6 * minute)
-  assert.deepEqual([run.outcome, run.trigger.kind], ['done', 'drift'], run.sentence)
+  assert.equal(run.outcome, 'done', run.sentence)
+  // Its truth is known already, so the monitor sees both: that the prices moved, and that the model got worse.
+  assert.match(run.trigger.kind, /^(drift|decay)$/)
+  assert.ok((run.trigger.facts.kinds as string[]).includes('data_drift'), JSON.stringify(run.trigger))
   assert.deepEqual(
     run.steps.map(({ step, state }) => [step, state]),
     ['gather', 'train', 'judge', 'approve', 'shadow', 'rollout', 'watch'].map((step) => [

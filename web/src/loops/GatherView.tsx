@@ -73,9 +73,10 @@ export function GatherView({ evidence }: { evidence: GatherEvidence & { job?: st
           name="labelled rows"
           summary={`${whole(evidence.live)} rows to learn from, then ${whole(evidence.sealed)} sealed ones`}
           height={200}
-          xLabel="time"
+          xLabel="time, UTC"
           yLabel="rows"
-          formatX={(ms) => dateTime(new Date(ms).toISOString())}
+          yLimits={[0, null]}
+          formatX={momentIn(timeline)}
           lines={[
             {
               label: 'to learn from',
@@ -89,4 +90,12 @@ export function GatherView({ evidence }: { evidence: GatherEvidence & { job?: st
       )}
     </div>
   )
+}
+
+/** The time of day within two days, else the day. */
+function momentIn(timeline: GatherEvidence['timeline']): (ms: number) => string {
+  const spanMs = (timeline.at(-1)?.fromMs ?? 0) - (timeline[0]?.fromMs ?? 0)
+  const words = (ms: number) => new Date(ms).toISOString()
+  if (spanMs > 2 * 86_400_000) return (ms) => words(ms).slice(5, 10)
+  return spanMs > 600_000 ? (ms) => words(ms).slice(11, 16) : (ms) => words(ms).slice(11, 19)
 }

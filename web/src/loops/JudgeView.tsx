@@ -92,6 +92,7 @@ export function JudgeView({ evidence }: { evidence: JudgeEvidence & { job?: stri
           height={260}
           xLabel="sealed rows"
           yLabel={evidence.loss}
+          yLimits={[0, null]}
           lines={[
             { label: 'champion', x: curve.at, y: curve.champion, points: true },
             { label: 'challenger', x: curve.at, y: curve.challenger, points: true },

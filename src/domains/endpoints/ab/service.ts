@@ -128,14 +128,14 @@ async function rowsOf(
 ): Promise<VariantRows> {
   const params = [...counted.params, name, version]
   const [variant, own] = [params.length - 1, params.length]
-  const outcomes = `SELECT ${counted.sql} AS y, epoch_ms(__at) AS at, row_number() OVER (ORDER BY __at, __id) AS n FROM ${parquet(file)}
+  const outcomes = `SELECT ${counted.sql} AS y, epoch_ms(__at) AS moment, row_number() OVER (ORDER BY __at, __id) AS n FROM ${parquet(file)}
     WHERE __variant = $${variant}::VARCHAR AND __version = $${own}::VARCHAR`
   const [found] = await tables.run({
     folders: [place],
     quick: true,
     statements: [
       {
-        sql: `SELECT max(at), count(*), sum(sum(y)) OVER w, sum(sum(y * y)) OVER w, sum(count(*)) OVER w FROM
+        sql: `SELECT max(moment), count(*), sum(sum(y)) OVER w, sum(sum(y * y)) OVER w, sum(count(*)) OVER w FROM
           (SELECT *, (n - 1) * ${mostLooks} // count(*) OVER () AS part FROM (${outcomes}) WHERE y IS NOT NULL) GROUP BY part WINDOW w AS (ORDER BY part) ORDER BY part`,
         params,
       },
