@@ -26,6 +26,8 @@ import { endpointsLineage } from './domains/endpoints/endpoints-lineage.ts'
 import { logRoutes } from './domains/endpoints/log/routes.ts'
 import { metricsRoutes } from './domains/endpoints/metrics/routes.ts'
 import { endpointsMigrations } from './domains/endpoints/migrations.ts'
+import { pipelinesRoutes } from './domains/endpoints/pipelines/routes.ts'
+import { pipelinesService } from './domains/endpoints/pipelines/service.ts'
 import { endpointsRoutes } from './domains/endpoints/routes.ts'
 import { endpointsService } from './domains/endpoints/service.ts'
 import { truthMigrations } from './domains/endpoints/truth/migrations.ts'
@@ -337,6 +339,16 @@ export async function openPlatform(config: Config, { logger }: { logger: Logger 
   auth.bin.hold('runs', experiments.binnedRun)
   auth.bin.hold('models', { noun: 'model', permission: 'models:write' })
   auth.bin.hold('endpoints', { noun: 'endpoint', permission: 'endpoints:write' })
+  const pipelines = pipelinesService({
+    metadata,
+    access,
+    events,
+    blobs,
+    files,
+    registry,
+    open: endpoints.open,
+    servedBy: endpoints.pipelineOf,
+  })
   const transforms = transformsService({
     metadata,
     access,
@@ -470,6 +482,7 @@ export async function openPlatform(config: Config, { logger }: { logger: Logger 
     ...fairnessRoutes({ fairness, policies: biasPolicies }),
     ...explanationsRoutes({ explanations, gradients, heldOut, nearest }),
     ...endpointsRoutes(endpoints),
+    ...pipelinesRoutes(pipelines),
     ...transformsRoutes(transforms),
     ...invocationsRoutes(invocations),
     ...contractRoutes(endpoints),
@@ -523,6 +536,7 @@ export async function openPlatform(config: Config, { logger }: { logger: Logger 
       ladders,
       scripts,
       endpoints,
+      pipelines,
       transforms,
       invocations,
       monitoring,

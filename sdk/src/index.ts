@@ -10,6 +10,7 @@ import { log } from './nouns/log.ts'
 import { ab, loops } from './nouns/loops.ts'
 import { comparisons, experiments, goals, models, recipes, runs, scripts, training } from './nouns/models.ts'
 import { audit, bin, platform, projects, runtimes, session, settings, teams, tokens, users } from './nouns/people.ts'
+import { pipelines } from './nouns/pipelines.ts'
 import { transforms } from './nouns/transforms.ts'
 import { truth } from './nouns/truth.ts'
 import { weights } from './nouns/weights.ts'
@@ -58,6 +59,7 @@ export function createAtoll(options: ClientOptions) {
     endpoints: endpoints(http),
     truth: truth(http),
     log: log(http),
+    pipelines: pipelines(http),
     transforms: transforms(http),
     invocations: invocations(http),
     monitors: monitors(http),

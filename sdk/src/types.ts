@@ -8,6 +8,7 @@ import type * as datasets from '../../src/domains/datasets/schema.ts'
 import type * as ab from '../../src/domains/endpoints/ab/schema.ts'
 import type * as endpointContract from '../../src/domains/endpoints/contract/schema.ts'
 import type * as log from '../../src/domains/endpoints/log/schema.ts'
+import type * as pipelines from '../../src/domains/endpoints/pipelines/schema.ts'
 import type * as scaling from '../../src/domains/endpoints/scaling/schema.ts'
 import type * as endpoints from '../../src/domains/endpoints/schema.ts'
 import type * as traffic from '../../src/domains/endpoints/traffic/schema.ts'
@@ -108,6 +109,10 @@ export type RecipeRevision = z.output<typeof recipes.RecipeRevision>
 export type RecipeStep = z.output<typeof recipes.RecipeStep>
 export type Recipe = z.output<typeof recipes.Recipe>
 export type RecipeInput = z.input<typeof recipes.RecipeInput>
+export type PipelineSpec = z.input<typeof pipelines.PipelineSpec>
+export type PipelineInput = z.input<typeof pipelines.PipelineInput>
+export type PipelineChecked = z.output<typeof pipelines.PipelineChecked>
+export type PipelineOfEndpoint = z.output<typeof pipelines.PipelineOfEndpoint>
 export type Invocation = z.output<typeof invocations.Invocation>
 export type InvocationQueue = z.output<typeof invocations.Queue>
 export type InvocationQueueInput = z.input<typeof invocations.QueueInput>

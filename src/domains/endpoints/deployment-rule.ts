@@ -10,7 +10,8 @@ export function refuseUnproven(version: ModelVersion): void {
       state: version.state,
     })
   }
-  if (version.manifest.trust === 'imported') return
+  // Each model of a pipeline was asked about when it was made.
+  if (version.manifest.trust === 'imported' || version.manifest.kind === 'pipeline') return
   const { parity } = version
   if (!parity) {
     throw preconditionFailed(

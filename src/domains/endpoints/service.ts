@@ -23,6 +23,7 @@ import { type BesideNeeds, besidePredictions } from './contract/beside.ts'
 import { refuseUnproven } from './deployment-rule.ts'
 import { generator } from './generate.ts'
 import { type LiveEndpoint, liveEndpoints } from './live.ts'
+import { type LiveEndpoint, liveEndpoints, toLoad, type VersionToLoad } from './live.ts'
 import { LiveMetrics } from './live-metrics.ts'
 import { predictionLog } from './log/service.ts'
 import { endpointFamilies } from './metrics/endpoint-families.ts'
@@ -538,6 +539,15 @@ export function endpointsService(needs: EndpointsNeeds) {
     mayAsk,
     /** Opens a version as an endpoint does, for work that is not an endpoint's. */
     load: (version: ModelVersion) => live.load(toLoad(versionColumns(version)), { apart: true }),
+    /** The same of a version that was pinned before. */
+    open: (version: VersionToLoad) => live.load(version, { apart: true }),
+    /** The steps behind an endpoint of this process, where it serves a pipeline. */
+    async pipelineOf(by: Principal, ref: string, project?: string) {
+      const row = await find(by, ref, project)
+      await access.authorize(by, 'endpoints:read', row)
+      const serving = live.get(row.id)?.serving
+      return { endpoint: row.name, pipeline: (serving?.answers === 'rows' && serving.pipeline) || null }
+    },
     /** The version that an endpoint answers with, for somebody who may ask it. */
     async mainVersion(by: Principal, ref: string, project?: string): Promise<{ endpoint: string; version: string }> {
       const row = await find(by, ref, project)

@@ -120,6 +120,10 @@ export async function openPackage(
       `${version.modelName}:${version.number} ${signature.task === 'embedding' ? 'makes vectors' : 'writes text'}, so there is no number that its input could be weighed against.`,
       { version: version.id },
     )
+  if (served === 'pipeline')
+    throw preconditionFailed(`${version.modelName}:${version.number} is several models; ask for an explanation of one of them.`, {
+      version: version.id,
+    })
   const background = await readBackground(files, version, folder)
   const encoder = await inference.openEncoder({ folder, signature, trust, served })
   const shape = shapeOf(version.signature)

@@ -30,6 +30,8 @@ export function objections(version: Pick<ModelVersion, 'goal' | 'goalOutcome' | 
   if (outcome !== null && !outcome.met) found.push(outcome.sentence)
   // What was made elsewhere has no training code here that it could be compared with.
   if (manifest.trust === 'imported') return found
+  // The models of a pipeline were each asked about when it was made.
+  if (manifest.kind === 'pipeline') return found
   if (parity === null) found.push('There is no parity certificate: it is not proven that the served model is the trained one.')
   else if (!parity.passed) found.push(`The parity check failed: ${parity.reason ?? `${parity.flips} labels differ`}.`)
   return found

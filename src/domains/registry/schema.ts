@@ -1,6 +1,6 @@
 import * as z from 'zod'
 import { families, runtimeNames } from '../../ports/engines/runtimes.ts'
-import { servedBy, tensors } from '../../ports/inference/signature.ts'
+import { provenBy, servedBy, tensors } from '../../ports/inference/signature.ts'
 import { Iso, Name, Resource } from '../auth/schema.ts'
 import { Goal, GoalOutcome, Task } from '../goals/schema.ts'
 
@@ -145,7 +145,7 @@ export const Parity = z.object({
   maxDiff: z.number(),
   tolerance: z.number(),
   passed: z.boolean(),
-  served: z.enum(servedBy),
+  served: z.enum(provenBy),
   reason: z.string().nullable(),
   modelSha256: z.string(),
   at: Iso,

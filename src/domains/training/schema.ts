@@ -1,6 +1,6 @@
 import * as z from 'zod'
 import { families, runtimeNames } from '../../ports/engines/runtimes.ts'
-import { servedBy } from '../../ports/inference/signature.ts'
+import { provenBy } from '../../ports/inference/signature.ts'
 import { Name, Ref } from '../auth/schema.ts'
 import { Metric, Task } from '../goals/schema.ts'
 import { Estimate, Job } from '../jobs/schema.ts'
@@ -91,7 +91,7 @@ export const TrainingResult = z.object({
   baseline: z.record(z.string(), z.number()),
   goal: z.object({ met: z.boolean(), sentence: z.string() }).nullable(),
   parity: z.object({ rows: z.number(), flips: z.number(), maxDiff: z.number() }),
-  served: z.enum(servedBy),
+  served: z.enum(provenBy),
 })
 export type TrainingResult = z.infer<typeof TrainingResult>
 

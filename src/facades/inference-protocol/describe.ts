@@ -23,7 +23,12 @@ const inputsOf = ({ inputs }: Pick<ModelSignature, 'inputs'>): TensorAbout[] => 
 const outputsOf = (signature: ModelSignature): TensorAbout[] =>
   answerFields(signature).map((field) => ({ name: field.name, ...tensorOf(field) }))
 
-const platforms: Record<Endpoint['served'], string> = { onnx: 'onnxruntime_onnx', python: 'atoll_python', gguf: 'llama_cpp_gguf' }
+const platforms: Record<Endpoint['served'], string> = {
+  onnx: 'onnxruntime_onnx',
+  python: 'atoll_python',
+  gguf: 'llama_cpp_gguf',
+  pipeline: 'atoll_pipeline',
+}
 
 /** What the protocol wants to know of a model. */
 export const metadataOf = ({ name, variants, served, signature, id }: Endpoint): ModelMetadata => ({

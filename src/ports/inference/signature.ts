@@ -2,8 +2,10 @@ import { invalidInput } from '../../kernel/errors.ts'
 import type { TextDecoding } from './texts/decoding.ts'
 import type { TurnsPlan } from './turns/plan.ts'
 
-/** What answers for a package: its graph, a Python worker, or llama.cpp where it writes text. */
-export const servedBy = ['onnx', 'python', 'gguf'] as const
+/** By what a package of one model is answered for: its graph, a Python worker, or llama.cpp where it writes text. */
+export const provenBy = ['onnx', 'python', 'gguf'] as const
+/** The same, or several packages as steps. */
+export const servedBy = [...provenBy, 'pipeline'] as const
 export type ServedBy = (typeof servedBy)[number]
 
 export const tensors = ['numbers', 'strings', 'image', 'audio', 'tokens'] as const

@@ -59,7 +59,7 @@ function asksLater(atoll: Atoll): Ask {
     if (state === 'succeeded') return atoll.invocations.result(id)
     // What is wrong with the rows or the file is told as if it had been asked at once.
     throw new AtollError(
-      failure?.code === 'invalid_input' ? 400 : 0,
+      failure && /^(invalid_input|unprocessable|too_large|unsupported_type)$/.test(failure.code) ? 422 : 0,
       failure?.code ?? state,
       failure?.message ?? `${id} is ${state}.`,
       failure?.facts,

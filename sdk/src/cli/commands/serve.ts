@@ -1,5 +1,6 @@
+import { readFile } from 'node:fs/promises'
 import type { Command } from 'commander'
-import type { DriftReport, ReplayResult } from '../../index.ts'
+import type { Atoll, DriftReport, PipelineSpec, ReplayResult } from '../../index.ts'
 import { createAtoll } from '../../index.ts'
 import { connect, parseNumber, saveCredentials, UsageError, unlessAbsent, versionOf } from '../context.ts'
 import { progressPrinter, round, table } from '../print.ts'
@@ -57,17 +58,23 @@ export function serveCommands(program: Command): void {
       }),
     )
   program
-    .command('deploy <model>')
-    .description('serve a model version under a name')
+    .command('deploy [model]')
+    .description('serve a model version, or a pipeline of several, under a name')
+    .option(
+      '--pipeline <file>',
+      'instead of a model: a pipeline as JSON, which becomes a version of a model of the name of the endpoint',
+    )
+    .option('--model-name <name>', 'with --pipeline: the model of which it becomes a version')
     .requiredOption('--name <endpoint>')
     .option('--weight <percent>', 'of the requests to an endpoint that stands, beside what it serves', parseNumber)
     .option('--shadow', 'beside what an endpoint serves, answering nobody')
     .option('--variant <name>', 'with --weight or --shadow: its name', 'challenger')
     .option('--override <reason>', 'why, although the goal is not met (administrators)')
     .option('--project <project>')
-    .action((ref: string, options) =>
+    .action((model: string | undefined, options) =>
       answer(async () => {
         const atoll = connect()
+        const ref = await modelToDeploy(atoll, model, options)
         if (options.weight !== undefined || options.shadow) return deployBeside(ref, options)
         const existing = await unlessAbsent(atoll.endpoints.get(options.name, { project: options.project }))
         const endpoint = existing
@@ -191,4 +198,25 @@ export function describeDrift(report: DriftReport): string {
       c.test.adjustedPValue < 1e-4 ? '<0.0001' : c.test.adjustedPValue.toFixed(4),
     ])
   return `${report.sentence}\n\n${table(['column', 'state', 'PSI', 'JS', 'test', 'p (Holm)'], rows)}`
+}
+
+/** The model as it is named; of a pipeline the version that it becomes. */
+async function modelToDeploy(
+  atoll: Atoll,
+  model: string | undefined,
+  options: { pipeline?: string; modelName?: string; name: string; project?: string },
+): Promise<string> {
+  if ((model === undefined) === (options.pipeline === undefined)) throw new UsageError('Name a model, or give --pipeline FILE.')
+  if (options.pipeline === undefined) return model!
+  const text = await readFile(options.pipeline, 'utf8').catch(() => {
+    throw new UsageError(`There is no file "${options.pipeline}".`)
+  })
+  let pipeline: PipelineSpec
+  try {
+    pipeline = JSON.parse(text) as PipelineSpec
+  } catch (error) {
+    throw new UsageError(`"${options.pipeline}" is not valid JSON: ${(error as Error).message}`)
+  }
+  const { id } = await atoll.pipelines.create({ name: options.modelName ?? options.name, pipeline, project: options.project })
+  return id
 }

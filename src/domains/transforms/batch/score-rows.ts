@@ -124,8 +124,8 @@ async function together(rows: readonly Record<string, unknown>[], ask: Ask): Pro
   }
 }
 
-const isOfRow = (error: unknown): boolean =>
-  isPlatformError(error) && (error.code === 'invalid_input' || error.code === 'too_large' || error.code === 'unsupported_type')
+const ofRows: ReadonlySet<string> = new Set(['invalid_input', 'unprocessable', 'too_large', 'unsupported_type'])
+const isOfRow = (error: unknown): boolean => isPlatformError(error) && ofRows.has(error.code)
 
 /** A place within one call says nothing about the table. */
 const withoutPlace = (message: string): string => message.replace(/^Row \d+[,:]? ?/, '')
