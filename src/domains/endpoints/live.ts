@@ -2,8 +2,6 @@ import { isPlatformError, PlatformError } from '../../kernel/errors.ts'
 import type { AppendLogs } from '../../ports/logs/append-log.ts'
 import type { CaptureRecorder, CaptureStore } from './captures.ts'
 import { LiveMetrics } from './live-metrics.ts'
-import { type OpenPipeline, openPipeline, type PipelineFile } from './pipelines/load.ts'
-import { Autoscaler } from './scaling/autoscaler.ts'
 import { Gate } from './scaling/gate.ts'
 import { HostedModels } from './scaling/hosted-models.ts'
 import { policyOf } from './scaling/policy.ts'
@@ -14,51 +12,6 @@ import { captureOf, type EndpointRow, knownOf } from './store.ts'
 import type { LiveTraffic } from './traffic/live-traffic.ts'
 import { liveVariants } from './traffic/live-variants.ts'
 import { mainVariant } from './traffic/schema.ts'
-import { shadowRunner } from './traffic/shadows.ts'
-import type { VariantRow } from './traffic/store.ts'
-import { shadowText } from './write-rows.ts'
-
-interface Loaded {
-  versionId: string
-  /** The version, as whoever else opens it needs it. */
-  about: VersionToLoad
-  signature: Signature
-  /** Requests that are being answered: it is let go of when they are. */
-  inFlight: InFlight
-  release(): Promise<void>
-}
-
-/** A version that answers rows with numbers. */
-export interface LoadedRows extends Loaded {
-  answers: 'rows'
-  model: LoadedModel
-  encoder: AnyEncoder
-  answer: AnswerText
-  /** Says how many workers the model should have. */
-  scaler: Autoscaler
-  /** What the package keeps of how wrong the model is; null in packages that keep none. */
-  uncertainty: Uncertainty | null
-  /** Where it is several models: its steps. */
-  pipeline?: OpenPipeline
-}
-
-/** A version that writes text. */
-export interface LoadedText extends Loaded {
-  answers: 'text'
-  language: LanguageModel
-}
-
-/** What a version that serves has besides. */
-interface Head {
-  /** The answer's text up to the list of predictions. */
-  head: string
-  /** The variant it is, where the endpoint has several and this is not main. */
-  variant?: string
-}
-export type RowServing = LoadedRows & Head
-export type TextServing = LoadedText & Head
-/** A version that is loaded and answers. */
-export type Serving = RowServing | TextServing
 
 /** An endpoint in this process. What it serves may be exchanged while requests come in. */
 export interface LiveEndpoint {
@@ -95,105 +48,6 @@ export function liveEndpoints(needs: LiveNeeds) {
   const { ensureVariants, swap } = liveVariants({ logs, load, entryOf, onError })
   const endpoints = new Map<string, LiveEndpoint>()
   const loading = new Map<string, { versionId: string; done: Promise<void> }>()
-
-  /** Lays and loads a version; its figures are proven by the loading, not yet by any request. */
-  async function load(version: VersionToLoad, { apart = false }: { apart?: boolean } = {}): Promise<LoadedRows | LoadedText> {
-    const place = await files.makeFolder(folder, `${process.pid}-${newId('req')}`)
-    const removeFolder = () => files.remove(place)
-    let encoder: AnyEncoder | null = null
-    try {
-      await layPackage(version.id, place, { sandboxOnly: version.served === 'python' })
-      const { signature, trust, served } = version
-      if (served === 'gguf') return await loadText(version, place, removeFolder)
-      if (served === 'pipeline') return await loadPipeline(version, place, { apart, removeFolder })
-      encoder = await inference.openEncoder({ folder: place, signature, trust, served })
-      const { close } = encoder
-      const model =
-        version.served === 'python'
-          ? await inference.loadPython({
-              folder: place,
-              signature: version.signature,
-              engine: ((await files.readJson(place, 'manifest.json')) as Manifest).engine,
-            })
-          : await inference.load(
-              { file: files.resolvePath(place, 'model.onnx'), ...shapeOf(version.signature), trust: version.trust },
-              { apart },
-            )
-      const inFlight = new InFlight()
-      return {
-        answers: 'rows',
-        versionId: version.id,
-        about: version,
-        inFlight,
-        model,
-        signature,
-        encoder,
-        answer: compileAnswer(version.signature),
-        scaler: new Autoscaler(),
-        uncertainty: (await files.exists(place, 'uncertainty.json'))
-          ? ((await files.readJson(place, 'uncertainty.json')) as Uncertainty)
-          : null,
-        async release() {
-          await inFlight.drained(drainMs)
-          await model.close()
-          await close?.()
-          await removeFolder()
-        },
-      }
-    } catch (error) {
-      await encoder?.close?.()
-      await removeFolder()
-      throw error
-    }
-  }
-
-  async function loadText(version: VersionToLoad, place: string, removeFolder: () => Promise<void>): Promise<LoadedText> {
-    const { signature } = version
-    const model = await openText({ files, language }, { folder: place, signature })
-    const inFlight = new InFlight()
-    return {
-      answers: 'text',
-      versionId: version.id,
-      about: version,
-      inFlight,
-      signature,
-      language: model,
-      async release() {
-        await inFlight.drained(drainMs)
-        await model.close()
-        await removeFolder()
-      },
-    }
-  }
-
-  async function loadPipeline(
-    version: VersionToLoad,
-    place: string,
-    { apart, removeFolder }: { apart: boolean; removeFolder(): Promise<void> },
-  ): Promise<LoadedRows> {
-    const file = (await files.readJson(place, 'pipeline.json')) as PipelineFile
-    const pipeline = await openPipeline(file, (member) => load(member, { apart }))
-    const { model, encoder, answer } = pipeline
-    const inFlight = new InFlight()
-    return {
-      answers: 'rows',
-      versionId: version.id,
-      about: version,
-      inFlight,
-      model,
-      signature: version.signature,
-      encoder,
-      answer,
-      scaler: new Autoscaler(),
-      uncertainty: null,
-      pipeline,
-      async release() {
-        await inFlight.drained(drainMs)
-        await model.close()
-        await removeFolder()
-      },
-    }
-  }
 
   /** Puts a loaded version behind an endpoint. What served before answers what it accepted, then goes. */
   function exchange(row: EndpointRow, mostShare: number, loaded: LoadedRows | LoadedText): LiveEndpoint {

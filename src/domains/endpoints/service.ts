@@ -22,7 +22,7 @@ import { captureStore } from './captures.ts'
 import { type BesideNeeds, besidePredictions } from './contract/beside.ts'
 import { refuseUnproven } from './deployment-rule.ts'
 import { generator } from './generate.ts'
-import { type LiveEndpoint, type LiveEndpoint, liveEndpoints, liveEndpoints, toLoad, type VersionToLoad } from './live.ts'
+import { type LiveEndpoint, liveEndpoints } from './live.ts'
 import { LiveMetrics } from './live-metrics.ts'
 import { predictionLog } from './log/service.ts'
 import { endpointFamilies } from './metrics/endpoint-families.ts'
@@ -31,7 +31,7 @@ import { policyOf } from './scaling/policy.ts'
 import { scalingService } from './scaling/service.ts'
 import { hostedBy } from './scaling/store.ts'
 import type { Capture, Endpoint, EndpointInput, EndpointMetrics, EndpointPatch } from './schema.ts'
-import { toLoad } from './serving.ts'
+import { toLoad, type VersionToLoad } from './serving.ts'
 import {
   allEndpoints,
   captureOf,

@@ -9,6 +9,7 @@ import type { Uncertainty } from '../evaluation/uncertainty/schema.ts'
 import type { Manifest, Signature } from '../registry/schema.ts'
 import { type AnswerText, compileAnswer } from './answer.ts'
 import { vectorsModel } from './load-vectors.ts'
+import { type OpenPipeline, openPipeline, type PipelineFile } from './pipelines/load.ts'
 import { Autoscaler } from './scaling/autoscaler.ts'
 import type { EndpointRow } from './store.ts'
 import { InFlight } from './traffic/in-flight.ts'
@@ -33,6 +34,8 @@ export interface LoadedRows extends Loaded {
   scaler: Autoscaler
   /** What the package keeps of how wrong the model is; null in packages that keep none. */
   uncertainty: Uncertainty | null
+  /** Where it is several models: its steps. */
+  pipeline?: OpenPipeline
 }
 
 /** A version that writes text. */
@@ -86,6 +89,7 @@ export function versionLoader({ inference, language, files, folder, layPackage }
       const { signature, trust, served } = version
       const isWriter = served === 'gguf' && signature.task === 'generation'
       if (isWriter) return await loadText(version, place, removeFolder)
+      if (served === 'pipeline') return await loadPipeline(version, place, { apart, removeFolder })
       encoder = await inference.openEncoder({ folder: place, signature, trust, served: served === 'python' ? served : 'onnx' })
       const { close } = encoder
       const model =
@@ -140,6 +144,35 @@ export function versionLoader({ inference, language, files, folder, layPackage }
       inFlight,
       signature,
       language: model,
+      async release() {
+        await inFlight.drained(drainMs)
+        await model.close()
+        await removeFolder()
+      },
+    }
+  }
+
+  async function loadPipeline(
+    version: VersionToLoad,
+    place: string,
+    { apart, removeFolder }: { apart: boolean; removeFolder(): Promise<void> },
+  ): Promise<LoadedRows> {
+    const file = (await files.readJson(place, 'pipeline.json')) as PipelineFile
+    const pipeline = await openPipeline(file, (member) => load(member, { apart }))
+    const { model, encoder, answer } = pipeline
+    const inFlight = new InFlight()
+    return {
+      answers: 'rows',
+      versionId: version.id,
+      about: version,
+      inFlight,
+      model,
+      signature: version.signature,
+      encoder,
+      answer,
+      scaler: new Autoscaler(),
+      uncertainty: null,
+      pipeline,
       async release() {
         await inFlight.drained(drainMs)
         await model.close()
