@@ -5,4 +5,5 @@ export const servedWords: Record<Endpoint['served'], string> = {
   onnx: 'ONNX, in process',
   python: 'Python worker',
   gguf: 'llama.cpp, in a process of its own',
+  pipeline: 'a pipeline of several models',
 }
