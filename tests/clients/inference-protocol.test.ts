@@ -2,6 +2,8 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { gzipSync } from 'node:zlib'
+import { CapturePolicy } from '../../src/domains/endpoints/schema.ts'
+import { TrafficInput } from '../../src/domains/endpoints/traffic/schema.ts'
 import { sampleImage, type TensorWorld, tensorWorld } from './tensor-world.ts'
 
 let w: TensorWorld
@@ -203,6 +205,27 @@ test('a request counts, and is captured, as any other', { timeout }, async () =>
   assert.deepEqual(items[2]!.row, rows[0])
   const [stats] = (await ask('GET', '/v2/models/churn/stats')).json.model_stats
   assert.ok(stats.inference_count >= 3 && stats.inference_stats.success.count >= 1)
+})
+
+test('a field that says what a row is about goes beside its columns', { timeout }, async () => {
+  await w.endpoints.patch(w.by, 'churn', { capture: CapturePolicy.parse({ key: 'customer' }) })
+  const { status, json } = await infer({ inputs: [...three, column('customer', 'BYTES', ['x', 'y', 'z'])] })
+  assert.equal(status, 200, JSON.stringify(json))
+  const { items } = await w.endpoints.listCaptures(w.by, 'churn', { limit: 1 })
+  assert.equal(items[0]!.row.customer, 'z')
+  await w.endpoints.patch(w.by, 'churn', { capture: CapturePolicy.parse({}) })
+})
+
+test('a version that is asked for is the variant that has it', { timeout }, async () => {
+  await w.register('churn')
+  const set = TrafficInput.parse({ variants: [{ name: 'second', model: 'churn:2', weight: 0 }], sticky: null })
+  await w.endpoints.setTraffic(w.by, 'churn', set)
+  assert.deepEqual((await ask('GET', '/v2/models/churn')).json.versions, ['1', '2'])
+  for (const version of ['1', '2', '2', '1']) {
+    const { json } = await ask('POST', `/v2/models/churn/versions/${version}/infer`, { body: { inputs: three } })
+    assert.equal(json.model_version, version)
+  }
+  await w.endpoints.setTraffic(w.by, 'churn', TrafficInput.parse({ variants: [], sticky: null }))
 })
 
 test('what cannot be read is refused in one sentence that names the input', { timeout }, async () => {

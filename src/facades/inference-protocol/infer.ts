@@ -2,6 +2,7 @@ import type { Readable } from 'node:stream'
 import type * as z from 'zod'
 import { answerFields } from '../../domains/endpoints/contract/answer-fields.ts'
 import { notReady } from '../../domains/endpoints/predict.ts'
+import { modelHeader } from '../../domains/endpoints/scaling/hosted-models.ts'
 import type { PredictOutput } from '../../domains/endpoints/schema.ts'
 import type { EndpointsService } from '../../domains/endpoints/service.ts'
 import { pinHeader } from '../../domains/endpoints/traffic/live-traffic.ts'
@@ -28,10 +29,12 @@ export async function infer(
   { principal, model, project, variant, body, request }: InferCall,
 ): Promise<StreamReply> {
   const endpoint = await endpoints.mayAsk(principal, model, project)
-  const { serving } = endpoint
+  const header = (name: string) => (name === pinHeader && variant !== undefined ? variant : [request.headers[name]].flat()[0])
+  const hosted = endpoint.hosted === null ? undefined : header(modelHeader)
+  const serving = hosted === undefined ? endpoint.serving : await endpoint.hosted!.serving(hosted, { isRequest: false })
   if (!serving) throw notReady(endpoint)
   const asked = await readRequest(body, request.headers)
-  const rows = rowsOfTensors(serving.signature, readTensors(asked.request, asked.binary))
+  const rows = rowsOfTensors(serving.signature, readTensors(asked.request, asked.binary), endpoint.captures.key)
   const holdsFiles = rows.length > 0 && Object.values(rows[0]!).some((value) => value instanceof Uint8Array)
   const text = await endpoints.predictText(principal, model, {
     // Files are not put into text; what is kept of them is their hash.
@@ -39,7 +42,7 @@ export async function infer(
     body: () => ({ rows }),
     requestId: request.id,
     hangUp: () => request.signal,
-    header: (name) => (name === pinHeader && variant !== undefined ? variant : [request.headers[name]].flat()[0]),
+    header,
     project,
   })
   const { version, predictions, warnings } = JSON.parse(text) as z.infer<typeof PredictOutput>

@@ -5,9 +5,17 @@ import type { Tensor } from './tensors.ts'
 
 export type Row = Record<string, unknown>
 
-/** The rows that tensors stand for, as the native API takes them: a tensor for each column, and one of all columns of numbers in their order. */
-export function rowsOfTensors(signature: Pick<ModelSignature, 'inputs'>, tensors: readonly Tensor[]): Row[] {
+/**
+ * The rows that tensors stand for, as the native API takes them: a tensor for each column, and one of all columns of numbers in their order. `key` is a
+ * field beside the columns that says what a row is about.
+ */
+export function rowsOfTensors(
+  signature: Pick<ModelSignature, 'inputs'>,
+  tensors: readonly Tensor[],
+  key: string | null = null,
+): Row[] {
   const columns = new Map(signature.inputs.map((input) => [input.name, input]))
+  if (key !== null && !columns.has(key)) columns.set(key, keyColumn(key))
   const parts = tensors.map((tensor) => {
     const column = columns.get(tensor.name)
     return column ? columnPart(column, tensor) : matrixPart(signature, tensor)
@@ -27,6 +35,8 @@ export function rowsOfTensors(signature: Pick<ModelSignature, 'inputs'>, tensors
     return row
   })
 }
+
+const keyColumn = (name: string): SignatureColumn => ({ name, type: 'text', tensor: 'strings', index: -1, nullable: true })
 
 interface Part {
   name: string

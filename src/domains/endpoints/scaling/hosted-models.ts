@@ -42,8 +42,8 @@ export class HostedModels {
     this.letGo(null)
   }
 
-  /** The model of that name, loaded where it is not yet. */
-  async serving(name: string): Promise<Serving> {
+  /** The model of that name, loaded where it is not yet. A request is counted once, however often its model is looked at. */
+  async serving(name: string, { isRequest = true } = {}): Promise<Serving> {
     const model = this.models.get(name)
     if (!model)
       throw invalidInput(
@@ -51,7 +51,7 @@ export class HostedModels {
         { field: modelHeader },
       )
     model.askedAt = Date.now()
-    model.requests++
+    if (isRequest) model.requests++
     if (model.serving) return model.serving
     model.loading ??= this.loadOne(model).finally(() => {
       model.loading = null
