@@ -47,7 +47,7 @@ const peers: Peer[] = [
     yesOf: (reply) => reply.probabilities.yes,
   },
   {
-    name: 'BentoML 1.4.40 (adaptive batching)',
+    name: 'BentoML 1.4.39 (adaptive batching)',
     requirements: 'bentoml.txt',
     argv: ({ python, port }) => [
       python,
@@ -83,7 +83,7 @@ const peers: Peer[] = [
     yesOf: (reply) => reply.outputs[0].data[1],
   },
   {
-    name: 'MLflow 3.18.0 scoring server (1 worker)',
+    name: 'MLflow 3.17.2 scoring server (1 worker)',
     requirements: 'mlflow.txt',
     prepare({ python, folder }, env) {
       execFileSync(python, [join(here, 'mlflow_model.py'), join(folder, 'model')], {
