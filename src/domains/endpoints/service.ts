@@ -1,60 +1,47 @@
 import type * as z from 'zod'
-import { notFound, preconditionFailed } from '../../kernel/errors.ts'
+import { notFound } from '../../kernel/errors.ts'
 import type { Events } from '../../kernel/events.ts'
 import { type Page, type PageQuery, toPage } from '../../kernel/paging.ts'
 import type { Principal } from '../../kernel/principal.ts'
-import { days, minutes } from '../../kernel/time.ts'
 import type { Files } from '../../ports/files/files.ts'
 import type { Inference } from '../../ports/inference/inference.ts'
 import type { LanguageModels } from '../../ports/language/language.ts'
 import type { AppendLogs } from '../../ports/logs/append-log.ts'
 import type { Db, Metadata } from '../../ports/metadata/metadata.ts'
-import { type Access, nameTakenIsConflict } from '../auth/access.ts'
-import { audit } from '../auth/audit.ts'
+import type { Access } from '../auth/access.ts'
 import type { Search } from '../auth/search.ts'
 import type { SettingsService } from '../auth/settings.ts'
 import type { GradientsService } from '../explanations/gradients.ts'
 import type { ExplainInput, ExplainOutput, GradientsInput } from '../explanations/schema.ts'
 import type { ExplanationsService } from '../explanations/service.ts'
 import type { ModelVersion } from '../registry/schema.ts'
-import { refuseBadPolicy } from './capture-policy.ts'
 import { captureStore } from './captures.ts'
 import { type BesideNeeds, besidePredictions } from './contract/beside.ts'
 import { refuseUnproven } from './deployment-rule.ts'
+import { deploymentsService } from './deployments.ts'
 import { generator } from './generate.ts'
-import { type LiveEndpoint, liveEndpoints } from './live.ts'
+import { keptLive } from './kept-live.ts'
+import { liveEndpoints } from './live.ts'
 import { LiveMetrics } from './live-metrics.ts'
 import { predictionLog } from './log/service.ts'
 import { endpointFamilies } from './metrics/endpoint-families.ts'
 import { predictor, refuseStopped } from './predict.ts'
-import { policyOf } from './scaling/policy.ts'
 import { scalingService } from './scaling/service.ts'
-import { hostedBy } from './scaling/store.ts'
-import type { Capture, Endpoint, EndpointInput, EndpointMetrics, EndpointPatch } from './schema.ts'
+import type { Capture, Endpoint, EndpointMetrics } from './schema.ts'
 import { toLoad, type VersionToLoad } from './serving.ts'
 import {
-  allEndpoints,
-  captureOf,
-  changedEndpoints,
   type EndpointRow,
   endpointById,
   historyOf,
-  insertEndpoint,
-  isServedElsewhere,
-  knownWith,
   listEndpoints,
   type NamedEndpointRow,
-  noteDeployment,
-  runningEndpoints,
   signatureOf,
   toEndpoint,
-  updateEndpoint,
 } from './store.ts'
 import { rolloutsService } from './traffic/rollouts.ts'
 import { mainVariant, type ShadowSummary } from './traffic/schema.ts'
-import { stickyOf, trafficService, variantOut } from './traffic/service.ts'
+import { trafficService, variantOut } from './traffic/service.ts'
 import { type ShadowWindow, summariseShadows } from './traffic/shadow-summary.ts'
-import { shadowLogName } from './traffic/shadows.ts'
 import { type VariantRow, variantsByEndpoint, variantsOf } from './traffic/store.ts'
 import { type TruthNeeds, truthService } from './truth/service.ts'
 import { turns } from './turns.ts'
@@ -96,11 +83,6 @@ export interface EndpointsNeeds {
 export type EndpointsService = ReturnType<typeof endpointsService>
 type EndpointOut = z.infer<typeof Endpoint>
 
-const pruneEveryMs = minutes(60)
-const followEveryMs = 1000
-/** Clocks of processes differ, and a change takes a moment to be seen. */
-const followBackMs = 5000
-
 /** Endpoints: deploy a version, answer rows over HTTP, keep what was asked, measure. */
 export function endpointsService(needs: EndpointsNeeds) {
   const { metadata, events, access, search, settings, registry } = needs
@@ -112,12 +94,9 @@ export function endpointsService(needs: EndpointsNeeds) {
   const log = predictionLog({ ...needs, captures })
   const live = liveEndpoints({ ...needs, captures, layPackage: registry.layPackage })
   const inTurn = turns()
-  const { predictText, mayAsk } = predictor({ access, events, ready, beside: besidePredictions(needs) })
+  const { predictText, mayAsk } = predictor({ access, events, ready: (row) => kept.ready(row), beside: besidePredictions(needs) })
   const { generate } = generator({ mayAsk })
   search.registerTable('endpoints', { noun: 'endpoint', permission: 'endpoints:read' })
-  let timer: NodeJS.Timeout | undefined
-  let following: NodeJS.Timeout | undefined
-  let followedAt = Date.now()
 
   const find = (by: Principal, ref: string, project?: string) => access.resolve<EndpointRow>('endpoints', by, ref, project)
 
@@ -125,33 +104,6 @@ export function endpointsService(needs: EndpointsNeeds) {
     const row = await find(by, ref, project)
     await access.authorize(by, 'endpoints:write', row)
     return row
-  }
-
-  /** The endpoint of a call, loaded where it is not yet. */
-  async function ready(row: EndpointRow): Promise<LiveEndpoint> {
-    const here = live.get(row.id)
-    if (here?.serving) {
-      here.captures.setCap((await settings.get()).captureShare)
-      return here
-    }
-    return inTurn(row.id, async () => {
-      // Since the call was let in it may have been stopped, or given another version.
-      const now = await endpointById(db, row.id)
-      if (!now || now.deleted_at !== null) throw notFound('endpoint', row.id)
-      refuseStopped(now)
-      return loadAll(now)
-    })
-  }
-
-  /** Main, and then its variants; a variant that fails does not keep main from answering. */
-  async function loadAll(row: EndpointRow): Promise<LiveEndpoint> {
-    const isNew = live.get(row.id) === undefined
-    const endpoint = await live.ensure(row, (await settings.get()).captureShare)
-    await live.ensureVariants(row, await variantsOf(db, row.id), stickyOf(row))
-    live.setHosted(row, await hostedBy(db, row.id))
-    if (isNew) await scaling.rememberUsage(row, endpoint)
-    await scaling.makeRoom(row.id)
-    return endpoint
   }
 
   async function wire(id: string): Promise<EndpointOut> {
@@ -169,187 +121,6 @@ export function endpointsService(needs: EndpointsNeeds) {
     if (!row.running) return { state: 'stopped', message: null }
     const here = live.get(row.id)
     return here ? { state: here.state, message: here.message } : { state: 'starting', message: null }
-  }
-
-  /** The version to deploy, once nothing stands in its way: proven, and meeting its goal, approved, or overridden by an administrator. */
-  async function deployable(by: Principal, ref: string, project: string | undefined, reason: string | null) {
-    const version = await registry.resolveVersion(by, ref, project)
-    refuseUnproven(version)
-    const isApproved = version.state === 'approved' || version.state === 'deployed'
-    const override = isApproved ? version.override : await registry.requirePromotable(by, version, reason)
-    return { version, override }
-  }
-
-  const versionColumns = (version: ModelVersion) => ({
-    model_id: version.model,
-    model_name: version.modelName,
-    version_id: version.id,
-    version_number: version.number,
-    served: version.manifest.kind,
-    trust: version.manifest.trust,
-    signature: JSON.stringify(version.signature),
-  })
-
-  async function create(by: Principal, input: z.output<typeof EndpointInput>): Promise<EndpointOut> {
-    const project = await access.projectFor(by, input.project, 'endpoints:write')
-    const { version, override } = await deployable(by, input.model, input.project, input.overrideReason)
-    refuseBadPolicy(input.capture, version.signature)
-    const row: EndpointRow = {
-      ...(await access.newResource('end', by, project, input)),
-      ...versionColumns(version),
-      capture: JSON.stringify(input.capture),
-      running: 1,
-      message: null,
-      sticky: null,
-      scaling: null,
-      max_loaded: 16,
-      known: null,
-    }
-    // Loaded first: an endpoint that could never answer is not made.
-    const loaded = await live.load(toLoad(versionColumns(version)))
-    await inTurn(row.id, async () => {
-      try {
-        const insert = metadata.transaction(async (tx) => {
-          await insertEndpoint(tx, row)
-          await deployed(tx, by, row, override)
-          const facts = deploymentFacts(row, override)
-          await audit(tx, by, 'endpoints.create', { target: row.id, project: row.project_id, facts })
-        })
-        await nameTakenIsConflict('endpoint', input.name, insert)
-      } catch (error) {
-        await loaded.release()
-        throw error
-      }
-      live.exchange(row, (await settings.get()).captureShare, loaded)
-    })
-    await scaling.makeRoom(row.id)
-    changed(row, 'ready')
-    return wire(row.id)
-  }
-
-  async function deployed(tx: Db, by: Principal, row: EndpointRow, override: ModelVersion['override']): Promise<void> {
-    await noteDeployment(tx, {
-      endpoint_id: row.id,
-      version_id: row.version_id,
-      version_number: row.version_number,
-      model_id: row.model_id,
-      at: Date.now(),
-      by_name: by.name,
-    })
-    await registry.markDeployed(tx, row.version_id, override)
-  }
-
-  async function undeployed(tx: Db, endpointId: string, versionId: string): Promise<void> {
-    if (!(await isServedElsewhere(tx, versionId, endpointId))) await registry.markUndeployed(tx, versionId)
-  }
-
-  async function exchangeVersion(
-    by: Principal,
-    row: EndpointRow,
-    ref: string,
-    { reason, action, project }: { reason: string | null; action: string; project?: string },
-  ) {
-    const { version, override } = await deployable(by, ref, project, reason)
-    if (version.id === row.version_id) return
-    const known = knownWith(row, signatureOf(row), version.signature)
-    const next = { ...row, ...versionColumns(version), known, running: 1, updated_at: Date.now() }
-    const loaded = await live.load(toLoad(versionColumns(version)))
-    try {
-      await metadata.transaction(async (tx) => {
-        await updateEndpoint(tx, row.id, { ...versionColumns(version), known, running: 1, updated_at: next.updated_at })
-        await undeployed(tx, row.id, row.version_id)
-        await deployed(tx, by, next, override)
-        const facts = { ...deploymentFacts(next, override), before: row.version_id }
-        await audit(tx, by, action, { target: row.id, project: row.project_id, facts })
-      })
-    } catch (error) {
-      await loaded.release()
-      throw error
-    }
-    live.exchange(next, (await settings.get()).captureShare, loaded)
-  }
-
-  async function patch(
-    by: Principal,
-    ref: string,
-    changes: z.output<typeof EndpointPatch>,
-    project?: string,
-  ): Promise<EndpointOut> {
-    const { id } = await mayChange(by, ref, project)
-    return inTurn(id, () => patchInTurn(by, id, changes, project))
-  }
-
-  async function patchInTurn(
-    by: Principal,
-    id: string,
-    changes: z.output<typeof EndpointPatch>,
-    project?: string,
-  ): Promise<EndpointOut> {
-    const row = await mayChange(by, id)
-    if (changes.capture) refuseBadPolicy(changes.capture, signatureOf(row))
-    if (changes.model !== undefined) {
-      await exchangeVersion(by, row, changes.model, {
-        reason: changes.overrideReason ?? null,
-        action: 'endpoints.deploy',
-        project,
-      })
-    }
-    const { model: _, overrideReason: __, ...rest } = changes
-    if (Object.keys(rest).length > 0) {
-      await metadata.transaction(async (tx) => {
-        await updateEndpoint(tx, row.id, {
-          ...(rest.description !== undefined && { description: rest.description }),
-          ...(rest.capture !== undefined && { capture: JSON.stringify(rest.capture) }),
-          ...(rest.running !== undefined && { running: rest.running ? 1 : 0 }),
-          updated_at: Date.now(),
-        })
-        await audit(tx, by, 'endpoints.change', { target: row.id, project: row.project_id, facts: rest })
-      })
-    }
-    const now = (await endpointById(db, row.id))!
-    if (now.running) await loadAll(now)
-    else await live.stop(row.id)
-    changed(row, now.running ? 'ready' : 'stopped')
-    return wire(row.id)
-  }
-
-  async function rollback(by: Principal, ref: string, project?: string): Promise<EndpointOut> {
-    const { id } = await mayChange(by, ref, project)
-    return inTurn(id, () => rollBackInTurn(by, id))
-  }
-
-  async function rollBackInTurn(by: Principal, id: string): Promise<EndpointOut> {
-    const row = await mayChange(by, id)
-    const before = (await historyOf(db, row.id)).find((entry) => entry.version_id !== row.version_id)
-    if (!before) {
-      throw preconditionFailed(
-        `The endpoint "${row.name}" has served no other version yet, so there is nothing to roll back to.`,
-        {
-          endpoint: row.id,
-        },
-      )
-    }
-    if (!(await traffic.backToPrevious(by, row, before.version_id)))
-      await exchangeVersion(by, row, before.version_id, { reason: null, action: 'endpoints.rollback' })
-    changed(row, 'ready')
-    return wire(row.id)
-  }
-
-  async function remove(by: Principal, ref: string, project?: string): Promise<void> {
-    const { id } = await mayChange(by, ref, project)
-    await inTurn(id, () => removeInTurn(by, id))
-  }
-
-  async function removeInTurn(by: Principal, id: string): Promise<void> {
-    const row = await mayChange(by, id)
-    const variants = await variantsOf(db, id)
-    await metadata.transaction(async (tx) => {
-      await updateEndpoint(tx, row.id, { deleted_at: Date.now(), running: 0 })
-      for (const { version_id } of [row, ...variants]) await undeployed(tx, id, version_id)
-      await audit(tx, by, 'endpoints.delete', { target: row.id, project: row.project_id, facts: { name: row.name } })
-    })
-    await live.stop(row.id)
-    changed(row, 'stopped')
   }
 
   async function list(
@@ -415,55 +186,32 @@ export function endpointsService(needs: EndpointsNeeds) {
     events.emit('endpoint.changed', { endpointId: row.id, projectId: row.project_id, state })
   }
 
-  /** Loads what should answer, one after the other, without holding up the start of the server. */
-  async function start(): Promise<void> {
-    timer = setInterval(() => void prune(), pruneEveryMs).unref()
-    await live.sweep().catch((error) => needs.onError(error, 'clearing what was laid out before'))
-    for (const row of await runningEndpoints(db)) {
-      if (policyOf(row).minWorkers === 0) live.asleep(row)
-      else
-        await ready(row)
-          .then(() => changed(row, 'ready'))
-          .catch((error) => needs.onError(error, `starting the endpoint ${row.name}`))
-    }
-    rollouts.watch()
-    scaling.watch()
-    if (metadata.kind === 'postgres') following = setInterval(() => void follow(), followEveryMs).unref()
-    await prune()
-  }
-
-  /** What another process changed (a loop's promotion in a worker) is served here moments later. */
-  async function follow(): Promise<void> {
-    const since = followedAt - followBackMs
-    followedAt = Date.now()
-    for (const { id, name } of await changedEndpoints(db, since))
-      await inTurn(id, () => asItsRow(id)).catch((error) => needs.onError(error, `following changes of the endpoint ${name}`))
-  }
-
-  async function asItsRow(id: string): Promise<void> {
-    const row = await endpointById(db, id)
-    const here = live.get(id)
-    if (!row || row.deleted_at !== null || !row.running) {
-      if (here && here.state !== 'stopped') await live.stop(id)
-      return
-    }
-    const policy = policyOf(row)
-    live.setPolicy(id, policy)
-    if (here?.state === 'asleep') return
-    if (!here && policy.minWorkers === 0) live.asleep(row)
-    else await loadAll(row)
-  }
-
-  async function prune(): Promise<void> {
-    for (const row of await allEndpoints(db)) {
-      const { keepDays } = captureOf(row)
-      await Promise.all([
-        captures.prune(row.id, keepDays),
-        needs.logs.prune(shadowLogName(row.id), Date.now() - days(keepDays)),
-      ]).catch((error) => needs.onError(error, 'removing old captures'))
-    }
-  }
-
+  const kept = keptLive({
+    metadata,
+    settings,
+    live,
+    captures,
+    logs: needs.logs,
+    inTurn,
+    scaling: () => scaling,
+    changed,
+    onError: needs.onError,
+  })
+  const deployments = deploymentsService({
+    metadata,
+    access,
+    settings,
+    registry,
+    live,
+    inTurn,
+    mayChange,
+    wire,
+    changed,
+    loadAll: kept.loadAll,
+    scaling: () => scaling,
+    traffic: () => traffic,
+  })
+  const { deployable, versionColumns } = deployments
   const scaling = scalingService({
     metadata,
     settings,
@@ -486,9 +234,9 @@ export function endpointsService(needs: EndpointsNeeds) {
     deployable,
     refuseUnproven,
     versionColumns,
-    deployed,
-    exchangeVersion,
-    reload: async (row) => void (await loadAll(row)),
+    deployed: deployments.deployed,
+    exchangeVersion: deployments.exchangeVersion,
+    reload: async (row) => void (await kept.loadAll(row)),
     changed,
   })
   const rollouts = rolloutsService({
@@ -528,12 +276,12 @@ export function endpointsService(needs: EndpointsNeeds) {
     usage: scaling.usage,
     hostedModels: scaling.hosted,
     setHostedModels: scaling.setHosted,
-    create,
+    create: deployments.create,
     get: async (by: Principal, ref: string, project?: string) => wire((await find(by, ref, project)).id),
     list,
-    patch,
-    rollback,
-    remove,
+    patch: deployments.patch,
+    rollback: deployments.rollback,
+    remove: deployments.remove,
     predictText,
     mayAsk,
     /** Opens a version as an endpoint does, for work that is not an endpoint's. */
@@ -565,21 +313,16 @@ export function endpointsService(needs: EndpointsNeeds) {
     countLabelled: truth.countLabelled,
     /** Figures of all endpoints of this process. */
     families: endpointFamilies(live.all),
-    start,
+    async start() {
+      await kept.start()
+      rollouts.watch()
+      scaling.watch()
+    },
     async close() {
-      clearInterval(timer)
-      clearInterval(following)
+      kept.close()
       await rollouts.close()
       await scaling.close()
       await live.close()
     },
   }
 }
-
-const deploymentFacts = (row: EndpointRow, override: ModelVersion['override']) => ({
-  name: row.name,
-  version: row.version_id,
-  model: row.model_name,
-  number: row.version_number,
-  ...(override && { override }),
-})

@@ -6,7 +6,7 @@ import { audit } from '../../auth/audit.ts'
 import type { ModelVersion } from '../../registry/schema.ts'
 import type { LiveEndpoints } from '../live.ts'
 import { type EndpointRow, isServedElsewhere, knownWith, signatureOf, updateEndpoint } from '../store.ts'
-import { type LiveTraffic, type LiveVariant, pinHeader } from './live-traffic.ts'
+import type { LiveTraffic, LiveVariant } from './live-traffic.ts'
 import { refuseOtherTask } from './refuse-other-task.ts'
 import { toRollout } from './rollouts.ts'
 import {
@@ -347,5 +347,3 @@ function liveOf(
     breaker: here?.breaker?.state() ?? 'closed',
   }
 }
-
-export { pinHeader }
