@@ -15,7 +15,7 @@ export const GatherEvidence = z.object({
   newestMs: z.number().nullable(),
   seenByChampion: z
     .object({
-      before: z.number().describe('rows of the sealed time that were gathered already when the champion was made'),
+      before: z.number().describe('rows of the window that were gathered already when the champion was made'),
       alike: z.number().describe('rows that are, in every column, rows that the champion learnt from'),
       alikeIsUsual: z.boolean().describe('rows repeat themselves in this data anyway, so that likeness says nothing'),
     })

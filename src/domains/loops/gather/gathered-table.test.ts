@@ -111,11 +111,26 @@ describe('gathering the rows of a run', () => {
     )
   })
 
-  test('what was gathered when the champion was made is not judged on', async () => {
+  test('what was gathered when the champion was made is not judged on, and does not join twice', async () => {
     const until = Date.parse('2026-01-01T00:04:20Z')
-    const found = await gather({ knownUntilMs: until })
-    assert.ok(found.seenByChampion.before > 40, JSON.stringify(found.seenByChampion))
-    assert.ok(found.sealed < 35)
+    // The champion learnt from the first two hundred live rows too.
+    await tables.run({
+      folders: [folder],
+      statements: [
+        {
+          sql: copyToParquet(
+            `SELECT (1000 + row_number() OVER (ORDER BY __at))::BIGINT AS __row, n, part, __truth AS churn FROM ${parquet(`${folder}/labelled.parquet`)} WHERE __at < TIMESTAMP '2026-01-01 00:03:20'`,
+            `${folder}/before.parquet`,
+            4,
+          ),
+        },
+      ],
+    })
+    const found = await gather({ knownUntilMs: until, learnt: [`${folder}/learnt.parquet`, `${folder}/before.parquet`] })
+    assert.deepEqual([found.seenByChampion.before, found.original, found.sealed], [258, 600, 10])
+    // Of 297 usable rows 197 are among those already, 12 are the newest three tenths of what is fresh, two of these are known to the champion.
+    assert.equal(found.live, 297 - 197 - 12)
+    assert.ok(found.sealedFromMs! > until)
   })
 
   test('where rows repeat themselves anyway, likeness says nothing', async () => {

@@ -72,13 +72,17 @@ export async function writeGathered(tables: Tables, input: GatherInput, signal?:
     )
     const [labelled, unknownTruth, live] = counts.map(Number) as [number, number, number]
     if (live === 0) return nothing(labelled, unknownTruth)
-    const cut = await sealFrom(run, live * input.sealedShare)
+    const knownUs = Math.round(input.knownUntilMs * 1000)
+    const cut = await sealFrom(run, knownUs, input.sealedShare)
     const alikeIsUsual = learnt.length > 0 && (await copiesAreUsual(run, input.columns))
-    const alike = learnt.length > 0 && !alikeIsUsual ? `EXISTS (FROM learnt b WHERE ${same(input.columns)})` : 'false'
+    const inLearnt = `EXISTS (FROM learnt b WHERE ${same(input.columns)})`
+    const alike = learnt.length > 0 && !alikeIsUsual ? inLearnt : 'false'
+    // What was gathered for the champion is among what it learnt from: it does not join twice.
+    const repeated = input.original && knownUs > 0 ? `__g_at <= ${knownUs} AND ${inLearnt}` : 'false'
     await run([
       {
-        sql: `CREATE TEMP TABLE parted AS SELECT *, CASE WHEN __g_at < ${cut} THEN 'train/live'
-          WHEN __g_at <= ${Math.round(input.knownUntilMs * 1000)} THEN 'known' WHEN ${alike} THEN 'alike' ELSE 'test/live' END AS __g_part FROM live l`,
+        sql: `CREATE TEMP TABLE parted AS SELECT *, CASE WHEN __g_at < ${cut} THEN CASE WHEN ${repeated} THEN 'repeated' ELSE 'train/live' END
+          WHEN ${alike} THEN 'alike' ELSE 'test/live' END AS __g_part FROM live l`,
       },
     ])
     const parts = await run([{ sql: 'SELECT __g_part, count(*) FROM parted GROUP BY 1' }])
@@ -97,7 +101,7 @@ export async function writeGathered(tables: Tables, input: GatherInput, signal?:
         ),
       },
     ])
-    const newest = await one(run, 'SELECT max(__g_at) FROM live')
+    const newest = await one(run, `SELECT max(__g_at), count(*) FILTER (__g_at <= ${knownUs}) FROM live`)
     return {
       labelled,
       unknownTruth,
@@ -106,7 +110,7 @@ export async function writeGathered(tables: Tables, input: GatherInput, signal?:
       sealed: rowsOf.get('test/live') ?? 0,
       sealedFromMs: cut / 1000,
       newestMs: Number(newest[0]) / 1000,
-      seenByChampion: { before: rowsOf.get('known') ?? 0, alike: rowsOf.get('alike') ?? 0, alikeIsUsual },
+      seenByChampion: { before: Number(newest[1]), alike: rowsOf.get('alike') ?? 0, alikeIsUsual },
       classes: input.classes ? await classesOf(run, input) : [],
       timeline: await timelineOf(run),
     }
@@ -176,13 +180,17 @@ async function layLearnt(run: Run, { learnt, columns }: GatherInput, types: Map<
   ])
 }
 
-/** The moment (microseconds) from which on rows are sealed: as near to so many rows as whole moments allow, and something is left before it. */
-async function sealFrom(run: Run, wanted: number): Promise<number> {
-  const moments = 'SELECT __g_at AS m, count(*) AS c FROM live GROUP BY __g_at'
+/**
+ * The moment (microseconds) from which on rows are sealed: a share of the rows that the champion could not know, as near as whole moments allow,
+ * and something is left before it.
+ */
+async function sealFrom(run: Run, knownUs: number, share: number): Promise<number> {
+  const moments = `SELECT __g_at AS m, count(*) AS c FROM live WHERE __g_at > ${knownUs} GROUP BY __g_at`
+  const first = knownUs > 0 ? 0 : 1
   const found = await one(
     run,
-    `SELECT coalesce((SELECT m FROM (SELECT m, sum(c) OVER (ORDER BY m DESC) AS later, row_number() OVER (ORDER BY m) AS nth FROM (${moments}))
-      WHERE nth > 1 ORDER BY abs(later - ${wanted}), m DESC LIMIT 1), (SELECT max(__g_at) FROM live))`,
+    `SELECT coalesce((SELECT m FROM (SELECT m, sum(c) OVER (ORDER BY m DESC) AS later, sum(c) OVER () AS fresh, row_number() OVER (ORDER BY m) AS nth FROM (${moments}))
+      WHERE nth > ${first} ORDER BY abs(later - fresh * ${share}), m DESC LIMIT 1), (SELECT max(__g_at) + 1 FROM live))`,
   )
   return Number(found[0])
 }

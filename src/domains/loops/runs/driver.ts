@@ -51,8 +51,11 @@ export function runDriver({ metadata, events, principalOf, steps, onError }: Dri
       for (;;) {
         const run = await store.read(held)
         if (signal?.aborted) return await store.release(held, 0, run.failures)
-        const by = await ownerOf(run)
-        const turn = await turnOf(run, held, by)
+        const { by, refusal } = await actorOf(run)
+        const turn: Turn | null =
+          refusal === null
+            ? await turnOf(run, held, by)
+            : { kind: 'end', outcome: 'failed', sentence: `Nobody can act for its owner any more: ${refusal}` }
         if (turn === null) return
         if (await apply(turn, run, held, by)) return
       }
@@ -61,13 +64,27 @@ export function runDriver({ metadata, events, principalOf, steps, onError }: Dri
     }
   }
 
-  const ownerOf = async ({ loop_id }: RunRow): Promise<Principal> => {
-    const loop = await loopTables(metadata.db)
+  /** The owner of the loop. Putting the champion back is the platform's own affair: it does not hang on what its owner may do by now. */
+  async function actorOf(run: RunRow): Promise<{ by: Principal; refusal: string | null }> {
+    const { owner_id } = await loopTables(metadata.db)
       .selectFrom('loops')
       .select('owner_id')
-      .where('id', '=', loop_id)
+      .where('id', '=', run.loop_id)
       .executeTakeFirstOrThrow()
-    return principalOf(loop.owner_id)
+    const platform: Principal = {
+      userId: owner_id,
+      name: 'the loop',
+      isPlatformAdmin: true,
+      credential: { kind: 'system', id: null },
+      scopes: null,
+    }
+    if (run.step === 'restore') return { by: platform, refusal: null }
+    try {
+      return { by: await principalOf(owner_id), refusal: null }
+    } catch (error) {
+      if (!isLasting(error)) throw error
+      return { by: platform, refusal: error.message }
+    }
   }
 
   /** What the step says; null where it failed for now and is tried again later. */
