@@ -102,6 +102,9 @@ export async function fillAround(
   })
   await done(atoll, compared.job.id)
   const failedJob = await failingTraining(atoll)
+  // Nobody has told what became of the predictions: its run ends at the first step and says so.
+  const loop = await atoll.loops.create({ endpoint: life.endpoint, name: 'Churn loop', triggers: { schedule: '0 6 * * 1' } })
+  await atoll.loops.run(loop.id, 'to see what it would do')
   const images = await addImages(atoll)
   const recordings = await addRecordings(atoll)
   const user = await atoll.users.create({ name: 'Ada Lovelace', email: 'ada@example.org' })
@@ -116,6 +119,7 @@ export async function fillAround(
     recipe: recipe.name,
     trainingJob: first.job!,
     failedJob,
+    loop: loop.name,
     comparison: compared.job.id,
     images,
     recordings,

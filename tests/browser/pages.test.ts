@@ -26,6 +26,7 @@ const names: Filled = {
   model: 'm',
   endpoint: 'e',
   monitor: 'o',
+  loop: 'l',
   trainingJob: 'j',
   comparison: 'k',
   images: 'i',
@@ -133,6 +134,8 @@ describe('every page', { skip: noBrowser, timeout: 900_000 }, () => {
       ['/endpoints/new', /no model to deploy/, /Train a model/],
       ['/monitors', /monitor|watch/i, /Watch|Deploy/],
       ['/monitors/new', /no endpoint to watch/, /Deploy a model/],
+      ['/loops', /No endpoint heals itself yet/, /New loop/],
+      ['/loops/new', /no endpoint to look after/, /Deploy a model/],
       ['/jobs', /No job has been asked for yet/, null],
     ] as const) {
       await page.setViewportSize({ width: 1280, height: 800 })
@@ -163,6 +166,7 @@ describe('every page', { skip: noBrowser, timeout: 900_000 }, () => {
       '/models/compare?a=none:1&b=none:2',
       '/endpoints/none',
       '/monitors/none',
+      '/loops/none',
       '/jobs/job_none',
     ]) {
       await page.goto(`${product.url}/p/${filled.project}${path}`)

@@ -9,6 +9,7 @@ export interface Filled {
   model: string
   endpoint: string
   monitor: string
+  loop: string
   trainingJob: string
   failedJob: string
   /** The job of a comparison over folds. */
@@ -73,13 +74,17 @@ export function placesOf(at: Filled): Place[] {
     ['model-cell', `/models/${id(at.model)}?cell=${id('yes|yes')}`],
     ['endpoints', '/endpoints'],
     ['endpoint-new', `/endpoints/new?model=${id(at.model)}`],
-    ...['try', 'live', 'captures', 'history', 'lineage'].map((tab): [string, string] => [
+    ...['try', 'live', 'ab', 'captures', 'history', 'lineage'].map((tab): [string, string] => [
       `endpoint-${tab}`,
       `/endpoints/${id(at.endpoint)}?tab=${tab}`,
     ]),
     ['monitors', '/monitors'],
     ['monitor-new', `/monitors/new?endpoint=${id(at.endpoint)}`],
     ['monitor', `/monitors/${id(at.monitor)}`],
+    ['loops', '/loops'],
+    ['loop-new', `/loops/new?endpoint=${id(at.endpoint)}`],
+    ['loop', `/loops/${id(at.loop)}`],
+    ['loop-run', `/loops/${id(at.loop)}/runs/1`],
     ['jobs', '/jobs'],
     ['job-training', `/jobs/${id(at.trainingJob)}`],
     ['job-failed', `/jobs/${id(at.failedJob)}`],

@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import { Iso, Name, Ref, Resource, ResourceInput, ResourcePatch } from '../auth/schema.ts'
+import { Iso, Ref, Resource, ResourceInput, ResourcePatch } from '../auth/schema.ts'
 import { Metric } from '../goals/schema.ts'
 
 export const Triggers = z.object({
@@ -200,4 +200,3 @@ export const Rejection = z.object({ reason: z.string().trim().min(1).max(4000) }
 export const LoopRules = z.object({
   approval: z.boolean().describe('every loop of the project waits for a person before its challenger meets traffic'),
 })
-export const LoopName = Name

@@ -7,7 +7,7 @@ import { Section } from '../ui/Page.tsx'
 import { ErrorNote, SkeletonLines } from '../ui/State.tsx'
 import { Ago } from '../ui/Time.tsx'
 
-/** Open alerts, failed jobs, and models that wait for a decision. */
+/** Open alerts, failed jobs, and models and loops that wait for a decision. */
 export function NeedsYou() {
   const project = useProjectRef()
   const alerts = useQuery({
@@ -19,6 +19,8 @@ export function NeedsYou() {
     queryFn: () => atoll.jobs.list({ project, state: 'failed', limit: 5 }),
   })
   const models = useQuery({ queryKey: ['models', project, 'home'], queryFn: () => atoll.models.list({ project, limit: 50 }) })
+  const loops = useQuery({ queryKey: ['loops', project, 'home'], queryFn: () => atoll.loops.list({ project, limit: 50 }) })
+  const undecided = loops.data?.items.filter((loop) => loop.lastRun?.state === 'waiting') ?? []
   const weekAgo = Date.now() - 7 * 86_400_000
   const failures = failed.data?.items.filter((job) => Date.parse(job.finishedAt ?? job.createdAt) > weekAgo) ?? []
   const waiting =
@@ -27,7 +29,7 @@ export function NeedsYou() {
     ) ?? []
   const pending = alerts.isPending || failed.isPending || models.isPending
   const error = alerts.error ?? failed.error ?? models.error
-  const none = !alerts.data?.items.length && failures.length === 0 && waiting.length === 0
+  const none = !alerts.data?.items.length && failures.length === 0 && waiting.length === 0 && undecided.length === 0
   return (
     <Section title="Needs you">
       {pending ? (
@@ -55,6 +57,19 @@ export function NeedsYou() {
                 : {alert.message}
               </p>
               <p className="text-sm text-soft">{alert.recommendation}</p>
+            </li>
+          ))}
+          {undecided.map((loop) => (
+            <li key={loop.id} className="py-2.5">
+              <p className="mb-1">
+                <Badge tone="warn">waits for approval</Badge>
+              </p>
+              <p>
+                <NounLink noun="loop" to={loop.name}>
+                  {loop.name}
+                </NounLink>
+                : {loop.lastRun?.sentence}
+              </p>
             </li>
           ))}
           {waiting.map((model) => (
