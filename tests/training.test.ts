@@ -3,6 +3,7 @@ import { after, before, describe, test } from 'node:test'
 import { ComparisonResult } from '../src/domains/comparisons/schema.ts'
 import { TrainingResult } from '../src/domains/training/schema.ts'
 import { collectUnused, unusedForMs } from '../src/ports/blobs/collect-unused.ts'
+import { provenExport } from './exported.ts'
 import { customers, type TrainingWorld, trainingWorld } from './training-world.ts'
 
 const quick = { algorithms: ['logistic_regression' as const], search: { strategy: 'none' as const } }
@@ -151,6 +152,23 @@ describe('training', () => {
     })
     assert.equal(refused.status, 400)
     assert.match(refused.text, /uncertainty/)
+    await w.ask('DELETE', `/v1/endpoints/${endpoint.id}`)
+  })
+
+  test('answers with its reasons and the nearest rows, and as a folder of its own as its proof says', async () => {
+    const endpoint = await w.ask('POST', '/v1/endpoints', {
+      name: 'churn-away',
+      model: 'churn:1',
+      overrideReason: 'A test of the export, not of the goal.',
+    })
+    const [held] = (await w.ask('GET', '/v1/models/churn/versions/1/held-out?limit=1')).rows
+    const body = { row: held.row, explain: { top: 3 }, nearest: 2, uncertainty: { coverage: 0.9 } }
+    const [one] = (await w.ask('POST', `/v1/endpoints/${endpoint.id}/predict`, body)).predictions
+    assert.deepEqual([one.explanation.contributions.length, one.nearest.length, one.coverage], [3, 2, 0.9])
+    assert.ok(one.nearest[0].distance <= one.nearest[1].distance && 'minutes' in one.nearest[0].row)
+    const { passed, rows, compared, flips } = await provenExport(w, endpoint.id)
+    assert.deepEqual({ passed, compared, flips }, { passed: true, compared: rows, flips: 0 })
+    assert.ok(rows >= 1000, String(rows))
     await w.ask('DELETE', `/v1/endpoints/${endpoint.id}`)
   })
 
