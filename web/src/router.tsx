@@ -169,6 +169,11 @@ const importModel = createRoute({
   path: '/models/import',
   component: lazyRouteComponent(() => import('./models/ImportModelPage.tsx'), 'ImportModelPage'),
 })
+const newPipeline = createRoute({
+  getParentRoute: () => project,
+  path: '/models/new-pipeline',
+  component: lazyRouteComponent(() => import('./models/NewPipelinePage.tsx'), 'NewPipelinePage'),
+})
 const model = createRoute({
   getParentRoute: () => project,
   path: '/models/$model',
@@ -188,6 +193,21 @@ const endpoint = createRoute({
   getParentRoute: () => project,
   path: '/endpoints/$endpoint',
   component: lazyRouteComponent(() => import('./endpoints/EndpointPage.tsx'), 'EndpointPage'),
+})
+const transforms = createRoute({
+  getParentRoute: () => project,
+  path: '/transforms',
+  component: lazyRouteComponent(() => import('./transforms/TransformsPage.tsx'), 'TransformsPage'),
+})
+const newTransform = createRoute({
+  getParentRoute: () => project,
+  path: '/transforms/new',
+  component: lazyRouteComponent(() => import('./transforms/NewTransformPage.tsx'), 'NewTransformPage'),
+})
+const transform = createRoute({
+  getParentRoute: () => project,
+  path: '/transforms/$transform',
+  component: lazyRouteComponent(() => import('./transforms/TransformPage.tsx'), 'TransformPage'),
 })
 const monitors = createRoute({
   getParentRoute: () => project,
@@ -248,8 +268,21 @@ const routeTree = root.addChildren([
     project.addChildren([
       home,
       ...[goals, newGoal, goal, datasets, newDataset, dataset, recipes, newRecipe, recipe],
-      ...[weights, training, newTraining, compareRuns, run, models, compareModels, importModel, model],
-      ...[endpoints, newEndpoint, endpoint, monitors, newMonitor, monitor, jobs, job, settings],
+      ...[weights, training, newTraining, compareRuns, run, models, compareModels, importModel, newPipeline, model],
+      ...[
+        endpoints,
+        newEndpoint,
+        endpoint,
+        transforms,
+        newTransform,
+        transform,
+        monitors,
+        newMonitor,
+        monitor,
+        jobs,
+        job,
+        settings,
+      ],
       ...[loops, newLoop, loop, loopRun],
     ]),
   ]),

@@ -19,12 +19,14 @@ const folders: Record<string, string> = {
   recipe: 'recipes',
   model: 'models',
   endpoint: 'endpoints',
+  transform: 'transforms',
   monitor: 'monitors',
   loop: 'loops',
 }
 
 /** Whether `findPlace` knows where this id leads. */
-export const hasPlace = (id: string | null | undefined): boolean => /^(ds|goal|rcp|mdl|end|mon|loop|job|run|prj)_/.test(id ?? '')
+export const hasPlace = (id: string | null | undefined): boolean =>
+  /^(ds|goal|rcp|mdl|end|trf|mon|loop|job|run|prj)_/.test(id ?? '')
 
 /** The page of an id, whatever it names. */
 export async function findPlace(id: string): Promise<string> {
@@ -38,6 +40,7 @@ export async function findPlace(id: string): Promise<string> {
   if (prefix === 'rcp') return found('recipe', atoll.recipes.get(id))
   if (prefix === 'mdl') return found('model', atoll.models.get(id))
   if (prefix === 'end') return found('endpoint', atoll.endpoints.get(id))
+  if (prefix === 'trf') return found('transform', atoll.transforms.get(id))
   if (prefix === 'mon') return found('monitor', atoll.monitors.get(id))
   if (prefix === 'loop') return found('loop', atoll.loops.get(id))
   if (prefix === 'job') return found('job', atoll.jobs.get(id))

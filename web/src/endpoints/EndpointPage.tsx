@@ -20,20 +20,24 @@ import { CapturesTab } from './CapturesTab.tsx'
 import { ClientsTab } from './clients/ClientsTab.tsx'
 import { DeployPanel } from './DeployPanel.tsx'
 import { HistoryTab } from './HistoryTab.tsx'
+import { LaterTab } from './LaterTab.tsx'
 import { LiveTab } from './LiveTab.tsx'
 import { ScalingTab } from './ScalingTab.tsx'
+import { StepsTab } from './StepsTab.tsx'
 import { servedWords } from './served.ts'
 import { TrafficTab } from './TrafficTab.tsx'
 import { TryIt } from './TryIt.tsx'
 import { WriteTab } from './writing/WriteTab.tsx'
 
-const tabs = [
+const stepsTab = { id: 'steps', title: 'Steps' }
+const usualTabs = [
   { id: 'try', title: 'Try it' },
   { id: 'clients', title: 'Clients' },
   { id: 'live', title: 'Live' },
   { id: 'traffic', title: 'Traffic' },
   { id: 'scaling', title: 'Scaling' },
   { id: 'ab', title: 'A/B' },
+  { id: 'later', title: 'Later' },
   { id: 'captures', title: 'Captures' },
   { id: 'history', title: 'History' },
   { id: 'lineage', title: 'Lineage' },
@@ -69,6 +73,7 @@ export function EndpointPage() {
       </Page>
     )
   const data = endpoint.data
+  const tabs = data.served === 'pipeline' ? [usualTabs[0]!, stepsTab, ...usualTabs.slice(1)] : usualTabs
   const tab = tabOf(tabs, search.tab)
   const running = data.state === 'ready' || data.state === 'starting' || data.state === 'asleep'
   return (
@@ -141,6 +146,8 @@ export function EndpointPage() {
         ) : (
           <TryIt key={data.version} endpoint={data} />
         ))}
+      {tab === 'steps' && <StepsTab endpoint={data} />}
+      {tab === 'later' && <LaterTab endpoint={data} />}
       {tab === 'clients' && <ClientsTab endpoint={data} />}
       {tab === 'live' && <LiveTab endpoint={data} />}
       {tab === 'traffic' && <TrafficTab endpoint={data} />}

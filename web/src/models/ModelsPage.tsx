@@ -109,6 +109,9 @@ export function ModelsPage() {
           <Link to="/p/$project/models/import" params={{ project }} className={buttonClass()}>
             Import a model
           </Link>
+          <Link to="/p/$project/models/new-pipeline" params={{ project }} className={buttonClass()}>
+            New pipeline
+          </Link>
           <NewLink to="/training/new">Train a model</NewLink>
         </>
       }

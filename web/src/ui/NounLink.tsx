@@ -3,7 +3,7 @@ import type { ReactNode } from 'react'
 import { useProjectRef } from '../app/project.ts'
 import { cx } from './cx.ts'
 
-type Noun = 'dataset' | 'goal' | 'recipe' | 'model' | 'endpoint' | 'monitor' | 'loop' | 'job' | 'run'
+type Noun = 'dataset' | 'goal' | 'recipe' | 'model' | 'endpoint' | 'transform' | 'monitor' | 'loop' | 'job' | 'run'
 
 const paths = {
   dataset: '/p/$project/datasets/$dataset',
@@ -11,6 +11,7 @@ const paths = {
   recipe: '/p/$project/recipes/$recipe',
   model: '/p/$project/models/$model',
   endpoint: '/p/$project/endpoints/$endpoint',
+  transform: '/p/$project/transforms/$transform',
   monitor: '/p/$project/monitors/$monitor',
   loop: '/p/$project/loops/$loop',
   job: '/p/$project/jobs/$job',
