@@ -114,7 +114,7 @@ function Result({ transform }: { transform: BatchTransform }) {
     ['By', ran],
   ]
   return (
-    <>
+    <div className="space-y-6">
       <Section title="What it made">
         <dl className="grid grid-cols-[max-content_1fr] gap-x-6 gap-y-1">
           {facts.map(([term, fact]) => (
@@ -136,7 +136,7 @@ function Result({ transform }: { transform: BatchTransform }) {
         </dl>
       </Section>
       {file && <Preview transform={transform} />}
-    </>
+    </div>
   )
 }
 
@@ -146,6 +146,10 @@ function Preview({ transform }: { transform: BatchTransform }) {
     queryFn: () => atoll.transforms.rows(transform.id, { limit: 20 }),
   })
   const answers = new Set(transform.result!.answers)
+  // What the model said is looked at first, however many columns the rows have.
+  const order = (preview.data?.columns ?? [])
+    .map((name, at) => ({ name, at }))
+    .sort((a, b) => Number(answers.has(b.name)) - Number(answers.has(a.name)) || a.at - b.at)
   return (
     <Section title="First rows">
       {preview.error ? (
@@ -157,7 +161,7 @@ function Preview({ transform }: { transform: BatchTransform }) {
           <table className="w-full text-sm">
             <thead>
               <tr className="border-b text-left text-soft">
-                {preview.data.columns.map((name) => (
+                {order.map(({ name }) => (
                   <th key={name} scope="col" className="whitespace-nowrap px-3 py-2 font-medium">
                     {answers.has(name) ? <strong>{name}</strong> : name}
                   </th>
@@ -168,10 +172,9 @@ function Preview({ transform }: { transform: BatchTransform }) {
               {preview.data.rows.map((row, r) => (
                 // biome-ignore lint/suspicious/noArrayIndexKey: rows have no other name, and do not move
                 <tr key={r} className="border-b last:border-0">
-                  {row.map((value, c) => (
-                    // biome-ignore lint/suspicious/noArrayIndexKey: as above
-                    <td key={c} className="num max-w-80 truncate whitespace-nowrap px-3 py-1.5">
-                      {cell(value)}
+                  {order.map(({ name, at }) => (
+                    <td key={name} className="num max-w-80 truncate whitespace-nowrap px-3 py-1.5">
+                      {cell(row[at])}
                     </td>
                   ))}
                 </tr>

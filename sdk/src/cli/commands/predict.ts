@@ -173,8 +173,8 @@ function cellsOf({ id: _, probabilities = {}, outputs = {}, ...rest }: Predictio
     else if (name === 'spans') cells.set(name, (value as NonNullable<Prediction['spans']>).map(spanText).join('; ') || 'none')
     else if (name === 'objects')
       cells.set(name, (value as NonNullable<Prediction['objects']>).map(objectText).join('; ') || 'none')
-    // A picture is no cell: it is in the JSON.
-    else if (name === 'mask') continue
+    // A picture is no cell, nor what each step of a pipeline said: they are in the JSON.
+    else if (name === 'mask' || name === 'steps') continue
     else if (name === 'areas')
       for (const [label, share] of Object.entries(value as Record<string, number>)) cells.set(`area_${label}`, share)
     else if (Array.isArray(value)) value.forEach((one, i) => void cells.set(`${name}_${i}`, one))
