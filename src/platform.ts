@@ -125,6 +125,8 @@ import type { Metadata } from './ports/metadata/metadata.ts'
 import { openSqlite } from './ports/metadata/sqlite.ts'
 import { openOutbound } from './ports/outbound/fetch-out.ts'
 import { openDuckDb } from './ports/tables/duckdb.ts'
+import { currentTraceparent } from './ports/traces/context.ts'
+import { openTraces } from './ports/traces/open.ts'
 
 export type Platform = Awaited<ReturnType<typeof openPlatform>>
 
@@ -154,7 +156,17 @@ export async function openPlatform(config: Config, { logger }: { logger: Logger 
   // Domains, lowest first. Each sees only those above this line.
   const auth = authService({ metadata, events })
   // A port, but what it may reach is a setting.
-  const outbound = openOutbound({ allowedHosts: async () => (await auth.settings.get()).outboundHosts })
+  const outbound = openOutbound({
+    allowedHosts: async () => (await auth.settings.get()).outboundHosts,
+    operatorHosts: config.traces ? [new URL(config.traces.url).host] : [],
+    traceparent: currentTraceparent,
+  })
+  const traces = openTraces({
+    settings: config.traces,
+    version,
+    fetchOut: outbound.fetchOut,
+    onLost: (why) => logger.warn({ why }, 'traces are lost'),
+  })
   const jobs = jobsService({
     metadata,
     events,
@@ -511,6 +523,7 @@ export async function openPlatform(config: Config, { logger }: { logger: Logger 
     files,
     executor,
     outbound,
+    traces,
     runtimes,
     events,
     tables,
@@ -571,6 +584,7 @@ export async function openPlatform(config: Config, { logger }: { logger: Logger 
       await language.close()
       await tables.close()
       await media.close()
+      await traces.close()
       await executor.close()
       await metadata.close()
     },

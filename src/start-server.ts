@@ -34,6 +34,7 @@ export async function startServer(platform: Platform, { webRoot = builtPage } = 
     events,
     logger,
     version,
+    traces: platform.traces,
     tls,
     webRoot: existsSync(join(webRoot, 'index.html')) ? webRoot : null,
   })

@@ -1,6 +1,7 @@
 import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { invalidInput } from './errors.ts'
+import { readTraceSettings, type TraceSettings } from './trace-settings.ts'
 
 /** Everything the process is told from outside. Read once, at start. */
 export interface Config {
@@ -24,6 +25,8 @@ export interface Config {
   jobSlots: number
   /** How long a process with its libraries loaded waits for the next job of its kind; 0: none is kept. */
   warmSeconds: number
+  /** Where requests are traced to, in the words of OpenTelemetry's environment; null: nowhere. */
+  traces: TraceSettings | null
   logLevel: 'silent' | 'error' | 'warn' | 'info' | 'debug'
 }
 
@@ -50,6 +53,7 @@ export function readConfig(env: Record<string, string | undefined>, flags: Parti
     python: flags.python ?? env.ATOLL_PYTHON ?? 'python3',
     jobSlots: flags.jobSlots ?? wholeNumber(env.ATOLL_JOB_SLOTS, 'ATOLL_JOB_SLOTS', 2),
     warmSeconds: flags.warmSeconds ?? wholeNumber(env.ATOLL_WARM_SECONDS, 'ATOLL_WARM_SECONDS', 180),
+    traces: flags.traces === undefined ? readTraceSettings(env) : flags.traces,
     logLevel: flags.logLevel ?? (env.ATOLL_LOG as Config['logLevel'] | undefined) ?? 'warn',
   }
 }

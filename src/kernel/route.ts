@@ -2,6 +2,7 @@ import type { Readable } from 'node:stream'
 import type * as z from 'zod'
 import type { Permission } from './permissions.ts'
 import type { Principal } from './principal.ts'
+import type { RequestTrace } from './request-trace.ts'
 
 export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
 
@@ -13,6 +14,8 @@ export interface RequestFacts {
   headers: Record<string, string | string[] | undefined>
   /** Aborted when the caller hangs up. */
   signal: AbortSignal
+  /** Where somebody follows the request. */
+  trace?: RequestTrace | undefined
 }
 
 /** A reply that is not JSON. */
@@ -101,6 +104,8 @@ export interface TextInput {
   /** A body that is not JSON, where the route takes such. */
   file?: FileBody
   requestId: string
+  /** Where somebody follows the request. */
+  trace?: RequestTrace
   /** A header of the request, by its name in small letters; of several of one name the first. */
   header(name: string): string | undefined
   /** Aborted when the caller hangs up; made where a handler asks for it. */

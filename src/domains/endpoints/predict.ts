@@ -1,6 +1,8 @@
 import { invalidInput, PlatformError, preconditionFailed } from '../../kernel/errors.ts'
 import type { Events } from '../../kernel/events.ts'
+import { noteFault } from '../../kernel/fault-notes.ts'
 import type { Principal } from '../../kernel/principal.ts'
+import type { RequestTrace } from '../../kernel/request-trace.ts'
 import type { FileBody } from '../../kernel/route.ts'
 import type { AnyEncoder, EncodedRows } from '../../ports/inference/encode.ts'
 import type { RawScores } from '../../ports/inference/inference.ts'
@@ -15,6 +17,7 @@ import { encodeBeside, isBeside, withoutKey } from './log/key-field.ts'
 import { rowsOf } from './rows-of-body.ts'
 import { modelHeader } from './scaling/hosted-models.ts'
 import type { RowServing, Serving } from './serving.ts'
+import { followRun, noteRequest, variantName } from './metrics/follow-request.ts'
 import type { EndpointRow } from './store.ts'
 import type { LiveVariant } from './traffic/live-traffic.ts'
 import type { Answered } from './traffic/shadows.ts'
@@ -36,6 +39,8 @@ export interface PredictRequest {
   /** Instead of JSON: one item as a file. */
   file?: FileBody
   requestId: string
+  /** Where somebody follows the request. */
+  trace?: RequestTrace | undefined
   /** Aborted when the caller hangs up; asked for only by what takes long. */
   hangUp?(): AbortSignal
   project?: string
@@ -129,20 +134,25 @@ export function predictor({ access, events, ready, beside }: PredictNeeds) {
       rowCount = batch.rows
       const uncertain = uncertainOf(serving, request)
       const wishes = besideWishes(request)
+      const run = followRun(request.trace)
       const scores = await inTime(
         endpoint,
         serving,
         serving.model.predict(
           batch,
-          serving.signature.decoding || serving.signature.turns ? { signal: request.hangUp?.() } : undefined,
+          serving.signature.decoding || serving.signature.turns
+            ? { signal: request.hangUp?.(), timing: run?.timing }
+            : run?.options,
         ),
       )
+      run?.done()
       let predictions = '['
       for (let r = 0; r < rowCount; r++) {
         const answer = serving.answer(scores, r, rowCount === 1 ? request.requestId : `${request.requestId}.${r}`)
         predictions += `${r === 0 ? '' : ','}${uncertain ? uncertain(answer, scores, r) : answer}`
       }
       predictions += ']'
+      const answered = request.trace && performance.now()
       endpoint.captures.record({
         at: now,
         text: request.text,
@@ -152,13 +162,16 @@ export function predictor({ access, events, ready, beside }: PredictNeeds) {
         variant: serving.variant,
         predictions,
       })
+      if (answered) request.trace!.span('capture', answered, performance.now())
       if (endpoint.traffic !== null) await shadowRows(endpoint, serving, request, { at: now, predictions, start })
       if (wishes) predictions = await beside({ by, version: serving.about, wishes, rows: rowsOf(request.body()), predictions })
       return `${serving.head}${predictions.slice(1)},"warnings":${warnings.length === 0 ? '[]' : JSON.stringify(warnings)}}`
     } catch (caught) {
       error = caught
+      noteFault(caught, { endpoint: endpoint.name, variant: variantName(serving) })
       throw caught
     } finally {
+      if (request.trace) noteRequest(request.trace, { endpoint, serving, rows: rowCount })
       serving?.inFlight.leave()
       endpoint.gate.leave(by, now, rowCount)
       const ms = performance.now() - start

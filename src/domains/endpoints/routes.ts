@@ -102,7 +102,7 @@ export const endpointsRoutes = (endpoints: EndpointsService): RouteRecord[] => [
     returns: PredictOutput,
     maxBodyBytes: 32 * 1024 * 1024,
     takesFiles: true,
-    handleText: ({ principal, params, query, body, text, file, requestId, hangUp, header }) =>
+    handleText: ({ principal, params, query, body, text, file, requestId, hangUp, header, trace }) =>
       endpoints.predictText(principal, params.endpoint, {
         body,
         text,
@@ -110,6 +110,7 @@ export const endpointsRoutes = (endpoints: EndpointsService): RouteRecord[] => [
         requestId: requestKey(requestId, { key: header('idempotency-key'), by: principal, endpoint: params.endpoint, text }),
         hangUp,
         header,
+        trace,
         project: query.project,
         ...wishIn(query),
       }),

@@ -109,6 +109,7 @@ export function bindTextRoute(record: RouteRecord, { authorize }: Pick<RouteNeed
       body: () => parseJson(text),
       ...(file && { file }),
       requestId: request.id,
+      ...(request.trace && { trace: request.trace }),
       header: (name) => firstOf(request.headers[name]),
       hangUp: () => hangUpOf(reply.raw),
     })
@@ -214,6 +215,9 @@ class Facts {
   }
   get headers() {
     return this.#request.headers
+  }
+  get trace() {
+    return this.#request.trace
   }
   get signal() {
     this.#signal ??= hangUpOf(this.#reply.raw)

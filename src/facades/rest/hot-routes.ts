@@ -1,9 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import * as z from 'zod'
+import { noteFault } from '../../kernel/fault-notes.ts'
 import type { Permission } from '../../kernel/permissions.ts'
 import type { Principal } from '../../kernel/principal.ts'
+import type { RequestTrace } from '../../kernel/request-trace.ts'
 import type { RouteRecord } from '../../kernel/route.ts'
+import { within } from '../../ports/traces/context.ts'
 import type { BrowserSafety } from './browser-safety.ts'
 import { toErrorReply } from './errors.ts'
 import { hangUpOfSocket } from './hang-up.ts'
@@ -11,6 +14,7 @@ import { dataHeaders } from './headers.ts'
 import { defaultMaxBodyBytes, parseJson, readJsonText } from './json-body.ts'
 import type { RateLimiter } from './limits.ts'
 import { limitOf } from './limits.ts'
+import type { RequestWatch } from './watch-requests.ts'
 
 export interface HotNeeds {
   safety: BrowserSafety
@@ -25,6 +29,8 @@ export interface HotNeeds {
   trustsProxies: boolean
   newRequestId(): string
   onFault(error: unknown, requestId: string, route: string): void
+  /** Where requests are followed. */
+  watch: RequestWatch | null
 }
 
 /** What one connection's last request found out, so that the next with the same token need not. */
@@ -83,11 +89,36 @@ export function hotRoutes(records: readonly RouteRecord[], needs: HotNeeds) {
   }
 
   /** The text of the reply, or a thrown refusal. The body is read once the caller may ask. */
-  async function answer(
+  function answer(target: HotTarget, caller: Caller, requestId: string, read: () => string | Promise<string>): Promise<string> {
+    return needs.watch === null ? answerOne(target, caller, requestId, read) : followed(needs.watch, target, caller, requestId, read)
+  }
+
+  async function followed(
+    watch: RequestWatch,
+    target: HotTarget,
+    caller: Caller,
+    requestId: string,
+    read: () => string | Promise<string>,
+  ): Promise<string> {
+    const { record } = target.route
+    const trace = watch.begin(record, caller.headers.traceparent as string | undefined, requestId)
+    try {
+      const text = await within(trace, () => answerOne(target, caller, requestId, read, trace))
+      watch.end(trace, record.status ?? 200)
+      return text
+    } catch (error) {
+      noteFault(error, { traceId: trace.traceId })
+      watch.end(trace, toErrorReply(error, requestId).status)
+      throw error
+    }
+  }
+
+  async function answerOne(
     { route, value }: HotTarget,
     caller: Caller,
     requestId: string,
     read: () => string | Promise<string>,
+    trace?: RequestTrace,
   ): Promise<string> {
     const { record, param, handleText, noQuery } = route
     const { headers } = caller
@@ -112,6 +143,7 @@ export function hotRoutes(records: readonly RouteRecord[], needs: HotNeeds) {
         body: () => parseJson(text),
         text,
         requestId,
+        ...(trace && { trace }),
         header: (name) => firstOf(headers[name]),
         hangUp: hangUp.signal,
       })

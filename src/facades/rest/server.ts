@@ -11,9 +11,12 @@ import type { AuthService } from '../../domains/auth/service.ts'
 import type { Config } from '../../kernel/config.ts'
 import { notFound, PlatformError } from '../../kernel/errors.ts'
 import type { Events } from '../../kernel/events.ts'
+import { faultNotes } from '../../kernel/fault-notes.ts'
 import type { Principal } from '../../kernel/principal.ts'
 import type { Protocol, RouteRecord } from '../../kernel/route.ts'
 import { minutes, seconds } from '../../kernel/time.ts'
+import { within } from '../../ports/traces/context.ts'
+import type { OpenTrace, Traces } from '../../ports/traces/traces.ts'
 import { bindRoute, bindTextRoute } from './bind-route.ts'
 import { browserSafety } from './browser-safety.ts'
 import { checkRoutes } from './check-routes.ts'
@@ -28,11 +31,13 @@ import { defaultMaxBodyBytes, readBytes, readJsonBody, readJsonText } from './js
 import { defaultLimits, type Limits, limitOf, rateLimiter } from './limits.ts'
 import { openApiDocument } from './openapi.ts'
 import { requestIds } from './request-ids.ts'
+import { requestWatch } from './watch-requests.ts'
 import { serveWebFiles } from './web-files.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
     principal: Principal
+    trace: OpenTrace | undefined
   }
 }
 
@@ -48,6 +53,8 @@ export interface RestNeeds {
   /** The folder of the built web page; null where it is not built. */
   webRoot?: string | null
   limits?: Partial<Limits>
+  /** Where requests are traced. */
+  traces?: Traces
 }
 
 /** What a route that takes files takes beside JSON; any other type is refused before anything is read. */
@@ -91,6 +98,7 @@ export async function restServer(needs: RestNeeds): Promise<FastifyInstance> {
   app.server.maxConnections = 10_000
 
   const newRequestId = requestIds()
+  const watch = requestWatch(needs.traces ?? null, needs.logger)
   const hot = hotRoutes(routes, {
     safety,
     identify,
@@ -99,7 +107,9 @@ export async function restServer(needs: RestNeeds): Promise<FastifyInstance> {
     authorize: auth.access.authorize,
     trustsProxies: config.trustedProxies.length > 0,
     newRequestId,
-    onFault: (error, requestId, route) => app.log.error({ err: error, requestId, route }, 'a request failed'),
+    onFault: (error, requestId, route) =>
+      app.log.error({ err: error, requestId, route, ...faultNotes(error) }, 'a request failed'),
+    watch,
   })
   const [serveAll] = app.server.listeners('request') as [RequestListener]
   app.server.off('request', serveAll)
@@ -113,6 +123,21 @@ export async function restServer(needs: RestNeeds): Promise<FastifyInstance> {
     closeAsTheyEnd(app, sockets)
   })
   app.decorateRequest('principal', null as never)
+  app.decorateRequest('trace', undefined)
+  if (watch) {
+    app.addHook('onRequest', (request, _reply, done) => {
+      const path = request.routeOptions.url
+      if (path === undefined) return done()
+      const { traceparent } = request.headers
+      const parent = Array.isArray(traceparent) ? traceparent[0] : traceparent
+      request.trace = watch.begin({ method: request.method as RouteRecord['method'], path }, parent, request.id)
+      within(request.trace, done)
+    })
+    app.addHook('onResponse', (request, reply, done) => {
+      if (request.trace) watch.end(request.trace, reply.statusCode)
+      done()
+    })
+  }
   app.addHook('onRequest', (request, reply, done) => {
     reply.header('x-request-id', request.id)
     safety.checkHost(request.headers.host)
@@ -125,7 +150,17 @@ export async function restServer(needs: RestNeeds): Promise<FastifyInstance> {
     const said = toErrorReply(error, request.id)
     const { status, headers, body } = inProtocol(said, (request.routeOptions?.config as { protocol?: Protocol })?.protocol)
     if (said.isFault)
-      request.log.error({ err: error, method: request.method, route: request.routeOptions?.url }, 'a request failed')
+      app.log.error(
+        {
+          err: error,
+          requestId: request.id,
+          method: request.method,
+          route: request.routeOptions?.url,
+          ...(request.trace && { traceId: request.trace.traceId }),
+          ...faultNotes(error),
+        },
+        'a request failed',
+      )
     // What is left of a refused body is not read: the connection ends with the reply.
     if (request.raw.complete === false && request.method !== 'GET') reply.header('connection', 'close')
     return (

@@ -1,3 +1,4 @@
+import type { RunTiming } from '../../kernel/request-trace.ts'
 import type { Family, RuntimeName } from '../engines/runtimes.ts'
 import type { TableScorer, TableScoring } from './bulk/table-scorer.ts'
 import type { AnyEncoder } from './encode.ts'
@@ -54,13 +55,20 @@ export interface RawScores {
   answers?: RowAnswer[]
 }
 
+export interface PredictOptions {
+  /** Nobody waits any more. */
+  signal?: AbortSignal | undefined
+  /** Filled in with when the model took the call up, where somebody follows it. */
+  timing?: RunTiming | undefined
+}
+
 /** A loaded model. Calls of one event-loop turn are run together. */
 export interface LoadedModel {
   readonly kind: 'onnx' | 'python' | 'gguf'
   /** Where it runs: in this process, in worker threads, or in a process of its own. */
   readonly place: 'inline' | 'threads' | 'process'
   /** What takes long (texts) is given up when `signal` says that nobody waits. */
-  predict(batch: RawBatch, options?: { signal?: AbortSignal }): Promise<RawScores>
+  predict(batch: RawBatch, options?: PredictOptions): Promise<RawScores>
   readonly memoryBytes: number
   /** Where it runs in workers: their number may change. */
   readonly workers?: WorkerPool

@@ -1,5 +1,7 @@
 import { isPlatformError, PlatformError } from '../../kernel/errors.ts'
-import type { PreparedItem, RawBatch, RawScores } from './inference.ts'
+import type { RunTiming } from '../../kernel/request-trace.ts'
+import type { PredictOptions, PreparedItem, RawBatch, RawScores } from './inference.ts'
+import { begun, ended } from './micro-batch.ts'
 import type { Session } from './session.ts'
 import type { ModelShape } from './signature.ts'
 import type { ElasticQueue, PoolFigures } from './worker-pool.ts'
@@ -17,6 +19,8 @@ interface Call {
   values: Float32Array
   left: number
   isOver: boolean
+  /** Where somebody follows the call. */
+  timing: RunTiming | null
   resolve(scores: RawScores): void
   reject(error: unknown): void
 }
@@ -45,12 +49,12 @@ export function microBatchItems(
   let closed = false
   let onDrained: (() => void) | null = null
 
-  function predict(batch: RawBatch): Promise<RawScores> {
+  function predict(batch: RawBatch, options?: PredictOptions): Promise<RawScores> {
     if (closed) return Promise.reject(new PlatformError('unavailable', 'The model is being unloaded. Try again.'))
     const values = new Float32Array(batch.rows * shape.width)
     if (batch.rows === 0) return Promise.resolve({ width: shape.width, values })
     return new Promise((resolve, reject) => {
-      const call: Call = { batch, at: Date.now(), values, left: batch.rows, isOver: false, resolve, reject }
+      const call: Call = { batch, at: Date.now(), values, left: batch.rows, isOver: false, timing: options?.timing ?? null, resolve, reject }
       for (let row = 0; row < batch.rows; row++) queue.push({ call, row, key: keyOf(batch.items![row]!) })
       schedule()
     })
@@ -130,7 +134,9 @@ export function microBatchItems(
     const wanted = rows.filter(({ call }) => !call.isOver)
     if (wanted.length === 0) return
     try {
+      begun(wanted)
       const values = await session.run(joined(wanted))
+      ended(wanted)
       wanted.forEach(({ call, row }, i) => {
         call.values.set(values.subarray(i * shape.width, (i + 1) * shape.width), row * shape.width)
         if (--call.left === 0) call.resolve({ width: shape.width, values: call.values, ...sourcesOf(call.batch) })

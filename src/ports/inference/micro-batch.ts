@@ -1,5 +1,6 @@
 import { isPlatformError, PlatformError } from '../../kernel/errors.ts'
-import type { RawBatch, RawScores } from './inference.ts'
+import type { RunTiming } from '../../kernel/request-trace.ts'
+import type { PredictOptions, RawBatch, RawScores } from './inference.ts'
 import type { Session } from './session.ts'
 import type { ModelShape } from './signature.ts'
 import type { ElasticQueue, PoolFigures } from './worker-pool.ts'
@@ -19,11 +20,11 @@ export function microBatch(sessions: readonly Session[], shape: ModelShape, maxR
   let closed = false
   let onDrained: (() => void) | null = null
 
-  function predict(batch: RawBatch): Promise<RawScores> {
+  function predict(batch: RawBatch, options?: PredictOptions): Promise<RawScores> {
     if (closed) return Promise.reject(new PlatformError('unavailable', 'The model is being unloaded. Try again.'))
     if (batch.rows === 0) return Promise.resolve({ width: shape.width, values: new Float32Array(0) })
     return new Promise((resolve, reject) => {
-      queue.push({ batch, at: Date.now(), taken: 0, answered: 0, values: null, resolve, reject })
+      queue.push({ batch, at: Date.now(), taken: 0, answered: 0, values: null, timing: options?.timing ?? null, resolve, reject })
       schedule()
     })
   }
@@ -101,7 +102,9 @@ export function microBatch(sessions: readonly Session[], shape: ModelShape, maxR
 
   async function run(slot: (typeof idle)[number], pieces: Piece[]): Promise<void> {
     try {
+      begun(pieces)
       const values = await slot.session.run(joined(pieces, slot.numbers))
+      ended(pieces)
       let at = 0
       for (const piece of pieces) {
         answer(piece, values.subarray(at * shape.width, (at + piece.rows) * shape.width))
@@ -161,6 +164,25 @@ export function microBatch(sessions: readonly Session[], shape: ModelShape, maxR
   return { predict, close, elastic }
 }
 
+interface Followed {
+  call: { timing: RunTiming | null }
+  rows?: number
+}
+
+/** Notes when calls were taken up that somebody follows. */
+export function begun(pieces: readonly Followed[]): void {
+  for (const { call } of pieces) if (call.timing !== null) call.timing.startedAt ??= performance.now()
+}
+
+/** The same of their end. */
+export function ended(pieces: readonly Followed[]): void {
+  for (const { call } of pieces) {
+    if (call.timing === null) continue
+    call.timing.endedAt = performance.now()
+    call.timing.rows = pieces.reduce((sum, { rows = 1 }) => sum + rows, 0)
+  }
+}
+
 interface Call {
   batch: RawBatch
   /** When it came. */
@@ -168,6 +190,8 @@ interface Call {
   taken: number
   answered: number
   values: Float32Array | null
+  /** Where somebody follows the call. */
+  timing: RunTiming | null
   resolve(scores: RawScores): void
   reject(error: unknown): void
 }

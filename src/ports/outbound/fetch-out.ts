@@ -10,6 +10,10 @@ import { reachOf } from './public-address.ts'
 interface Options {
   /** Hosts that may be reached, as an administrator wrote them: `hooks.example.org`, `hooks.example.org:8443`. Empty: none. */
   allowedHosts: () => Promise<readonly string[]>
+  /** Hosts that whoever starts the server named: these may lie on this machine, once an administrator has allowed them too. */
+  operatorHosts?: readonly string[]
+  /** What calls carry of the trace that they belong to. */
+  traceparent?: () => string | undefined
   /** All addresses of a name; the system's resolver unless told. */
   resolve?: (hostname: string) => Promise<{ address: string }[]>
   /** Where a tested address is really reached. For tests, which have no public network. */
@@ -22,7 +26,12 @@ const maxRedirects = 3
 const maxReplyBytes = 1 << 20
 
 /** HTTP to the outside. A name is resolved once, every address is tested, and the connection goes to a tested address: a second look-up cannot differ. */
-export function openOutbound({ allowedHosts, resolve = resolveAll, dial = (host, port) => ({ host, port }) }: Options): Outbound {
+export function openOutbound({ allowedHosts, operatorHosts = [], traceparent = () => undefined, resolve = resolveAll, dial = (host, port) => ({ host, port }) }: Options): Outbound {
+  const traced = () => {
+    const parent = traceparent()
+    return parent === undefined ? {} : { traceparent: parent }
+  }
+
   /** Follows redirects, each tested like the first, to a reply whose body is still to be read. */
   async function reach(url: string, init: Init, deadline: AbortSignal): Promise<{ target: URL; reply: IncomingMessage }> {
     let target = parse(url)
@@ -84,6 +93,7 @@ export function openOutbound({ allowedHosts, resolve = resolveAll, dial = (host,
     for (const { address } of addresses) {
       const reach = reachOf(address)
       // A local network only where the administrator wrote the very address: a name could be pointed there by somebody else.
+      if (operatorHosts.includes(target.host)) continue
       if (reach === 'public' || (reach === 'private' && isIP(literal))) continue
       throw refuse(target, 'it leads to this machine or a local network')
     }
@@ -114,7 +124,7 @@ export function openOutbound({ allowedHosts, resolve = resolveAll, dial = (host,
           host: place.host,
           port: place.port,
           path: target.pathname + target.search,
-          headers: { 'user-agent': 'atoll', accept: '*/*', ...init.headers, host: target.host, connection: 'close' },
+          headers: { 'user-agent': 'atoll', accept: '*/*', ...traced(), ...init.headers, host: target.host, connection: 'close' },
           ...(isHttps && !isIP(target.hostname.replace(/^\[|\]$/g, '')) && { servername: target.hostname }),
           agent: false,
           signal: deadline,

@@ -210,11 +210,21 @@ export function truthService({ metadata, access, files, tables, uploads, pseudon
       const select = `SELECT ${columns.select} FROM (${columns.from(from)})`
       const results = await run([
         { sql: copyToParquet(select, file, signature.inputs.length + 7) },
-        { sql: `SELECT count(*) FROM ${parquet(file)}` },
+        { sql: `SELECT count(*), count(DISTINCT __id) FROM ${parquet(file)}` },
       ])
-      return Number(results[1]!.rows[0]![0])
+      const [rows, ids] = results[1]!.rows[0] as [number, number]
+      return { rows, ids }
     })
-    return { file, rows }
+    if (rows.ids < rows.rows) await keepFirst(file, place)
+    return { file, rows: rows.ids }
+  }
+
+  /** A request that was repeated under its key has the ids that it had: of each, the first answer counts. */
+  async function keepFirst(file: string, place: string): Promise<void> {
+    const once = `${place}/once.parquet`
+    const select = `SELECT * FROM ${parquet(file)} QUALIFY row_number() OVER (PARTITION BY __id ORDER BY "__at") = 1`
+    await tables.run({ folders: [place], scratch: place, statements: [{ sql: copyToParquet(select, once, 32) }] })
+    await files.move({ root: place, path: 'once.parquet' }, { root: place, path: 'labelled.parquet' })
   }
 
   /** How many captured rows of a window have their truth. */
@@ -222,7 +232,7 @@ export function truthService({ metadata, access, files, tables, uploads, pseudon
     const row = await known(endpointId)
     return within((place) =>
       joined(row, { fromMs, toMs }, place, async (run, from) => {
-        const [counted] = await run([{ sql: `SELECT count(*) FROM (${from}) WHERE truth IS NOT NULL` }])
+        const [counted] = await run([{ sql: `SELECT count(DISTINCT id) FROM (${from}) WHERE truth IS NOT NULL` }])
         return Number(counted!.rows[0]![0])
       }),
     )

@@ -30,7 +30,7 @@ export async function summarise(
       : kind.score === 'numbers'
         ? `abs(${number} - ${known}) AS error`
         : '1 AS nothing'
-  const make = `CREATE TEMP TABLE facts AS SELECT strftime(make_timestamp("at" * 1000), '%Y-%m-%d') AS day, variant, truth IS NOT NULL AS is_known, ${facts}
+  const make = `CREATE TEMP TABLE facts AS SELECT id, "at", strftime(make_timestamp("at" * 1000), '%Y-%m-%d') AS day, variant, truth IS NOT NULL AS is_known, ${facts}
     FROM (${rowsWithTruth(captures, about)})`
   const score =
     kind.score === 'classes'
@@ -39,11 +39,15 @@ export async function summarise(
         ? 'SELECT count(error), avg(error), stddev_samp(error) FROM facts WHERE is_known AND isfinite(error)'
         : 'SELECT NULL LIMIT 0'
   const counts = 'count(*), count(*) FILTER (WHERE is_known)'
-  const [, total, days, variants, scored] = await tables.run({
+  // A request that was repeated under its key has the ids that it had: of each, the first answer counts.
+  const once = `DELETE FROM facts WHERE rowid IN (SELECT rowid FROM facts WHERE id IN (SELECT id FROM facts GROUP BY id HAVING count(*) > 1)
+    QUALIFY row_number() OVER (PARTITION BY id ORDER BY "at") > 1)`
+  const [, , total, days, variants, scored] = await tables.run({
     folders: [captures.folder, folder],
     scratch: folder,
     statements: [
       { sql: make },
+      { sql: once },
       { sql: `SELECT ${counts} FROM facts` },
       { sql: `SELECT day, ${counts} FROM facts GROUP BY day ORDER BY day` },
       { sql: `SELECT variant, ${counts} FROM facts GROUP BY variant ORDER BY variant` },
