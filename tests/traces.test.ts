@@ -102,29 +102,42 @@ describe('traces of requests', { timeout: 60_000 }, () => {
       await traces.flush()
       assert.deepEqual([received[0]?.path, received[0]?.type], ['/v1/traces', 'application/json'])
       const root = spans().find((span) => span.kind === 2)
-      assert.deepEqual([root.traceId, root.parentSpanId, root.name], [parent.slice(3, 35), parent.slice(36, 52), 'POST /v1/endpoints/:endpoint/predict'])
+      assert.deepEqual(
+        [root.traceId, root.parentSpanId, root.name],
+        [parent.slice(3, 35), parent.slice(36, 52), 'POST /v1/endpoints/:endpoint/predict'],
+      )
       assert.equal(noted(root, 'atoll.endpoint'), 'live')
       assert.equal(noted(root, 'atoll.variant'), 'main')
       assert.equal(noted(root, 'http.response.status_code'), String(status))
       assert.match(String(noted(root, 'atoll.request_id')), /^req_/)
       if (query !== '') return
       const parts = spans().filter((span) => span.kind === 1)
-      assert.deepEqual(parts.map(({ name }) => name), ['queue', 'model run', 'capture'])
+      assert.deepEqual(
+        parts.map(({ name }) => name),
+        ['queue', 'model run', 'capture'],
+      )
       for (const part of parts) {
         assert.deepEqual([part.traceId, part.parentSpanId], [root.traceId, root.spanId])
-        assert.ok(BigInt(part.startTimeUnixNano) >= BigInt(root.startTimeUnixNano) && BigInt(part.endTimeUnixNano) <= BigInt(root.endTimeUnixNano))
+        assert.ok(
+          BigInt(part.startTimeUnixNano) >= BigInt(root.startTimeUnixNano) &&
+            BigInt(part.endTimeUnixNano) <= BigInt(root.endTimeUnixNano),
+        )
       }
       assert.equal(noted(parts[1], 'atoll.rows_in_run'), '1')
     })
 
   test('other routes are traced too, and what the caller does not want is not', async () => {
     received.length = 0
-    const list = (traceparent: string) => fetch(`${url}/v1/endpoints`, { headers: { authorization: `Bearer ${token}`, traceparent } })
+    const list = (traceparent: string) =>
+      fetch(`${url}/v1/endpoints`, { headers: { authorization: `Bearer ${token}`, traceparent } })
     await list(parent.replace(/01$/, '00'))
     await list('nonsense')
     await new Promise((resolve) => setTimeout(resolve, 20))
     await traces.flush()
-    assert.deepEqual(spans().map(({ name, parentSpanId }) => [name, parentSpanId]), [['GET /v1/endpoints', undefined]])
+    assert.deepEqual(
+      spans().map(({ name, parentSpanId }) => [name, parentSpanId]),
+      [['GET /v1/endpoints', undefined]],
+    )
   })
 
   test('the log tells of each request by its ids, endpoint and variant', async () => {

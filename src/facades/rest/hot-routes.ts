@@ -90,7 +90,9 @@ export function hotRoutes(records: readonly RouteRecord[], needs: HotNeeds) {
 
   /** The text of the reply, or a thrown refusal. The body is read once the caller may ask. */
   function answer(target: HotTarget, caller: Caller, requestId: string, read: () => string | Promise<string>): Promise<string> {
-    return needs.watch === null ? answerOne(target, caller, requestId, read) : followed(needs.watch, target, caller, requestId, read)
+    return needs.watch === null
+      ? answerOne(target, caller, requestId, read)
+      : followed(needs.watch, target, caller, requestId, read)
   }
 
   async function followed(

@@ -54,7 +54,16 @@ export function microBatchItems(
     const values = new Float32Array(batch.rows * shape.width)
     if (batch.rows === 0) return Promise.resolve({ width: shape.width, values })
     return new Promise((resolve, reject) => {
-      const call: Call = { batch, at: Date.now(), values, left: batch.rows, isOver: false, timing: options?.timing ?? null, resolve, reject }
+      const call: Call = {
+        batch,
+        at: Date.now(),
+        values,
+        left: batch.rows,
+        isOver: false,
+        timing: options?.timing ?? null,
+        resolve,
+        reject,
+      }
       for (let row = 0; row < batch.rows; row++) queue.push({ call, row, key: keyOf(batch.items![row]!) })
       schedule()
     })

@@ -26,7 +26,13 @@ const maxRedirects = 3
 const maxReplyBytes = 1 << 20
 
 /** HTTP to the outside. A name is resolved once, every address is tested, and the connection goes to a tested address: a second look-up cannot differ. */
-export function openOutbound({ allowedHosts, operatorHosts = [], traceparent = () => undefined, resolve = resolveAll, dial = (host, port) => ({ host, port }) }: Options): Outbound {
+export function openOutbound({
+  allowedHosts,
+  operatorHosts = [],
+  traceparent = () => undefined,
+  resolve = resolveAll,
+  dial = (host, port) => ({ host, port }),
+}: Options): Outbound {
   const traced = () => {
     const parent = traceparent()
     return parent === undefined ? {} : { traceparent: parent }

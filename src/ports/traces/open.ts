@@ -89,7 +89,17 @@ function openTrace(about: {
     end(status) {
       if (!sampled) return
       const attributes = { ...notes, 'http.response.status_code': status }
-      add({ traceId, spanId, parentSpanId, name, kind: 'server', startMs, endMs: performance.now(), attributes, failed: status >= 500 })
+      add({
+        traceId,
+        spanId,
+        parentSpanId,
+        name,
+        kind: 'server',
+        startMs,
+        endMs: performance.now(),
+        attributes,
+        failed: status >= 500,
+      })
     },
   }
 }

@@ -36,13 +36,27 @@ test('a traceparent is read as the specification has it, and nothing else', () =
   })
   assert.equal(readTraceparent(parent.replace(/01$/, '00'))?.sampled, false)
   assert.equal(readTraceparent(`01${parent.slice(2)}-more`)?.sampled, true, 'a later version may say more')
-  const wrong = [undefined, '', `${parent}-more`, parent.toUpperCase(), `ff${parent.slice(2)}`, parent.slice(0, -1), `00-${'0'.repeat(32)}-00f067aa0ba902b7-01`, `00-4bf92f3577b34da6a3ce929d0e0e4736-${'0'.repeat(16)}-01`, 'x'.repeat(10_000)]
+  const wrong = [
+    undefined,
+    '',
+    `${parent}-more`,
+    parent.toUpperCase(),
+    `ff${parent.slice(2)}`,
+    parent.slice(0, -1),
+    `00-${'0'.repeat(32)}-00f067aa0ba902b7-01`,
+    `00-4bf92f3577b34da6a3ce929d0e0e4736-${'0'.repeat(16)}-01`,
+    'x'.repeat(10_000),
+  ]
   for (const text of wrong) assert.equal(readTraceparent(text), null, String(text).slice(0, 60))
   assert.equal(traceparentOf(readTraceparent(parent)!), parent)
 })
 
 test('a request is told as OTLP in JSON: its span under the caller, its parts under it', async () => {
-  const { traces, sent, spans } = collected({ OTEL_SERVICE_NAME: 'scores', OTEL_RESOURCE_ATTRIBUTES: 'deployment.environment=test,x=a%20b', OTEL_EXPORTER_OTLP_HEADERS: 'x-key=secret' })
+  const { traces, sent, spans } = collected({
+    OTEL_SERVICE_NAME: 'scores',
+    OTEL_RESOURCE_ATTRIBUTES: 'deployment.environment=test,x=a%20b',
+    OTEL_EXPORTER_OTLP_HEADERS: 'x-key=secret',
+  })
   const trace = traces.begin('POST /predict', parent)
   const from = performance.now()
   trace.note('atoll.rows', 3)
@@ -60,7 +74,10 @@ test('a request is told as OTLP in JSON: its span under the caller, its parts un
     x: 'a b',
   })
   const [part, root] = spans()
-  assert.deepEqual([root.traceId, root.parentSpanId, root.kind, root.status], ['4bf92f3577b34da6a3ce929d0e0e4736', '00f067aa0ba902b7', 2, { code: 2 }])
+  assert.deepEqual(
+    [root.traceId, root.parentSpanId, root.kind, root.status],
+    ['4bf92f3577b34da6a3ce929d0e0e4736', '00f067aa0ba902b7', 2, { code: 2 }],
+  )
   assert.deepEqual([part.traceId, part.parentSpanId, part.name, part.kind], [root.traceId, root.spanId, 'model run', 1])
   assert.match(root.spanId, /^[0-9a-f]{16}$/)
   assert.deepEqual(root.attributes, [

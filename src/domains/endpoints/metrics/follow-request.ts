@@ -4,7 +4,9 @@ import type { Serving } from '../serving.ts'
 import { mainVariant } from '../traffic/schema.ts'
 
 /** Follows a call to a model: how long it waited for its turn, and how long it ran. Null where nobody follows. */
-export function followRun(trace: RequestTrace | undefined): { timing: RunTiming; options: { timing: RunTiming }; done(): void } | null {
+export function followRun(
+  trace: RequestTrace | undefined,
+): { timing: RunTiming; options: { timing: RunTiming }; done(): void } | null {
   if (!trace) return null
   const asked = performance.now()
   const timing: RunTiming = {}

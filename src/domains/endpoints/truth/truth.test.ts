@@ -135,10 +135,18 @@ onBoth('truth joins predictions by id and by key, newest first, however often it
 
 onSqlite('a request that is repeated under its key counts once', async (w) => {
   const endpoint = await deploy(w)
-  const body = { rows: [{ a: 1, b: 1, state: 'OH' }, { a: -1, b: -1, state: 'OH' }] }
+  const body = {
+    rows: [
+      { a: 1, b: 1, state: 'OH' },
+      { a: -1, b: -1, state: 'OH' },
+    ],
+  }
   const request = { body: () => body, text: JSON.stringify(body), requestId: 'req_again' }
   for (let i = 0; i < 3; i++) await w.endpoints.predictText(w.by, 'live', request)
-  await give(w, [0, 1].map((i) => ({ id: `req_again.${i}`, value: 'yes' })))
+  await give(
+    w,
+    [0, 1].map((i) => ({ id: `req_again.${i}`, value: 'yes' })),
+  )
   assert.equal(await w.endpoints.countLabelled(endpoint.id, 0, soon()), 2)
   const { file, rows } = await w.endpoints.labelledRows({ endpointId: endpoint.id, fromMs: 0, toMs: soon() }, w.place)
   const [found] = await tables.run({ folders: [w.place], statements: [{ sql: `SELECT count(*) FROM ${parquet(file)}` }] })
