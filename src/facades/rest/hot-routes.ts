@@ -6,7 +6,6 @@ import type { Permission } from '../../kernel/permissions.ts'
 import type { Principal } from '../../kernel/principal.ts'
 import type { RequestTrace } from '../../kernel/request-trace.ts'
 import type { RouteRecord } from '../../kernel/route.ts'
-import { within } from '../../ports/traces/context.ts'
 import type { BrowserSafety } from './browser-safety.ts'
 import { toErrorReply } from './errors.ts'
 import { hangUpOfSocket } from './hang-up.ts'
@@ -105,7 +104,7 @@ export function hotRoutes(records: readonly RouteRecord[], needs: HotNeeds) {
     const { record } = target.route
     const trace = watch.begin(record, caller.headers.traceparent as string | undefined, requestId)
     try {
-      const text = await within(trace, () => answerOne(target, caller, requestId, read, trace))
+      const text = await watch.within(trace, () => answerOne(target, caller, requestId, read, trace))
       watch.end(trace, record.status ?? 200)
       return text
     } catch (error) {

@@ -15,7 +15,6 @@ import { faultNotes } from '../../kernel/fault-notes.ts'
 import type { Principal } from '../../kernel/principal.ts'
 import type { Protocol, RouteRecord } from '../../kernel/route.ts'
 import { minutes, seconds } from '../../kernel/time.ts'
-import { within } from '../../ports/traces/context.ts'
 import type { OpenTrace, Traces } from '../../ports/traces/traces.ts'
 import { bindRoute, bindTextRoute } from './bind-route.ts'
 import { browserSafety } from './browser-safety.ts'
@@ -131,7 +130,7 @@ export async function restServer(needs: RestNeeds): Promise<FastifyInstance> {
       const { traceparent } = request.headers
       const parent = Array.isArray(traceparent) ? traceparent[0] : traceparent
       request.trace = watch.begin({ method: request.method as RouteRecord['method'], path }, parent, request.id)
-      within(request.trace, done)
+      watch.within(request.trace, done)
     })
     app.addHook('onResponse', (request, reply, done) => {
       if (request.trace) watch.end(request.trace, reply.statusCode)

@@ -4,6 +4,8 @@ import type { OpenTrace, Traces } from '../../ports/traces/traces.ts'
 
 export interface RequestWatch {
   begin(record: Pick<RouteRecord, 'method' | 'path'>, traceparent: string | undefined, requestId: string): OpenTrace
+  /** Runs what follows of a request as part of it. */
+  within<T>(trace: OpenTrace, work: () => T): T
   end(trace: OpenTrace, status: number): void
 }
 
@@ -21,6 +23,7 @@ export function requestWatch(traces: Traces | null, log: FastifyBaseLogger): Req
       if (isTold) began.set(trace, performance.now())
       return trace
     },
+    within: traces.within,
     end(trace, status) {
       trace.end(status)
       const from = began.get(trace)

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { TraceValue } from '../../kernel/request-trace.ts'
 import type { TraceSettings } from '../../kernel/trace-settings.ts'
-import { outside } from './context.ts'
+import { outside, within } from './context.ts'
 import { spanExporter } from './exporter.ts'
 import { otlpBody, type Span } from './otlp.ts'
 import { readTraceparent, traceparentOf } from './traceparent.ts'
@@ -42,6 +42,7 @@ export function openTraces({ settings, version, fetchOut, onLost }: TracesNeeds)
       const sampled = settings !== null && (parent && followsParent ? parent.sampled : isWithin(traceId, ratio))
       return openTrace({ name, traceId, parentSpanId: parent?.spanId ?? null, sampled, add: exporter.add })
     },
+    within,
     flush: exporter.flush,
     close: exporter.flush,
   }

@@ -14,6 +14,8 @@ export interface Traces {
   readonly isOn: boolean
   /** Begins to follow a request, under the caller's own trace where it names one. */
   begin(name: string, traceparent: string | undefined): OpenTrace
+  /** Runs the work of a request so that what it asks of others carries its trace. */
+  within<T>(trace: RequestTrace, work: () => T): T
   /** Sends what was gathered. */
   flush(): Promise<void>
   close(): Promise<void>
