@@ -23,7 +23,10 @@ export function spanExporter({ send, onLost }: ExporterNeeds) {
   let lost = 0
 
   function add(span: Span): void {
-    if (waiting.length >= mostWaiting) return lose(1, 'the collector does not keep up')
+    if (waiting.length >= mostWaiting) {
+      lose(1, 'the collector does not keep up')
+      return
+    }
     waiting.push(span)
     if (waiting.length >= mostAtOnce) void flush()
     else timer ??= setTimeout(flush, everyMs).unref()

@@ -45,9 +45,9 @@ const spanOf = ({ traceId, spanId, parentSpanId, name, kind, startMs, endMs, att
 const nanos = (ms: number): string => `${Math.round((performance.timeOrigin + ms) * 1000)}000`
 
 const attributesOf = (values: Readonly<Record<string, TraceValue>>) =>
-  Object.entries(values).map(([key, value]) => ({ key, value: valueOf(value) }))
+  Object.entries(values).map(([key, value]) => ({ key, value: anyValue(value) }))
 
-const valueOf = (value: TraceValue) =>
+const anyValue = (value: TraceValue) =>
   typeof value === 'boolean'
     ? { boolValue: value }
     : typeof value === 'string'
