@@ -100,6 +100,12 @@ def word(value: Any) -> str:
     return str(value)
 
 
+def called(model: Any) -> str:
+    """A class by the name that its users import it by."""
+    module = ".".join(part for part in type(model).__module__.split(".") if not part.startswith("_"))
+    return f"{module}.{type(model).__name__}"
+
+
 def typed(frame: pd.DataFrame, columns: list[Column]) -> pd.DataFrame:
     """The columns in the original's order, numbers as float64 and words as objects with NaN for missing, whatever a request held."""
     values: dict[str, Any] = {}

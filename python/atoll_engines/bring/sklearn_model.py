@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from atoll_engines.bring.original import Column, Original, builder, lacking, numbered, word
+from atoll_engines.bring.original import Column, Original, builder, called, lacking, numbered, word
 from atoll_engines.bring.pickles import read_pickle
 from atoll_engines.bring.pipelines.facts import TEXT_STEPS, look
 from atoll_engines.errors import BadInput, EngineError
@@ -24,7 +24,7 @@ class SklearnOriginal(Original):
         self.library = f"scikit-learn {sklearn.__version__}"
         self.model, self.notes = model, notes
         core = innermost(model)
-        self.algorithm = f"{type(core).__module__.split('._', 1)[0]}.{type(core).__name__}"
+        self.algorithm = called(core)
         self.params = {
             name: value for name, value in parameters(core).items() if value is None or isinstance(value, (str, int, float, bool))
         }

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from onnx import TensorProto
 
+from atoll_engines.bring.original import called
 from atoll_engines.bring.pipelines import boosters, encoders
 from atoll_engines.bring.pipelines.flow import Flow
 from atoll_engines.bring.pipelines.transformers import apply, gone_words
@@ -29,7 +30,7 @@ def estimate(model: Any, flow: Flow) -> GraphTensor:
         return boosters.boosted(model, flow)
     known = ESTIMATORS.get(type(model).__name__) if library in ("sklearn", "imblearn") else None
     if known is None:
-        raise EngineError(f"The estimator {type(model).__module__}.{type(model).__name__} is written as no graph here.")
+        raise EngineError(f"The estimator {called(model)} is written as no graph here.")
     return known(model, flow)
 
 

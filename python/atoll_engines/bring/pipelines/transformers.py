@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from atoll_engines.bring.original import word
+from atoll_engines.bring.original import called, word
 from atoll_engines.bring.pipelines.flow import Flow, Part
 from atoll_engines.errors import EngineError
 from atoll_engines.recipes.graph_maths import GraphMaths, GraphTensor
@@ -23,7 +23,7 @@ def apply(step: Any, flow: Flow) -> Flow:
         return flow
     known = STEPS.get(type(step).__name__) if type(step).__module__.split(".", 1)[0] in ("sklearn", "imblearn") else None
     if known is None:
-        raise EngineError(f"The step {type(step).__module__}.{type(step).__name__} is written as no graph here.")
+        raise EngineError(f"The step {called(step)} is written as no graph here.")
     return known(step, flow)
 
 

@@ -60,13 +60,15 @@ class CatboostOriginal(Original):
         texts = set(self.model.get_text_feature_indices())
         about = self.described.get("features_info", {})
         borders = {one["flat_feature_index"]: one.get("borders") or [] for one in about.get("float_features", [])}
-        known = {one["flat_feature_index"]: one.get("values") for one in about.get("categorical_features", [])}
         for number, name in enumerate(names):
             if number in self.words:
-                self.columns.append(Column(name, "text" if number in texts else "category", nullable=False, categories=known.get(number)))
+                self.columns.append(Column(name, "text" if number in texts else "category", nullable=False))
             else:
                 points = [float(one) for one in borders.get(number, [])]
                 self.columns.append(Column(name, "number", points=points[:200]))
+
+        if self.words:
+            self.notes.append("CatBoost's file keeps no names of its categories: which ones it knows is seen in the sample alone.")
 
     def read_task(self) -> None:
         if self.loss in CLASSES:
