@@ -137,13 +137,8 @@ test('models from elsewhere are served as their own library answers', { timeout:
 
   await t.test('weights of a graph that lie in another file of its folder are put into it', async () => {
     const graph = externalGraph()
-    const archive = pack()
-    archive.entry({ name: 'm/model.onnx' }, graph.model)
-    archive.entry({ name: 'm/weights.bin' }, graph.weights)
-    archive.finalize()
-    const parts: Buffer[] = []
-    for await (const part of archive) parts.push(part as Buffer)
-    const { version } = await bring(world, 'outside', Buffer.concat(parts), { task: 'regression', columns: ['p', 'q'] })
+    const folder = await tarred({ 'm/model.onnx': graph.model, 'm/weights.bin': graph.weights })
+    const { version } = await bring(world, 'outside', folder, { task: 'regression', columns: ['p', 'q'] })
     const [said] = await ask(world, 'outside', version, [{ p: 3, q: 4 }])
     near(said.value, 3 * 2 + 4 * 5)
   })
@@ -173,7 +168,46 @@ test('models from elsewhere are served as their own library answers', { timeout:
     const refused = await world.call('GET', `/v1/models/pipeline/versions/1/files/${encodeURIComponent(native)}`)
     assert.ok(refused.status >= 400, 'and handed out to nobody')
   })
+
+  await t.test(
+    'code of its own answers warm from a worker; what it raises goes to its caller, what kills it takes nobody along',
+    async () => {
+      const code = `
+import os
+def predict(rows):
+    if (rows["age"] == 13).any():
+        raise ValueError("nobody is thirteen")
+    if (rows["age"] == 66).any():
+        os._exit(3)
+    return rows["age"] * 2
+`
+      const rows = Buffer.from(`age\n${Array.from({ length: 20 }, (_, i) => 30 + i).join('\n')}\n`)
+      const { version, result } = await bring(world, 'rules', await tarred({ 'predict.py': code }), { task: 'regression' }, rows)
+      assert.equal(result.served, 'python')
+      assert.ok(result.parity!.rows >= 1000 && result.parity!.flips === 0)
+      const [said] = await ask(world, 'rules', version, [{ age: 21 }])
+      assert.equal(said.value, 42)
+      const asked = (age: number) => world.call('POST', '/v1/endpoints/rules/predict', { body: { rows: [{ age }] } })
+      const [bad, good] = await Promise.all([asked(13), asked(40)])
+      assert.equal(bad.status, 422, bad.text)
+      assert.match(bad.json.error.message, /The model's own code failed: ValueError: nobody is thirteen/)
+      assert.equal(good.json.predictions[0].value, 80)
+      const died = await asked(66)
+      assert.equal(died.status, 503, died.text)
+      assert.match(died.json.error.message, /Python worker ended unexpectedly: .*\(exit code 3\)/)
+      assert.equal((await asked(50)).json.predictions[0].value, 100)
+    },
+  )
 })
+
+async function tarred(files: Record<string, string | Buffer>): Promise<Buffer> {
+  const archive = pack()
+  for (const [name, content] of Object.entries(files)) archive.entry({ name }, content)
+  archive.finalize()
+  const parts: Buffer[] = []
+  for await (const part of archive) parts.push(part as Buffer)
+  return Buffer.concat(parts)
+}
 
 /** y = x · w, with w kept beside the graph. */
 function externalGraph() {

@@ -14,6 +14,7 @@ const formatNames: Record<Inspection['format'], string> = {
   xgboost: 'an XGBoost model',
   lightgbm: 'a LightGBM model',
   catboost: 'a CatBoost model',
+  custom: 'a folder with code of its own',
 }
 
 /** The card of a version that was brought: what is known of it, and plainly what is not. */

@@ -22,7 +22,7 @@ interface TrainingNotes {
 export async function convertByEngine(needs: ImportJobNeeds, context: JobContext<ImportSpec>, prepared: Prepared): Promise<Made> {
   const { files } = needs
   const { bundle, found, sample, answers, inspection } = prepared
-  const runtime = runtimes[found.format] ?? 'tabular'
+  const runtime = (found.format === 'custom' ? answers.runtime : undefined) ?? runtimes[found.format] ?? 'tabular'
   context.progress('convert', 0, 1, 'The model is opened by its own library, in the sandbox.')
   const { folder } = await context.runEngine({
     name: 'convert',
@@ -41,6 +41,7 @@ export async function convertByEngine(needs: ImportJobNeeds, context: JobContext
       expected: answers.expected ?? null,
       tolerance: 1e-4,
       parityRows: 1000,
+      options: answers.contentType ? { contentType: answers.contentType } : null,
       inspection,
     },
     seed: 7,

@@ -20,5 +20,12 @@ export function missingFor(found: Detected, answers: ImportAnswers, sample: Samp
     need('sample', 'A TorchScript program does not say what it is given: bring rows as it takes them.')
   if (found.format === 'torchscript' && (answers.task === 'binary' || answers.task === 'multiclass') && !answers.classes)
     need('classes', 'It does not say which classes its scores are of; name them in their order.')
+  if (found.format === 'custom') {
+    if (answers.task === undefined) need('task', 'Code does not say what its answers are.', tasks)
+    if (!sample) need('sample', 'Code does not say which columns it takes: bring rows as it takes them.')
+    const isOfClasses = answers.task === 'binary' || answers.task === 'multiclass'
+    if (isOfClasses && !answers.classes && !sample?.columns.some(({ name }) => name === answers.target))
+      need('classes', 'It does not say which classes it answers with; name them in the order of its probabilities.')
+  }
   return missing
 }

@@ -45,7 +45,7 @@ export async function prepare(
   const { files, uploads } = needs
   const file = await uploads.open(by, source)
   const bundle = await openBundle(needs, file, folder, signal)
-  const found = await detect(bundle, said.file)
+  const found = await detect(bundle, said.file, said.format)
   refuseOther(said.format, found)
   const sample = said.sample ? await readSample({ ...needs, files }, by, said.sample, folder, signal) : null
   const beside = found.format === 'onnx' ? await besideGraph(bundle, found.file) : null

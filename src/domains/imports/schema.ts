@@ -1,11 +1,22 @@
 import * as z from 'zod'
+import { runtimeNames } from '../../ports/engines/runtimes.ts'
 import { Name, Ref, ResourceInput } from '../auth/schema.ts'
 import { Source } from '../datasets/schema.ts'
 import { Task } from '../goals/schema.ts'
 import { SignatureInput } from '../registry/schema.ts'
 
 /** Formats of models that can be brought. */
-export const formats = ['onnx', 'gguf', 'transformers', 'torchscript', 'sklearn', 'xgboost', 'lightgbm', 'catboost'] as const
+export const formats = [
+  'onnx',
+  'gguf',
+  'transformers',
+  'torchscript',
+  'sklearn',
+  'xgboost',
+  'lightgbm',
+  'catboost',
+  'custom',
+] as const
 export const FormatName = z.enum(formats)
 export type FormatName = z.infer<typeof FormatName>
 /** What a format may lie in. */
@@ -30,6 +41,8 @@ export const ImportAnswers = z.object({
     .optional()
     .describe('Names of its inputs in its order; "numbered" calls them x0, x1, …'),
   scores: z.enum(['probabilities', 'logits']).optional().describe('What the numbers are that an ONNX classifier answers with.'),
+  runtime: z.enum(runtimeNames).optional().describe('Whose packages code of your own needs: "deep" has torch and transformers.'),
+  contentType: z.enum(['text/csv', 'application/json']).optional().describe('How rows are given to an input_fn of your own.'),
   sample: Source.optional().describe(
     'A table of rows (CSV, Parquet, JSON lines) on which the original and what is served are compared.',
   ),

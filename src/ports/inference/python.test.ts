@@ -89,11 +89,14 @@ test('an answer to many rows arrives whole', async () => {
 test('a refused batch fails alone, a worker that dies is started again', async () => {
   const model = await load()
   const [bad, good] = await Promise.allSettled([model.predict(encode([{ city: 'refuse' }])), model.predict(encode([{ x: 1 }]))])
-  assert.match(String((bad as PromiseRejectedResult).reason), /that city cannot be/)
+  const { reason } = bad as PromiseRejectedResult
+  // The rows' own fault, in the worker's words, to their caller alone.
+  assert.equal(reason.code, 'unprocessable')
+  assert.match(reason.message, /that city cannot be/)
   assert.equal((good as PromiseFulfilledResult<{ values: Float32Array }>).value.values[0], 2)
   await assert.rejects(model.predict(encode([{ city: 'die' }])), (error: Error & { code: string }) => {
     assert.equal(error.code, 'unavailable')
-    assert.match(error.message, /Python worker ended unexpectedly: out of luck/)
+    assert.match(error.message, /Python worker ended unexpectedly: out of luck \(exit code 1\)/)
     return true
   })
   assert.equal((await model.predict(encode([{ x: 4 }]))).values[0], 8)

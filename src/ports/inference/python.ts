@@ -1,9 +1,9 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { PlatformError } from '../../kernel/errors.ts'
+import { PlatformError, unprocessable } from '../../kernel/errors.ts'
 import type { Runtimes } from '../engines/runtimes.ts'
-import type { Executor } from '../executors/executor.ts'
+import type { Executor, ProcessOutcome } from '../executors/executor.ts'
 import { decodeRows } from './decode.ts'
 import type { LoadedModel, PythonPackage, RawBatch } from './inference.ts'
 import { microBatch } from './micro-batch.ts'
@@ -44,7 +44,7 @@ export async function loadPython(needs: PythonNeeds, model: PythonPackage): Prom
   return {
     kind: 'python',
     place: 'process',
-    predict,
+    predict: (batch, options) => predict(batch, options).catch(tellRefusal),
     close,
     workers: workerPool(elastic, start),
     get memoryBytes() {
@@ -121,9 +121,14 @@ async function openWorker({ executor, runtimes, enginesFolder }: PythonNeeds, mo
     },
   })
   process.done
-    .catch((error: Error) => {
-      lastWords = error.message
-    })
+    .then(
+      (outcome) => {
+        lastWords = [lastWords, endingOf(outcome)].filter(Boolean).join(' ')
+      },
+      (error: Error) => {
+        lastWords = error.message
+      },
+    )
     .finally(() => {
       dead = true
       rmSync(folder, { recursive: true, force: true })
@@ -175,7 +180,7 @@ async function openWorker({ executor, runtimes, enginesFolder }: PythonNeeds, mo
       const answered = answerWithin(answerTimeoutMs, 'answer')
       process.send(JSON.stringify(decodeRows(model.signature, batch)))
       const answer = await answered
-      if (answer.error !== undefined) throw new Error(answer.error)
+      if (answer.error !== undefined) throw new Refusal(answer.error)
       return answer
     },
     async close() {
@@ -183,6 +188,18 @@ async function openWorker({ executor, runtimes, enginesFolder }: PythonNeeds, mo
       await process.done.catch(() => {})
     },
   }
+}
+
+/** What a worker said instead of an answer: of these rows alone, so that others of the same run are asked again. */
+class Refusal extends Error {}
+
+function tellRefusal(error: unknown): never {
+  throw error instanceof Refusal ? unprocessable(error.message) : error
+}
+
+function endingOf({ exitCode, signal, limit }: ProcessOutcome): string {
+  if (limit) return limit === 'memory' ? '(it needed more memory than it may have)' : `(it passed its limit: ${limit})`
+  return exitCode === null ? `(ended by ${signal ?? 'a signal'})` : `(exit code ${exitCode})`
 }
 
 interface Answer {

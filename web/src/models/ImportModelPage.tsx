@@ -25,6 +25,7 @@ interface Said {
   classes: string
   columns: string
   scores: string
+  runtime: string
   expected: string
   licence: string
   origin: string
@@ -37,6 +38,7 @@ const nothing: Said = {
   classes: '',
   columns: '',
   scores: '',
+  runtime: '',
   expected: '',
   licence: '',
   origin: '',
@@ -56,6 +58,7 @@ const answersOf = (said: Said, sample: Chosen | null) => ({
   classes: listOf(said.classes),
   columns: said.columns.trim() === 'numbered' ? ('numbered' as const) : listOf(said.columns),
   scores: (said.scores || undefined) as ImportInput['scores'],
+  runtime: (said.runtime || undefined) as ImportInput['runtime'],
   sample: sample?.source,
   expected: said.expected.trim() || undefined,
 })
@@ -67,7 +70,7 @@ export function ImportModelPage() {
   return (
     <Page
       title="Import a model"
-      lead="ONNX, GGUF, a folder of transformers, TorchScript, scikit-learn, XGBoost, LightGBM, CatBoost, MLflow, model.tar.gz"
+      lead="ONNX, GGUF, a folder of transformers, TorchScript, scikit-learn, XGBoost, LightGBM, CatBoost, MLflow, model.tar.gz, code of your own"
     >
       {chosen === null ? (
         <SourceChoice
@@ -179,6 +182,22 @@ function ImportForm({ chosen, onJob, other }: { chosen: Chosen; onJob: (job: str
             placeholder={inspection.classes?.join(', ')}
             {...field('classes')}
             error={lacking('classes')}
+          />
+        )}
+        {inspection.format === 'custom' && (
+          <SelectField
+            label="Packages that its code needs"
+            hint="Nothing is installed: its requirements.txt is checked against these"
+            value={said.runtime}
+            choices={[
+              { value: '', label: 'tables: pandas, scikit-learn, XGBoost, LightGBM, CatBoost' },
+              { value: 'deep', label: 'and torch, transformers' },
+              { value: 'audio', label: 'and sounds' },
+            ]}
+            onChange={(runtime) => {
+              setSaid({ ...said, runtime })
+              setAsked({ ...said, runtime })
+            }}
           />
         )}
         {(why('scores') || said.scores) && (

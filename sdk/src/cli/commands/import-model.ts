@@ -25,6 +25,8 @@ export function importCommand(models: Command): void {
     .option('--threshold <n>', 'from which probability on it is the positive class', parseNumber)
     .option('--columns <names>', 'of its inputs in its order, with commas between; or "numbered"')
     .option('--scores <kind>', 'what an ONNX classifier answers with: probabilities or logits')
+    .option('--runtime <name>', 'for code of your own (--format custom): tabular, deep, audio or llm')
+    .option('--content-type <type>', 'how rows are given to an input_fn of your own: text/csv or application/json')
     .option('--sample <file>', 'rows on which the original and what is served are compared')
     .option('--expected <column>', "a column of the sample that holds the original's answers")
     .option('--licence <licence>', 'as its makers state it; read from the files when absent')
@@ -109,6 +111,8 @@ async function inputOf(
     threshold: o.threshold,
     columns: o.columns === 'numbered' ? 'numbered' : listOf(o.columns),
     scores: o.scores as ImportInput['scores'],
+    runtime: o.runtime as ImportInput['runtime'],
+    contentType: o.contentType as ImportInput['contentType'],
     ...(o.sample && { sample: await send(o.sample, false) }),
     expected: o.expected,
     licence: o.licence,

@@ -2,6 +2,7 @@ import { invalidInput } from '../../../kernel/errors.ts'
 import { inspectCatboost, inspectLightgbm } from './boosters.ts'
 import type { Bundle } from './bundle.ts'
 import { type ByteSource, shown } from './byte-source.ts'
+import { codeIn, inspectCustom } from './custom.ts'
 import type { Found } from './found.ts'
 import { inspectGguf } from './gguf.ts'
 import { readMlmodel } from './mlflow.ts'
@@ -20,13 +21,17 @@ export interface Detected extends Found {
 const headBytes = 512
 
 /** What a bundle holds, by its bytes. Refuses with the reason; runs nothing. */
-export async function detect(bundle: Bundle, wanted?: string): Promise<Detected> {
+export async function detect(bundle: Bundle, wanted?: string, asked?: string): Promise<Detected> {
+  if (asked === 'custom')
+    return { ...inspectCustom(bundle, wanted), container: bundle.container === 'tar.gz' ? 'sagemaker' : null, target: null }
   const mlmodel = nearest(bundle, 'MLmodel')
   if (mlmodel && wanted === undefined) return fromMlflow(bundle, mlmodel)
   const found = await modelIn(bundle, bundle.files, wanted)
   const container = bundle.container === 'tar.gz' && found.format !== 'transformers' ? 'sagemaker' : null
-  if (container && bundle.files.some(({ path }) => /(^|\/)code\/.+\.py$/.test(path)))
-    found.notes.push('Its folder code/ is not run: how rows become inputs and answers is what the model itself says.')
+  if (found.format !== 'custom' && codeIn(bundle))
+    found.notes.push(
+      'Its folder code/ is not run: how rows become inputs and answers is what the model itself says. To have its code answer, ask for the format custom.',
+    )
   return { ...found, container, target: null }
 }
 
@@ -78,6 +83,8 @@ async function modelIn(bundle: Bundle, files: readonly ByteSource[], wanted?: st
       'Its weights are files of torch, not safetensors. Add the folder as weights first (atoll weights add), which reads them in a sandbox and writes safetensors; or save it with safe_serialization=True.',
       { field: 'source' },
     )
+  const code = codeIn(bundle)
+  if (code) return code
   throw await unknown(files)
 }
 
