@@ -4,6 +4,7 @@ import { prove } from '../evaluation/prove.ts'
 import type { JobContext } from '../jobs/handler.ts'
 import { Signature } from '../registry/schema.ts'
 import { hashFile } from '../training/hash-file.ts'
+import { runtimeFor } from './inspect/custom.ts'
 import { type ImportJobNeeds, type ImportSpec, type Made, openFilesIn } from './job.ts'
 import type { Prepared } from './prepare.ts'
 import { laySample } from './sample.ts'
@@ -22,7 +23,8 @@ interface TrainingNotes {
 export async function convertByEngine(needs: ImportJobNeeds, context: JobContext<ImportSpec>, prepared: Prepared): Promise<Made> {
   const { files } = needs
   const { bundle, found, sample, answers, inspection } = prepared
-  const runtime = (found.format === 'custom' ? answers.runtime : undefined) ?? runtimes[found.format] ?? 'tabular'
+  const runtime =
+    found.format === 'custom' ? (answers.runtime ?? (await runtimeFor(bundle, found))) : (runtimes[found.format] ?? 'tabular')
   context.progress('convert', 0, 1, 'The model is opened by its own library, in the sandbox.')
   const { folder } = await context.runEngine({
     name: 'convert',
@@ -41,7 +43,7 @@ export async function convertByEngine(needs: ImportJobNeeds, context: JobContext
       expected: answers.expected ?? null,
       tolerance: 1e-4,
       parityRows: 1000,
-      options: answers.contentType ? { contentType: answers.contentType } : null,
+      options: optionsFor(answers),
       inspection,
     },
     seed: 7,
@@ -87,6 +89,12 @@ export async function convertByEngine(needs: ImportJobNeeds, context: JobContext
     }),
   }
 }
+
+/** How the original is asked, and what its numbers are, where the person says it. */
+const optionsFor = ({ contentType, scores, task }: Prepared['answers']) => ({
+  ...(contentType && { contentType }),
+  ...(scores && { answers: scores === 'probabilities' ? 'identity' : task === 'multilabel' ? 'sigmoid' : 'softmax' }),
+})
 
 /** Columns by name and type, where the file or the person says them. */
 function inputsFor({ found, answers, sample }: Prepared) {

@@ -40,7 +40,10 @@ export const ImportAnswers = z.object({
     .union([z.array(ColumnName).min(1).max(20_000), z.literal('numbered')])
     .optional()
     .describe('Names of its inputs in its order; "numbered" calls them x0, x1, …'),
-  scores: z.enum(['probabilities', 'logits']).optional().describe('What the numbers are that an ONNX classifier answers with.'),
+  scores: z
+    .enum(['probabilities', 'logits'])
+    .optional()
+    .describe('What the numbers are that a classifier in ONNX or TorchScript answers with.'),
   runtime: z.enum(runtimeNames).optional().describe('Whose packages code of your own needs: "deep" has torch and transformers.'),
   contentType: z.enum(['text/csv', 'application/json']).optional().describe('How rows are given to an input_fn of your own.'),
   sample: Source.optional().describe(

@@ -44,7 +44,7 @@ export async function loadPython(needs: PythonNeeds, model: PythonPackage): Prom
   return {
     kind: 'python',
     place: 'process',
-    predict: (batch, options) => predict(batch, options).catch(tellRefusal),
+    predict: (batch) => predict(batch).catch(tellRefusal),
     close,
     workers: workerPool(elastic, start),
     get memoryBytes() {

@@ -14,6 +14,7 @@ const formats: Record<Inspection['format'], string> = {
   xgboost: 'XGBoost model',
   lightgbm: 'LightGBM model',
   catboost: 'CatBoost model',
+  custom: 'Folder with code of its own',
 }
 const containers = { mlflow: ' in a folder of MLflow', sagemaker: ' in a model.tar.gz' }
 const ways = {

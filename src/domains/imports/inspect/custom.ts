@@ -1,8 +1,9 @@
 import { invalidInput } from '../../../kernel/errors.ts'
 import type { Bundle } from './bundle.ts'
-import { shown } from './byte-source.ts'
+import { shown, textOf } from './byte-source.ts'
 import type { Found } from './found.ts'
 
+const mostBytes = 2 ** 20
 const scripts = /^(.*\/)?(inference|predict)\.py$/
 
 /** A folder whose own code answers: SageMaker's `inference.py`, or `predict.py`, at its top or in `code/`. Nothing of it is read here but names. */
@@ -13,6 +14,16 @@ export function inspectCustom(bundle: Bundle, wanted?: string): Found {
     `There is no inference.py (model_fn, predict_fn, …) and no predict.py (predict(rows))${wanted ? ` in "${shown(wanted)}"` : ' in it'}, so that nothing could answer.`,
     { field: wanted ? 'file' : 'source' },
   )
+}
+
+/** The runtime that its requirements.txt asks for; the one for tables unless it names what only another has. */
+export async function runtimeFor(bundle: Pick<Bundle, 'files'>, { facts }: Found): Promise<'tabular' | 'deep'> {
+  const script = String(facts.script)
+  const beside = script.slice(0, script.lastIndexOf('/') + 1)
+  const wishes = bundle.files.find(({ path }) => path === `${beside}requirements.txt`)
+  const isDeep =
+    wishes && /^(torch|transformers|sentence-transformers|safetensors|pillow)\b/im.test(await textOf(wishes, mostBytes))
+  return isDeep ? 'deep' : 'tabular'
 }
 
 /** The code nearest to the top, if there is any. */
