@@ -51,6 +51,8 @@ import { goalsLineage } from './domains/goals/goals-lineage.ts'
 import { goalsMigrations } from './domains/goals/migrations.ts'
 import { goalsRoutes } from './domains/goals/routes.ts'
 import { goalsService } from './domains/goals/service.ts'
+import { externalsRoutes } from './domains/imports/external/routes.ts'
+import { externalsService } from './domains/imports/external/service.ts'
 import { importsRoutes } from './domains/imports/routes.ts'
 import { importsService } from './domains/imports/service.ts'
 import { jobFamilies } from './domains/jobs/job-families.ts'
@@ -114,6 +116,7 @@ import { collectUnused } from './ports/blobs/collect-unused.ts'
 import { openFilesystemBlobs } from './ports/blobs/filesystem.ts'
 import { pythonRuntimes } from './ports/engines/python.ts'
 import { openLocalExecutor } from './ports/executors/local.ts'
+import { openExternal } from './ports/external/open.ts'
 import { localFiles } from './ports/files/local.ts'
 import { localIncoming } from './ports/incoming/local.ts'
 import { openInference } from './ports/inference/open.ts'
@@ -124,6 +127,7 @@ import { openMedia } from './ports/media/open.ts'
 import type { Metadata } from './ports/metadata/metadata.ts'
 import { openSqlite } from './ports/metadata/sqlite.ts'
 import { openOutbound } from './ports/outbound/fetch-out.ts'
+import { localSecrets } from './ports/secrets/local.ts'
 import { openDuckDb } from './ports/tables/duckdb.ts'
 import { currentTraceparent } from './ports/traces/context.ts'
 import { openTraces } from './ports/traces/open.ts'
@@ -309,6 +313,17 @@ export async function openPlatform(config: Config, { logger }: { logger: Logger 
     registry,
     folder: join(config.dataDir, 'scratch'),
   })
+  const externals = externalsService({
+    metadata,
+    access,
+    events,
+    blobs,
+    files,
+    outbound,
+    external: openExternal(outbound),
+    secrets: localSecrets(join(config.dataDir, 'secrets')),
+    registry,
+  })
   const endpoints = endpointsService({
     metadata,
     events,
@@ -322,6 +337,7 @@ export async function openPlatform(config: Config, { logger }: { logger: Logger 
     pseudonymKey: datasets.pseudonymKey,
     inference,
     language,
+    externals,
     registry,
     explanations,
     nearest,
@@ -511,6 +527,7 @@ export async function openPlatform(config: Config, { logger }: { logger: Logger 
     ...compressionRoutes({ compression, ladders }),
     ...scriptsRoutes(scripts),
     ...importsRoutes(imports),
+    ...externalsRoutes(externals),
     ...openAiRoutes(endpoints),
   ]
 

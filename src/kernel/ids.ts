@@ -37,6 +37,7 @@ export type IdPrefix =
   | 'loop'
   | 'lrun'
   | 'req'
+  | 'sec'
 
 /** A new id: prefix, 10 characters of time (ms, sortable), 16 random characters (80 bits), Crockford base 32 in lower case. */
 export function newId(prefix: IdPrefix, nowMs = Date.now()): string {

@@ -36,7 +36,15 @@ export type OpenAiWorld = Awaited<ReturnType<typeof openAiWorld>>
  * For tests: a server with language models and one of word vectors, for clients of the OpenAI API. `letters` goes on in the alphabet,
  * `unsure` by chance, `sentences` makes vectors of sentences, `words` knows the vectors of "sun" and "rain"; without `languages` only that one is there.
  */
-export async function openAiWorld({ limits, languages = true }: { limits?: Partial<Limits>; languages?: boolean } = {}) {
+export async function openAiWorld({
+  limits,
+  languages = true,
+  allowedHosts = [],
+}: {
+  limits?: Partial<Limits>
+  languages?: boolean
+  allowedHosts?: string[]
+} = {}) {
   const metadata = openSqlite({ file: ':memory:' })
   await metadata.migrate(servingMigrations)
   const executor = await openLocalExecutor({ python: 'python3' })
@@ -44,7 +52,7 @@ export async function openAiWorld({ limits, languages = true }: { limits?: Parti
   const w = await servingWorld(metadata, { language })
   const { endpoints, by } = w
   const app = await restServer({
-    config: { host: '127.0.0.1', port: 0, allowedHosts: [], publicUrl: null, trustedProxies: [] },
+    config: { host: '127.0.0.1', port: 0, allowedHosts, publicUrl: null, trustedProxies: [] },
     auth: w.auth,
     events: w.events,
     logger: pino({ level: 'silent' }),

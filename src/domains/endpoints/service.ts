@@ -28,7 +28,7 @@ import { endpointFamilies } from './metrics/endpoint-families.ts'
 import { predictor, refuseStopped } from './predict.ts'
 import { scalingService } from './scaling/service.ts'
 import type { Capture, Endpoint, EndpointMetrics } from './schema.ts'
-import { toLoad, type VersionToLoad } from './serving.ts'
+import { type LoaderNeeds, toLoad, type VersionToLoad } from './serving.ts'
 import {
   type EndpointRow,
   endpointById,
@@ -60,6 +60,7 @@ export interface EndpointsNeeds {
   pseudonymKey: TruthNeeds['pseudonymKey']
   inference: Inference
   language: Pick<LanguageModels, 'load' | 'loadEmbedder'>
+  externals: LoaderNeeds['externals']
   /** Where packages are laid out while they are served. */
   folder: string
   registry: {

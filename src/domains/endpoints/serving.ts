@@ -6,6 +6,7 @@ import { type ServedBy, shapeOf } from '../../ports/inference/signature.ts'
 import type { LanguageModel, LanguageModels } from '../../ports/language/language.ts'
 import { openText } from '../evaluation/open-text.ts'
 import type { Uncertainty } from '../evaluation/uncertainty/schema.ts'
+import type { ExternalsService } from '../imports/external/service.ts'
 import type { Manifest, Signature } from '../registry/schema.ts'
 import { type AnswerText, compileAnswer } from './answer.ts'
 import { vectorsModel } from './load-vectors.ts'
@@ -68,6 +69,8 @@ export interface VersionToLoad {
 export interface LoaderNeeds {
   inference: Inference
   language: Pick<LanguageModels, 'load' | 'loadEmbedder'>
+  /** Models that answer elsewhere. */
+  externals: Pick<ExternalsService, 'openWriter' | 'openEmbedder' | 'openRows'>
   files: Files
   /** Where packages are laid out for the time they are served. */
   folder: string
@@ -78,7 +81,7 @@ export interface LoaderNeeds {
 const drainMs = 30_000
 
 /** Lays versions out and loads them, for this process. */
-export function versionLoader({ inference, language, files, folder, layPackage }: LoaderNeeds) {
+export function versionLoader({ inference, language, externals, files, folder, layPackage }: LoaderNeeds) {
   /** Lays and loads a version; its figures are proven by the loading, not yet by any request. */
   async function load(version: VersionToLoad, { apart = false }: { apart?: boolean } = {}): Promise<LoadedRows | LoadedText> {
     const place = await files.makeFolder(folder, `${process.pid}-${newId('req')}`)
@@ -87,7 +90,7 @@ export function versionLoader({ inference, language, files, folder, layPackage }
     try {
       await layPackage(version.id, place, { sandboxOnly: version.served === 'python' })
       const { signature, trust, served } = version
-      const isWriter = served === 'gguf' && signature.task === 'generation'
+      const isWriter = (served === 'gguf' || served === 'external') && signature.task === 'generation'
       if (isWriter) return await loadText(version, place, removeFolder)
       if (served === 'pipeline') return await loadPipeline(version, place, { apart, removeFolder })
       encoder = await inference.openEncoder({ folder: place, signature, trust, served: served === 'python' ? served : 'onnx' })
@@ -95,16 +98,20 @@ export function versionLoader({ inference, language, files, folder, layPackage }
       const model =
         served === 'gguf'
           ? vectorsModel(await language.loadEmbedder({ file: files.resolvePath(place, 'model.gguf') }))
-          : version.served === 'python'
-            ? await inference.loadPython({
-                folder: place,
-                signature: version.signature,
-                engine: ((await files.readJson(place, 'manifest.json')) as Manifest).engine,
-              })
-            : await inference.load(
-                { file: files.resolvePath(place, 'model.onnx'), ...shapeOf(version.signature), trust: version.trust },
-                { apart },
-              )
+          : served === 'external'
+            ? signature.task === 'embedding'
+              ? vectorsModel(await externals.openEmbedder(place, signature.outputs![0]!.width))
+              : await externals.openRows(place, signature)
+            : version.served === 'python'
+              ? await inference.loadPython({
+                  folder: place,
+                  signature: version.signature,
+                  engine: ((await files.readJson(place, 'manifest.json')) as Manifest).engine,
+                })
+              : await inference.load(
+                  { file: files.resolvePath(place, 'model.onnx'), ...shapeOf(version.signature), trust: version.trust },
+                  { apart },
+                )
       const inFlight = new InFlight()
       return {
         answers: 'rows',
@@ -135,7 +142,10 @@ export function versionLoader({ inference, language, files, folder, layPackage }
 
   async function loadText(version: VersionToLoad, place: string, removeFolder: () => Promise<void>): Promise<LoadedText> {
     const { signature } = version
-    const model = await openText({ files, language }, { folder: place, signature })
+    const model =
+      version.served === 'external'
+        ? await externals.openWriter(place)
+        : await openText({ files, language }, { folder: place, signature })
     const inFlight = new InFlight()
     return {
       answers: 'text',

@@ -79,6 +79,7 @@ export async function servingWorld(metadata: Metadata, options: Partial<Endpoint
     pseudonymKey: async () => '00'.repeat(32),
     inference,
     language: noLanguage,
+    externals: null as never,
     folder: await files.makeFolder(folder, 'serving'),
     registry,
     explanations,

@@ -115,6 +115,10 @@ export async function openPackage(
   folder: string,
 ): Promise<OpenedVersion> {
   const { signature, trust, served } = version
+  if (served === 'external')
+    throw preconditionFailed(`${version.modelName}:${version.number} answers elsewhere and cannot be looked into.`, {
+      version: version.id,
+    })
   if (served === 'gguf')
     throw preconditionFailed(
       `${version.modelName}:${version.number} ${signature.task === 'embedding' ? 'makes vectors' : 'writes text'}, so there is no number that its input could be weighed against.`,

@@ -121,6 +121,8 @@ const json = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`
 
 /** What only the platform can run is refused, with what would help. */
 function refuseUnfit({ name, served, signature }: Endpoint): void {
+  if (served === 'external')
+    throw preconditionFailed(`"${name}" serves a model that answers elsewhere: there is nothing here to export.`, {})
   if (served === 'gguf')
     throw preconditionFailed(
       `"${name}" serves a language model, which is not exported: its package holds model.gguf, and llama.cpp's own server answers with that.`,

@@ -28,6 +28,7 @@ const platforms: Record<Endpoint['served'], string> = {
   python: 'atoll_python',
   gguf: 'llama_cpp_gguf',
   pipeline: 'atoll_pipeline',
+  external: 'atoll_external',
 }
 
 /** What the protocol wants to know of a model. */

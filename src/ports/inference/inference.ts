@@ -64,7 +64,7 @@ export interface PredictOptions {
 
 /** A loaded model. Calls of one event-loop turn are run together. */
 export interface LoadedModel {
-  readonly kind: 'onnx' | 'python' | 'gguf'
+  readonly kind: 'onnx' | 'python' | 'gguf' | 'external'
   /** Where it runs: in this process, in worker threads, or in a process of its own. */
   readonly place: 'inline' | 'threads' | 'process'
   /** What takes long (texts) is given up when `signal` says that nobody waits. */

@@ -4,8 +4,8 @@ import type { TurnsPlan } from './turns/plan.ts'
 
 /** By what a package of one model is answered for: its graph, a Python worker, or llama.cpp where it writes text. */
 export const provenBy = ['onnx', 'python', 'gguf'] as const
-/** The same, or several packages as steps. */
-export const servedBy = [...provenBy, 'pipeline'] as const
+/** The same, several packages as steps, or a server elsewhere. */
+export const servedBy = [...provenBy, 'pipeline', 'external'] as const
 export type ServedBy = (typeof servedBy)[number]
 
 export const tensors = ['numbers', 'strings', 'image', 'audio', 'tokens'] as const

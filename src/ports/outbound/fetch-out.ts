@@ -77,8 +77,8 @@ export function openOutbound({
     return { status: reply.statusCode ?? 0, body: Buffer.concat(pieces).toString('utf8') }
   }
 
-  async function downloadOut(url: string, { signal, headers }: Parameters<Outbound['downloadOut']>[1]) {
-    const { target, reply } = await reach(url, { method: 'GET', headers }, signal)
+  async function downloadOut(url: string, { signal, headers, method = 'GET', body }: Parameters<Outbound['downloadOut']>[1]) {
+    const { target, reply } = await reach(url, { method, headers, body }, signal)
     // A server that says nothing for so long is not going to.
     reply.setTimeout(seconds(60), () => reply.destroy(timedOut(target)))
     return { status: reply.statusCode ?? 0, headers: reply.headers as Record<string, string | undefined>, body: reply }

@@ -10,7 +10,7 @@ export interface Outbound {
   /** A reply of any size, read as it comes, under the same tests. Redirects lose the headers where they lead to another place. */
   downloadOut(
     url: string,
-    init: { signal: AbortSignal; headers?: Record<string, string> },
+    init: { signal: AbortSignal; headers?: Record<string, string>; method?: 'GET' | 'POST'; body?: string },
   ): Promise<{ status: number; headers: Record<string, string | undefined>; body: Readable }>
   /** Throws what `fetchOut` would say of the host, without calling it. */
   requireAllowed(url: string): Promise<void>

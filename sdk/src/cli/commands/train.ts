@@ -206,7 +206,7 @@ export function trainCommands(program: Command): void {
 
 function describeResult(result: TrainingResult, { validation }: Pick<ModelVersion, 'validation'>): string {
   const lines = [
-    `${result.model}:${result.version} (${result.algorithm}), served by ${{ onnx: 'ONNX', python: 'a Python worker', gguf: 'llama.cpp' }[result.served]}`,
+    `${result.model}:${result.version} (${result.algorithm}), served by ${{ onnx: 'ONNX', python: 'a Python worker', gguf: 'llama.cpp', external: 'a server elsewhere' }[result.served]}`,
   ]
   const names = Object.keys(result.test)
   lines.push(

@@ -64,7 +64,12 @@ export function measureJob(needs: MeasureNeeds): JobHandler<LadderSpec, { versio
   }
 
   async function open(context: JobContext<LadderSpec>, version: ModelVersion): Promise<Rung> {
-    const served = version.parity?.served ?? 'onnx'
+    const served = version.parity?.served ?? version.manifest.kind
+    if (served === 'external')
+      throw preconditionFailed(
+        `${version.modelName}:${version.number} answers elsewhere, so its speed is that of another machine.`,
+        { version: version.id },
+      )
     if (served === 'gguf')
       throw preconditionFailed(
         `${version.modelName}:${version.number} is of llama.cpp, whose speed in tokens a second is not measured here.`,
