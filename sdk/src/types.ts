@@ -20,6 +20,7 @@ import type * as experiments from '../../src/domains/experiments/schema.ts'
 import type * as explanations from '../../src/domains/explanations/schema.ts'
 import type * as fairness from '../../src/domains/fairness/schema.ts'
 import type * as goals from '../../src/domains/goals/schema.ts'
+import type * as externals from '../../src/domains/imports/external/schema.ts'
 import type * as imports from '../../src/domains/imports/schema.ts'
 import type * as jobs from '../../src/domains/jobs/schema.ts'
 import type * as loopGather from '../../src/domains/loops/gather/evidence.ts'
@@ -124,6 +125,7 @@ export type InspectInput = z.input<typeof imports.InspectInput>
 export type Inspection = z.output<typeof imports.Inspection>
 export type ImportInput = z.input<typeof imports.ImportInput>
 export type ImportCreated = z.output<typeof imports.ImportCreated>
+export type ExternalInput = z.input<typeof externals.ExternalInput>
 
 export type Weights = z.output<typeof weights.Weights>
 export type WeightsInput = z.input<typeof weights.WeightsInput>

@@ -1,6 +1,6 @@
 import type { CreateOptions, Http } from '../http.ts'
 import { withOptions } from '../http.ts'
-import type { ImportCreated, ImportInput, InspectInput, Inspection } from '../types.ts'
+import type { ExternalInput, ImportCreated, ImportInput, InspectInput, Inspection, ModelVersion } from '../types.ts'
 
 /** Models from elsewhere. */
 export const imports = (http: Http) => ({
@@ -9,4 +9,7 @@ export const imports = (http: Http) => ({
   /** A job converts it, compares it with the original and registers a version: `jobs.wait(created.job)`. */
   create: (input: ImportInput, options: CreateOptions = {}) =>
     http.json<ImportCreated>('POST', '/v1/imports', withOptions(options, { body: input })),
+  /** A model that answers elsewhere, asked once and registered as a version; an administrator must have allowed its host. */
+  external: (input: ExternalInput, options: CreateOptions = {}) =>
+    http.json<ModelVersion>('POST', '/v1/imports/external', withOptions(options, { body: input })),
 })

@@ -8,6 +8,7 @@ import { Button } from '../ui/Button.tsx'
 import { SelectField, TextField } from '../ui/Field.tsx'
 import { Page } from '../ui/Page.tsx'
 import { ErrorNote, SkeletonLines } from '../ui/State.tsx'
+import { ExternalModelForm } from './ExternalModelForm.tsx'
 import { ImportFound } from './ImportFound.tsx'
 import { ImportProgress } from './ImportProgress.tsx'
 
@@ -73,11 +74,14 @@ export function ImportModelPage() {
       lead="ONNX, GGUF, a folder of transformers, TorchScript, scikit-learn, XGBoost, LightGBM, CatBoost, MLflow, model.tar.gz, code of your own"
     >
       {chosen === null ? (
-        <SourceChoice
-          title="Drop a model or its folder here"
-          note="It is looked at first; the server runs nothing of it. Archives (.zip, .tar, .tar.gz) and folders are taken as they are."
-          onSource={(source, filename) => setChosen({ source, filename })}
-        />
+        <div className="space-y-8">
+          <SourceChoice
+            title="Drop a model or its folder here"
+            note="It is looked at first; the server runs nothing of it. Archives (.zip, .tar, .tar.gz) and folders are taken as they are."
+            onSource={(source, filename) => setChosen({ source, filename })}
+          />
+          <ExternalModelForm />
+        </div>
       ) : (
         <>
           {job && <ImportProgress job={job} again={() => setJob(null)} />}

@@ -5,11 +5,13 @@ import { createAtoll } from '../../index.ts'
 import { connect, parseNumber, saveCredentials, UsageError, unlessAbsent, versionOf } from '../context.ts'
 import { progressPrinter, round, table } from '../print.ts'
 import { answer } from '../run.ts'
+import { externalCommand } from './external-model.ts'
 import { importCommand } from './import-model.ts'
 
 export function serveCommands(program: Command): void {
   const models = program.command('models').description('registered models')
   importCommand(models)
+  externalCommand(models)
   models
     .command('list')
     .option('--project <project>')
