@@ -1,5 +1,4 @@
 import * as z from 'zod'
-import { servedBy } from '../../ports/inference/signature.ts'
 import { Name, Ref } from '../auth/schema.ts'
 import { Metric } from '../goals/schema.ts'
 import { Estimate, Job } from '../jobs/schema.ts'
@@ -70,7 +69,7 @@ export const Rung = z.object({
   number: z.number(),
   state: z.enum(versionStates),
   algorithm: z.string(),
-  served: z.enum(servedBy),
+  served: z.enum(['onnx', 'python', 'gguf']),
   derived: Derived.nullable(),
   quality: z.object({ value: z.number(), low: z.number(), high: z.number() }).nullable(),
   difference: z

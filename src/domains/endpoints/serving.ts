@@ -95,23 +95,7 @@ export function versionLoader({ inference, language, externals, files, folder, l
       if (served === 'pipeline') return await loadPipeline(version, place, { apart, removeFolder })
       encoder = await inference.openEncoder({ folder: place, signature, trust, served: served === 'python' ? served : 'onnx' })
       const { close } = encoder
-      const model =
-        served === 'gguf'
-          ? vectorsModel(await language.loadEmbedder({ file: files.resolvePath(place, 'model.gguf') }))
-          : served === 'external'
-            ? signature.task === 'embedding'
-              ? vectorsModel(await externals.openEmbedder(place, signature.outputs![0]!.width))
-              : await externals.openRows(place, signature)
-            : version.served === 'python'
-              ? await inference.loadPython({
-                  folder: place,
-                  signature: version.signature,
-                  engine: ((await files.readJson(place, 'manifest.json')) as Manifest).engine,
-                })
-              : await inference.load(
-                  { file: files.resolvePath(place, 'model.onnx'), ...shapeOf(version.signature), trust: version.trust },
-                  { apart },
-                )
+      const model = await loadRows(version, place, apart)
       const inFlight = new InFlight()
       return {
         answers: 'rows',
@@ -138,6 +122,20 @@ export function versionLoader({ inference, language, externals, files, folder, l
       await removeFolder()
       throw error
     }
+  }
+
+  /** What answers the rows of a version: its graph, a Python worker, llama.cpp, or a server elsewhere. */
+  async function loadRows({ served, signature, trust }: VersionToLoad, place: string, apart: boolean): Promise<LoadedModel> {
+    if (served === 'gguf') return vectorsModel(await language.loadEmbedder({ file: files.resolvePath(place, 'model.gguf') }))
+    if (served === 'external')
+      return signature.task === 'embedding'
+        ? vectorsModel(await externals.openEmbedder(place, signature.outputs![0]!.width))
+        : externals.openRows(place, signature)
+    if (served === 'python') {
+      const { engine } = (await files.readJson(place, 'manifest.json')) as Manifest
+      return inference.loadPython({ folder: place, signature, engine })
+    }
+    return inference.load({ file: files.resolvePath(place, 'model.onnx'), ...shapeOf(signature), trust }, { apart })
   }
 
   async function loadText(version: VersionToLoad, place: string, removeFolder: () => Promise<void>): Promise<LoadedText> {

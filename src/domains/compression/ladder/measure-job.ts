@@ -64,8 +64,8 @@ export function measureJob(needs: MeasureNeeds): JobHandler<LadderSpec, { versio
   }
 
   async function open(context: JobContext<LadderSpec>, version: ModelVersion): Promise<Rung> {
-    const served = version.parity?.served ?? version.manifest.kind
-    if (served === 'external')
+    const served = version.parity?.served ?? 'onnx'
+    if (version.manifest.kind === 'external')
       throw preconditionFailed(
         `${version.modelName}:${version.number} answers elsewhere, so its speed is that of another machine.`,
         { version: version.id },
