@@ -74,7 +74,7 @@ export function placesOf(at: Filled): Place[] {
     ['model-cell', `/models/${id(at.model)}?cell=${id('yes|yes')}`],
     ['endpoints', '/endpoints'],
     ['endpoint-new', `/endpoints/new?model=${id(at.model)}`],
-    ...['try', 'live', 'ab', 'captures', 'history', 'lineage'].map((tab): [string, string] => [
+    ...['try', 'clients', 'live', 'ab', 'captures', 'history', 'lineage'].map((tab): [string, string] => [
       `endpoint-${tab}`,
       `/endpoints/${id(at.endpoint)}?tab=${tab}`,
     ]),
