@@ -39,7 +39,7 @@ async function ended(number: number, mostMs: number): Promise<LoopRun> {
   while (Date.now() < until) {
     const { items } = await w.ask('GET', `/v1/loops/${loop.id}/runs`)
     const run: LoopRun | undefined = items.find((one: LoopRun) => one.number === number)
-    if (run?.state === 'ended') return run
+    if (run?.state === 'ended') return w.ask('GET', `/v1/loops/${loop.id}/runs/${number}`)
     said = run ? `${run.step}: ${run.sentence}` : 'it has not begun'
     await sleep(300)
   }

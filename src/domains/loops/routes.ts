@@ -101,7 +101,7 @@ export const loopsRoutes = (loops: LoopsService): RouteRecord[] => [
     path: '/v1/loops/:loop/runs',
     permission: 'loops:read',
     tag,
-    summary: 'Runs of a loop, newest first, each with its steps and their evidence',
+    summary: 'Runs of a loop, newest first, each with its steps; the evidence is with the one run',
     query: PageQuery.extend({ project: Ref.optional() }),
     returns: pageOf(LoopRun),
     handle: ({ principal, params, query }) => loops.runs(principal, params.loop, query, query.project),

@@ -27,8 +27,9 @@ export function loopScheduler(needs: LoopSchedulerNeeds) {
   const { metadata, events, onError } = needs
   let timer: NodeJS.Timeout | undefined
   let ticking: Promise<void> | null = null
-  let closing = new AbortController()
+  const closing = new AbortController()
   let unlisten: (() => void)[] = []
+  let isClosed = false
 
   /** Loops whose triggers are to be looked at; each is looked at by one process. */
   async function look(now = Date.now()): Promise<number> {
@@ -95,13 +96,14 @@ export function loopScheduler(needs: LoopSchedulerNeeds) {
   return {
     look,
     start() {
-      if (timer) return
-      closing = new AbortController()
+      // A server may be told to stop while it still starts.
+      if (timer || isClosed) return
       timer = setInterval(tick, tickMs).unref()
       unlisten = [events.on('monitor.reported', ({ endpointId, state }) => void (state === 'alert' && hurry(endpointId)))]
       tick()
     },
     async close() {
+      isClosed = true
       clearInterval(timer)
       timer = undefined
       closing.abort()

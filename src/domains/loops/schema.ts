@@ -146,7 +146,7 @@ export const LoopStep = z.object({
   sentence: z.string(),
   startedAt: Iso,
   endedAt: Iso.nullable(),
-  evidence: z.record(z.string(), z.unknown()).describe('by the step: docs/loops.md'),
+  evidence: z.record(z.string(), z.unknown()).describe('by the step; lists leave it out'),
 })
 
 export const LoopRun = z.object({

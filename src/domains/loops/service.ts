@@ -276,7 +276,8 @@ export function loopsService(needs: LoopsNeeds) {
   async function runs(by: Principal, ref: string, query: PageQuery, project?: string): Promise<Page<LoopRun>> {
     const loop = await find(by, ref, project)
     const page = toPage(await listRuns(db, loop.id, query), query.limit, (row) => [row.number])
-    return { ...page, items: await Promise.all(page.items.map(runWire)) }
+    const items = await Promise.all(page.items.map(runWire))
+    return { ...page, items: items.map((run) => ({ ...run, steps: run.steps.map((step) => ({ ...step, evidence: {} })) })) }
   }
 
   /** A run by id or number. */
