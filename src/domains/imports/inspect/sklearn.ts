@@ -111,8 +111,6 @@ function taskOf(name: string, classes: string[] | null): Found['task'] {
   if (classes && classes.length > 0) return classes.length === 2 ? 'binary' : 'multiclass'
   if (/Regressor$|LinearRegression$|SVR$|^sklearn\.linear_model\..*(Ridge|Lasso|ElasticNet|Lars)(CV)?$/.test(name))
     return 'regression'
-  if (/IsolationForest|OneClassSVM|LocalOutlierFactor|EllipticEnvelope/.test(name)) return 'anomaly'
-  if (/KMeans|GaussianMixture|Birch/.test(name)) return 'clustering'
   return null
 }
 
