@@ -9,7 +9,9 @@ export interface CellCounts {
 }
 
 /** Counts values into cells in constant time each: a uniform grid over the points says where to begin to look. */
-export function cellCounter(points: Float64Array): CellCounts & { add(value: number | null): void } {
+export function cellCounter(
+  points: Float64Array,
+): CellCounts & { add(value: number | null): void; addAll(values: Float64Array): void } {
   const n = points.length
   const cells = new Float64Array(2 * n + 1)
   const low = points[0] ?? 0
@@ -27,24 +29,33 @@ export function cellCounter(points: Float64Array): CellCounts & { add(value: num
   const counts = { cells, missing: 0 }
 
   function add(value: number | null): void {
-    if (value === null || Number.isNaN(value)) {
-      counts.missing++
-      return
+    addAll(Float64Array.of(value ?? Number.NaN))
+  }
+
+  /** NaN is missing. One loop over all: a call for each value would cost more than counting it. */
+  function addAll(values: Float64Array): void {
+    for (let i = 0; i < values.length; i++) {
+      const value = values[i]!
+      let from = 0
+      let to = n
+      if (value >= low && value <= high && isUsable) {
+        const at = Math.floor((value - low) * scale)
+        const g = at < gridSize ? at : gridSize - 1
+        from = firstPoint[g]!
+        to = firstPoint[g + 1]!
+      } else if (value < low) to = 0
+      else if (value > high) from = n
+      else if (value !== value) {
+        counts.missing++
+        continue
+      }
+      while (from < to) {
+        const middle = (from + to) >> 1
+        if (points[middle]! < value) from = middle + 1
+        else to = middle
+      }
+      cells[2 * from + (from < n && points[from] === value ? 1 : 0)]!++
     }
-    let from = 0
-    let to = n
-    if (isUsable && value >= low && value <= high) {
-      const g = gridOf(value)
-      from = firstPoint[g]!
-      to = firstPoint[g + 1]!
-    } else if (value < low) to = 0
-    else if (value > high) from = n
-    while (from < to) {
-      const middle = (from + to) >> 1
-      if (points[middle]! < value) from = middle + 1
-      else to = middle
-    }
-    cells[2 * from + (from < n && points[from] === value ? 1 : 0)]!++
   }
 
   return {
@@ -53,5 +64,6 @@ export function cellCounter(points: Float64Array): CellCounts & { add(value: num
       return counts.missing
     },
     add,
+    addAll,
   }
 }

@@ -1,5 +1,5 @@
 /** The child process of `duckdb.ts`: answers one request at a time over IPC and ends with its parent. */
-import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api'
+import { type DuckDBConnection, DuckDBInstance, type DuckDBVector } from '@duckdb/node-api'
 import { yieldToServer } from '../executors/politeness.ts'
 import { type CellCounts, cellCounter } from './cell-counts.ts'
 import { sheetNames, sheetToCsv } from './excel.ts'
@@ -73,15 +73,21 @@ async function run({ statements, progress }: Extract<TableRequest, { ask: 'run' 
 async function countCells({ query, points }: Extract<TableRequest, { ask: 'countCells' }>): Promise<CellCounts[]> {
   if (!open) throw new Error('No database is open.')
   const counters = points.map(cellCounter)
-  const result = await open.connection.stream(query.sql, query.params ? [...query.params] : undefined)
+  // What is missing becomes NaN: then a column is its numbers alone, which are counted as they lie in memory.
+  const sql = `SELECT coalesce(COLUMNS(*)::DOUBLE, 'nan'::DOUBLE) FROM (${query.sql})`
+  const result = await open.connection.stream(sql, query.params ? [...query.params] : undefined)
   for (let chunk = await result.fetchChunk(); chunk && chunk.rowCount > 0; chunk = await result.fetchChunk()) {
     const { rowCount } = chunk
-    for (const [at, counter] of counters.entries()) {
-      const vector = chunk.getColumnVector(at)
-      for (let row = 0; row < rowCount; row++) counter.add(vector.getItem(row) as number | null)
-    }
+    for (const [at, counter] of counters.entries()) counter.addAll(numbersOf(chunk.getColumnVector(at), rowCount))
   }
   return counters.map(({ cells, missing }) => ({ cells, missing }))
+}
+
+/** The numbers of a column of a chunk. */
+function numbersOf(vector: DuckDBVector, rowCount: number): Float64Array {
+  const { items } = vector as unknown as { items?: unknown }
+  if (items instanceof Float64Array) return items.subarray(0, rowCount)
+  return Float64Array.from({ length: rowCount }, (_, row) => (vector.getItem(row) as number | null) ?? Number.NaN)
 }
 
 /** As JSON would have it: safe integers as numbers, longer ones as text, times as ISO 8601. */
