@@ -45,7 +45,7 @@ export function cellCounter(
         to = firstPoint[g + 1]!
       } else if (value < low) to = 0
       else if (value > high) from = n
-      else if (value !== value) {
+      else if (Number.isNaN(value)) {
         counts.missing++
         continue
       }

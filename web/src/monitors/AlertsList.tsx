@@ -5,15 +5,24 @@ import { useProjectRef, useRefusal } from '../app/project.ts'
 import { Badge } from '../ui/Badge.tsx'
 import { Button } from '../ui/Button.tsx'
 import { Segmented } from '../ui/Field.tsx'
+import { dateTime } from '../ui/format.ts'
+import { Menu, MenuItem } from '../ui/Menu.tsx'
 import { NounLink } from '../ui/NounLink.tsx'
 import { Empty, ErrorNote, SkeletonLines } from '../ui/State.tsx'
 import { Ago } from '../ui/Time.tsx'
 import { sayError } from '../ui/toast.tsx'
+import { checkWords } from './checks.ts'
 
-const states = ['open', 'acknowledged', 'closed'] as const
+const states = ['open', 'acknowledged', 'snoozed', 'closed'] as const
+
+const snoozes = [
+  { label: 'for an hour', hours: 1 },
+  { label: 'for a day', hours: 24 },
+  { label: 'for a week', hours: 168 },
+] as const
 type State = (typeof states)[number]
 
-/** Alerts of the project, or of one monitor, as sentences; acknowledged and closed here. */
+/** Alerts of the project, or of one monitor, as sentences; acknowledged, snoozed and closed here. */
 export function AlertsList({ monitor }: { monitor?: string }) {
   const project = useProjectRef()
   const refused = useRefusal()
@@ -21,8 +30,9 @@ export function AlertsList({ monitor }: { monitor?: string }) {
   const list = usePagedList(['alerts', project, state, monitor], (page) =>
     atoll.alerts.list({ project, state, monitor, ...page }),
   )
-  const move = (alert: Alert, to: State) =>
-    void atoll.alerts.update(alert.id, { state: to }).then(() => changed('alerts'), sayError)
+  const move = (alert: Alert, to: State, until?: string) =>
+    void atoll.alerts.update(alert.id, { state: to, until }).then(() => changed('alerts'), sayError)
+  const snooze = (alert: Alert, hours: number) => move(alert, 'snoozed', new Date(Date.now() + hours * 3_600_000).toISOString())
   return (
     <div className="space-y-2">
       <Segmented
@@ -47,6 +57,11 @@ export function AlertsList({ monitor }: { monitor?: string }) {
                   <Badge tone={alert.severity === 'alert' ? 'bad' : 'warn'}>{alert.severity}</Badge>
                   <Ago at={alert.at} />
                   {alert.count > 1 && <span>{`${alert.count} times`}</span>}
+                  {alert.kinds.map((kind) => (
+                    <span key={kind}>{checkWords[kind].title}</span>
+                  ))}
+                  {alert.snoozedUntil && <span>silent until {dateTime(alert.snoozedUntil)}</span>}
+                  {alert.handledBy && <span>{`${alert.state} by ${alert.handledBy}`}</span>}
                   {alert.webhook && <span>webhook: {alert.webhook}</span>}
                 </p>
                 <p className="mt-1">
@@ -73,11 +88,28 @@ export function AlertsList({ monitor }: { monitor?: string }) {
                     Acknowledge
                   </Button>
                 )}
-                {alert.state === 'closed' ? (
+                {alert.state !== 'closed' && alert.state !== 'snoozed' && (
+                  <Menu
+                    label="Snooze"
+                    trigger={
+                      <Button size="sm" why={refused}>
+                        Snooze
+                      </Button>
+                    }
+                  >
+                    {snoozes.map(({ label, hours }) => (
+                      <MenuItem key={hours} onSelect={() => snooze(alert, hours)}>
+                        {label}
+                      </MenuItem>
+                    ))}
+                  </Menu>
+                )}
+                {alert.state === 'closed' || alert.state === 'snoozed' ? (
                   <Button size="sm" why={refused} onClick={() => move(alert, 'open')}>
                     Reopen
                   </Button>
-                ) : (
+                ) : null}
+                {alert.state !== 'closed' && (
                   <Button size="sm" why={refused} onClick={() => move(alert, 'closed')}>
                     Close
                   </Button>

@@ -1,5 +1,7 @@
-import type { MonitorInput } from '@atoll/sdk'
+import type { Monitor, MonitorInput } from '@atoll/sdk'
 import { NumberField, SelectField, TextField } from '../ui/Field.tsx'
+import { BaselineField } from './BaselineField.tsx'
+import { CheckPicker } from './CheckPicker.tsx'
 import { schedules } from './schedules.ts'
 
 export type MonitorSettings = Omit<MonitorInput, 'endpoint' | 'name' | 'project'>
@@ -18,6 +20,15 @@ export function MonitorForm({
   const own = value.schedule != null && !schedules.some((one) => one.value === value.schedule)
   return (
     <div className="grid gap-4 sm:grid-cols-2">
+      <div className="sm:col-span-2">
+        <CheckPicker value={value.checks ?? []} onChange={(checks) => set({ checks })} />
+        {errorFor('checks') && <p className="mt-1 text-sm text-bad">{errorFor('checks')}</p>}
+      </div>
+      <BaselineField
+        value={(value.baseline as Monitor['baseline'] | undefined) ?? { kind: 'training' }}
+        onChange={(baseline) => set({ baseline })}
+        error={errorFor('baseline')}
+      />
       <SelectField
         label="When"
         value={own ? 'own' : (value.schedule ?? '')}
@@ -66,7 +77,7 @@ export function MonitorForm({
       />
       <NumberField
         label="False alarms at most"
-        hint="Per run, over all columns together (Holm)."
+        hint="The chance of any in a run, over all checks and columns."
         min={0.0001}
         max={0.5}
         value={value.falseAlarmRate ?? 0.01}
@@ -82,6 +93,22 @@ export function MonitorForm({
         value={value.webhookUrl ?? ''}
         onChange={(event) => set({ webhookUrl: event.target.value || null })}
         error={errorFor('webhookUrl')}
+      />
+      <TextField
+        wrap="sm:col-span-2"
+        label="Mail to"
+        placeholder="ann@lab.example, bob@lab.example"
+        hint="Mail leaves once an administrator has named a mail server."
+        defaultValue={(value.emails ?? []).join(', ')}
+        onChange={(event) =>
+          set({
+            emails: event.target.value
+              .split(/[\s,;]+/)
+              .map((one) => one.trim())
+              .filter(Boolean),
+          })
+        }
+        error={errorFor('emails')}
       />
     </div>
   )

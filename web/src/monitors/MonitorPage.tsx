@@ -10,6 +10,7 @@ import { useJob } from '../jobs/use-job.ts'
 import { StateBadge } from '../ui/Badge.tsx'
 import { Button } from '../ui/Button.tsx'
 import { Confirm } from '../ui/Confirm.tsx'
+import { CopyButton } from '../ui/CopyButton.tsx'
 import { dateTime } from '../ui/format.ts'
 import { Menu, MenuItem, MenuLine } from '../ui/Menu.tsx'
 import { NounLink } from '../ui/NounLink.tsx'
@@ -20,7 +21,9 @@ import { Empty, ErrorNote, Skeleton, SkeletonLines } from '../ui/State.tsx'
 import { Ago } from '../ui/Time.tsx'
 import { sayError } from '../ui/toast.tsx'
 import { AlertsList } from './AlertsList.tsx'
+import { describe } from './BaselineField.tsx'
 import { MonitorForm, type MonitorSettings } from './MonitorForm.tsx'
+import { ReportTimeLine } from './ReportTimeLine.tsx'
 import { ReportView } from './ReportView.tsx'
 import { RunOnDataset } from './RunOnDataset.tsx'
 import { scheduleWords } from './schedules.ts'
@@ -81,7 +84,9 @@ export function MonitorPage() {
           ) : (
             'on demand'
           )}
-          {data.webhookUrl && `, webhook to ${hostOf(data.webhookUrl)}`}
+          {`; compared with ${describe(data.baseline)}`}
+          {data.webhookUrl && `; ${data.webhookSigned ? 'signed ' : ''}webhook to ${hostOf(data.webhookUrl)}`}
+          {data.emails.length > 0 && `; mail to ${data.emails.join(', ')}`}
         </>
       }
       actions={
@@ -106,7 +111,7 @@ export function MonitorPage() {
             }
           >
             <MenuItem disabled={Boolean(refused)} onSelect={() => setPanel('settings')}>
-              Schedule and bounds
+              Checks, schedule and bounds
             </MenuItem>
             <MenuLine />
             <MenuItem tone="bad" disabled={Boolean(refused)} onSelect={() => setDeleting(true)}>
@@ -136,26 +141,20 @@ export function MonitorPage() {
         ) : shown ? (
           <>
             {list.length > 1 && (
-              <label className="flex items-center gap-2">
-                <span className="text-sm text-soft">Report</span>
-                <select
-                  className="field w-auto min-w-0 pr-7"
-                  value={shown.id}
-                  onChange={(event) =>
+              <Section title="Reports over time" note={`${dateTime(shown.at)}, ${shown.source}`}>
+                <ReportTimeLine
+                  reports={list}
+                  shown={shown.id}
+                  onShow={(report) =>
                     void navigate({
                       to: '.',
-                      search: (old) => ({ ...old, report: event.target.value, column: undefined }),
+                      search: (old) => ({ ...old, report, column: undefined }),
                       replace: true,
+                      resetScroll: false,
                     })
                   }
-                >
-                  {list.map((one) => (
-                    <option key={one.id} value={one.id}>
-                      {dateTime(one.at)} · {one.state.replaceAll('_', ' ')} · {one.source}
-                    </option>
-                  ))}
-                </select>
-              </label>
+                />
+              </Section>
             )}
             <ReportView key={shown.id} report={shown} monitor={data} />
           </>
@@ -211,8 +210,12 @@ export function MonitorPage() {
 const hostOf = (url: string): string => URL.parse(url)?.host ?? url
 
 function SettingsPanel({ monitor, onClose }: { monitor: Monitor; onClose: () => void }) {
-  const { schedule, windowHours, minimumRows, psiWarning, psiAlert, falseAlarmRate, webhookUrl } = monitor
+  const { checks, baseline, schedule, windowHours, minimumRows, psiWarning, psiAlert, falseAlarmRate, webhookUrl, emails } =
+    monitor
   const [value, setValue] = useState<MonitorSettings>({
+    checks,
+    baseline,
+    emails,
     schedule,
     windowHours,
     minimumRows,
@@ -229,7 +232,7 @@ function SettingsPanel({ monitor, onClose }: { monitor: Monitor; onClose: () => 
     },
   })
   return (
-    <SidePanel open onClose={onClose} title="Schedule and bounds">
+    <SidePanel open onClose={onClose} title="Checks, schedule and bounds">
       <form
         className="space-y-4"
         onSubmit={(event) => {
@@ -242,11 +245,40 @@ function SettingsPanel({ monitor, onClose }: { monitor: Monitor; onClose: () => 
           onChange={setValue}
           errorFor={(field) => (fieldOf(save.error) === field ? sentence(save.error) : null)}
         />
+        {monitor.webhookUrl && <WebhookSecret monitor={monitor} />}
         {save.error && !fieldOf(save.error) && <ErrorNote error={save.error} />}
         <Button look="primary" type="submit" busy={save.isPending}>
           Save
         </Button>
       </form>
     </SidePanel>
+  )
+}
+
+/** The secret that the receiver of the webhook tells our calls by; shown once, when it is made. */
+function WebhookSecret({ monitor }: { monitor: Monitor }) {
+  const make = useMutation({
+    mutationFn: () => atoll.monitors.newSecret(monitor.id),
+    onSuccess: () => changed('monitor'),
+    onError: sayError,
+  })
+  return (
+    <div className="space-y-2 text-sm">
+      {make.data ? (
+        <p>
+          Copy it now, it is not shown again: <code className="num break-all">{make.data.secret}</code>{' '}
+          <CopyButton text={make.data.secret} />
+        </p>
+      ) : (
+        <p className="text-soft">
+          {monitor.webhookSigned
+            ? 'Calls of the webhook are signed. A new secret takes the place of the old one at once.'
+            : 'Calls of the webhook are not signed yet.'}
+        </p>
+      )}
+      <Button size="sm" busy={make.isPending} onClick={() => make.mutate()}>
+        {monitor.webhookSigned ? 'Make a new secret' : 'Sign with a secret'}
+      </Button>
+    </div>
   )
 }

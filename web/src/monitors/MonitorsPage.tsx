@@ -81,8 +81,8 @@ export function MonitorsPage() {
               title="Nothing is watched"
               action={<NewLink to="/monitors/new">Watch an endpoint</NewLink>}
             >
-              A monitor compares captured requests with the training data, column by column, and says in a sentence what has
-              moved.
+              A monitor looks at captured requests, at what turned out and at how the endpoint answers, and says in a sentence
+              what has changed.
             </Empty>
           }
         />

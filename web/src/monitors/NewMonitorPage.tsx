@@ -8,6 +8,7 @@ import { SelectField, TextField } from '../ui/Field.tsx'
 import { NewLink } from '../ui/ListPage.tsx'
 import { Page, Section } from '../ui/Page.tsx'
 import { Empty, ErrorNote, SkeletonLines } from '../ui/State.tsx'
+import { usualKinds, withKind } from './checks.ts'
 import { MonitorForm, type MonitorSettings } from './MonitorForm.tsx'
 
 export function NewMonitorPage() {
@@ -18,6 +19,8 @@ export function NewMonitorPage() {
   const [chosen, setChosen] = useState(search.endpoint ?? '')
   const [name, setName] = useState('')
   const [settings, setSettings] = useState<MonitorSettings>({ schedule: '0 6 * * *' })
+  /** The endpoint whose usual checks the form shows, while nobody chose others. */
+  const [picked, setPicked] = useState(false)
   const endpoints = useQuery({
     queryKey: ['endpoints', project, 'all'],
     queryFn: () => atoll.endpoints.list({ project, limit: 200 }),
@@ -31,9 +34,11 @@ export function NewMonitorPage() {
     retry: false,
   })
   const endpoint = listed ?? (chosen && !named.error ? named.data : endpoints.data?.items[0])
+  const usual = endpoint ? usualKinds(endpoint).map((kind) => withKind([], kind)) : []
+  const shown: MonitorSettings = picked ? settings : { ...settings, checks: usual }
   const create = useMutation({
     mutationFn: () =>
-      atoll.monitors.create({ project, endpoint: endpoint!.id, ...settings, ...(name.trim() && { name: name.trim() }) }),
+      atoll.monitors.create({ project, endpoint: endpoint!.id, ...shown, ...(name.trim() && { name: name.trim() }) }),
     onSuccess: (monitor) => {
       changed('monitors')
       void navigate({ to: '/p/$project/monitors/$monitor', params: { project, monitor: monitor.name } })
@@ -41,7 +46,7 @@ export function NewMonitorPage() {
   })
   const errorFor = (field: string) => (fieldOf(create.error) === field ? sentence(create.error) : null)
   return (
-    <Page title="Watch an endpoint" lead="What comes in is compared with what the model learned from.">
+    <Page title="Watch an endpoint" lead="What comes in, and what turns out, is compared with what the model learned from.">
       {endpoints.error ? (
         <ErrorNote error={endpoints.error} retry={() => void endpoints.refetch()} />
       ) : endpoints.isPending || named.isLoading ? (
@@ -64,7 +69,10 @@ export function NewMonitorPage() {
                 choices={[...(listed ? [] : [endpoint.name]), ...endpoints.data.items.map((one) => one.name)].filter(
                   (one, at, all) => all.indexOf(one) === at,
                 )}
-                onChange={setChosen}
+                onChange={(next) => {
+                  setChosen(next)
+                  setPicked(false)
+                }}
                 error={errorFor('endpoint')}
               />
               <TextField
@@ -77,7 +85,14 @@ export function NewMonitorPage() {
             </div>
           </Section>
           <Section title="How">
-            <MonitorForm value={settings} onChange={setSettings} errorFor={errorFor} />
+            <MonitorForm
+              value={shown}
+              onChange={(next) => {
+                if (next.checks !== shown.checks) setPicked(true)
+                setSettings(next)
+              }}
+              errorFor={errorFor}
+            />
           </Section>
           {create.error && !fieldOf(create.error) && <ErrorNote error={create.error} />}
           <Button look="primary" type="submit" why={refused} busy={create.isPending}>

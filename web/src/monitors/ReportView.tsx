@@ -9,10 +9,12 @@ import { Num } from '../ui/Num.tsx'
 import { Details, Fact, Facts, Section } from '../ui/Page.tsx'
 import { Notice } from '../ui/State.tsx'
 import { Ago } from '../ui/Time.tsx'
+import { CheckCard } from './CheckCard.tsx'
 
+const order = ['alert', 'warning', 'quiet', 'not_judged']
 const rank = { alert: 0, warning: 1, quiet: 2 } as const
 const severity = { alert: 'serious', warning: 'warning', quiet: 'good', too_few_rows: 'info' } as const
-const word = { alert: 'Drift', warning: 'Moving', quiet: 'Quiet', too_few_rows: 'Too few rows' } as const
+const word = { alert: 'Alarm', warning: 'Warning', quiet: 'Quiet', too_few_rows: 'Too few rows' } as const
 
 /** What moved, column by column, worst first, each with both distributions. */
 export function ReportView({ report, monitor }: { report: DriftReport; monitor: Monitor }) {
@@ -20,6 +22,10 @@ export function ReportView({ report, monitor }: { report: DriftReport; monitor: 
   const wanted = useSearch({ strict: false }).column
   const columns = [...report.columns].sort((a, b) => rank[a.state] - rank[b.state] || b.psi - a.psi)
   const shown = columns.find((one) => one.column === wanted) ?? columns[0]
+  // Drift by column has a table of its own below, with both distributions.
+  const others = report.checks
+    .filter(({ kind, state }) => state === 'not_judged' || (kind !== 'data_drift' && kind !== 'prediction_drift'))
+    .sort((a, b) => order.indexOf(a.state) - order.indexOf(b.state))
   const show = (column: string) =>
     void navigate({ to: '.', search: (old) => ({ ...old, column }), replace: true, resetScroll: false })
   const tally = (state: ColumnDrift['state']) => columns.filter((one) => one.state === state).length
@@ -32,7 +38,7 @@ export function ReportView({ report, monitor }: { report: DriftReport; monitor: 
         <Fact label="Looked" note={report.source}>
           <Ago at={report.at} />
         </Fact>
-        <Fact label="Rows now" note={`training: ${whole(report.baselineRows)}`}>
+        <Fact label="Rows now" note={`baseline: ${whole(report.baselineRows)}`}>
           <Num>{whole(report.rows)}</Num>
         </Fact>
         <Fact
@@ -41,10 +47,20 @@ export function ReportView({ report, monitor }: { report: DriftReport; monitor: 
         >
           <Num>{tally('alert') + tally('warning')}</Num>
         </Fact>
+        <Fact label="Questions asked" note="corrected together (Holm)">
+          <Num>{whole(report.tests)}</Num>
+        </Fact>
         <Fact label="Took">
           <Num>{duration(report.seconds)}</Num>
         </Fact>
       </Facts>
+      {others.length > 0 && (
+        <div className="grid items-start gap-6 xl:grid-cols-2">
+          {others.map((check) => (
+            <CheckCard key={check.kind} check={check} />
+          ))}
+        </div>
+      )}
       {shown && (
         <div className="grid items-start gap-6 xl:grid-cols-[minmax(0,1fr)_minmax(0,1fr)]">
           <Section title="By column" bare>
@@ -73,9 +89,14 @@ export function ReportView({ report, monitor }: { report: DriftReport; monitor: 
               <Details
                 rows={[
                   ['PSI', <Num key="p">{fixed(shown.psi, 3)}</Num>],
+                  shown.wasserstein != null && [
+                    'Wasserstein',
+                    <Num key="w">{`${fixed(shown.wasserstein, 3)} standard deviations`}</Num>,
+                  ],
+                  shown.totalVariation !== undefined && ['Total variation', <Num key="v">{fixed(shown.totalVariation, 3)}</Num>],
                   ['Jensen-Shannon', <Num key="j">{fixed(shown.jensenShannon, 3)}</Num>],
                   [
-                    shown.test.name === 'ks' ? 'Kolmogorov-Smirnov' : 'Chi-square',
+                    { ks: 'Kolmogorov-Smirnov', chi_square: 'Chi-square', wasserstein: 'Wasserstein, permuted' }[shown.test.name],
                     <Num key="t">{`${short(shown.test.statistic, 3)}, p ${probability(shown.test.adjustedPValue)} (Holm)`}</Num>,
                   ],
                   ['Missing', <Num key="m">{`${percent(shown.missing.baseline)} → ${percent(shown.missing.now)}`}</Num>],

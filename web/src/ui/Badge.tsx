@@ -69,6 +69,8 @@ const stateTones: Record<string, Tone> = {
   warning: 'warn',
   alert: 'bad',
   too_few_rows: 'grey',
+  not_judged: 'grey',
+  snoozed: 'grey',
   open: 'warn',
   acknowledged: 'accent',
   closed: 'grey',
