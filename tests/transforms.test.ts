@@ -1,6 +1,11 @@
 /** Batch transforms through the whole platform: files and data sets in, files and versions out, bad rows, other people's things, a stop half-way. */
 import assert from 'node:assert/strict'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
+import { binarySignature } from '../src/domains/endpoints/testing.ts'
+import { zip } from './attacks/zip.ts'
 import { type ModelWorld, modelWorld } from './model-world.ts'
 
 const people = (rows: number, bad: Record<number, string> = {}): string => {
@@ -158,5 +163,102 @@ describe('batch transforms', () => {
       body: { model: 'churn', input: { dataset: 'people' } },
     })
     assert.equal(asViewer.status, 403)
+  })
+
+  test('hostile files and names end in a sentence, or are only names', { timeout: 60_000 }, async () => {
+    const odd = { ...binarySignature, classes: [`it's "no"`, "'); DROP--"], positive: "'); DROP--" }
+    await w.register('odd', { signature: odd })
+    await w.register('cased', { signature: { ...binarySignature, classes: ['Yes', 'yes'] } })
+    const parquet = async (select: string) => {
+      const folder = await mkdtemp(join(tmpdir(), 'atoll-parquet-'))
+      const path = join(folder, 'x.parquet')
+      const statements = [{ sql: `COPY (${select}) TO '${path}' (FORMAT parquet)` }]
+      await w.platform.tables.run({ folders: [folder], statements })
+      const bytes = await readFile(path)
+      await rm(folder, { recursive: true })
+      return w.upload('x.parquet', bytes)
+    }
+    const strange = await run({
+      model: 'odd',
+      input: { upload: await parquet(`SELECT 1.0 AS a, 2.0 AS b, 'OH' AS state, 5 AS "x""; DROP TABLE --", '=1+1' AS f`) },
+      output: { format: 'csv' },
+    })
+    assert.equal(strange.state, 'succeeded', strange.failure)
+    const csv = await result(strange.id)
+    assert.match(csv, /x""; DROP TABLE --/)
+    assert.match(csv, /'=1\+1/)
+    assert.match(csv, /'\); DROP--/)
+    const cased = await run({ model: 'cased', input: { upload: await parquet("SELECT 1.0 AS a, 2.0 AS b, 'OH' AS state") } })
+    assert.deepEqual(cased.result.answers.slice(1), ['predicted_probability_Yes', 'predicted_probability_yes_2'])
+    // Types as other programs write them.
+    const types = await run({
+      model: 'churn',
+      onBad: 'null',
+      output: { format: 'jsonl' },
+      input: {
+        upload: await parquet(
+          `SELECT 3::TINYINT AS a, 1.5::DECIMAL(10, 2) AS b, NULL::VARCHAR AS state, now() AS at UNION ALL SELECT 4, 2.5, 'OH', NULL`,
+        ),
+      },
+    })
+    assert.equal(types.state, 'succeeded', types.failure)
+    assert.equal(types.result.bad, 0)
+    for (const [name, content, words] of [
+      [
+        'cut.parquet',
+        Buffer.concat([Buffer.from('PAR1'), Buffer.alloc(200, 7), Buffer.from('PAR1')]),
+        /cannot be read as such|not Parquet/i,
+      ],
+      ['picture.csv', Buffer.from('\x89PNG\r\n\x1a\n0000'), /an image/],
+      ['empty.csv', Buffer.from('a,b,state\n'), /no rows below it/],
+      ['archive.zip', Buffer.from('PK\x03\x04 nothing'), /./],
+    ] as const) {
+      const failed = await run({ model: 'churn', input: { upload: await w.upload(name, content) } })
+      assert.equal(failed.state, 'failed', name)
+      assert.match(failed.failure, words, name)
+      assert.doesNotMatch(failed.failure, /\/tmp\//, name)
+    }
+    const taken = await run({
+      model: 'churn',
+      input: { upload: await parquet("SELECT 1.0 AS a, 2.0 AS b, 'OH' AS state, 1 AS FILE_ROW_NUMBER") },
+    })
+    assert.match(taken.failure, /may not have a column "file_row_number"/)
+  })
+
+  test('images are read from the items of their archive; a broken one says so and harms no other', {
+    timeout: 60_000,
+  }, async () => {
+    const media = new URL('../src/ports/inference/fixtures/media/', import.meta.url)
+    const images = JSON.parse(await readFile(new URL('images.json', media), 'utf8')) as Record<string, { file: string }>
+    const photo = { name: 'image', type: 'image', tensor: 'image', index: 0, nullable: false, size: [8, 8], channels: 3 }
+    await w.register('photos', {
+      graph: 'media/image',
+      beside: ['preprocess.onnx'],
+      signature: {
+        ...{ task: 'multilabel', target: 'what', classes: ['red', 'green', 'blue'], thresholds: [0.2, 0.2, 0.9] },
+        ...{ positive: null, threshold: null, tolerance: 1e-4, inputs: [photo as never] },
+      },
+    })
+    const [first, second] = Object.entries(images).filter(([name]) => /png|jpe?g/i.test(name))
+    const archive = zip([
+      { name: 'a/one.png', data: Buffer.from(first![1].file, 'base64') },
+      { name: 'b/two.png', data: Buffer.from(second![1].file, 'base64') },
+    ])
+    const done = await run({
+      model: 'photos',
+      input: { upload: await w.upload('photos.zip', archive) },
+      output: { format: 'jsonl' },
+      onBad: 'null',
+    })
+    assert.equal(done.state, 'succeeded', done.failure)
+    const rows = (await result(done.id))
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line))
+    assert.equal(rows.length, 2)
+    assert.ok(
+      rows.every((row) => row.predicted_labels !== null && row.predicted_error === null),
+      JSON.stringify(rows),
+    )
   })
 })

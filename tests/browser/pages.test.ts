@@ -132,6 +132,8 @@ describe('every page', { skip: noBrowser, timeout: 900_000 }, () => {
       ['/models', /No model|model/, /Train/],
       ['/endpoints', /endpoint/i, /Deploy/],
       ['/endpoints/new', /no model to deploy/, /Train a model/],
+      ['/transforms', /No table was predicted yet/, /Predict a table/],
+      ['/transforms/new', /no model that could answer/, /Train a model/],
       ['/monitors', /monitor|watch/i, /Watch|Deploy/],
       ['/monitors/new', /no endpoint to watch/, /Deploy a model/],
       ['/loops', /No endpoint heals itself yet/, /New loop/],

@@ -87,8 +87,8 @@ async function described(
       statements: [{ sql: `DESCRIBE SELECT * FROM ${parquet(path)}` }, { sql: `SELECT count(*) FROM ${parquet(path)}` }],
     })
     .catch((error) => {
-      if (error.code !== 'internal') throw error
-      throw invalidInput('The file says that it is Parquet, and cannot be read as such. Write it again.', {})
+      if (error.code !== 'internal' && error.code !== 'invalid_input') throw error
+      throw invalidInput('The file says that it is Parquet, and cannot be read as such. Write it again.')
     })
   const columns = types!.rows
     .map(([name, sqlType]): LaidColumn => {
@@ -96,6 +96,13 @@ async function described(
       return { name: String(name), sqlType: String(sqlType), column }
     })
     .filter(({ name, column }) => known === null || column !== null || name === '__row')
+  if (known === null && columns.some(({ name }) => name.toLowerCase() === 'file_row_number'))
+    throw invalidInput(
+      'A Parquet file may not have a column "file_row_number": the name is needed while it is read. Rename it.',
+      {
+        column: 'file_row_number',
+      },
+    )
   const rows = Number(counted!.rows[0]![0])
   if (rows === 0) throw invalidInput('There are no rows to predict.', { rows: 0 })
   return { rows, columns }

@@ -195,7 +195,8 @@ function planOf(spec: TransformSpec, signature: Signature, rows: LaidRows): Pick
     prefix: spec.prefix,
     reason: spec.onBad === 'null' ? reasonColumn(spec.prefix) : null,
   }
-  const taken = answersOf(signature, plan).find((name) => kept.includes(name))
+  const inLowerCase = new Set(kept.map((name) => name.toLowerCase()))
+  const taken = answersOf(signature, plan).find((name) => inLowerCase.has(name.toLowerCase()))
   if (taken !== undefined)
     throw invalidInput(`The rows have a column "${taken}" already. Choose another prefix for what the model says.`, {
       field: 'prefix',

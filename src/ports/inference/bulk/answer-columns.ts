@@ -14,8 +14,18 @@ export interface AnswerColumn {
 /** More classes than these are one column of JSON instead of a column each. */
 const mostClassColumns = 100
 
-/** The columns that a model's answers make, in their order. */
+/** The columns that a model's answers make, in their order. Classes that differ only in case are told apart: tables know no case. */
 export function answerColumns(signature: ModelSignature): AnswerColumn[] {
+  const taken = new Set<string>()
+  return columnsOf(signature).map((column) => {
+    let { name } = column
+    for (let n = 2; taken.has(name.toLowerCase()); n++) name = `${column.name}_${n}`
+    taken.add(name.toLowerCase())
+    return { ...column, name }
+  })
+}
+
+function columnsOf(signature: ModelSignature): AnswerColumn[] {
   const { task, classes } = signature
   if (task === 'generation')
     return [
