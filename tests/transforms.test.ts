@@ -209,7 +209,7 @@ describe('batch transforms', () => {
         Buffer.concat([Buffer.from('PAR1'), Buffer.alloc(200, 7), Buffer.from('PAR1')]),
         /cannot be read as such|not Parquet/i,
       ],
-      ['picture.csv', Buffer.from('\x89PNG\r\n\x1a\n0000'), /an image/],
+      ['picture.csv', Buffer.from('\x89PNG\r\n\x1a\n0000', 'latin1'), /an image/],
       ['empty.csv', Buffer.from('a,b,state\n'), /no rows below it/],
       ['archive.zip', Buffer.from('PK\x03\x04 nothing'), /./],
     ] as const) {
