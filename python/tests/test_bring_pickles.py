@@ -9,7 +9,9 @@ import joblib
 import numpy as np
 import pytest
 from brought_models import bring, source
+from sklearn.cluster import KMeans
 from sklearn.linear_model import LogisticRegression
+from sklearn.preprocessing import StandardScaler
 
 pytestmark = pytest.mark.timeout(30)
 
@@ -82,6 +84,8 @@ class Unfitted:
         (LogisticRegression(), "that was never fitted"),
         ({"a": 1, "b": 2}, "holds a dictionary (a, b) with 0 models, not one"),
         (np.zeros(3), "which is no model that predicts"),
+        (KMeans(2, n_init=1).fit(np.arange(8.0).reshape(4, 2)), "sklearn.cluster.KMeans tells groups or strange rows"),
+        (StandardScaler().fit(np.arange(8.0).reshape(4, 2)), "predicts nothing: it only transforms"),
     ],
 )
 def test_what_is_no_model_is_said(tmp_path, held, sentence):

@@ -54,8 +54,13 @@ class SklearnOriginal(Original):
         self.columns = [Column(name) for name in numbered(int(count))]
 
     def read_task(self, core: Any) -> None:
-        from sklearn.base import is_classifier, is_regressor
+        from sklearn.base import is_classifier, is_clusterer, is_outlier_detector, is_regressor
 
+        if is_clusterer(core) or is_outlier_detector(core):
+            raise BadInput(
+                f"{self.algorithm} tells groups or strange rows, not classes or numbers; models of scikit-learn for that are not imported. "
+                "Bring it as ONNX, or train one here."
+            )
         # A wrapper of another library may be of a version that this one does not recognise.
         classes = getattr(self.model, "classes_", None) if is_classifier(self.model) or hasattr(core, "predict_proba") else None
         if classes is not None:
