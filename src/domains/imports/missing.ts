@@ -9,15 +9,13 @@ export function missingFor(found: Detected, answers: ImportAnswers, sample: Samp
   const missing: Missing[] = []
   const need = (field: string, why: string, choices: string[] = []) => missing.push({ field, why, choices })
   const isTable = ['sklearn', 'xgboost', 'lightgbm', 'catboost'].includes(found.format)
-  if (['xgboost', 'lightgbm', 'torchscript', 'custom'].includes(found.format) && answers.task === undefined)
+  if (['xgboost', 'lightgbm', 'torchscript'].includes(found.format) && answers.task === undefined)
     need('task', `${found.algorithm} does not say what its numbers are for.`, tasks)
   if (isTable && found.width !== null && !found.columns && !answers.columns && !sample)
     need(
       'columns',
       `It takes ${found.width} columns and does not say their names. Name them in its order, bring a sample, or say "numbered".`,
     )
-  if (found.format === 'custom' && !answers.columns && !sample)
-    need('columns', 'Code does not say which columns it takes. Bring rows (a sample), or name the columns.')
   if (found.format === 'torchscript' && !sample)
     need('sample', 'A TorchScript program does not say what it is given: bring rows as it takes them.')
   if (found.format === 'torchscript' && (answers.task === 'binary' || answers.task === 'multiclass') && !answers.classes)

@@ -30,13 +30,6 @@ export const sourceOfBytes = (path: string, bytes: Buffer): ByteSource => ({
   read: async (start, end) => bytes.subarray(start, end),
 })
 
-/** Part of a source, as a source of its own. */
-export const partOf = (source: ByteSource, start: number, end: number): ByteSource => ({
-  path: source.path,
-  sizeBytes: end - start,
-  read: (from, to) => source.read(start + from, Math.min(start + to, end)),
-})
-
 /** The whole of a small file as text. */
 export async function textOf(source: ByteSource, mostBytes: number): Promise<string> {
   if (source.sizeBytes > mostBytes)
