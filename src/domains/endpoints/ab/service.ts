@@ -50,6 +50,10 @@ export function abService({ endpoints, tables, files, folder }: AbNeeds) {
       const arms = await Promise.all(read)
       const [main, ...others] = variants.map((variant, i) => ({ ...variant, ...arms[i]! }))
       const compared = others.filter(({ rows }) => rows >= fewest)
+      // Of main only what it answered since the other stood beside it: the world before may have been another.
+      const meanwhile = await Promise.all(
+        others.map(({ firstMs }) => rowsOf({ tables, place, file }, counted, main!.name, main!.version, firstMs ?? toMs)),
+      )
       const alpha = query.alpha / Math.max(1, compared.length)
       return {
         endpoint: endpoint.id,
@@ -66,7 +70,7 @@ export function abService({ endpoints, tables, files, folder }: AbNeeds) {
           rows,
           mean: rows >= fewest ? meanOf(arm, query.alpha) : null,
         })),
-        comparisons: others.map((other) => compare(main!, other, counted, alpha)),
+        comparisons: others.map((other, i) => compare({ name: main!.name, ...meanwhile[i]! }, other, counted, alpha)),
       }
     } finally {
       await files.remove(place)
@@ -114,6 +118,7 @@ function countedOf({ outcome, value }: Query, { classes, positive }: Signature):
 
 interface VariantRows {
   rows: number
+  firstMs: number | null
   arm: Arm
   /** After so many of its rows: when that was, how many, their sum and sum of squares. */
   looks: { atMs: number; rows: number; sum: number; squares: number }[]
@@ -125,17 +130,18 @@ async function rowsOf(
   counted: Counted,
   name: string,
   version: string,
+  fromMs = 0,
 ): Promise<VariantRows> {
   const params = [...counted.params, name, version]
   const [variant, own] = [params.length - 1, params.length]
   const outcomes = `SELECT ${counted.sql} AS y, epoch_ms(__at) AS moment, row_number() OVER (ORDER BY __at, __id) AS n FROM ${parquet(file)}
-    WHERE __variant = $${variant}::VARCHAR AND __version = $${own}::VARCHAR`
+    WHERE __variant = $${variant}::VARCHAR AND __version = $${own}::VARCHAR AND epoch_ms(__at) >= ${Math.floor(fromMs)}`
   const [found] = await tables.run({
     folders: [place],
     quick: true,
     statements: [
       {
-        sql: `SELECT max(moment), count(*), sum(sum(y)) OVER w, sum(sum(y * y)) OVER w, sum(count(*)) OVER w FROM
+        sql: `SELECT max(moment), min(moment), sum(sum(y)) OVER w, sum(sum(y * y)) OVER w, sum(count(*)) OVER w FROM
           (SELECT *, (n - 1) * ${mostLooks} // count(*) OVER () AS part FROM (${outcomes}) WHERE y IS NOT NULL) GROUP BY part WINDOW w AS (ORDER BY part) ORDER BY part`,
         params,
       },
@@ -148,7 +154,8 @@ async function rowsOf(
     squares: Number(squares),
   }))
   const last = looks.at(-1)
-  return { rows: last?.rows ?? 0, arm: armOf(counted, last), looks }
+  const first = found!.rows[0]?.[1]
+  return { rows: last?.rows ?? 0, firstMs: first === undefined ? null : Number(first), arm: armOf(counted, last), looks }
 }
 
 function armOf({ isRate }: Counted, look: VariantRows['looks'][number] | undefined): Arm {
