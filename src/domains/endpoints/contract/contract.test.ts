@@ -16,6 +16,7 @@ const endpoint = {
   versionNumber: 3,
   served: 'onnx',
   signature: binarySignature,
+  capture: { key: 'customer' },
 } as unknown as Endpoint
 
 const schemaOf = (one: Endpoint) =>
@@ -26,6 +27,7 @@ test('the description of an endpoint has its columns with their types, categorie
   const { Row, Prediction } = components.schemas
   assert.deepEqual(Row.required, ['b'])
   assert.equal(Row.additionalProperties, false)
+  assert.deepEqual(Object.keys(Row.properties), ['customer', 'a', 'b', 'state'])
   assert.deepEqual(Row.properties.a.type, ['number', 'null'])
   assert.deepEqual(Row.properties.a['x-training-range'], { minimum: -5, maximum: 5 })
   assert.match(Row.properties.b.description, /-5 to 5.*absence refused/)

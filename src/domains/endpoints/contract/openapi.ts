@@ -30,7 +30,7 @@ export function endpointOpenApi(endpoint: Endpoint): Json {
     components: {
       securitySchemes: { token: { type: 'http', scheme: 'bearer', description: 'A personal token: atoll_pat_…' } },
       schemas: {
-        Row: isText ? promptSchema : rowSchema(endpoint.signature.inputs),
+        Row: isText ? promptSchema : rowSchema(endpoint.signature.inputs, endpoint.capture.key),
         Prediction: predictionSchema(endpoint, isText),
         Predictions: predictionsSchema,
         Health: {

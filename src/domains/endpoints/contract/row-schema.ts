@@ -7,14 +7,22 @@ type JsonSchema = Record<string, unknown>
 /** Longer lists of what training saw say little and make a description unreadable. */
 const mostShown = 200
 
-/** The JSON Schema of one row: what is refused is not in it, what is only warned of is described. */
-export function rowSchema(inputs: readonly SignatureInput[]): JsonSchema {
+/** The JSON Schema of one row: what is refused is not in it, what is only warned of is described. `key` is a field beside the columns. */
+export function rowSchema(inputs: readonly SignatureInput[], key: string | null = null): JsonSchema {
   return {
     type: 'object',
     additionalProperties: false,
     required: inputs.filter(({ nullable }) => !nullable).map(({ name }) => name),
-    properties: Object.fromEntries(inputs.map((input) => [input.name, columnSchema(input)])),
+    properties: Object.fromEntries([
+      ...(key === null ? [] : [[key, keySchema]]),
+      ...inputs.map((input) => [input.name, columnSchema(input)]),
+    ]),
   }
+}
+
+const keySchema: JsonSchema = {
+  type: ['string', 'number', 'null'],
+  description: 'What the row is about, for its truth later; the model is not given it.',
 }
 
 function columnSchema(input: SignatureInput): JsonSchema {
