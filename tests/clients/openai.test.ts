@@ -208,22 +208,3 @@ test('the same routes answer at the root, where the models stay the registry’s
   assert.equal(choices[0]!.message.content, 'abc')
   assert.equal((await root.embeddings.create({ model: 'words', input: 'rain' })).data[0]!.embedding[1], 1)
 })
-
-test('who leaves a stream makes room for the next', { timeout }, async () => {
-  const stream = await client.chat.completions.create({
-    model: 'letters',
-    messages: user('='),
-    stream: true,
-    max_tokens: 8000,
-  })
-  for await (const _ of stream) break
-  const begun = performance.now()
-  const { choices } = await client.chat.completions.create({
-    model: 'letters',
-    messages: user('x'),
-    max_tokens: 2,
-    temperature: 0,
-  })
-  assert.equal(choices[0]!.message.content, 'ab')
-  assert.ok(performance.now() - begun < 5000)
-})
