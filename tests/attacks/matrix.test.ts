@@ -39,7 +39,6 @@ const bodies: Record<string, unknown> = {
   'POST /v1/endpoints/:endpoint/predict': { rows: [{}] },
   'POST /v1/endpoints/:endpoint/generate': { prompt: 'x' },
   'POST /v1/endpoints/:endpoint/truth': { items: [{ id: 'x', value: 'x' }] },
-  'POST /v1/endpoints/:endpoint/truth': { items: [{ id: 'x', value: 'a' }] },
   'POST /v1/endpoints/:endpoint/explain': { rows: [{}] },
   'POST /v1/endpoints/:endpoint/gradients': { rows: [{}] },
   'POST /v1/models/:model/versions/:version/gradients': { rows: [{}] },
