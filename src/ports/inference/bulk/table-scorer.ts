@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os'
-import { invalidInput } from '../../../kernel/errors.ts'
+import { invalidInput, isPlatformError } from '../../../kernel/errors.ts'
 import { minutes } from '../../../kernel/time.ts'
+import { tableError } from '../../tables/table-error.ts'
 import type { OnnxModelFile } from '../inference.ts'
 import { openRemote, type Remote } from '../remote.ts'
 import type { ModelSignature } from '../signature.ts'
@@ -63,6 +64,8 @@ export async function openTableScorer({ lanes, ...opening }: TableScoring): Prom
       try {
         return (await remote.ask({ ask: 'score', part })) as PartAnswered
       } catch (error) {
+        // What the table engine says of itself (a full disk, too little memory) is told as everywhere.
+        if (!isPlatformError(error)) throw tableError((error as Error).message, null)
         if (!remote.dead || closed || ++deaths > mostDeaths) throw error
       } finally {
         if (remote.dead) remotes.delete(remote)
