@@ -1,40 +1,16 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
-import { isPlatformError } from '../../../kernel/errors.ts'
 import type { Principal } from '../../../kernel/principal.ts'
-import type { Metadata } from '../../../ports/metadata/metadata.ts'
-import { openSqlite } from '../../../ports/metadata/sqlite.ts'
-import { onEachDatabase } from '../../../ports/metadata/testing.ts'
 import { EndpointInput, PredictOutput } from '../schema.ts'
 import { endpointsService } from '../service.ts'
-import { binarySignature, servingMigrations, servingWorld } from '../testing.ts'
+import { binarySignature, onBoth, onSqlite, refusal, type ServingWorld } from '../testing.ts'
 import { Autoscaler } from './autoscaler.ts'
 import { Gate } from './gate.ts'
 import { whoLeaves } from './memory-budget.ts'
 import { ModelsInput, ScalingPolicy } from './schema.ts'
 
-type World = Awaited<ReturnType<typeof servingWorld>>
-
-async function inWorld(metadata: Metadata, work: (w: World) => Promise<void>) {
-  const w = await servingWorld(metadata)
-  try {
-    await work(w)
-    assert.deepEqual(w.errors, [])
-  } finally {
-    await w.endpoints.close()
-    await w.done()
-  }
-}
-const onBoth = (name: string, work: (w: World) => Promise<void>) =>
-  onEachDatabase(name, servingMigrations, (metadata) => inWorld(metadata, work))
-const onSqlite = (name: string, work: (w: World) => Promise<void>) =>
-  test(name, { timeout: 60_000 }, async () => {
-    const metadata = openSqlite({ file: ':memory:' })
-    await metadata.migrate(servingMigrations)
-    await inWorld(metadata, work)
-    await metadata.close()
-  })
+type World = ServingWorld
 
 const policy = (input: object = {}) => ScalingPolicy.parse(input)
 const row = { a: 0.6, b: 0.6, state: 'AK' }
@@ -43,15 +19,6 @@ async function ask(w: World, headers: Record<string, string> = {}, ref = 'live')
   const body = { row }
   const request = { body: () => body, text: JSON.stringify(body), requestId: 'req_1', header: (name: string) => headers[name] }
   return PredictOutput.parse(JSON.parse(await w.endpoints.predictText(w.by, ref, request)))
-}
-
-async function refusal(work: Promise<unknown>) {
-  const error = await work.then(
-    () => assert.fail('it was accepted'),
-    (thrown) => thrown,
-  )
-  assert.ok(isPlatformError(error), String(error?.stack ?? error))
-  return error
 }
 
 const deploy = (w: World, model: string, name = 'live') => w.endpoints.create(w.by, EndpointInput.parse({ model, name }))

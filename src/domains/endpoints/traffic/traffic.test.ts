@@ -1,40 +1,17 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
-import { isPlatformError, PlatformError } from '../../../kernel/errors.ts'
-import type { Metadata } from '../../../ports/metadata/metadata.ts'
-import { openSqlite } from '../../../ports/metadata/sqlite.ts'
-import { onEachDatabase } from '../../../ports/metadata/testing.ts'
+import { PlatformError } from '../../../kernel/errors.ts'
 import { EndpointInput, PredictOutput } from '../schema.ts'
 import { endpointsService } from '../service.ts'
-import { binarySignature, servingMigrations, servingWorld } from '../testing.ts'
+import { binarySignature, onBoth, onSqlite, refusal, type ServingWorld } from '../testing.ts'
 import { Breaker } from './breaker.ts'
 import { pointOf, variantAt } from './choose.ts'
 import { comparePredictions } from './compare-predictions.ts'
 import { wrongWith } from './rollouts.ts'
 import { RolloutInput, TrafficInput } from './schema.ts'
 
-type World = Awaited<ReturnType<typeof servingWorld>>
-
-async function inWorld(metadata: Metadata, work: (w: World) => Promise<void>) {
-  const w = await servingWorld(metadata)
-  try {
-    await work(w)
-    assert.deepEqual(w.errors, [])
-  } finally {
-    await w.endpoints.close()
-    await w.done()
-  }
-}
-const onBoth = (name: string, work: (w: World) => Promise<void>) =>
-  onEachDatabase(name, servingMigrations, (metadata) => inWorld(metadata, work))
-const onSqlite = (name: string, work: (w: World) => Promise<void>) =>
-  test(name, { timeout: 60_000 }, async () => {
-    const metadata = openSqlite({ file: ':memory:' })
-    await metadata.migrate(servingMigrations)
-    await inWorld(metadata, work)
-    await metadata.close()
-  })
+type World = ServingWorld
 
 /** p(yes) = sigmoid(a + b): of 0.5 to 0.9 the two models say differently. */
 const cautious = { ...binarySignature, threshold: 0.9 }
@@ -45,15 +22,6 @@ async function ask(w: World, body: unknown = { row }, headers: Record<string, st
   const text = JSON.stringify(body)
   const request = { body: () => body, text, requestId: `req_${asked++}`, header: (name: string) => headers[name] }
   return PredictOutput.parse(JSON.parse(await w.endpoints.predictText(w.by, 'live', request)))
-}
-
-async function refusal(work: Promise<unknown>) {
-  const error = await work.then(
-    () => assert.fail('it was accepted'),
-    (thrown) => thrown,
-  )
-  assert.ok(isPlatformError(error), String(error?.stack ?? error))
-  return error
 }
 
 /** The endpoint "live" with two versions of a model at hand. */
@@ -319,9 +287,9 @@ onBoth('a version that reads fewer columns answers callers who send those that t
   assert.equal((await ask(w, { row: { ...row, region: 'OH' } })).version, 1)
 })
 
-onEachDatabase('a promotion in one process is served by another moments later', servingMigrations, async (metadata) => {
-  if (metadata.kind !== 'postgres') return
-  await inWorld(metadata, async (w) => {
+onBoth('a promotion in one process is served by another moments later', async (w) => {
+  // SQLite serves one process.
+  if (w.needs.metadata.kind === 'postgres') {
     await twoVersions(w)
     const other = endpointsService(w.needs)
     await other.start()
@@ -347,5 +315,5 @@ onEachDatabase('a promotion in one process is served by another moments later', 
     } finally {
       await other.close()
     }
-  })
+  }
 })
