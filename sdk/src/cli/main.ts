@@ -12,6 +12,7 @@ import { generateCommand } from './commands/generate.ts'
 import { invocationCommands } from './commands/invocations.ts'
 import { logCommand } from './commands/log.ts'
 import { loopCommands } from './commands/loops.ts'
+import { monitorCommands } from './commands/monitors.ts'
 import { predictCommand } from './commands/predict.ts'
 import { scalingCommands } from './commands/scaling.ts'
 import { scriptCommands } from './commands/scripts.ts'
@@ -45,6 +46,7 @@ transformCommands(program)
 weightsCommands(program)
 scriptCommands(program)
 serveCommands(program)
+monitorCommands(program)
 trafficCommands(program)
 scalingCommands(program)
 endpointCommands(program)

@@ -98,6 +98,20 @@ function PlotView({ plot, name }: { plot: Plot; name: string }) {
         rows={plot.labels.map((label, at) => ({ label, value: first.values[at] ?? 0 }))}
       />
     )
+  const last = plot.series.at(-1)!
+  if (plot.kind === 'bars')
+    return (
+      <Bars
+        title={`${plot.title}: ${last.name}, ${first.name} in brackets`}
+        summary={`${plot.title}: ${plot.labels.map((label, at) => `${label} ${short(last.values[at] ?? 0, 2)}, before ${short(first.values[at] ?? 0, 2)}`).join('; ')}.`}
+        name={name}
+        valueLabel={last.name}
+        rows={plot.labels.map((label, at) => ({
+          label: `${label} (${short(first.values[at] ?? 0, 2)})`,
+          value: last.values[at] ?? 0,
+        }))}
+      />
+    )
   // Places along a line: their names stand under it.
   const at = plot.labels.map((_, place) => place)
   return (
@@ -108,7 +122,10 @@ function PlotView({ plot, name }: { plot: Plot; name: string }) {
       height={220}
       lines={plot.series.map((series) => ({ label: series.name, x: at, y: series.values, points: plot.labels.length <= 20 }))}
       xDomain={[0, Math.max(1, plot.labels.length - 1)]}
-      formatX={(value) => plot.labels[Math.round(value)] ?? ''}
+      formatX={(value) => beginning(plot.labels[Math.round(value)] ?? '')}
     />
   )
 }
+
+/** Where a bin begins: its whole name is too long for an axis. */
+const beginning = (label: string): string => label.replace(/ to .*/, '').replace(/^(below|from) /, '')

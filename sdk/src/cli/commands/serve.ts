@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import type { Command } from 'commander'
-import type { Atoll, DriftReport, PipelineSpec, ReplayResult } from '../../index.ts'
+import type { Atoll, PipelineSpec, ReplayResult } from '../../index.ts'
 import { createAtoll } from '../../index.ts'
 import { connect, parseNumber, saveCredentials, UsageError, unlessAbsent, versionOf } from '../context.ts'
 import { progressPrinter, round, table } from '../print.ts'
@@ -93,35 +93,6 @@ export function serveCommands(program: Command): void {
         }
       }),
     )
-  const monitors = program.command('monitors').description('drift of what an endpoint sees, against its training data')
-  monitors.command('show <endpoint>').action((ref: string) =>
-    answer(async () => {
-      const atoll = connect()
-      const monitor = await monitorOf(ref)
-      const report = monitor.lastReport ? await atoll.monitors.report(monitor.lastReport) : null
-      return {
-        json: { monitor, report },
-        text: report ? describeDrift(report) : `${monitor.name} has not run yet. Run it with: atoll monitors run ${ref}`,
-      }
-    }),
-  )
-  monitors
-    .command('run <endpoint>')
-    .option('--dataset <dataset>', 'compare these rows instead of the captured traffic')
-    .option('--psi-alert <value>', 'for a new monitor', parseNumber)
-    .action((ref: string, options) =>
-      answer(async () => {
-        const atoll = connect()
-        const monitor = await monitorOf(ref, options.psiAlert)
-        const printer = progressPrinter()
-        const job = await atoll.jobs
-          .wait((await atoll.monitors.run(monitor.id, { dataset: options.dataset })).job, printer)
-          .finally(printer.done)
-        const report = await atoll.monitors.report(String(job.result?.report))
-        return { json: report, text: describeDrift(report) }
-      }),
-    )
-
   program
     .command('login <url>')
     .description('remember a server and a personal token (made under Settings › Tokens)')
@@ -178,28 +149,6 @@ function describeReplay({ sentence, metrics, environmentChanged }: ReplayResult)
   return [sentence, figures, ...(environmentChanged.length ? [`Changed since: ${environmentChanged.join(', ')}`] : [])].join(
     '\n\n',
   )
-}
-
-/** The monitor of an endpoint; made with defaults when there is none. */
-async function monitorOf(endpoint: string, psiAlert?: number) {
-  const atoll = connect()
-  const found = await atoll.monitors.list({ endpoint, limit: 1 })
-  return found.items[0] ?? atoll.monitors.create({ endpoint, psiAlert })
-}
-
-export function describeDrift(report: DriftReport): string {
-  const rows = [...report.columns]
-    .sort((a, b) => b.psi - a.psi)
-    .slice(0, 15)
-    .map((c) => [
-      c.column,
-      c.state,
-      round(c.psi),
-      round(c.jensenShannon),
-      c.test.name,
-      c.test.adjustedPValue < 1e-4 ? '<0.0001' : c.test.adjustedPValue.toFixed(4),
-    ])
-  return `${report.sentence}\n\n${table(['column', 'state', 'PSI', 'JS', 'test', 'p (Holm)'], rows)}`
 }
 
 /** The model as it is named; of a pipeline the version that it becomes. */
