@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -195,8 +196,6 @@ def gradient_boosting(model: Any, flow: Flow) -> GraphTensor:
 
 
 def replaced(tree: Any, value: np.ndarray, target: int) -> Any:
-    from dataclasses import replace
-
     return replace(tree, value=value, target=target)
 
 
@@ -218,8 +217,6 @@ def hist_boosting(model: Any, flow: Flow) -> GraphTensor:
 
 
 def wide(tree: Any, nodes: Any) -> Any:
-    from dataclasses import replace
-
     return replace(tree, threshold=np.where(tree.is_leaf, 0.0, nodes["num_threshold"]).astype(np.float64))
 
 
