@@ -87,7 +87,7 @@ test('what is held to a schema fits it, whatever the model would rather write', 
   let whole = 0
   for (const schema of schemas) {
     const fits = ajv.compile(schema)
-    for (let seed = 0; seed < 4; seed++) {
+    for (let seed = 0; seed < 2; seed++) {
       const request = { messages, format: { type: 'schema' as const, schema }, maxTokens: 1500 }
       const { text, finishReason } = await unsure.generate(seed === 0 ? request : { ...request, temperature: 1, seed })
       if (finishReason === 'length') continue
@@ -96,12 +96,12 @@ test('what is held to a schema fits it, whatever the model would rather write', 
       whole++
     }
   }
-  assert.ok(whole > schemas.length * 3, `${whole} were written to their end`)
+  assert.ok(whole > schemas.length, `${whole} were written to their end`)
 })
 
 test('any JSON object is one, and a model that is sure of something else writes one too', { timeout }, async () => {
   let whole = 0
-  for (let seed = 1; seed < 8; seed++) {
+  for (let seed = 1; seed < 6; seed++) {
     const { text, finishReason } = await unsure.generate({
       messages,
       format: { type: 'json' },
@@ -113,7 +113,7 @@ test('any JSON object is one, and a model that is sure of something else writes 
     assert.equal(Object.getPrototypeOf(JSON.parse(text)), Object.prototype)
     whole++
   }
-  assert.ok(whole >= 4, `${whole}`)
+  assert.ok(whole >= 3, `${whole}`)
   const { text } = await sure.generate({
     messages,
     format: {
@@ -155,7 +155,7 @@ test('calls that are asked for name a tool and have its arguments, in the syntax
   for (const [name, chatTemplate] of Object.entries(templates)) {
     const model = await models.load({ file: join(folder, 'unsure.gguf'), chatTemplate })
     const pieces: CallPiece[] = []
-    for (let seed = 1; seed <= 3; seed++) {
+    for (let seed = 1; seed <= 2; seed++) {
       const answer = await model.generate(
         { messages, tools, toolChoice: 'required', temperature: 1, seed, maxTokens: 700 },
         { onCall: (piece) => pieces.push({ ...piece, index: piece.index + 100 * seed }) },
