@@ -93,5 +93,3 @@ export interface Check<Kind extends CheckKind> {
   needsRows: boolean
   look(looked: Looked, settings: SettingsOf<Kind>): Promise<Finding>
 }
-
-export const noEvidence: Evidence = { figures: [], plots: [], columns: [], notes: [] }
