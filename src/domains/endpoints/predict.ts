@@ -123,7 +123,9 @@ export function predictor({ access, events, ready, beside }: PredictNeeds) {
         const rows = promptsOf(request, endpoint.name)
         rowCount = rows.length
         const predictions = await answerPrompts(endpoint, serving, { ...request, at: now, rows })
-        shadow(endpoint, { at: now, rows, predictions, ms: performance.now() - start })
+        const { generation } = request.body() as { generation?: object }
+        const asked = rows.map((row) => ({ ...generation, ...(row as object) }))
+        shadow(endpoint, { at: now, rows: asked, predictions, ms: performance.now() - start })
         return `${serving.head}${predictions.slice(1)},"warnings":[]}`
       }
       const read = request.file

@@ -72,12 +72,15 @@ export async function write(
   return answer
 }
 
-/** What a shadow writes for a row that another version answered; its figures are nobody's. */
-export async function shadowText({ language, signature }: TextServing, row: unknown): Promise<Record<string, unknown>> {
-  const { prompt, messages } = checked(PromptRow, row, 'row')
+/** What a shadow writes for a row that another version answered, by the same settings; its figures are nobody's. */
+export async function shadowText(
+  { language, signature }: TextServing,
+  asked: z.infer<typeof PromptRow> & Sampling & Form,
+): Promise<Record<string, unknown>> {
+  const { prompt, messages, ...settings } = asked
   const maxTokens = signature.generation?.maxNewTokens ?? usualTokens
-  const answer = await language.generate({ maxTokens, ...(messages ? { messages } : { prompt: prompt! }) }, {})
-  return { ...answer }
+  const answer = await language.generate({ maxTokens, ...settings, ...(messages ? { messages } : { prompt: prompt! }) }, {})
+  return withoutLikelihoods({ ...answer })
 }
 
 /** Puts a request among the captured ones; a conversation as its prompt, so that hiding the column hides it too. */

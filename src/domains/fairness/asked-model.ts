@@ -4,6 +4,7 @@ import { compileEncoder } from '../../ports/inference/encode.ts'
 import type { Inference } from '../../ports/inference/inference.ts'
 import { compilePrediction } from '../../ports/inference/row-prediction.ts'
 import { shapeOf } from '../../ports/inference/signature.ts'
+import { refuseNotAskedAlone } from '../registry/asked-alone.ts'
 import type { Manifest, ModelVersion } from '../registry/schema.ts'
 import type { Favourable } from './schema.ts'
 
@@ -26,6 +27,7 @@ export async function askingModel<T>(
   favourable: Favourable,
   work: (ask: Ask) => Promise<T>,
 ): Promise<T> {
+  refuseNotAskedAlone(version, 'how groups fare is asked of a model that has one')
   const { signature, manifest } = version
   const place = await files.makeFolder(folder, `${process.pid}-${newId('req')}`)
   try {

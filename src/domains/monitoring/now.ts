@@ -8,6 +8,7 @@ import type { DatasetsService } from '../datasets/service.ts'
 import type { Endpoint } from '../endpoints/schema.ts'
 import type { EndpointsService } from '../endpoints/service.ts'
 import type { JobContext } from '../jobs/handler.ts'
+import { refuseNotAskedAlone } from '../registry/asked-alone.ts'
 import type { ModelVersion } from '../registry/schema.ts'
 import type { RegistryService } from '../registry/service.ts'
 import type { Answer } from './answers.ts'
@@ -195,6 +196,7 @@ export function nowReader({ files, tables, inference, datasets, registry, endpoi
     { folder, truth }: { folder: string; truth: string | null },
     context: JobContext,
   ): Promise<Answer[]> {
+    refuseNotAskedAlone(version, 'watch what it is sent, without a data set')
     const isPython = version.manifest.kind === 'python'
     const place = await files.makeFolder(context.folder, 'package')
     await registry.layPackage(version.id, place, { sandboxOnly: isPython })

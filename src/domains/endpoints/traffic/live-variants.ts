@@ -30,7 +30,7 @@ export function liveVariants({ logs, load, entryOf, onError }: LiveVariantsNeeds
     }
     endpoint.traffic ??= new LiveTraffic(
       endpoint,
-      shadowRunner(logs, row.id, (serving, asked) => shadowText(serving, asked)),
+      shadowRunner(logs, row.id, (serving, asked) => shadowText(serving, asked as Parameters<typeof shadowText>[1])),
     )
     const { traffic } = endpoint
     traffic.sticky = sticky

@@ -5,6 +5,7 @@ import { labelIndex } from '../../../ports/inference/label.ts'
 import { outputPlaces, shapeOf } from '../../../ports/inference/signature.ts'
 import { identifier, parquet } from '../../../ports/tables/sql.ts'
 import type { Tables } from '../../../ports/tables/tables.ts'
+import { refuseNotAskedAlone } from '../../registry/asked-alone.ts'
 import type { ModelVersion, Signature } from '../../registry/schema.ts'
 
 export interface AskNeeds {
@@ -28,6 +29,7 @@ export async function openVersion(
   version: Pick<ModelVersion, 'id' | 'signature' | 'manifest'>,
   folder: string,
 ): Promise<AskedVersion> {
+  refuseNotAskedAlone(version, 'a loop cannot judge it')
   const signature = lenient(version.signature)
   const { kind, trust, engine } = version.manifest
   const isPython = kind === 'python'
