@@ -98,7 +98,7 @@ describe('speech', () => {
         .join(' '),
     )
     const none = await ask(tone(0, { sampleRate: 16_000 }))
-    assert.equal(none.status, 400, none.text)
+    assert.equal(none.status, 422, none.text)
     assert.match(none.text, /no sound|no samples/)
   })
 

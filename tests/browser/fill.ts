@@ -105,6 +105,8 @@ export async function fillAround(
   // Nobody has told what became of the predictions: its run ends at the first step and says so.
   const loop = await atoll.loops.create({ endpoint: life.endpoint, name: 'Churn loop', triggers: { schedule: '0 6 * * 1' } })
   await atoll.loops.run(loop.id, 'to see what it would do')
+  const transform = await atoll.transforms.create({ endpoint: life.endpoint, input: { dataset: dataset.id } })
+  await done(atoll, transform.job)
   const images = await addImages(atoll)
   const recordings = await addRecordings(atoll)
   const user = await atoll.users.create({ name: 'Ada Lovelace', email: 'ada@example.org' })
@@ -120,6 +122,7 @@ export async function fillAround(
     trainingJob: first.job!,
     failedJob,
     loop: loop.name,
+    transform: transform.id,
     comparison: compared.job.id,
     images,
     recordings,

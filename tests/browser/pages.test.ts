@@ -27,6 +27,7 @@ const names: Filled = {
   endpoint: 'e',
   monitor: 'o',
   loop: 'l',
+  transform: 't',
   trainingJob: 'j',
   comparison: 'k',
   images: 'i',

@@ -10,6 +10,7 @@ export interface Filled {
   endpoint: string
   monitor: string
   loop: string
+  transform: string
   trainingJob: string
   failedJob: string
   /** The job of a comparison over folds. */
@@ -74,13 +75,14 @@ export function placesOf(at: Filled): Place[] {
     ['model-cell', `/models/${id(at.model)}?cell=${id('yes|yes')}`],
     ['endpoints', '/endpoints'],
     ['endpoint-new', `/endpoints/new?model=${id(at.model)}`],
-    ...['try', 'clients', 'live', 'ab', 'captures', 'history', 'lineage'].map((tab): [string, string] => [
+    ...['try', 'clients', 'live', 'traffic', 'scaling', 'ab', 'captures', 'history', 'lineage'].map((tab): [string, string] => [
       `endpoint-${tab}`,
       `/endpoints/${id(at.endpoint)}?tab=${tab}`,
     ]),
     ['endpoint-later', `/endpoints/${id(at.endpoint)}?tab=later`],
     ['transforms', '/transforms'],
     ['transform-new', `/transforms/new?endpoint=${id(at.endpoint)}`],
+    ['transform', `/transforms/${id(at.transform)}`],
     ['pipeline-new', '/models/new-pipeline'],
     ['monitors', '/monitors'],
     ['monitor-new', `/monitors/new?endpoint=${id(at.endpoint)}`],

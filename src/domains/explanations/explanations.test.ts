@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { onEachDatabase } from '../../ports/metadata/testing.ts'
+import { EndpointInput } from '../endpoints/schema.ts'
 import { servingMigrations, servingWorld } from '../endpoints/testing.ts'
 import { ExplainInput } from './schema.ts'
 
@@ -16,12 +17,10 @@ onEachDatabase('an endpoint says which columns led to its answer', servingMigrat
   const world = await servingWorld(metadata)
   try {
     await world.register('churn', { background })
-    const endpoint = await world.endpoints.create(world.by, {
-      name: 'why',
-      model: 'churn',
-      capture: { share: 0, hide: [], keepDays: 1 },
-      overrideReason: null,
-    } as never)
+    const endpoint = await world.endpoints.create(
+      world.by,
+      EndpointInput.parse({ name: 'why', model: 'churn', capture: { share: 0, keepDays: 1 } }),
+    )
     const ask = (input: object) => world.endpoints.explain(world.by, endpoint.id, ExplainInput.parse({ row, ...input }))
 
     const linear = await ask({ method: 'linear', scale: 'log_odds' })

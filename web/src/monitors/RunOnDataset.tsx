@@ -23,6 +23,8 @@ export function RunOnDataset({
   const datasets = useQuery({
     queryKey: ['datasets', project, 'all'],
     queryFn: () => atoll.datasets.list({ project, limit: 500 }),
+    // One that was added a moment ago, elsewhere too, is among them.
+    refetchOnMount: 'always',
   })
   const ready = datasets.data?.items.filter((one) => one.latest?.state === 'ready') ?? []
   const dataset = ready.find((one) => one.id === chosen) ?? ready[0]
