@@ -2,17 +2,13 @@ import assert from 'node:assert/strict'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { isPlatformError, type PlatformError } from '../../kernel/errors.ts'
 import { newId } from '../../kernel/ids.ts'
 import { openFilesystemBlobs } from '../../ports/blobs/filesystem.ts'
 import { localFiles } from '../../ports/files/local.ts'
 import { openInference } from '../../ports/inference/open.ts'
 import { localAppendLogs } from '../../ports/logs/local.ts'
 import type { Db, Metadata, Migration } from '../../ports/metadata/metadata.ts'
-import { openSqlite } from '../../ports/metadata/sqlite.ts'
-import { onEachDatabase } from '../../ports/metadata/testing.ts'
 import { openDuckDb } from '../../ports/tables/duckdb.ts'
 import { authMigrations } from '../auth/migrations.ts'
 import { authWorld } from '../auth/testing.ts'
@@ -216,39 +212,3 @@ const certificate = {
 }
 
 const fixture = (name: string) => fileURLToPath(new URL(`../../ports/inference/fixtures/${name}.onnx`, import.meta.url))
-
-export type ServingWorld = Awaited<ReturnType<typeof servingWorld>>
-
-async function inWorld(metadata: Metadata, work: (w: ServingWorld) => Promise<void>): Promise<void> {
-  const w = await servingWorld(metadata)
-  try {
-    await work(w)
-    assert.deepEqual(w.errors, [])
-  } finally {
-    await w.endpoints.close()
-    await w.done()
-  }
-}
-
-/** A test of serving on SQLite and on PostgreSQL; it fails too where something went wrong that nobody waited for. */
-export const onBoth = (name: string, work: (w: ServingWorld) => Promise<void>) =>
-  onEachDatabase(name, servingMigrations, (metadata) => inWorld(metadata, work))
-
-/** The same on SQLite alone. */
-export const onSqlite = (name: string, work: (w: ServingWorld) => Promise<void>) =>
-  test(name, { timeout: 60_000 }, async () => {
-    const metadata = openSqlite({ file: ':memory:' })
-    await metadata.migrate(servingMigrations)
-    await inWorld(metadata, work)
-    await metadata.close()
-  })
-
-/** What a call is refused with. */
-export async function refusal(work: Promise<unknown>): Promise<PlatformError> {
-  const error = await work.then(
-    () => assert.fail('it was accepted'),
-    (thrown) => thrown,
-  )
-  assert.ok(isPlatformError(error), String(error?.stack ?? error))
-  return error
-}

@@ -26,10 +26,20 @@ export interface ShadowLine {
   error?: string
 }
 
+interface Lane {
+  queue: Answered[]
+  isBusy: boolean
+  skipped: number
+}
+
 export type ShadowRunner = ReturnType<typeof shadowRunner>
 
 /** Requests that may wait for one shadow; what comes beyond is skipped and counted: a shadow never holds up who answers. */
-const mostWaiting = 64
+const mostWaiting = 1024
+/** A shadow is asked what came in so long, together: a message to its thread for each request would cost as much as answering it. */
+const gatherMs = 25
+/** So many rows at once, so that those who are answered get in between. */
+const rowsAtOnce = 16
 /** A shadow that does not answer is not waited for. */
 const mostMs = 60_000
 
@@ -42,7 +52,7 @@ export function shadowRunner(
   write: (serving: TextServing, row: unknown) => Promise<Record<string, unknown>>,
 ) {
   let log: AppendLog | null = null
-  const lanes = new Map<LiveVariant, { queue: Answered[]; isBusy: boolean; skipped: number }>()
+  const lanes = new Map<LiveVariant, Lane>()
 
   function ask(variants: readonly LiveVariant[], answered: Answered): void {
     for (const variant of variants) {
@@ -56,38 +66,63 @@ export function shadowRunner(
       lane.queue.push(answered)
       if (!lane.isBusy) {
         lane.isBusy = true
-        // After the answer has gone out.
-        setImmediate(() => void work(variant, lane))
+        setTimeout(() => void work(variant, lane), gatherMs)
       }
     }
   }
 
-  async function work(variant: LiveVariant, lane: { queue: Answered[]; isBusy: boolean }): Promise<void> {
-    for (let next = lane.queue.shift(); next; next = lane.queue.shift()) {
+  async function work(variant: LiveVariant, lane: Lane): Promise<void> {
+    while (lane.queue.length > 0) {
       const { serving } = variant
       if (!serving) break
-      await one(variant, serving, next)
+      const together = serving.answers === 'rows' ? takeRows(lane.queue) : [lane.queue.shift()!]
+      await several(variant, serving, together)
+      // Whoever waits to be answered comes first.
+      await new Promise((resolve) => setImmediate(resolve))
     }
+    lane.queue.length = 0
     lane.isBusy = false
   }
 
-  async function one(variant: LiveVariant, serving: Serving, { at, rows, predictions, ms }: Answered): Promise<void> {
-    const main = JSON.parse(predictions) as Record<string, unknown>[]
-    const line: ShadowLine = { at, variant: variant.name, version: serving.versionId, main, mainMs: ms }
+  /** Asks what several requests asked; one of them that cannot be asked does not spoil the others. */
+  async function several(variant: LiveVariant, serving: Serving, requests: Answered[]): Promise<void> {
+    const mains = requests.map(({ predictions }) => JSON.parse(predictions) as Record<string, unknown>[])
     const began = performance.now()
     serving.inFlight.enter()
-    let failed = false
     try {
-      line.shadow = await answers(serving, rows, main)
-      line.differing = line.shadow.filter((answer, r) => comparePredictions(main[r]!, answer).differs).length
+      const said = await answers(
+        serving,
+        requests.flatMap(({ rows }) => rows),
+        mains.flat(),
+      )
+      const ms = (performance.now() - began) / requests.length
+      let from = 0
+      for (const [i, request] of requests.entries()) {
+        const main = mains[i]!
+        const shadow = said.slice(from, from + main.length)
+        from += main.length
+        const differing = shadow.filter((answer, r) => comparePredictions(main[r]!, answer).differs).length
+        note(variant, serving, request, { main, shadow, differing, shadowMs: ms })
+      }
     } catch (error) {
-      failed = true
-      line.error = isPlatformError(error) ? error.message : 'The shadow failed; the log of the server says why.'
+      if (requests.length > 1) for (const request of requests) await several(variant, serving, [request])
+      else {
+        const message = isPlatformError(error) ? error.message : 'The shadow failed; the log of the server says why.'
+        note(variant, serving, requests[0]!, { main: mains[0]!, error: message, shadowMs: performance.now() - began })
+      }
     } finally {
       serving.inFlight.leave()
     }
-    line.shadowMs = performance.now() - began
-    variant.metrics.record(at, line.shadowMs, rows.length, failed)
+  }
+
+  function note(
+    variant: LiveVariant,
+    serving: Serving,
+    { at, rows, ms }: Answered,
+    outcome: Pick<ShadowLine, 'main' | 'shadow' | 'differing' | 'error'> & { shadowMs: number },
+  ): void {
+    variant.metrics.record(at, outcome.shadowMs, rows.length, outcome.error !== undefined)
+    const line: ShadowLine = { at, variant: variant.name, version: serving.versionId, ...outcome, mainMs: ms }
     log ??= logs.open(shadowLogName(endpointId))
     log.append(JSON.stringify(line))
   }
@@ -115,6 +150,14 @@ export function shadowRunner(
       log = null
     },
   }
+}
+
+/** Requests from the head of a queue, of not too many rows together. */
+function takeRows(queue: Answered[]): Answered[] {
+  const taken: Answered[] = []
+  for (let rows = 0; queue.length > 0 && (taken.length === 0 || rows + queue[0]!.rows.length <= rowsAtOnce); )
+    rows += taken[taken.push(queue.shift()!) - 1]!.rows.length
+  return taken
 }
 
 async function answerRows(
