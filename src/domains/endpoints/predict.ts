@@ -132,10 +132,10 @@ export function predictor({ access, events, ready, beside }: PredictNeeds) {
         ? encodedFile(serving, request.file, endpoint.captures.key)
         : encoded(serving.encoder, request, endpoint.captures.key)
       // What needs no preparing is not waited for: a turn of the loop is longer than reading a row.
-      const { batch, warnings, forCapture } = read instanceof Promise ? await read : read
+      const { batch, warnings, forCapture, isPlain } = read instanceof Promise ? await read : read
       rowCount = batch.rows
-      const uncertain = uncertainOf(serving, request)
-      const wishes = besideWishes(request)
+      const uncertain = isPlain && request.uncertainty === undefined ? null : uncertainOf(serving, request)
+      const wishes = isPlain ? null : besideWishes(request)
       const run = followRun(request.trace)
       const scores = await inTime(
         endpoint,
@@ -268,7 +268,7 @@ function uncertainOf(
 /** Most bodies are written as the one before and need no parsing. */
 function encoded(encoder: AnyEncoder, request: PredictRequest, key: string | null): EncodedRows | Promise<EncodedRows> {
   const batch = encoder.encodeText(request.text)
-  if (batch !== null) return { batch, warnings: [] }
+  if (batch !== null) return { batch, warnings: [], isPlain: true }
   const rows = rowsOf(request.body())
   if (isBeside(encoder, key)) return encodeBeside(encoder, rows, key)
   const result = encoder.encode(rows)

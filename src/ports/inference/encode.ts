@@ -10,6 +10,8 @@ export interface EncodedRows {
   batch: RawBatch
   /** Values outside what training saw, one sentence per column and reason. */
   warnings: string[]
+  /** Read straight from the text: the body holds rows and nothing else. */
+  isPlain?: boolean
   /** The rows as they may be kept: files by their hash, not by their bytes. Absent where they are small as they came. */
   forCapture?(options: { thumbnails: boolean }): Promise<unknown[]>
 }
