@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -45,7 +46,7 @@ class Column:
         return self.type in STRING_TYPES
 
 
-class Original:
+class Original(ABC):
     """A loaded model over the rows of a table. Subclasses say what is asked of whom."""
 
     library = ""
@@ -62,9 +63,9 @@ class Original:
         # Names of classes that are only numbers 0, 1, …: the user may know better ones.
         self.is_class_named = True
 
+    @abstractmethod
     def answer(self, frame: pd.DataFrame) -> np.ndarray:
         """Probabilities [rows, classes], or predictions [rows], by the library itself."""
-        raise NotImplementedError
 
     def labels(self, frame: pd.DataFrame) -> list[str] | None:
         """The classes that the library itself chooses; None where it has no say in it."""
@@ -74,7 +75,7 @@ class Original:
         """Graphs that should answer as the original does, the fastest first; EngineError where there is none."""
         raise EngineError("Models of this kind have no graph here.")
 
-    def settle(self) -> None:
+    def settle(self) -> None:  # noqa: B027
         """Once columns, task and classes are known: whatever else there is to find out."""
 
     def kept(self) -> dict[str, Any]:

@@ -1,3 +1,4 @@
+import type { CreateTableBuilder } from 'kysely'
 import type { Db, Migration } from '../../ports/metadata/metadata.ts'
 import { resourceColumns, resourceIndexes } from '../auth/access.ts'
 
@@ -8,10 +9,9 @@ export const endpointsMigrations: Migration[] = [
   { name: 'endpoints-004-known-columns', up: addKnownColumns },
 ]
 
-async function createTables(db: Db): Promise<void> {
-  await db.schema
-    .createTable('endpoints')
-    .$call(resourceColumns)
+/** The version that is served, in every table that names one. */
+const servedColumns = <T extends string, C extends string>(table: CreateTableBuilder<T, C>) =>
+  table
     .addColumn('model_id', 'text', (c) => c.notNull())
     .addColumn('model_name', 'text', (c) => c.notNull())
     .addColumn('version_id', 'text', (c) => c.notNull())
@@ -19,6 +19,12 @@ async function createTables(db: Db): Promise<void> {
     .addColumn('served', 'text', (c) => c.notNull())
     .addColumn('trust', 'text', (c) => c.notNull())
     .addColumn('signature', 'text', (c) => c.notNull())
+
+async function createTables(db: Db): Promise<void> {
+  await db.schema
+    .createTable('endpoints')
+    .$call(resourceColumns)
+    .$call(servedColumns)
     .addColumn('capture', 'text', (c) => c.notNull())
     .addColumn('running', 'integer', (c) => c.notNull())
     .addColumn('message', 'text')
@@ -47,13 +53,7 @@ async function createTraffic(db: Db): Promise<void> {
     .addColumn('position', 'integer', (c) => c.notNull())
     .addColumn('weight', 'double precision', (c) => c.notNull())
     .addColumn('shadow', 'integer', (c) => c.notNull())
-    .addColumn('model_id', 'text', (c) => c.notNull())
-    .addColumn('model_name', 'text', (c) => c.notNull())
-    .addColumn('version_id', 'text', (c) => c.notNull())
-    .addColumn('version_number', 'integer', (c) => c.notNull())
-    .addColumn('served', 'text', (c) => c.notNull())
-    .addColumn('trust', 'text', (c) => c.notNull())
-    .addColumn('signature', 'text', (c) => c.notNull())
+    .$call(servedColumns)
     .addPrimaryKeyConstraint('endpoint_variants_key', ['endpoint_id', 'name'])
     .execute()
   await db.schema.createIndex('endpoint_variants_version').on('endpoint_variants').column('version_id').execute()
@@ -94,13 +94,7 @@ async function createScaling(db: Db): Promise<void> {
     .createTable('endpoint_models')
     .addColumn('endpoint_id', 'text', (c) => c.notNull().references('endpoints.id'))
     .addColumn('name', 'text', (c) => c.notNull())
-    .addColumn('model_id', 'text', (c) => c.notNull())
-    .addColumn('model_name', 'text', (c) => c.notNull())
-    .addColumn('version_id', 'text', (c) => c.notNull())
-    .addColumn('version_number', 'integer', (c) => c.notNull())
-    .addColumn('served', 'text', (c) => c.notNull())
-    .addColumn('trust', 'text', (c) => c.notNull())
-    .addColumn('signature', 'text', (c) => c.notNull())
+    .$call(servedColumns)
     .addPrimaryKeyConstraint('endpoint_models_key', ['endpoint_id', 'name'])
     .execute()
   await db.schema

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ CLOSE = 1e-5
 
 
 @dataclass
-class Network:
+class Network(ABC):
     """A loaded network. Items are what it reads: texts, or images as pixels."""
 
     column: str
@@ -38,31 +39,32 @@ class Network:
     def answer_name(self) -> str:
         return "prediction" if self.task == "regression" else "probabilities"
 
+    @abstractmethod
     def input(self) -> dict[str, Any]:
         """The signature's input."""
-        raise NotImplementedError
 
     def outputs(self) -> list[dict[str, Any]] | None:
         """The outputs of the graph where they are not just those of the task."""
         return None
 
+    @abstractmethod
     def answer(self, items: list[Any]) -> dict[str, np.ndarray]:
         """float64 [items, width] by name, from the library itself."""
-        raise NotImplementedError
 
+    @abstractmethod
     def graph(self) -> bytes:
-        raise NotImplementedError
+        """The graph, as ONNX."""
 
+    @abstractmethod
     def tensors(self, items: list[Any]) -> dict[str, np.ndarray]:
         """The graph's inputs for some items."""
-        raise NotImplementedError
 
-    def write_files(self, folder: Path) -> None:
+    def write_files(self, folder: Path) -> None:  # noqa: B027
         """What the graph needs beside it."""
 
+    @abstractmethod
     def items_of(self, cells: list[Any]) -> list[Any]:
         """What a client sends, as items."""
-        raise NotImplementedError
 
     def sent(self, item: Any) -> Any:
         """An item as a client sends it."""
