@@ -82,7 +82,7 @@ class Original(ABC):
         """What of the way it is asked must be remembered, beside its files."""
         return {}
 
-    def complete(self, seen: dict[str, list[str]]) -> None:
+    def complete(self, seen: dict[str, list[str]]) -> None:  # noqa: B027
         """Take what the user's rows, or the user, tell of words that the file holds in pieces."""
 
     def named(self, classes: tuple[str, ...]) -> None:
