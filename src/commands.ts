@@ -116,6 +116,7 @@ async function up(options: UpOptions): Promise<void> {
   const server = config.roles.includes('web') ? await startServer(platform).catch((error) => closeThen(platform, error)) : null
   if (server) void platform.startServing()
   if (config.roles.includes('worker')) await platform.startWorkers()
+  if (!server && config.roles.includes('worker')) void platform.startAnswering()
   const key = server && (await leaveKey(platform, server.url))
   stopOnSignal(logger, async () => {
     await server?.close()

@@ -584,9 +584,14 @@ export async function openPlatform(config: Config, { logger }: { logger: Logger 
     /** Loads what the endpoints should answer with: for processes with the role `web`, which already listen meanwhile. */
     async startServing(): Promise<void> {
       await endpoints.start().catch((error) => onError(error, 'starting the endpoints'))
-      invocations.start()
+      invocations.start({ leaves: !config.roles.includes('worker') })
       // Versions are exchanged in the process that serves them, so runs of loops are driven there; what takes long are jobs.
       loops.scheduler.start()
+    },
+    /** Answers what may be answered later, and loads what it needs for that: for processes with the role `worker` alone. */
+    async startAnswering(): Promise<void> {
+      await endpoints.start({ onDemand: true }).catch((error) => onError(error, 'looking at the endpoints'))
+      invocations.start()
     },
     /** Running jobs write a checkpoint and go back into the queue. */
     async close(): Promise<void> {

@@ -1,6 +1,5 @@
 /** Batch transforms and invocations while their server is killed with -9: nothing that was accepted is lost, every row and request is answered once. */
 import assert from 'node:assert/strict'
-import { type ChildProcess, spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -8,48 +7,10 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { modelWorld } from '../model-world.ts'
+import { ask, kill, type Server, start } from './whole-server.ts'
 
-const main = join(import.meta.dirname, '..', '..', 'src', 'main.ts')
 const rows = 260_000
 const requests = 60
-
-interface Server {
-  child: ChildProcess
-  url: string
-  token: string
-}
-
-async function start(dataDir: string): Promise<Server> {
-  const child = spawn(process.execPath, [main, 'up', '--port', '0', '--data', dataDir, '--json'], {
-    env: { PATH: process.env.PATH, HOME: dataDir },
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
-  const line = await new Promise<string>((resolve, reject) => {
-    let text = ''
-    child.stdout!.on('data', (piece) => {
-      text += String(piece)
-      if (text.includes('\n')) resolve(text.slice(0, text.indexOf('\n')))
-    })
-    child.once('exit', () => reject(new Error(`the server ended before it was ready: ${text}`)))
-  })
-  return { child, ...JSON.parse(line) }
-}
-
-async function kill({ child }: Server): Promise<void> {
-  const gone = new Promise((resolve) => child.once('exit', resolve))
-  child.kill('SIGKILL')
-  await gone
-}
-
-async function ask({ url, token }: Server, method: string, path: string, body?: unknown): Promise<any> {
-  const response = await fetch(url + path, {
-    method,
-    headers: { authorization: `Bearer ${token}`, ...(body !== undefined && { 'content-type': 'application/json' }) },
-    ...(body !== undefined && { body: JSON.stringify(body) }),
-  })
-  if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${await response.text()}`)
-  return response.headers.get('content-type')?.startsWith('application/json') ? response.json() : response.text()
-}
 
 test('a server that is killed again and again answers every row and every request once', { timeout: 150_000 }, async () => {
   const dataDir = await mkdtemp(join(tmpdir(), 'atoll-late-'))
@@ -62,7 +23,7 @@ test('a server that is killed again and again answers every row and every reques
     await world.addTable('many', `id,a,b,state\n${lines.join('\n')}\n`)
     await world.close()
 
-    server = await start(dataDir)
+    server = await start({ dataDir })
     const made = await ask(server, 'POST', '/v1/transforms', {
       model: 'churn',
       input: { dataset: 'many' },
@@ -81,7 +42,7 @@ test('a server that is killed again and again answers every row and every reques
       while (accepted.length < (requests / 4) * (round + 1)) await sleep(5)
       await kill(server)
       await Promise.all(sending)
-      server = await start(dataDir)
+      server = await start({ dataDir })
     }
     const finished = async (path: string) => {
       for (;;) {

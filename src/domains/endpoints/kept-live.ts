@@ -38,6 +38,7 @@ export function keptLive(needs: KeptLiveNeeds) {
   let timer: NodeJS.Timeout | undefined
   let following: NodeJS.Timeout | undefined
   let followedAt = Date.now()
+  let isOnDemand = false
 
   /** The endpoint of a call, loaded where it is not yet. */
   async function ready(row: EndpointRow): Promise<LiveEndpoint> {
@@ -66,12 +67,13 @@ export function keptLive(needs: KeptLiveNeeds) {
     return endpoint
   }
 
-  /** Loads what should answer, one after the other, without holding up the start of the server. */
-  async function start(): Promise<void> {
+  /** Loads what should answer, one after the other, without holding up the start of the server; `onDemand`: each only when it is asked. */
+  async function start({ onDemand = false }: { onDemand?: boolean } = {}): Promise<void> {
+    isOnDemand = onDemand
     timer = setInterval(() => void prune(), pruneEveryMs).unref()
     await live.sweep().catch((error) => needs.onError(error, 'clearing what was laid out before'))
     for (const row of await runningEndpoints(db)) {
-      if (policyOf(row).minWorkers === 0) live.asleep(row)
+      if (onDemand || policyOf(row).minWorkers === 0) live.asleep(row)
       else
         await ready(row)
           .then(() => changed(row, 'ready'))
@@ -99,7 +101,7 @@ export function keptLive(needs: KeptLiveNeeds) {
     const policy = policyOf(row)
     live.setPolicy(id, policy)
     if (here?.state === 'asleep') return
-    if (!here && policy.minWorkers === 0) live.asleep(row)
+    if (!here && (isOnDemand || policy.minWorkers === 0)) live.asleep(row)
     else await loadAll(row)
   }
 

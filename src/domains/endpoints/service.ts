@@ -314,10 +314,11 @@ export function endpointsService(needs: EndpointsNeeds) {
     countLabelled: truth.countLabelled,
     /** Figures of all endpoints of this process. */
     families: endpointFamilies(live.all),
-    async start() {
-      await kept.start()
-      rollouts.watch()
-      scaling.watch()
+    /** `onDemand`: for a process that callers do not reach. It loads what it is to answer, and rollouts step where callers are. */
+    async start({ onDemand = false }: { onDemand?: boolean } = {}) {
+      await kept.start({ onDemand })
+      if (!onDemand) rollouts.watch()
+      scaling.watch({ onDemand })
     },
     async close() {
       kept.close()

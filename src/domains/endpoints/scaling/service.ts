@@ -37,6 +37,7 @@ export function scalingService({ metadata, settings, live, ...needs }: ScalingNe
   let timer: NodeJS.Timeout | undefined
   let working: Promise<void> = Promise.resolve()
   let keptAt = Date.now()
+  let isOnDemand = false
 
   const memoryOfAll = ({ serving, traffic, hosted }: LiveEndpoint): number =>
     memoryOf(serving) + (traffic?.others ?? []).reduce((sum, one) => sum + memoryOf(one.serving), 0) + (hosted?.memoryBytes ?? 0)
@@ -54,7 +55,7 @@ export function scalingService({ metadata, settings, live, ...needs }: ScalingNe
       memoryBytes: memoryOfAll(endpoint),
       askedAt: endpoint.gate.askedAt,
       inFlight: endpoint.gate.inFlight,
-      maySleep: endpoint.policy.minWorkers === 0,
+      maySleep: isOnDemand || endpoint.policy.minWorkers === 0,
     }))
     for (const id of whoLeaves(held, await budgetBytes(), keep, now)) {
       note(live.get(id)!, 'sleeps: the memory of all endpoints together is full')
@@ -71,7 +72,7 @@ export function scalingService({ metadata, settings, live, ...needs }: ScalingNe
     const { policy, gate, state } = endpoint
     if (state !== 'ready') return
     const isIdle = gate.inFlight === 0 && now - gate.askedAt >= policy.idleSeconds * 1000
-    if (policy.minWorkers === 0 && isIdle) {
+    if ((isOnDemand || policy.minWorkers === 0) && isIdle) {
       note(endpoint, `sleeps: nobody asked for ${policy.idleSeconds} s`)
       await live.sleep(endpoint.id)
       return
@@ -223,7 +224,8 @@ export function scalingService({ metadata, settings, live, ...needs }: ScalingNe
     hosted,
     setHosted,
     rememberUsage,
-    watch() {
+    watch({ onDemand = false }: { onDemand?: boolean } = {}) {
+      isOnDemand = onDemand
       timer = setInterval(() => {
         working = working.then(() => tick()).catch((error) => needs.onError(error, 'scaling endpoints'))
       }, everyMs).unref()

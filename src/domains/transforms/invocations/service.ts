@@ -290,8 +290,9 @@ export function invocationsService(needs: InvocationsNeeds) {
     setQueue,
     newSecret,
     blobsInUse,
-    start() {
-      worker.start()
+    /** `leaves`: what waits is left to other processes first, for a few seconds. */
+    start({ leaves = false }: { leaves?: boolean } = {}) {
+      worker.start({ leaves })
       hooks.start()
     },
     async close() {

@@ -22,8 +22,11 @@ const longestMs = minutes(30)
 /** Faults that may pass: another attempt is worth its while. */
 const passing: ReadonlySet<string> = new Set(['unavailable', 'rate_limited', 'timeout', 'storage_full', 'internal'])
 
+/** So long a process that callers are connected to leaves what is due to processes that do nothing else. */
+const patienceMs = seconds(3)
+
 /**
- * Works off what is queued, in every process that serves. What is taken is leased: when its process dies, another takes it on, and only the attempt
+ * Works off what is queued, in every process: with the models that it serves, or loading what it needs. What is taken is leased: when its process dies, another takes it on, and only the attempt
  * that still holds the lease may say how it ended.
  */
 export function invocationWorker(needs: WorkerNeeds) {
@@ -36,6 +39,7 @@ export function invocationWorker(needs: WorkerNeeds) {
   let turn: Promise<void> | null = null
   let again = false
   let closed = false
+  let leavesMs = 0
 
   function wake(): void {
     if (closed || timer === undefined) return
@@ -103,7 +107,7 @@ export function invocationWorker(needs: WorkerNeeds) {
         .leftJoin('invocation_queues as q', 'q.endpoint_id', 'i.endpoint_id')
         .selectAll('i')
         .where('i.state', '=', 'queued')
-        .where('i.due_at', '<=', now)
+        .where('i.due_at', '<=', now - leavesMs)
         .where('i.expires_at', '>', now)
         .where(
           sql<boolean>`(select count(*) from invocations as r where r.endpoint_id = i.endpoint_id and r.state = 'running') < coalesce(q.concurrency, ${usualQueue.concurrency})`,
@@ -264,7 +268,8 @@ export function invocationWorker(needs: WorkerNeeds) {
     wake,
     /** It was cancelled: what takes long is given up. */
     drop: (id: string) => running.get(id)?.stop.abort(),
-    start(): void {
+    start({ leaves }: { leaves: boolean }): void {
+      leavesMs = leaves ? patienceMs : 0
       const report = (error: unknown) => onError(error, 'looking after invocations')
       timer = setInterval(() => void tick().catch(report), pollMs).unref()
       renewal = setInterval(() => void renew().catch(report), renewMs).unref()
