@@ -74,10 +74,10 @@ test('a worker answers what the web process accepted, and outlives it; another t
       keep: ['id'],
       output: { format: 'csv' },
     })
-    const done = async (): Promise<number> =>
-      (await ask(web, 'GET', `/v1/jobs/${transform.job}`)).progress?.done ?? 0
+    const done = async (): Promise<number> => (await ask(web, 'GET', `/v1/jobs/${transform.job}`)).progress?.done ?? 0
     const left = await submit(30)
-    while ((await done()) === 0 && (await ask(web, 'GET', `/v1/transforms/${transform.id}`)).state !== 'succeeded') await sleep(20)
+    while ((await done()) === 0 && (await ask(web, 'GET', `/v1/transforms/${transform.id}`)).state !== 'succeeded')
+      await sleep(20)
     await kill(first)
     const started = Date.now()
     begun(startWorker({ dataDir, env }))
