@@ -1,5 +1,5 @@
 import type * as z from 'zod'
-import { conflict, invalidInput, notFound, preconditionFailed } from '../../kernel/errors.ts'
+import { conflict, notFound } from '../../kernel/errors.ts'
 import type { Events } from '../../kernel/events.ts'
 import { type Page, type PageQuery, toPage } from '../../kernel/paging.ts'
 import type { Principal } from '../../kernel/principal.ts'
@@ -13,15 +13,16 @@ import type { DatasetsService } from '../datasets/service.ts'
 import type { EndpointsService } from '../endpoints/service.ts'
 import type { GoalsService } from '../goals/service.ts'
 import type { JobsService } from '../jobs/service.ts'
-import { nextRunAfter, refuseBadSchedule } from '../monitoring/schedule.ts'
-import { isOfCells } from '../monitoring/table-rows.ts'
-import type { ModelVersion } from '../registry/schema.ts'
+import { nextRunAfter } from '../monitoring/schedule.ts'
 import type { RegistryService } from '../registry/service.ts'
 import type { TrainingService } from '../training/service.ts'
+import { policyRules } from './policy-rules.ts'
+import { projectRules } from './project-rules.ts'
 import { runDriver } from './runs/driver.ts'
-import { runStore, type Trigger } from './runs/run-store.ts'
+import { runService } from './runs/run-service.ts'
+import { runStore } from './runs/run-store.ts'
 import { loopScheduler } from './scheduler.ts'
-import type { Loop, LoopInput, LoopPatch, LoopPolicy, LoopRun } from './schema.ts'
+import type { Loop, LoopInput, LoopPatch } from './schema.ts'
 import { LoopPolicy as PolicySchema } from './schema.ts'
 import { approveStep } from './steps/approve.ts'
 import { gatherStep } from './steps/gather.ts'
@@ -31,20 +32,7 @@ import { rolloutStep } from './steps/rollout.ts'
 import { shadowStep } from './steps/shadow.ts'
 import { trainStep } from './steps/train.ts'
 import { watchStep } from './steps/watch.ts'
-import {
-  latestRun,
-  listLoops,
-  listRuns,
-  loopById,
-  type NamedRunRow,
-  openRunOf,
-  policyOf,
-  runById,
-  runByNumber,
-  stepsOf,
-  toLoop,
-  toRun,
-} from './store.ts'
+import { latestRun, listLoops, loopById, openRunOf, policyOf, toLoop } from './store.ts'
 import { type LoopRow, loopTables } from './tables.ts'
 import { seenNow } from './triggers.ts'
 
@@ -69,6 +57,7 @@ type LoopOut = z.infer<typeof Loop>
 /** Loops: from what an endpoint sees to a better model behind it, with evidence at each step. */
 export function loopsService(needs: LoopsNeeds) {
   const { metadata, access, search, jobs, datasets, goals, registry, endpoints } = needs
+  const { goalFor, refuseBadPolicy } = policyRules(needs)
   const { db } = metadata
   search.registerTable('loops', { noun: 'loop', permission: 'loops:read' })
   const store = runStore(metadata)
@@ -94,6 +83,7 @@ export function loopsService(needs: LoopsNeeds) {
     return datasets.versions(by, (await goals.get(by, loop.goal_id)).dataset)
   }
   const triggerNeeds = { metadata, versionsOf }
+  const { begin, ...visits } = runService({ ...needs, ...triggerNeeds, store, find })
   const scheduler = loopScheduler({
     ...needs,
     ...triggerNeeds,
@@ -156,50 +146,6 @@ export function loopsService(needs: LoopsNeeds) {
       })
   }
 
-  /** The goal by which the run trains and judges: it must be of the same question as the model that is served. */
-  async function goalFor(by: Principal, champion: ModelVersion, ref: string | null, project?: string): Promise<string> {
-    const asked = ref ?? champion.goal
-    if (asked === null)
-      throw invalidInput(
-        `${champion.modelName}:${champion.number} was made without a goal. Name the goal by which challengers are made and judged.`,
-        { field: 'goal' },
-      )
-    const goal = await goals.get(by, asked, project)
-    if (goal.task !== champion.task || goal.target !== champion.target)
-      throw invalidInput(
-        `The goal "${goal.name}" is of "${goal.target}" (${goal.task}), and ${champion.modelName}:${champion.number} predicts "${champion.target}" (${champion.task}).`,
-        { field: 'goal' },
-      )
-    return goal.id
-  }
-
-  async function refuseBadPolicy(by: Principal, policy: LoopPolicy, champion: ModelVersion, projectId: string): Promise<void> {
-    if (!['binary', 'multiclass', 'regression'].includes(champion.task) || !isOfCells(champion.signature))
-      throw preconditionFailed(
-        `A loop learns from captured rows, and of ${champion.task} models of images, sounds or texts to write those are not all kept. It works for models of tables and texts that answer with a class or a number.`,
-        { task: champion.task },
-      )
-    if (policy.triggers.schedule) refuseBadSchedule(policy.triggers.schedule)
-    if (policy.judge.belowGoal) {
-      const role = await access.roleIn(by, projectId)
-      if (role !== 'admin' && !by.isPlatformAdmin)
-        throw preconditionFailed('Only an administrator of the project may let challengers through that miss the goal.', {
-          field: 'judge.belowGoal',
-        })
-    }
-    const { fairness } = policy.judge
-    if (fairness && champion.task === 'regression')
-      throw invalidInput('Groups are compared by rates of classes; a number has none.', { field: 'judge.fairness' })
-    if (fairness && !champion.signature.inputs.some(({ name }) => name === fairness.column))
-      throw invalidInput(`The model has no input "${fairness.column}", so live rows do not say which group they are of.`, {
-        field: 'judge.fairness.column',
-        column: fairness.column,
-      })
-    const weights = policy.rollout.steps.map(({ weight }) => weight)
-    if (weights.some((weight, i) => i > 0 && weight <= weights[i - 1]!))
-      throw invalidInput('Each step of the rollout gives the challenger more than the one before.', { field: 'rollout.steps' })
-  }
-
   async function list(by: Principal, query: PageQuery & { project?: string; endpoint?: string }): Promise<Page<LoopOut>> {
     const project = query.project === undefined ? undefined : (await access.projectFor(by, query.project)).id
     const endpoint = query.endpoint === undefined ? undefined : (await endpoints.get(by, query.endpoint, query.project)).id
@@ -252,132 +198,6 @@ export function loopsService(needs: LoopsNeeds) {
     })
   }
 
-  /** A run begins, whoever or whatever wants it. */
-  async function begin(by: Principal, loop: LoopRow, trigger: Trigger): Promise<string> {
-    const endpoint = await endpoints.get(by, loop.endpoint_id)
-    const champion = { version: endpoint.version, name: `${endpoint.modelName}:${endpoint.versionNumber}` }
-    const seen = JSON.stringify(await seenNow(triggerNeeds, loop, Date.now()))
-    return store.begin(by, loop, { trigger, champion, seen })
-  }
-
-  async function run(by: Principal, ref: string, { reason }: { reason: string }, project?: string): Promise<LoopRun> {
-    const row = await find(by, ref, project)
-    await access.authorize(by, 'loops:write', row)
-    const id = await begin(by, row, {
-      kind: 'hand',
-      sentence: `${by.name} started it${reason ? `: ${reason}` : '.'}`,
-      facts: { by: by.name, reason },
-    })
-    return runWire((await runById(db, id))!)
-  }
-
-  const runWire = async (row: NamedRunRow): Promise<LoopRun> => toRun(row, await stepsOf(db, row.id))
-
-  async function runs(by: Principal, ref: string, query: PageQuery, project?: string): Promise<Page<LoopRun>> {
-    const loop = await find(by, ref, project)
-    const page = toPage(await listRuns(db, loop.id, query), query.limit, (row) => [row.number])
-    const items = await Promise.all(page.items.map(runWire))
-    return { ...page, items: items.map((run) => ({ ...run, steps: run.steps.map((step) => ({ ...step, evidence: {} })) })) }
-  }
-
-  /** A run by id or number. */
-  async function findRun(by: Principal, loopRef: string, ref: string, project?: string) {
-    const loop = await find(by, loopRef, project)
-    const found = /^\d{1,9}$/.test(ref) ? await runByNumber(db, loop.id, Number(ref)) : await runById(db, ref)
-    if (!found || found.loop_id !== loop.id) throw notFound(`run of the loop "${loop.name}"`, ref)
-    return { loop, found }
-  }
-
-  async function decide(
-    by: Principal,
-    loopRef: string,
-    ref: string,
-    said: { approved: boolean; note: string },
-    project?: string,
-  ): Promise<LoopRun> {
-    const asked = await find(by, loopRef, project)
-    await access.authorize(by, 'loops:approve', asked)
-    const { loop, found } = await findRun(by, asked.id, ref)
-    await metadata.transaction(async (tx) => {
-      const decision = JSON.stringify({ ...said, by: by.name, at: new Date().toISOString() })
-      const changed = await loopTables(tx)
-        .updateTable('loop_runs')
-        .set({ decision, wake_at: 0 })
-        .where('id', '=', found.id)
-        .where('step', '=', 'approve')
-        .where('decision', 'is', null)
-        .where('ended_at', 'is', null)
-        .executeTakeFirst()
-      if (Number(changed.numUpdatedRows) === 0)
-        throw preconditionFailed(
-          `Run ${found.number} does not wait for approval: it ${found.ended_at === null ? `is at the step ${found.step}` : 'has ended'}.`,
-          { run: found.id, step: found.step },
-        )
-      await audit(tx, by, said.approved ? 'loops.approve' : 'loops.reject', {
-        target: loop.id,
-        project: loop.project_id,
-        facts: { run: found.id, challenger: found.challenger_name, note: said.note },
-      })
-    })
-    return runWire((await runById(db, found.id))!)
-  }
-
-  /** The run ends as soon as its step has had its turn; the champion stays, or comes back. */
-  async function cancel(
-    by: Principal,
-    loopRef: string,
-    ref: string,
-    { reason }: { reason: string },
-    project?: string,
-  ): Promise<LoopRun> {
-    const asked = await find(by, loopRef, project)
-    await access.authorize(by, 'loops:write', asked)
-    const { loop, found } = await findRun(by, asked.id, ref)
-    if (found.ended_at !== null) throw preconditionFailed(`Run ${found.number} has ended already.`, { run: found.id })
-    await metadata.transaction(async (tx) => {
-      await loopTables(tx)
-        .updateTable('loop_runs')
-        .set({ cancel: JSON.stringify({ by: by.name, reason }), wake_at: 0 })
-        .where('id', '=', found.id)
-        .where('ended_at', 'is', null)
-        .execute()
-      await audit(tx, by, 'loops.cancel', {
-        target: loop.id,
-        project: loop.project_id,
-        facts: { run: found.id, step: found.step, reason },
-      })
-    })
-    await stopJob(by, found.id, found.step)
-    return runWire((await runById(db, found.id))!)
-  }
-
-  /** What the run has under way need not go on. */
-  async function stopJob(by: Principal, runId: string, step: string): Promise<void> {
-    const row = (await stepsOf(db, runId)).find((one) => one.step === step)
-    const { job } = JSON.parse(row?.work ?? '{}') as { job?: string | null }
-    if (job) await jobs.cancel(by, job).catch(() => {})
-  }
-
-  async function rules(by: Principal, project?: string) {
-    const { id } = await access.projectFor(by, project)
-    const row = await loopTables(db).selectFrom('loop_rules').select('approval').where('project_id', '=', id).executeTakeFirst()
-    return { approval: row?.approval === 1 }
-  }
-
-  /** Whether every loop of a project waits for a person. */
-  async function setRules(by: Principal, { approval }: { approval: boolean }, project?: string) {
-    const { id } = await access.projectFor(by, project, 'loops:approve')
-    await metadata.transaction(async (tx) => {
-      await loopTables(tx)
-        .insertInto('loop_rules')
-        .values({ project_id: id, approval: approval ? 1 : 0 })
-        .onConflict((c) => c.column('project_id').doUpdateSet({ approval: approval ? 1 : 0 }))
-        .execute()
-      await audit(tx, by, 'loops.rules', { target: id, project: id, facts: { approval } })
-    })
-    return { approval }
-  }
-
   const binned: Binned = {
     noun: 'loop',
     permission: 'loops:write',
@@ -403,14 +223,8 @@ export function loopsService(needs: LoopsNeeds) {
     list,
     patch,
     remove,
-    run,
-    runs,
-    readRun: async (by: Principal, loop: string, ref: string, project?: string) =>
-      runWire((await findRun(by, loop, ref, project)).found),
-    decide,
-    cancel,
-    rules,
-    setRules,
+    ...visits,
+    ...projectRules(needs),
     driver,
     scheduler,
   }
