@@ -25,6 +25,7 @@ import { contractRoutes } from './domains/endpoints/contract/routes.ts'
 import { endpointsLineage } from './domains/endpoints/endpoints-lineage.ts'
 import { logRoutes } from './domains/endpoints/log/routes.ts'
 import { metricsRoutes } from './domains/endpoints/metrics/routes.ts'
+import { capturedFilesMigrations } from './domains/endpoints/captured-files/migrations.ts'
 import { endpointsMigrations } from './domains/endpoints/migrations.ts'
 import { pipelinesRoutes } from './domains/endpoints/pipelines/routes.ts'
 import { pipelinesService } from './domains/endpoints/pipelines/service.ts'
@@ -331,6 +332,7 @@ export async function openPlatform(config: Config, { logger }: { logger: Logger 
     search,
     settings,
     files,
+    blobs,
     logs: captureLogs,
     tables,
     uploads: datasets.uploads,
@@ -471,6 +473,7 @@ export async function openPlatform(config: Config, { logger }: { logger: Logger 
     ...compressionMigrations,
     ...endpointsMigrations,
     ...truthMigrations,
+    ...capturedFilesMigrations,
     ...transformsMigrations,
     ...invocationsMigrations,
     ...monitoringMigrations,
@@ -478,7 +481,7 @@ export async function openPlatform(config: Config, { logger }: { logger: Logger 
   ])
 
   let tidying: NodeJS.Timeout | undefined
-  const inUse = [datasets, weights, experiments, registry, transforms, invocations, monitoring].map(
+  const inUse = [datasets, weights, experiments, registry, endpoints, transforms, invocations, monitoring].map(
     ({ blobsInUse }) => blobsInUse,
   )
   const tidy = () =>

@@ -282,6 +282,27 @@ describe('endpoints of images, sounds and texts over HTTP', () => {
     assert.ok(Buffer.byteLength(JSON.stringify(items[0])) < 12_000)
     assert.deepEqual(w.errors, [])
   })
+
+  test('a policy may keep the files themselves, but never what it hides', async () => {
+    const content = bytes(images['420.jpg']!.file)
+    const kept = async (endpoint: string) => {
+      await w.endpoints.listCaptures(w.by, endpoint, { limit: 1 })
+      const found = []
+      for await (const page of w.endpoints.capturedFiles((await w.endpoints.get(w.by, endpoint)).id)) found.push(...page)
+      return found
+    }
+    assert.deepEqual(await kept('photos'), [], 'nothing unless told')
+    const policy = { ...(await w.endpoints.get(w.by, 'photos')).capture, filesMegabytes: 1 }
+    await w.endpoints.patch(w.by, 'photos', { capture: { ...policy, hide: ['photo'] } })
+    assert.equal((await ask('photos', content, 'image/jpeg')).status, 200)
+    assert.deepEqual(await kept('photos'), [], 'what is hidden is not kept')
+    await w.endpoints.patch(w.by, 'photos', { capture: policy })
+    for (let i = 0; i < 2; i++) assert.equal((await ask('photos', content, 'image/jpeg')).status, 200)
+    const sha256 = createHash('sha256').update(content).digest('hex')
+    assert.deepEqual(await kept('photos'), [{ sha256, sizeBytes: content.length, contentType: 'image/jpeg' }])
+    assert.deepEqual(Buffer.from(await w.needs.blobs.bytes(sha256)), Buffer.from(content))
+    assert.deepEqual(w.errors, [])
+  })
 })
 
 /** A small PNG that says how large it is. */

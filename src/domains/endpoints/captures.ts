@@ -1,7 +1,9 @@
 import type * as z from 'zod'
 import { decodeCursor, encodeCursor, type Page } from '../../kernel/paging.ts'
 import { days, minutes, toIso } from '../../kernel/time.ts'
+import type { CaptureWishes } from '../../ports/inference/media/describe-files.ts'
 import type { AppendLog, AppendLogs, LogPosition, LogSegment } from '../../ports/logs/append-log.ts'
+import { type CapturedFiles, megabyte } from './captured-files/captured-files.ts'
 import { type CaptureFiles, captureFiles } from './log/captured-sql.ts'
 import { type Keeping, keptRows } from './log/kept-rows.ts'
 import type { Capture, CapturePolicy } from './schema.ts'
@@ -19,7 +21,7 @@ export interface RequestToKeep {
   text: string
   rows(): readonly unknown[]
   /** Where the rows hold files: what is kept of them. */
-  forCapture?: ((options: { thumbnails: boolean }) => Promise<unknown[]>) | undefined
+  forCapture?: ((options: CaptureWishes) => Promise<unknown[]>) | undefined
   version: string
   /** The variant that answered, where it is not main. */
   variant?: string | undefined
@@ -44,7 +46,10 @@ export interface CaptureRecorder {
 const longestAnswerMs = minutes(15)
 
 /** Captured requests and predictions, by endpoint, in append-only files. */
-export function captureStore(logs: AppendLogs, { hashKey }: { hashKey(endpointId: string): Promise<string> }) {
+export function captureStore(
+  logs: AppendLogs,
+  { hashKey, files }: { hashKey(endpointId: string): Promise<string>; files: Pick<CapturedFiles, 'keep'> },
+) {
   const open = new Map<string, AppendLog>()
   /** Requests with files, on their way to the log. */
   const beingKept = new Map<string, Set<Promise<void>>>()
@@ -56,6 +61,7 @@ export function captureStore(logs: AppendLogs, { hashKey }: { hashKey(endpointId
     let keeping: Keeping = { hidden: new Set(), hashed: new Set() }
     let keyOfHashes: string | null = null
     let thumbnails = false
+    let mostFileBytes = 0
     let key: string | null = null
     let dropped = 0
     const keep = ({ at, version, variant, predictions }: RequestToKeep, body: string) => {
@@ -69,7 +75,13 @@ export function captureStore(logs: AppendLogs, { hashKey }: { hashKey(endpointId
       if (!taken) dropped++
     }
     async function keepLater(request: RequestToKeep, how: Keeping & { thumbnails: boolean }): Promise<void> {
-      const given = request.forCapture ? await request.forCapture(how) : request.rows()
+      const taken = new Map<string, Uint8Array>()
+      const take = (name: string, sha256: string, content: Uint8Array) =>
+        void (how.hidden.has(name) || taken.set(sha256, content))
+      const given = request.forCapture
+        ? await request.forCapture({ thumbnails: how.thumbnails, take: mostFileBytes > 0 ? take : undefined })
+        : request.rows()
+      if (taken.size > 0) dropped += await files.keep(endpointId, { at: request.at, files: taken, mostBytes: mostFileBytes })
       if (how.hashed.size > 0) keyOfHashes ??= await hashKey(endpointId)
       keep(request, keptRows(given, how, keyOfHashes))
     }
@@ -81,6 +93,7 @@ export function captureStore(logs: AppendLogs, { hashKey }: { hashKey(endpointId
         // Policies kept before there were hashes and keys have none.
         keeping = { hidden: new Set(policy.hide), hashed: new Set(policy.hash ?? []) }
         thumbnails = policy.thumbnails
+        mostFileBytes = (policy.filesMegabytes ?? 0) * megabyte
         key = policy.key ?? null
       },
       get key() {

@@ -41,7 +41,7 @@ test('a version that writes text is deployed, asked, streamed, captured and meas
     const made = await endpoints.create(by, {
       name: 'letters',
       model: 'writer',
-      capture: { share: 1, hide: [], hash: [], thumbnails: false, key: null, keepDays: 1 },
+      capture: { share: 1, hide: [], hash: [], thumbnails: false, filesMegabytes: 0, key: null, keepDays: 1 },
       overrideReason: null,
       visibility: 'team',
       description: '',
@@ -118,7 +118,7 @@ test('a version that writes text is deployed, asked, streamed, captured and meas
     await endpoints.create(by, {
       name: 'numbers',
       model: 'numbers',
-      capture: { share: 1, hide: [], hash: [], thumbnails: false, key: null, keepDays: 1 },
+      capture: { share: 1, hide: [], hash: [], thumbnails: false, filesMegabytes: 0, key: null, keepDays: 1 },
       overrideReason: null,
       visibility: 'team',
       description: '',

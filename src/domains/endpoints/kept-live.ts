@@ -3,6 +3,7 @@ import { days, minutes } from '../../kernel/time.ts'
 import type { AppendLogs } from '../../ports/logs/append-log.ts'
 import type { Metadata } from '../../ports/metadata/metadata.ts'
 import type { SettingsService } from '../auth/settings.ts'
+import { type CapturedFiles, megabyte } from './captured-files/captured-files.ts'
 import type { CaptureStore } from './captures.ts'
 import type { LiveEndpoint, LiveEndpoints } from './live.ts'
 import { refuseStopped } from './predict.ts'
@@ -19,6 +20,7 @@ export interface KeptLiveNeeds {
   settings: SettingsService
   live: LiveEndpoints
   captures: CaptureStore
+  capturedFiles: Pick<CapturedFiles, 'prune'>
   logs: AppendLogs
   inTurn<T>(id: string, work: () => Promise<T>): Promise<T>
   scaling(): Pick<ScalingService, 'rememberUsage' | 'makeRoom'>
@@ -107,9 +109,10 @@ export function keptLive(needs: KeptLiveNeeds) {
 
   async function prune(): Promise<void> {
     for (const row of await allEndpoints(db)) {
-      const { keepDays } = captureOf(row)
+      const { keepDays, filesMegabytes = 0 } = captureOf(row)
       await Promise.all([
         captures.prune(row.id, keepDays),
+        needs.capturedFiles.prune(row.id, { keepDays, mostBytes: filesMegabytes * megabyte }),
         needs.logs.prune(shadowLogName(row.id), Date.now() - days(keepDays)),
       ]).catch((error) => needs.onError(error, 'removing old captures'))
     }

@@ -16,6 +16,13 @@ export const CapturePolicy = z.object({
     .default([])
     .describe('inputs (or the key) of whose values only a keyed hash is stored: equal values stay equal'),
   thumbnails: z.boolean().default(false).describe('keep a small picture of each image beside its hash'),
+  filesMegabytes: z
+    .number()
+    .int()
+    .min(0)
+    .max(1_000_000)
+    .default(0)
+    .describe('keep the bytes of images and sounds too, the newest of so much: loops learn from them'),
   key: z
     .string()
     .min(1)

@@ -3,6 +3,7 @@ import { notFound } from '../../kernel/errors.ts'
 import type { Events } from '../../kernel/events.ts'
 import { type Page, type PageQuery, toPage } from '../../kernel/paging.ts'
 import type { Principal } from '../../kernel/principal.ts'
+import type { BlobStore } from '../../ports/blobs/blob-store.ts'
 import type { Files } from '../../ports/files/files.ts'
 import type { Inference } from '../../ports/inference/inference.ts'
 import type { LanguageModels } from '../../ports/language/language.ts'
@@ -15,6 +16,7 @@ import type { GradientsService } from '../explanations/gradients.ts'
 import type { ExplainInput, ExplainOutput, GradientsInput } from '../explanations/schema.ts'
 import type { ExplanationsService } from '../explanations/service.ts'
 import type { ModelVersion } from '../registry/schema.ts'
+import { capturedFiles } from './captured-files/captured-files.ts'
 import { captureStore } from './captures.ts'
 import { type BesideNeeds, besidePredictions } from './contract/beside.ts'
 import { refuseUnproven } from './deployment-rule.ts'
@@ -53,6 +55,7 @@ export interface EndpointsNeeds {
   search: Search
   settings: SettingsService
   files: Files
+  blobs: BlobStore
   /** Where captured requests are appended. */
   logs: AppendLogs
   tables: TruthNeeds['tables']
@@ -88,7 +91,9 @@ type EndpointOut = z.infer<typeof Endpoint>
 export function endpointsService(needs: EndpointsNeeds) {
   const { metadata, events, access, search, settings, registry } = needs
   const { db } = metadata
+  const files = capturedFiles(needs)
   const captures = captureStore(needs.logs, {
+    files,
     hashKey: async (id) => needs.pseudonymKey((await endpointById(db, id))!.project_id),
   })
   const truth = truthService({ ...needs, captures })
@@ -192,6 +197,7 @@ export function endpointsService(needs: EndpointsNeeds) {
     settings,
     live,
     captures,
+    capturedFiles: files,
     logs: needs.logs,
     inTurn,
     scaling: () => scaling,
@@ -308,6 +314,9 @@ export function endpointsService(needs: EndpointsNeeds) {
     metrics,
     listCaptures,
     captureFiles: captures.files,
+    /** The images and sounds that are kept of an endpoint's requests. */
+    capturedFiles: files.list,
+    blobsInUse: files.blobsInUse,
     truth,
     log,
     labelledRows: truth.labelledRows,

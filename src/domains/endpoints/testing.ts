@@ -20,6 +20,7 @@ import { registryMigrations } from '../registry/migrations.ts'
 import { type PackageSource, storePackage } from '../registry/package.ts'
 import type { Signature } from '../registry/schema.ts'
 import { type NewVersion, registryService } from '../registry/service.ts'
+import { capturedFilesMigrations } from './captured-files/migrations.ts'
 import { endpointsMigrations } from './migrations.ts'
 import { type EndpointsNeeds, endpointsService } from './service.ts'
 import { truthMigrations } from './truth/migrations.ts'
@@ -51,6 +52,7 @@ export const servingMigrations = [
   ...registryMigrations,
   ...endpointsMigrations,
   ...truthMigrations,
+  ...capturedFilesMigrations,
 ]
 
 /** For tests of serving: people, a registry with hand-made packages, endpoints over real inference. */
@@ -73,6 +75,7 @@ export async function servingWorld(metadata: Metadata, options: Partial<Endpoint
     search,
     settings,
     files,
+    blobs,
     logs: localAppendLogs(join(folder, 'captures'), (error) => errors.push(error)),
     tables,
     uploads: null as never,

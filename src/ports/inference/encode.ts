@@ -2,6 +2,7 @@ import { invalidInput, isPlatformError, unprocessable } from '../../kernel/error
 import { bodyReader } from './encode-text.ts'
 import type { RawBatch } from './inference.ts'
 import { parseIsoDate } from './iso-date.ts'
+import type { CaptureWishes } from './media/describe-files.ts'
 import { Problems } from './problems.ts'
 import type { ModelSignature, SignatureColumn } from './signature.ts'
 import { shapeOf } from './signature.ts'
@@ -13,7 +14,7 @@ export interface EncodedRows {
   /** Read straight from the text: the body holds rows and nothing else. */
   isPlain?: boolean
   /** The rows as they may be kept: files by their hash, not by their bytes. Absent where they are small as they came. */
-  forCapture?(options: { thumbnails: boolean }): Promise<unknown[]>
+  forCapture?(options: CaptureWishes): Promise<unknown[]>
 }
 
 /** Reads rows, at once or later (where they hold what takes long to prepare). */

@@ -122,7 +122,10 @@ export function NewEndpointPage() {
               <NumberField label="Days kept" min={1} max={3650} step={1} value={keepDays} onChange={setKeepDays} />
             </div>
             {version?.signature.inputs.some(({ tensor }) => tensor === 'image' || tensor === 'audio') && (
-              <p className="mt-4 text-sm text-soft">Of images and sounds a hash is kept, not the file.</p>
+              <p className="mt-4 text-sm text-soft">
+                Of images and sounds a hash is kept, not the file; loops that are to learn from them need the files (tab Log, what
+                is kept).
+              </p>
             )}
             {version?.signature.inputs.some(({ tensor }) => tensor === 'image') && (
               <Check

@@ -18,6 +18,7 @@ export function PolicyPanel({ endpoint, onClose }: { endpoint: Endpoint; onClose
   const [key, setKey] = useState(capture.key ?? '')
   const [hashesKey, setHashesKey] = useState(capture.key !== null && capture.hash.includes(capture.key))
   const [thumbnails, setThumbnails] = useState(capture.thumbnails)
+  const [filesMegabytes, setFilesMegabytes] = useState<number | null>(capture.filesMegabytes ?? 0)
   const [ways, setWays] = useState<Record<string, Way>>(() =>
     Object.fromEntries(
       signature.inputs.map(({ name }) => [
@@ -36,6 +37,7 @@ export function PolicyPanel({ endpoint, onClose }: { endpoint: Endpoint; onClose
           keepDays: keepDays ?? 90,
           key: key === '' ? null : key,
           thumbnails,
+          filesMegabytes: filesMegabytes ?? 0,
           hide: names.filter((name) => ways[name] === 'hide'),
           hash: [...names.filter((name) => ways[name] === 'hash'), ...(isBeside && hashesKey ? [key] : [])],
         },
@@ -68,6 +70,17 @@ export function PolicyPanel({ endpoint, onClose }: { endpoint: Endpoint; onClose
         {isBeside && <Check label="Keep only a hash of the key" checked={hashesKey} onChange={setHashesKey} />}
         {signature.inputs.some(({ type }) => type === 'image') && (
           <Check label="Keep small pictures of images" checked={thumbnails} onChange={setThumbnails} />
+        )}
+        {signature.inputs.some(({ type }) => type === 'image' || type === 'audio') && (
+          <NumberField
+            label="Megabytes of images and sounds kept"
+            hint="The newest of so much, as long as requests are kept: loops learn from them. 0: only their hashes."
+            min={0}
+            max={1_000_000}
+            step={100}
+            value={filesMegabytes}
+            onChange={setFilesMegabytes}
+          />
         )}
         <fieldset>
           <legend className="mb-1 text-sm font-medium text-soft">Inputs</legend>
