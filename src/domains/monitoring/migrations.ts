@@ -4,6 +4,7 @@ import { resourceColumns, resourceIndexes } from '../auth/access.ts'
 export const monitoringMigrations: Migration[] = [
   { name: 'monitoring-001-create', up: createTables },
   { name: 'monitoring-002-checks', up: addChecks },
+  { name: 'monitoring-003-repeated-runs', up: addRepeatedRuns },
 ]
 
 async function createTables(db: Db): Promise<void> {
@@ -93,4 +94,18 @@ async function addChecks(db: Db): Promise<void> {
     .execute()
   await db.schema.createIndex('alert_deliveries_due').on('alert_deliveries').column('due_at').execute()
   await db.schema.createIndex('alert_deliveries_alert').on('alert_deliveries').columns(['alert_id', 'at']).execute()
+}
+
+/** Monitors from before keep their rate, from now on over all their runs. */
+async function addRepeatedRuns(db: Db): Promise<void> {
+  const { schema } = db
+  await schema
+    .alterTable('monitors')
+    .addColumn('repeated_runs', 'text', (c) => c.notNull().defaultTo('lord'))
+    .execute()
+  await schema
+    .alterTable('monitors')
+    .addColumn('runs_since_alarm', 'integer', (c) => c.notNull().defaultTo(0))
+    .execute()
+  await schema.alterTable('monitors').addColumn('runs_version', 'text').execute()
 }

@@ -3,6 +3,7 @@ import { toIso } from '../../kernel/time.ts'
 import type { ModelVersion } from '../registry/schema.ts'
 import { checkOf } from './checks/all-checks.ts'
 import type { Looked } from './checks/check.ts'
+import { controlSentence } from './repeated-runs.ts'
 import { type Checked, tooFewRows } from './run-checks.ts'
 import type { CheckReport, DriftReport } from './schema.ts'
 import { reportSentence } from './sentences.ts'
@@ -15,7 +16,7 @@ export function reportOf(
   { looked, checked, seconds }: { looked: Looked; checked: Checked; seconds: number },
 ): DriftReport {
   const at = Date.now()
-  const { checks, columns, tests } = checked
+  const { checks, columns, tests, control } = checked
   return {
     id: newId('rep', at),
     monitor: monitor.id,
@@ -29,7 +30,8 @@ export function reportOf(
     checks,
     columns,
     tests,
-    sentence: sentenceOf(looked, checked),
+    control,
+    sentence: control ? `${sentenceOf(looked, checked)} ${controlSentence(control)}` : sentenceOf(looked, checked),
     seconds,
   }
 }

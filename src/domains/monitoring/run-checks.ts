@@ -3,6 +3,7 @@ import { checkOf } from './checks/all-checks.ts'
 import type { Finding, Judged, Looked } from './checks/check.ts'
 import type { CheckInput } from './checks/settings.ts'
 import type { Drift } from './compare-columns.ts'
+import type { Control } from './repeated-runs.ts'
 import type { CheckReport } from './schema.ts'
 import { holmAdjusted } from './statistics/holm.ts'
 
@@ -13,15 +14,19 @@ export interface Checked {
   columns: Drift[]
   /** Questions that were asked. */
   tests: number
+  /** How surely they were to be answered; null where none was asked. */
+  control: Control | null
+  /** Whether a test alarmed, not only what is measured whole. */
+  isDiscovery: boolean
 }
 
 const nothing = { figures: [], plots: [], columns: [], notes: [] }
 
-/** Asks every check what it found, corrects all p-values together, then lets each judge. */
+/** Asks every check what it found, corrects all p-values together, then lets each judge at the level that this run has. */
 export async function runChecks(
   looked: Looked,
   wanted: readonly CheckInput[],
-  progress: (done: number, what: string) => void,
+  { levelOfRun, progress }: { levelOfRun(): Promise<Control>; progress(done: number, what: string): void },
 ): Promise<Checked> {
   const found: { kind: CheckInput['kind']; finding: Finding | string }[] = []
   for (const [i, { kind, settings }] of wanted.entries()) {
@@ -42,11 +47,16 @@ export async function runChecks(
   }
 
   const adjusted = holmAdjusted(found.flatMap(({ finding }) => (typeof finding === 'string' ? [] : finding.pValues)))
+  const control = adjusted.length > 0 ? await levelOfRun() : null
+  let isDiscovery = false
   let at = 0
   const judged = found.map(({ kind, finding }): { report: CheckReport; said?: Judged } => {
     if (typeof finding === 'string') return { report: { kind, state: 'not_judged', sentence: finding, evidence: nothing } }
-    const said = finding.judge(adjusted.slice(at, at + finding.pValues.length))
+    const own = adjusted.slice(at, at + finding.pValues.length)
+    const level = control?.level ?? 0
+    const said = finding.judge(own, level)
     at += finding.pValues.length
+    isDiscovery ||= said.state !== 'quiet' && own.some((pValue) => pValue < level)
     return { said, report: { kind, state: said.state, sentence: said.sentence, evidence: said.evidence } }
   })
   return {
@@ -56,6 +66,8 @@ export async function runChecks(
       .filter(Boolean),
     columns: judged.flatMap(({ said }) => said?.drift ?? []),
     tests: adjusted.length,
+    control,
+    isDiscovery,
   }
 }
 

@@ -15,6 +15,7 @@ import { contributionsOf, vectorsOf } from './contributions.ts'
 import { type DeliveryNeeds, deliverAlerts } from './deliveries.ts'
 import { type NowNeeds, nowReader } from './now.ts'
 import { once } from './once.ts'
+import { nextLevel } from './repeated-runs.ts'
 import { reportOf } from './report.ts'
 import { runChecks } from './run-checks.ts'
 import { besideEachOther, mostJointRows } from './sampled-rows.ts'
@@ -44,6 +45,7 @@ export type RunSpec = {
 interface Outcome {
   report: DriftReport
   recommendations: string[]
+  isDiscovery: boolean
 }
 
 /** The job `monitor.run`: reads what is now, asks every check of the monitor, reports, and raises an alert where it must. */
@@ -106,15 +108,19 @@ export function monitorJob(needs: RunNeeds): JobHandler<RunSpec, Outcome> {
       operations: async (minutes) => ({ ...(await endpoints.metrics(principal, monitor.endpoint_id, minutes * 60)), minutes }),
       signal,
     }
-    const checked = await runChecks(looked, checks, (done, what) => context.progress('compare', 2 + done, steps, what))
+    const checked = await runChecks(looked, checks, {
+      levelOfRun: () => nextLevel(metadata, monitor, version.id),
+      progress: (done, what) => context.progress('compare', 2 + done, steps, what),
+    })
     const seconds = (performance.now() - started) / 1000
-    return { report: reportOf(monitor, version, { looked, checked, seconds }), recommendations: checked.recommendations }
+    const { recommendations, isDiscovery } = checked
+    return { report: reportOf(monitor, version, { looked, checked, seconds }), recommendations, isDiscovery }
   }
 
   async function publish(
     tx: Db,
     context: JobContext<RunSpec>,
-    { report, recommendations }: Outcome,
+    { report, recommendations, isDiscovery }: Outcome,
   ): Promise<Record<string, unknown>> {
     const at = Date.parse(report.at)
     const { monitor_id } = await monitoringTables(tx)
@@ -124,7 +130,7 @@ export function monitorJob(needs: RunNeeds): JobHandler<RunSpec, Outcome> {
       .executeTakeFirstOrThrow()
     await monitoringTables(tx)
       .updateTable('monitors')
-      .set({ last_report_id: report.id, last_state: report.state })
+      .set({ last_report_id: report.id, last_state: report.state, ...(isDiscovery && { runs_since_alarm: 0 }) })
       .where('id', '=', monitor_id)
       .execute()
     const monitor = await monitorById(tx, monitor_id)

@@ -2,6 +2,10 @@ import * as z from 'zod'
 import { Iso, Ref, Resource, ResourceInput, ResourcePatch } from '../auth/schema.ts'
 import { CheckInput, checkKinds } from './checks/settings.ts'
 
+/** Whether the false-alarm rate is that of all runs between two alarms, or of each run. */
+export const repeatedRuns = ['lord', 'none'] as const
+export type RepeatedRuns = (typeof repeatedRuns)[number]
+
 /** What now is compared with. */
 export const BaselineInput = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('training') }).describe('the rows that the version learnt from'),
@@ -37,7 +41,13 @@ export const MonitorInput = ResourceInput.partial({ name: true }).extend({
     .min(0.0001)
     .max(0.5)
     .default(0.01)
-    .describe('of a run: the chance of any false alarm, over all checks and columns (Holm)'),
+    .describe('the chance of any false alarm: over all checks and columns of a run (Holm), and over its runs (repeatedRuns)'),
+  repeatedRuns: z
+    .enum(repeatedRuns)
+    .default('lord')
+    .describe(
+      'lord: the rate holds over all runs from one alarm to the next, however many (LORD: Javanmard and Montanari 2018); none: of each run by itself',
+    ),
   webhookUrl: z
     .url({ protocol: /^https?$/, error: 'an address that begins with https:// or http://' })
     .max(2000)
@@ -62,6 +72,7 @@ export const MonitorPatch = MonitorInput.omit({ endpoint: true, project: true })
     psiWarning: z.number().min(0),
     psiAlert: z.number().min(0),
     falseAlarmRate: MonitorInput.shape.falseAlarmRate.unwrap(),
+    repeatedRuns: z.enum(repeatedRuns),
     webhookUrl: MonitorInput.shape.webhookUrl.unwrap(),
     emails: MonitorInput.shape.emails.unwrap(),
   })
@@ -82,6 +93,7 @@ export const Monitor = Resource.extend({
   psiWarning: z.number(),
   psiAlert: z.number(),
   falseAlarmRate: z.number(),
+  repeatedRuns: z.enum(repeatedRuns),
   webhookUrl: z.string().nullable(),
   webhookSigned: z.boolean(),
   emails: z.array(z.string()),
@@ -171,6 +183,16 @@ export const DriftReport = z.object({
   checks: z.array(CheckReport).default([]).describe('none in reports from before there were any'),
   columns: z.array(ColumnDrift).describe('drift of each watched column'),
   tests: z.number().default(0).describe('questions asked, corrected together (Holm)'),
+  control: z
+    .object({
+      method: z.enum(repeatedRuns),
+      rate: z.number().describe('that the monitor promises'),
+      run: z.number().describe('so many runs since the last alarm, this one with them'),
+      level: z.number().describe('below which a corrected p-value alarms in this run'),
+    })
+    .nullable()
+    .default(null)
+    .describe('over repeated runs; null where nothing was asked, and in reports from before'),
   sentence: z.string(),
   seconds: z.number(),
 })

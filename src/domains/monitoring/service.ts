@@ -117,6 +117,9 @@ export function monitoringService({
       psi_warning: input.psiWarning,
       psi_alert: input.psiAlert,
       false_alarm_rate: input.falseAlarmRate,
+      repeated_runs: input.repeatedRuns,
+      runs_since_alarm: 0,
+      runs_version: null,
       webhook_url: input.webhookUrl,
       last_report_id: null,
       last_state: null,
@@ -156,6 +159,7 @@ export function monitoringService({
       ...(changes.psiWarning !== undefined && { psi_warning: changes.psiWarning }),
       ...(changes.psiAlert !== undefined && { psi_alert: changes.psiAlert }),
       ...(changes.falseAlarmRate !== undefined && { false_alarm_rate: changes.falseAlarmRate }),
+      ...(changes.repeatedRuns !== undefined && { repeated_runs: changes.repeatedRuns }),
       ...(changes.webhookUrl !== undefined && { webhook_url: changes.webhookUrl }),
       ...(changes.emails !== undefined && { emails: JSON.stringify(changes.emails) }),
     }

@@ -5,7 +5,7 @@ import { toIso, toIsoOrNull } from '../../kernel/time.ts'
 import type { Db } from '../../ports/metadata/metadata.ts'
 import { ownerName, type ResourceRow, toResource } from '../auth/access.ts'
 import { CheckInput } from './checks/settings.ts'
-import { type Alert, type AlertDetails, BaselineInput, type DriftReport, type Monitor } from './schema.ts'
+import { type Alert, type AlertDetails, BaselineInput, type DriftReport, type Monitor, type RepeatedRuns } from './schema.ts'
 
 export interface MonitorColumns {
   endpoint_id: string
@@ -19,6 +19,10 @@ export interface MonitorColumns {
   psi_warning: number
   psi_alert: number
   false_alarm_rate: number
+  repeated_runs: RepeatedRuns
+  /** Runs that asked something since the last alarm, of the version. */
+  runs_since_alarm: number
+  runs_version: string | null
   webhook_url: string | null
   webhook_secret: string | null
   last_report_id: string | null
@@ -161,6 +165,7 @@ export const toMonitor = (row: NamedMonitorRow): Monitor => ({
   psiWarning: row.psi_warning,
   psiAlert: row.psi_alert,
   falseAlarmRate: row.false_alarm_rate,
+  repeatedRuns: row.repeated_runs,
   webhookUrl: row.webhook_url,
   webhookSigned: row.webhook_secret !== null,
   emails: JSON.parse(row.emails),

@@ -1,4 +1,4 @@
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
 import type { Alert, CheckInput, CheckReport, DriftReport, MonitorInput } from '../../index.ts'
 import { connect, parseNumber, UsageError } from '../context.ts'
 import { progressPrinter, round, table } from '../print.ts'
@@ -11,6 +11,7 @@ interface MonitorFlags {
   window?: number
   psiAlert?: number
   falseAlarms?: number
+  repeatedRuns?: 'lord' | 'none'
   baseline?: string
   webhook?: string
   email?: string[]
@@ -30,7 +31,13 @@ export function monitorCommands(program: Command): void {
     .option('--schedule <cron>', 'in UTC, such as "0 6 * * *"')
     .option('--window <hours>', 'looked back', parseNumber)
     .option('--baseline <what>', 'training, week, day, or the name of a data set')
-    .option('--false-alarms <rate>', 'of a run, over all checks', parseNumber)
+    .option('--false-alarms <rate>', 'the chance of any, over all checks and runs', parseNumber)
+    .addOption(
+      new Option(
+        '--repeated-runs <control>',
+        'lord: the rate holds over all runs from alarm to alarm; none: of each run alone',
+      ).choices(['lord', 'none']),
+    )
     .option('--webhook <url>', 'its secret is printed once')
     .option('--email <address...>')
     .option('--project <project>')
@@ -44,6 +51,7 @@ export function monitorCommands(program: Command): void {
           schedule: flags.schedule ?? null,
           windowHours: flags.window,
           falseAlarmRate: flags.falseAlarms,
+          repeatedRuns: flags.repeatedRuns,
           baseline: baselineOf(flags.baseline),
           webhookUrl: flags.webhook ?? null,
           emails: flags.email,

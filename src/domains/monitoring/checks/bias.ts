@@ -42,7 +42,6 @@ export const bias: Check<'bias'> = {
   title: 'Bias',
   needsRows: true,
   async look(looked, settings) {
-    const { monitor } = looked
     const demands = demandsOf(looked, settings, await looked.policies())
     const asked = [...new Set(demands.flatMap(({ facets }) => facets.map(({ column }) => column)))]
     const rows = await looked.grouped(asked)
@@ -91,10 +90,8 @@ export const bias: Check<'bias'> = {
       )
     return {
       pValues: found.map(({ pValue }) => pValue),
-      judge(adjusted) {
-        const broken = found
-          .map((one, i) => ({ ...one, pValue: adjusted[i]! }))
-          .filter(({ pValue }) => pValue < monitor.false_alarm_rate)
+      judge(adjusted, level) {
+        const broken = found.map((one, i) => ({ ...one, pValue: adjusted[i]! })).filter(({ pValue }) => pValue < level)
         const isAlert = broken.some(({ alert, value }) => alert === null || Math.abs(value) >= alert)
         const said = broken
           .slice(0, 3)

@@ -78,11 +78,12 @@ export interface Judged {
 
 /**
  * What a check found before it is judged: the p-value of each question that it asked. All questions of a run are corrected together, so that the
- * monitor's false-alarm rate is that of the run, however many checks and columns there are.
+ * level is that of the run, however many checks and columns there are; repeated runs are held against levels that keep to the monitor's rate together.
  */
 export interface Finding {
   pValues: readonly number[]
-  judge(adjusted: readonly number[]): Judged
+  /** Adjusted p-values below the level are no chance. */
+  judge(adjusted: readonly number[], level: number): Judged
 }
 
 /** One kind of check. What it cannot look at here it refuses with a reason: the report then says that it was not judged. */

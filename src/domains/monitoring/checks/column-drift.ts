@@ -23,12 +23,12 @@ export async function findColumnDrift(
   const notes = columns.withheld.length > 0 ? [`Not kept, so not compared: ${columns.withheld.join(', ')}.`] : []
   return {
     pValues: measured.flatMap((column) => column.tests.map((test) => test.pValue)),
-    judge(adjusted) {
+    judge(adjusted, level) {
       let at = 0
       const drift = measured.map((column) => {
         const own = adjusted.slice(at, at + column.tests.length)
         at += column.tests.length
-        return judgeColumn(column, own, rule, monitor.false_alarm_rate)
+        return judgeColumn(column, own, rule, level)
       })
       const worst = [...drift].sort((a, b) => distanceOf(b, rule.measure) - distanceOf(a, rule.measure))
       const moved = worst.filter(({ state }) => state !== 'quiet')
@@ -62,7 +62,10 @@ function ruleOf(
   return { measure, warning: warning ?? usual.warning, alert: alert ?? usual.alert }
 }
 
-/** The exact distance of samples of both, and its permutation test in place of the Kolmogorov-Smirnov test. */
+/**
+ * The exact distance of samples of both, and its permutation test beside the Kolmogorov-Smirnov test: one of a thousand permutations cannot be as sure
+ * as repeated runs ask for.
+ */
 async function measureWasserstein(measured: MeasuredColumn[], sampled: Awaited<ReturnType<Looked['sampled']>>): Promise<void> {
   for (const column of measured) {
     const found = sampled.columns.find(({ name, kind }) => name === column.baseline.name && kind === 'number')
@@ -75,10 +78,7 @@ async function measureWasserstein(measured: MeasuredColumn[], sampled: Awaited<R
     const scale = spreadOf(Array.from(before))
     column.wasserstein = wassersteinDistance(before, now) / scale
     const pValue = wassersteinPValue(thin(before), thin(now), { permutations, random: randomFrom(7) })
-    column.tests = [
-      { name: 'wasserstein', statistic: column.wasserstein, pValue },
-      ...column.tests.filter(({ name }) => name === 'chi_square'),
-    ]
+    column.tests = [{ name: 'wasserstein', statistic: column.wasserstein, pValue }, ...column.tests]
     await new Promise<void>((resolve) => setImmediate(resolve))
   }
 }

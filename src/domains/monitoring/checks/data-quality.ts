@@ -20,7 +20,7 @@ export const dataQuality: Check<'data_quality'> = {
   kind: 'data_quality',
   title: 'Data quality',
   needsRows: true,
-  async look({ monitor, counted, quality }, { warning, alert }) {
+  async look({ counted, quality }, { warning, alert }) {
     const { pairs, withheld } = await counted()
     const inputs = pairs.filter(({ baseline }) => baseline.role === 'input')
     if (inputs.length === 0) throw notJudged('There is no input of numbers or categories whose values are kept.')
@@ -40,11 +40,11 @@ export const dataQuality: Check<'data_quality'> = {
     }
     return {
       pValues: faults.map(({ now, before }) => shareAbove(now, before, warning)),
-      judge(adjusted) {
+      judge(adjusted, level) {
         const judged = faults.map((fault, i) => {
           const share = fault.now.hits / Math.max(1, fault.now.of)
           const before = fault.before.hits / Math.max(1, fault.before.of)
-          const isSignificant = adjusted[i]! < monitor.false_alarm_rate
+          const isSignificant = adjusted[i]! < level
           const state = !isSignificant ? 'quiet' : share - before >= alert ? 'alert' : 'warning'
           return { ...fault, share, beforeShare: before, pValue: adjusted[i]!, state: state as 'quiet' | 'warning' | 'alert' }
         })

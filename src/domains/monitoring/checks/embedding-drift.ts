@@ -18,7 +18,7 @@ export const embeddingDrift: Check<'embedding_drift'> = {
   kind: 'embedding_drift',
   title: 'Embedding drift',
   needsRows: true,
-  async look({ monitor, vectors }, { warning, alert, rows }) {
+  async look({ vectors }, { warning, alert, rows }) {
     const { before, now, what } = await vectors()
     const least = Math.min(before.length, now.length)
     if (least < 50) throw notJudged(`Vectors of ${least} items are known on one side; 50 are needed.`)
@@ -35,8 +35,8 @@ export const embeddingDrift: Check<'embedding_drift'> = {
     const apart = meanDiscrepancy([...few[0], ...few[1]], few[0].length, { permutations, random: randomFrom(11) })
     return {
       pValues: [told.pValue, apart.pValue],
-      judge([byClassifier, byMean]) {
-        const isSure = byClassifier! < monitor.false_alarm_rate || byMean! < monitor.false_alarm_rate
+      judge([byClassifier, byMean], level) {
+        const isSure = byClassifier! < level || byMean! < level
         const state = !isSure || told.auc < warning ? 'quiet' : told.auc >= alert ? 'alert' : 'warning'
         const figures = `area under the curve ${figure(told.auc)} (${chance(byClassifier!)}), mean discrepancy ${figure(Math.max(0, apart.squared))} (${chance(byMean!)})`
         return {

@@ -12,7 +12,7 @@ export const explanationDrift: Check<'explanation_drift'> = {
   kind: 'explanation_drift',
   title: 'Explanation drift',
   needsRows: true,
-  async look({ monitor, contributions }, { warning, alert, rows }) {
+  async look({ contributions }, { warning, alert, rows }) {
     const { columns, before, now } = await contributions(rows)
     if (Math.min(before.length, now.length) < leastRows)
       throw notJudged(`${Math.min(before.length, now.length)} rows of one side could be explained; ${leastRows} are needed.`)
@@ -22,8 +22,8 @@ export const explanationDrift: Check<'explanation_drift'> = {
     const pValue = permuted([...before, ...now], before.length, kept)
     return {
       pValues: [pValue],
-      judge([adjusted]) {
-        const isSure = adjusted! < monitor.false_alarm_rate
+      judge([adjusted], level) {
+        const isSure = adjusted! < level
         const state = !isSure || kept >= warning ? 'quiet' : kept < alert ? 'alert' : 'warning'
         const order = (of: readonly number[]) => columns.map((_, i) => i).sort((a, b) => of[b]! - of[a]!)
         const [then, after] = [order(importance.before), order(importance.now)]

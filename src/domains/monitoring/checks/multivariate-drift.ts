@@ -11,7 +11,7 @@ export const multivariateDrift: Check<'multivariate_drift'> = {
   kind: 'multivariate_drift',
   title: 'Multivariate drift',
   needsRows: true,
-  async look({ monitor, sampled }, { warning, alert, rows }) {
+  async look({ sampled }, { warning, alert, rows }) {
     const { columns, baselineRows } = await sampled(rows)
     if (columns.length === 0) throw notJudged('There is no input of numbers or categories whose values are kept.')
     const nowRows = columns[0]!.values.length - baselineRows
@@ -20,8 +20,8 @@ export const multivariateDrift: Check<'multivariate_drift'> = {
     const told = await tellApart(columns, baselineRows, randomFrom(7))
     return {
       pValues: [told.pValue],
-      judge([pValue]) {
-        const isSignificant = pValue! < monitor.false_alarm_rate
+      judge([pValue], level) {
+        const isSignificant = pValue! < level
         const state = !isSignificant || told.auc < warning ? 'quiet' : told.auc >= alert ? 'alert' : 'warning'
         const names = told.columns.slice(0, 5).map(({ name }) => name)
         const area = `area under the curve ${figure(told.auc)}, 95 % interval ${figure(told.low)} to ${figure(told.high)}; ${chance(pValue!)}`

@@ -10,7 +10,7 @@ export const operations: Check<'operations'> = {
   kind: 'operations',
   title: 'Operations',
   needsRows: false,
-  async look({ monitor, operations: lately }, { minutes, errorRate, p95Ms, busy, costPerThousand, costPerHour }) {
+  async look({ operations: lately }, { minutes, errorRate, p95Ms, busy, costPerThousand, costPerHour }) {
     const found = await lately(minutes)
     const { requests, errors, latencies, latencyMs, workMs, series } = found
     if (requests < leastRequests)
@@ -28,10 +28,10 @@ export const operations: Check<'operations'> = {
     ] as const
     return {
       pValues: questions.map(({ pValue }) => pValue),
-      judge(adjusted) {
+      judge(adjusted, level) {
         const isSure = (about: 'errors' | 'latency') => {
           const at = questions.findIndex((question) => question.about === about)
-          return at >= 0 && adjusted[at]! < monitor.false_alarm_rate
+          return at >= 0 && adjusted[at]! < level
         }
         const said: string[] = []
         let state: 'quiet' | 'warning' | 'alert' = 'quiet'

@@ -35,8 +35,8 @@ export const performanceEstimate: Check<'performance_estimate'> = {
     const share = found.loss / Math.max(Math.abs(found.before), 1e-12)
     return {
       pValues: [normalUpperTail(found.loss / found.error)],
-      judge([pValue]) {
-        const isWorse = pValue! < monitor.false_alarm_rate && share >= warning
+      judge([pValue], level) {
+        const isWorse = pValue! < level && share >= warning
         const title = metricTitle[metric]
         const figures = `${title} ${figure(found.now.value)} (${figure(found.now.low)} to ${figure(found.now.high)}), where the sealed test rows give ${figure(found.before)}`
         const sign = lowerIsBetter.has(metric) ? 1 : -1

@@ -20,7 +20,7 @@ export const performance: Check<'performance'> = {
   kind: 'performance',
   title: 'Performance',
   needsRows: false,
-  async look({ monitor, version, labelled, sealed }, { metric: wanted, warning, alert, minimumRows }) {
+  async look({ version, labelled, sealed }, { metric: wanted, warning, alert, minimumRows }) {
     const metric = metricFor(version, wanted)
     const before = await sealed()
     const now = judgedAnswers(version.signature, await labelled())
@@ -37,9 +37,9 @@ export const performance: Check<'performance'> = {
     const concept = outcomeGivenPrediction(before, now)
     return {
       pValues: [normalUpperTail(loss / Math.hypot(is.error, was.error)), concept.pValue],
-      judge([worse, changed]) {
-        const isWorse = worse! < monitor.false_alarm_rate && share >= warning
-        const isOther = changed! < monitor.false_alarm_rate && concept.change >= conceptWarning
+      judge([worse, changed], level) {
+        const isWorse = worse! < level && share >= warning
+        const isOther = changed! < level && concept.change >= conceptWarning
         const state = isWorse && share >= alert ? 'alert' : isWorse || isOther ? 'warning' : 'quiet'
         const title = metricTitle[metric]
         const figures = `${title} ${figure(is.value)} (95 % interval ${figure(is.low)} to ${figure(is.high)}) of ${rows} rows whose truth is known; ${figure(was.value)} on the sealed test rows`

@@ -66,6 +66,13 @@ export const BiasSettings = z.strictObject({
 export const ExplanationDriftSettings = z.strictObject({
   warning: z.number().min(0).max(1).default(0.95).describe('agreement of the order of importance (NDCG) below which it warns'),
   alert: z.number().min(0).max(1).default(0.9).describe('below which it alarms'),
+  movedWarning: z
+    .number()
+    .min(0)
+    .max(1)
+    .default(0.1)
+    .describe('share of what decides the answers that came to other columns, from which on it warns'),
+  movedAlert: z.number().min(0).max(1).default(0.2).describe('the same share from which on it alarms'),
   rows: z.number().int().min(30).max(500).default(100).describe('that are explained, of each side'),
 })
 export const EmbeddingDriftSettings = z.strictObject({
