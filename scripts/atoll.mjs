@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 const packaged = join(root, 'node_modules', '.bin', 'node')
-const serverCommands = new Set(['up', 'doctor', 'backup', 'restore'])
+const serverCommands = new Set(['up', 'doctor', 'backup', 'restore', 'secrets'])
 const words = process.argv.slice(2)
 const first = words.find((word) => !word.startsWith('-'))
 const entry =

@@ -80,6 +80,27 @@ program
     }),
   )
 
+program
+  .command('secrets')
+  .description('the encrypted secrets: keys of models elsewhere, of webhooks, and the password of the mail server')
+  .command('rotate')
+  .description('encrypt them all with a new key, and forget the old one')
+  .option('--data <folder>', 'the data folder (./atoll-data)')
+  .option('--json', 'print one JSON value')
+  .action((options: UpOptions) =>
+    run(async () => {
+      const { sealed, key, keysFrom } = await withPlatform(options, async ({ secrets }) => ({
+        ...(await secrets.rotate()),
+        keysFrom: (await secrets.state()).keysFrom,
+      }))
+      print(
+        options,
+        { sealed, key, keysFrom },
+        `${sealed} secrets are encrypted with the key ${key} (the first of ${keysFrom}). Nothing needs the older keys any more, except backups made before.`,
+      )
+    }),
+  )
+
 await program.parseAsync()
 
 function configOf(options: UpOptions): Config {

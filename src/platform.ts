@@ -128,7 +128,9 @@ import { openMedia } from './ports/media/open.ts'
 import type { Metadata } from './ports/metadata/metadata.ts'
 import { openSqlite } from './ports/metadata/sqlite.ts'
 import { openOutbound } from './ports/outbound/fetch-out.ts'
-import { localSecrets } from './ports/secrets/local.ts'
+import { fileKeys, givenKeys } from './ports/secrets/keys.ts'
+import { plainSecretFiles } from './ports/secrets/plain-files.ts'
+import { sealedSecrets } from './ports/secrets/sealed.ts'
 import { openDuckDb } from './ports/tables/duckdb.ts'
 import { currentTraceparent } from './ports/traces/context.ts'
 import { openTraces } from './ports/traces/open.ts'
@@ -158,8 +160,13 @@ export async function openPlatform(config: Config, { logger }: { logger: Logger 
   const incoming = await localIncoming({ root: join(config.dataDir, 'incoming') })
   const events = createEvents((error) => logger.error({ err: error }, 'a listener failed'))
 
+  const secrets = sealedSecrets({
+    metadata,
+    keys: config.secretKeys ? givenKeys(config.secretKeys) : fileKeys(config.secretKeyFile),
+  })
+
   // Domains, lowest first. Each sees only those above this line.
-  const auth = authService({ metadata, events })
+  const auth = authService({ metadata, events, secrets })
   // A port, but what it may reach is a setting.
   const outbound = openOutbound({
     allowedHosts: async () => (await auth.settings.get()).outboundHosts,
@@ -322,7 +329,7 @@ export async function openPlatform(config: Config, { logger }: { logger: Logger 
     files,
     outbound,
     external: openExternal(outbound),
-    secrets: localSecrets(join(config.dataDir, 'secrets')),
+    secrets,
     registry,
   })
   const endpoints = endpointsService({
@@ -400,6 +407,7 @@ export async function openPlatform(config: Config, { logger }: { logger: Logger 
     access,
     blobs,
     outbound,
+    secrets,
     endpoints,
     principalOf: auth.users.principal,
     onError,
@@ -415,6 +423,7 @@ export async function openPlatform(config: Config, { logger }: { logger: Logger 
       outbound,
       mail,
       settings,
+      secrets,
       datasets,
       registry,
       endpoints,
@@ -431,6 +440,7 @@ export async function openPlatform(config: Config, { logger }: { logger: Logger 
     outbound,
     mail,
     settings,
+    secrets,
     principalOf: auth.users.principal,
     datasets,
     endpoints,
@@ -479,6 +489,19 @@ export async function openPlatform(config: Config, { logger }: { logger: Logger 
     ...monitoringMigrations,
     ...loopsMigrations,
   ])
+
+  // What an earlier version kept as it was is encrypted, and what is left of it in the file is written over.
+  const plain = plainSecretFiles(join(config.dataDir, 'secrets'))
+  const sealed = [
+    await settings.sealPlain(),
+    await monitoring.sealPlain(),
+    await invocations.sealPlain(),
+    await externals.sealPlain(plain),
+  ]
+  if (sealed.some((count) => count > 0))
+    await metadata.forgetDeleted().catch((error) => onError(error, 'writing over deleted rows'))
+  const { unreadable, keysFrom } = await secrets.state()
+  if (unreadable > 0) logger.warn({ unreadable, keysFrom }, 'secrets were encrypted with a key that is not here')
 
   let tidying: NodeJS.Timeout | undefined
   const inUse = [datasets, weights, experiments, registry, endpoints, transforms, invocations, monitoring].map(
@@ -540,6 +563,7 @@ export async function openPlatform(config: Config, { logger }: { logger: Logger 
     metadata,
     blobs,
     blobsInUse: inUse,
+    secrets,
     files,
     executor,
     outbound,

@@ -170,6 +170,7 @@ test('a webhook tells the end, signed with the secret of the queue, and is tried
       access: domains.auth.access,
       blobs,
       outbound,
+      secrets: platform.secrets,
       endpoints: domains.endpoints,
       principalOf: domains.auth.users.principal,
       onError: (error) => assert.fail(String(error)),

@@ -18,6 +18,10 @@ export interface Config {
   /** postgres://… or null for the embedded SQLite file. */
   databaseUrl: string | null
   roles: ('web' | 'worker')[]
+  /** Keys that secrets are encrypted with (32 bytes each, the newest first, commas between); null: those of the file. */
+  secretKeys: string | null
+  /** Made at the first start where no keys are given. */
+  secretKeyFile: string
   /** Where locked Python environments are built and shared. */
   runtimesDir: string
   python: string
@@ -47,6 +51,8 @@ export function readConfig(env: Record<string, string | undefined>, flags: Parti
       (env.ATOLL_TLS_CERT && env.ATOLL_TLS_KEY ? { certFile: env.ATOLL_TLS_CERT, keyFile: env.ATOLL_TLS_KEY } : null),
     databaseUrl: flags.databaseUrl ?? env.ATOLL_DATABASE_URL ?? null,
     roles: flags.roles ?? (list(env.ATOLL_ROLES).length ? (list(env.ATOLL_ROLES) as Config['roles']) : ['web', 'worker']),
+    secretKeys: flags.secretKeys ?? (env.ATOLL_SECRET_KEY || null),
+    secretKeyFile: resolve(flags.secretKeyFile ?? env.ATOLL_SECRET_KEY_FILE ?? join(dataDir, 'secret.key')),
     runtimesDir: resolve(
       flags.runtimesDir ?? env.ATOLL_RUNTIMES ?? join(env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'atoll', 'runtimes'),
     ),

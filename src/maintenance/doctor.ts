@@ -6,6 +6,7 @@ import type { Config } from '../kernel/config.ts'
 import type { Runtimes } from '../ports/engines/runtimes.ts'
 import type { Executor } from '../ports/executors/executor.ts'
 import type { Metadata } from '../ports/metadata/metadata.ts'
+import type { SealedSecrets } from '../ports/secrets/sealed.ts'
 
 export interface Finding {
   what: string
@@ -19,11 +20,13 @@ export async function examine({
   metadata,
   executor,
   runtimes,
+  secrets,
 }: {
   config: Config
   metadata: Metadata
   executor: Executor
   runtimes: Runtimes
+  secrets: Pick<SealedSecrets, 'state'>
 }): Promise<Finding[]> {
   const problems = await metadata.integrityCheck()
   const disk = await statfs(config.dataDir)
@@ -42,6 +45,7 @@ export async function examine({
       detail: `${freeGb.toFixed(1)} GB free for ${config.dataDir}`,
     },
     { what: 'database', state: problems.length ? 'bad' : 'good', detail: problems[0] ?? `${metadata.kind}, sound` },
+    await secretsKept(secrets),
     {
       what: 'sandbox',
       state: executor.sandbox === 'full' ? 'good' : executor.sandbox === 'off' ? 'bad' : 'warning',
@@ -55,6 +59,21 @@ export async function examine({
       }),
     ),
   ]
+}
+
+async function secretsKept(secrets: Pick<SealedSecrets, 'state'>): Promise<Finding> {
+  const { kept, unreadable, older, keysFrom } = await secrets.state()
+  if (unreadable > 0)
+    return {
+      what: 'secrets',
+      state: 'bad',
+      detail: `${unreadable} of ${kept} were encrypted with a key that ${keysFrom} does not hold. Bring that key back, or set them again.`,
+    }
+  return {
+    what: 'secrets',
+    state: older > 0 ? 'warning' : 'good',
+    detail: `${kept} encrypted, key from ${keysFrom}${older > 0 ? `; ${older} with an older key: atoll secrets rotate` : ''}`,
+  }
 }
 
 async function python(command: string): Promise<Finding> {

@@ -97,6 +97,7 @@ onEachPlatform('E1 E3 E4 E6 E7: a webhook reaches no inner place, even when an a
           outbound: platformOutbound(world),
           mail: openSmtp(),
           settings: platform.domains.auth.settings,
+          secrets: platform.secrets,
         })
         const { json } = await call('GET', `/v1/alerts?monitor=${made.json.id}`, { token: eve.token })
         const told = json.items.find((one: { id: string }) => one.id === alert).webhook

@@ -8,6 +8,7 @@ import { countedSteps } from '../../src/domains/loops/testing.ts'
 import { createEvents } from '../../src/kernel/events.ts'
 import type { Db } from '../../src/ports/metadata/metadata.ts'
 import { openSqlite } from '../../src/ports/metadata/sqlite.ts'
+import { testSecrets } from '../../src/ports/secrets/testing.ts'
 
 /** A process of the tests: drives the run in a database file and dies by SIGKILL at the moment it is told, at once and without a word. */
 const [file, moment] = process.argv.slice(2) as [string, string]
@@ -35,7 +36,7 @@ const withEffects = Object.fromEntries(
   ]),
 ) as Record<Step, StepWork>
 events.on('loop.changed', ({ step, state }) => die(`${state} ${step}`))
-const auth = authService({ metadata, events })
+const auth = authService({ metadata, events, secrets: testSecrets(metadata) })
 const { tick } = runDriver({ metadata, events, principalOf: auth.users.principal, steps: withEffects, onError: console.error })
 // What the dead held is free once its time is over.
 await loopTables(metadata.db).updateTable('loop_runs').set({ lease_until: 0 }).execute()

@@ -1,7 +1,8 @@
 import { sql } from 'kysely'
 import type { Db, Migration } from '../../ports/metadata/metadata.ts'
+import { secretsMigrations } from '../../ports/secrets/migrations.ts'
 
-export const authMigrations: Migration[] = [{ name: 'auth-001-create', up: createTables }]
+export const authMigrations: Migration[] = [{ name: 'auth-001-create', up: createTables }, ...secretsMigrations]
 
 async function createTables(db: Db): Promise<void> {
   await db.schema

@@ -1,6 +1,7 @@
 import type { Events } from '../../kernel/events.ts'
 import type { Principal } from '../../kernel/principal.ts'
 import type { Metadata } from '../../ports/metadata/metadata.ts'
+import type { Secrets } from '../../ports/secrets/secrets.ts'
 import { type Access, accessControl } from './access.ts'
 import { answeredCalls } from './answered-calls.ts'
 import { binService } from './bin.ts'
@@ -19,8 +20,8 @@ export type AuthService = ReturnType<typeof authService>
 export type { Access }
 
 /** Who there is, who may do what, and what was done. Everything above stands on it. */
-export function authService({ metadata, events }: { metadata: Metadata; events: Events }) {
-  const settings = settingsService({ metadata, events })
+export function authService({ metadata, events, secrets }: { metadata: Metadata; events: Events; secrets: Secrets }) {
+  const settings = settingsService({ metadata, events, secrets })
   const access = accessControl({ metadata, events, settings })
   const signIn = signInService({ metadata })
   return {

@@ -3,7 +3,8 @@ import { invalidInput } from '../../kernel/errors.ts'
 import type { Events } from '../../kernel/events.ts'
 import type { Principal } from '../../kernel/principal.ts'
 import type { MailServer } from '../../ports/mail/mail.ts'
-import type { Metadata } from '../../ports/metadata/metadata.ts'
+import type { Db, Metadata } from '../../ports/metadata/metadata.ts'
+import type { Secrets } from '../../ports/secrets/secrets.ts'
 import { audit } from './audit.ts'
 import type { MailSettingsInput, Settings } from './schema.ts'
 import { authTables } from './tables.ts'
@@ -27,12 +28,22 @@ export interface SettingsService {
   change(by: Principal, patch: SettingsChange): Promise<Settings>
   /** The mail server with its password; null where no mail leaves. */
   mailServer(): Promise<MailServer | null>
+  /** Encrypts what was kept as it is before secrets were encrypted; answers how many. */
+  sealPlain(): Promise<number>
 }
 
-/** Kept apart from the settings, which are shown. */
-const passwordKey = 'mail.password'
+/** The id of the secret, kept apart from the settings, which are shown. */
+const passwordKey = 'mail.secret'
+/** Where the password itself stood before secrets were encrypted. */
+const plainPasswordKey = 'mail.password'
 
-export function settingsService({ metadata, events }: { metadata: Metadata; events: Events }): SettingsService {
+export interface SettingsNeeds {
+  metadata: Metadata
+  events: Events
+  secrets: Secrets
+}
+
+export function settingsService({ metadata, events, secrets }: SettingsNeeds): SettingsService {
   let known: { settings: Settings; at: number } | null = null
   events.on('settings.changed', () => {
     known = null
@@ -56,16 +67,9 @@ export function settingsService({ metadata, events }: { metadata: Metadata; even
     const password = mail?.password
     if (mail !== undefined) patch.mail = mail === null ? null : shownMail(mail, before.mail)
     await metadata.transaction(async (tx) => {
-      const keep = (key: string, value: unknown) =>
-        authTables(tx)
-          .insertInto('settings')
-          .values({ key, value: JSON.stringify(value) })
-          .onConflict((c) => c.column('key').doUpdateSet({ value: JSON.stringify(value) }))
-          .execute()
-      for (const [key, value] of Object.entries(patch)) await keep(key, value)
-      if (password !== undefined) await keep(passwordKey, password)
-      else if (mail !== undefined && !patch.mail?.hasPassword)
-        await authTables(tx).deleteFrom('settings').where('key', '=', passwordKey).execute()
+      for (const [key, value] of Object.entries(patch)) await keep(tx, key, value)
+      if (mail !== undefined && (password !== undefined || !patch.mail?.hasPassword)) await dropPassword(tx)
+      if (password !== undefined) await keep(tx, passwordKey, await secrets.put(tx, password))
       const old = Object.fromEntries(Object.keys(patch).map((key) => [key, before[key as keyof Settings]]))
       await audit(tx, by, 'settings.change', { facts: { before: old, after: patch } })
     })
@@ -76,17 +80,40 @@ export function settingsService({ metadata, events }: { metadata: Metadata; even
   async function mailServer(): Promise<MailServer | null> {
     const { mail } = await get()
     if (mail === null) return null
-    const row = await authTables(metadata.db)
-      .selectFrom('settings')
-      .select('value')
-      .where('key', '=', passwordKey)
-      .executeTakeFirst()
+    const secret = await stored(metadata.db, passwordKey)
     const { host, port, security, user, from } = mail
-    return { host, port, security, user, from, password: row ? (JSON.parse(row.value) as string) : null }
+    return { host, port, security, user, from, password: secret === null ? null : await secrets.get(secret) }
   }
 
-  return { get, change, mailServer }
+  async function dropPassword(tx: Db): Promise<void> {
+    const secret = await stored(tx, passwordKey)
+    if (secret !== null) await secrets.drop(tx, secret)
+    await authTables(tx).deleteFrom('settings').where('key', '=', passwordKey).execute()
+  }
+
+  const sealPlain = (): Promise<number> =>
+    metadata.transaction(async (tx) => {
+      const plain = await stored(tx, plainPasswordKey)
+      if (plain === null) return 0
+      await keep(tx, passwordKey, await secrets.put(tx, plain))
+      await authTables(tx).deleteFrom('settings').where('key', '=', plainPasswordKey).execute()
+      return 1
+    })
+
+  return { get, change, mailServer, sealPlain }
 }
+
+async function stored(db: Db, key: string): Promise<string | null> {
+  const row = await authTables(db).selectFrom('settings').select('value').where('key', '=', key).executeTakeFirst()
+  return row ? (JSON.parse(row.value) as string) : null
+}
+
+const keep = (tx: Db, key: string, value: unknown) =>
+  authTables(tx)
+    .insertInto('settings')
+    .values({ key, value: JSON.stringify(value) })
+    .onConflict((c) => c.column('key').doUpdateSet({ value: JSON.stringify(value) }))
+    .execute()
 
 /** The mail server as it is shown. A password that was given for one server and user is not said to another. */
 function shownMail({ password, ...mail }: z.output<typeof MailSettingsInput>, before: Settings['mail']): Settings['mail'] {

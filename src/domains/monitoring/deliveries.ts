@@ -6,6 +6,7 @@ import type { Mail } from '../../ports/mail/mail.ts'
 import type { Db, Metadata } from '../../ports/metadata/metadata.ts'
 import type { Outbound } from '../../ports/outbound/outbound.ts'
 import { signedHeaders } from '../../ports/outbound/webhook-signature.ts'
+import type { Secrets } from '../../ports/secrets/secrets.ts'
 import type { SettingsService } from '../auth/settings.ts'
 import type { AlertEvidence } from './schema.ts'
 import { type DeliveryRow, type MonitorRow, monitoringTables } from './store.ts'
@@ -15,6 +16,7 @@ export interface DeliveryNeeds {
   outbound: Pick<Outbound, 'fetchOut'>
   mail: Mail
   settings: Pick<SettingsService, 'get' | 'mailServer'>
+  secrets: Pick<Secrets, 'get'>
 }
 
 /** Waits before each further try: after the last a delivery is given up. */
@@ -116,7 +118,7 @@ const alertToTell = (metadata: Metadata, id: string) =>
     .executeTakeFirst()
 type AlertToTell = NonNullable<Awaited<ReturnType<typeof alertToTell>>>
 
-async function tellWebhook({ outbound }: DeliveryNeeds, delivery: DeliveryRow, alert: AlertToTell) {
+async function tellWebhook({ outbound, secrets }: DeliveryNeeds, delivery: DeliveryRow, alert: AlertToTell) {
   const body = JSON.stringify({
     alert: alert.id,
     severity: alert.severity,
@@ -131,12 +133,15 @@ async function tellWebhook({ outbound }: DeliveryNeeds, delivery: DeliveryRow, a
     project: alert.project_id,
     at: toIso(alert.at),
   })
+  const secret = alert.secret === null ? null : await secrets.get(alert.secret)
+  if (alert.secret !== null && secret === null)
+    throw preconditionFailed('The secret that signs this webhook is not here any more. Make a new one.', {})
   const { status } = await outbound.fetchOut(delivery.target, {
     method: 'POST',
     headers: {
       'content-type': 'application/json',
       'x-atoll-delivery': delivery.id,
-      ...(alert.secret && signedHeaders(alert.secret, body)),
+      ...(secret !== null && signedHeaders(secret, body)),
     },
     body,
     timeoutMs: 10_000,

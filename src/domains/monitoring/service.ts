@@ -6,7 +6,8 @@ import type { Principal } from '../../kernel/principal.ts'
 import type { Mail } from '../../ports/mail/mail.ts'
 import type { Metadata } from '../../ports/metadata/metadata.ts'
 import type { Outbound } from '../../ports/outbound/outbound.ts'
-import { newWebhookSecret } from '../../ports/outbound/webhook-signature.ts'
+import { isWebhookSecret, newWebhookSecret } from '../../ports/outbound/webhook-signature.ts'
+import type { Secrets } from '../../ports/secrets/secrets.ts'
 import { type Access, nameTakenIsConflict } from '../auth/access.ts'
 import { audit } from '../auth/audit.ts'
 import type { Binned } from '../auth/bin.ts'
@@ -55,6 +56,7 @@ export interface MonitoringNeeds {
   outbound: Pick<Outbound, 'fetchOut'>
   mail: Mail
   settings: Pick<SettingsService, 'get' | 'mailServer'>
+  secrets: Secrets
   /** The principal of a person, for what runs on a schedule in their name. */
   principalOf(userId: string): Promise<Principal>
   datasets: Pick<DatasetsService, 'pin'>
@@ -74,6 +76,7 @@ export function monitoringService({
   outbound,
   mail,
   settings,
+  secrets,
   principalOf,
   datasets,
   endpoints,
@@ -83,7 +86,7 @@ export function monitoringService({
   search.registerTable('monitors', { noun: 'monitor', permission: 'monitors:read' })
   const find = (by: Principal, ref: string, project?: string) => access.resolve<MonitorRow>('monitors', by, ref, project)
 
-  const delivery = { metadata, outbound, mail, settings }
+  const delivery = { metadata, outbound, mail, settings, secrets }
   const scheduler = monitorScheduler({
     metadata,
     delivery,
@@ -272,13 +275,29 @@ export function monitoringService({
     return toAlert((await alertById(db, id))!)
   }
 
+  /** Encrypts signing secrets that were kept as they are before; answers how many. */
+  const sealPlain = (): Promise<number> =>
+    metadata.transaction(async (tx) => {
+      const rows = await monitoringTables(tx).selectFrom('monitors').select(['id', 'webhook_secret as plain']).execute()
+      const plain = rows.filter(({ plain }) => isWebhookSecret(plain))
+      for (const { id, plain: secret } of plain)
+        await monitoringTables(tx)
+          .updateTable('monitors')
+          .set({ webhook_secret: await secrets.put(tx, secret!) })
+          .where('id', '=', id)
+          .execute()
+      return plain.length
+    })
+
   /** A new secret that the webhook of a monitor is signed with from now on; told this once. */
   async function newSecret(by: Principal, ref: string, project?: string): Promise<{ secret: string }> {
     const row = await find(by, ref, project)
     await access.authorize(by, 'monitors:write', row)
     const secret = newWebhookSecret()
     await metadata.transaction(async (tx) => {
-      await monitoringTables(tx).updateTable('monitors').set({ webhook_secret: secret }).where('id', '=', row.id).execute()
+      if (row.webhook_secret) await secrets.drop(tx, row.webhook_secret)
+      const kept = await secrets.put(tx, secret)
+      await monitoringTables(tx).updateTable('monitors').set({ webhook_secret: kept }).where('id', '=', row.id).execute()
       await audit(tx, by, 'monitors.webhook-secret', { target: row.id, project: row.project_id, facts: { name: row.name } })
     })
     return { secret }
@@ -327,6 +346,7 @@ export function monitoringService({
     alert,
     setAlert,
     newSecret,
+    sealPlain,
     deliver: (now?: number) => deliverAlerts(delivery, now),
     scheduler,
   }

@@ -24,6 +24,7 @@ export interface MonitorColumns {
   runs_since_alarm: number
   runs_version: string | null
   webhook_url: string | null
+  /** The id of the secret. */
   webhook_secret: string | null
   last_report_id: string | null
   last_state: DriftReport['state'] | null

@@ -11,6 +11,7 @@ import { openSmtp } from '../../ports/mail/smtp.ts'
 import type { Metadata } from '../../ports/metadata/metadata.ts'
 import { openSqlite } from '../../ports/metadata/sqlite.ts'
 import type { Outbound } from '../../ports/outbound/outbound.ts'
+import { testSecrets } from '../../ports/secrets/testing.ts'
 import { openDuckDb } from '../../ports/tables/duckdb.ts'
 import { copyToParquet } from '../../ports/tables/sql.ts'
 import type { Dataset, DatasetVersion } from '../datasets/schema.ts'
@@ -104,6 +105,7 @@ export async function monitoringWorld(metadata: Metadata, { judged = false }: { 
     outbound,
     mail: openSmtp(),
     settings: w.auth.settings,
+    secrets: testSecrets(metadata),
     datasets,
     endpoints: w.endpoints,
   }

@@ -31,6 +31,8 @@ export interface Metadata {
   migrate(migrations: readonly Migration[]): Promise<void>
   /** A consistent copy into a file (SQLite only; PostgreSQL has pg_dump). */
   backup(file: string): Promise<void>
+  /** Writes over what was deleted and is still in the file (SQLite; PostgreSQL's own vacuum does that in time). */
+  forgetDeleted(): Promise<void>
   /** Empty when sound, else what is wrong. */
   integrityCheck(): Promise<string[]>
   close(): Promise<void>

@@ -50,6 +50,8 @@ export function openPostgres({
     async backup() {
       throw new PlatformError('precondition_failed', 'The metadata is in PostgreSQL: back it up with pg_dump.')
     },
+    // Its own vacuum does that.
+    async forgetDeleted() {},
     async integrityCheck() {
       const { rows } = await sql<{ what: string }>`
         select 'constraint ' || conname || ' was never checked' as what from pg_constraint where not convalidated

@@ -34,6 +34,10 @@ export function openSqlite({ file }: { file: string }): Metadata {
     async backup(target) {
       await raw.backup(target)
     },
+    async forgetDeleted() {
+      raw.exec('vacuum')
+      raw.pragma('wal_checkpoint(truncate)')
+    },
     async integrityCheck() {
       const rows = raw.pragma('integrity_check') as { integrity_check: string }[]
       const broken = raw.pragma('foreign_key_check') as { table: string; rowid: number; parent: string }[]

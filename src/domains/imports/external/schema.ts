@@ -33,7 +33,7 @@ export const ExternalInput = z.strictObject({
       value: z
         .string()
         .regex(/^[\x20-\x7e]{1,4000}$/)
-        .describe('kept in a file that only the server reads, and never shown'),
+        .describe('kept encrypted, and never shown'),
     })
     .nullable()
     .default(null)

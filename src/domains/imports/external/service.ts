@@ -9,7 +9,8 @@ import type { LoadedModel } from '../../../ports/inference/inference.ts'
 import type { LanguageModel, TextEmbedder } from '../../../ports/language/language.ts'
 import type { Metadata } from '../../../ports/metadata/metadata.ts'
 import type { Outbound } from '../../../ports/outbound/outbound.ts'
-import type { Secrets } from '../../../ports/secrets/secrets.ts'
+import type { PlainSecrets } from '../../../ports/secrets/plain-files.ts'
+import type { SealedSecrets } from '../../../ports/secrets/sealed.ts'
 import type { Access } from '../../auth/access.ts'
 import { audit } from '../../auth/audit.ts'
 import { storePackage } from '../../registry/package.ts'
@@ -26,7 +27,7 @@ export interface ExternalsNeeds {
   files: Files
   outbound: Pick<Outbound, 'requireAllowed'>
   external: ExternalModels
-  secrets: Secrets
+  secrets: Pick<SealedSecrets, 'put' | 'get' | 'adopt'>
   registry: Pick<RegistryService, 'register' | 'refuseOtherModel' | 'resolveVersion'>
 }
 
@@ -43,14 +44,14 @@ export function externalsService(needs: ExternalsNeeds) {
     await registry.refuseOtherModel(by, project.id, input.name, { task: input.task, target: input.target })
     const width = await tried(input)
     const signature = externalSignature(input, width)
-    const secret = input.header ? newId('sec') : null
-    if (secret) await needs.secrets.put(secret, input.header!.value)
+    const { header } = input
+    const secret = header && (await metadata.transaction((tx) => needs.secrets.put(tx, header.value)))
     const versionId = newId('mdv')
     const file: ExternalFile = {
       protocol: input.protocol,
       url: input.url,
       model: input.model,
-      headerName: input.header?.name ?? null,
+      headerName: header?.name ?? null,
       secret,
       timeoutSeconds: input.timeoutSeconds,
       contextLength: input.contextLength,
@@ -139,8 +140,19 @@ export function externalsService(needs: ExternalsNeeds) {
     return { model: { protocol, url, model, header, timeoutMs: timeoutSeconds * 1000 }, contextLength }
   }
 
+  /** Encrypts secrets that lay in files before; answers how many. */
+  async function sealPlain(files: PlainSecrets): Promise<number> {
+    const plain = await files.list()
+    await metadata.transaction(async (tx) => {
+      for (const { id, text } of plain) await needs.secrets.adopt(tx, id, text)
+    })
+    for (const { id } of plain) await files.remove(id)
+    return plain.length
+  }
+
   return {
     register,
+    sealPlain,
     async openWriter(folder: string): Promise<LanguageModel> {
       const { model, contextLength } = await open(folder)
       return needs.external.writer(model, { contextLength })

@@ -9,14 +9,23 @@ import type { BlobStore } from '../../../ports/blobs/blob-store.ts'
 import { isUniqueViolation } from '../../../ports/metadata/database-errors.ts'
 import type { Metadata } from '../../../ports/metadata/metadata.ts'
 import type { Outbound } from '../../../ports/outbound/outbound.ts'
-import { newWebhookSecret } from '../../../ports/outbound/webhook-signature.ts'
+import { isWebhookSecret, newWebhookSecret } from '../../../ports/outbound/webhook-signature.ts'
+import type { Secrets } from '../../../ports/secrets/secrets.ts'
 import type { Access } from '../../auth/access.ts'
 import { audit } from '../../auth/audit.ts'
 import { refuseStopped } from '../../endpoints/predict.ts'
 import type { EndpointsService } from '../../endpoints/service.ts'
 import type { EndpointRow } from '../../endpoints/store.ts'
 import type { Invocation, InvocationList, InvocationQuery, Queue, QueueInput } from './schema.ts'
-import { type InvocationRow, invocationById, invocationTables, listInvocations, queueOf, toInvocation } from './store.ts'
+import {
+  type InvocationRow,
+  invocationById,
+  invocationTables,
+  listInvocations,
+  type QueueRow,
+  queueOf,
+  toInvocation,
+} from './store.ts'
 import { webhooks } from './webhooks.ts'
 import { invocationWorker } from './worker.ts'
 
@@ -25,6 +34,7 @@ export interface InvocationsNeeds {
   access: Access
   blobs: BlobStore
   outbound: Pick<Outbound, 'fetchOut' | 'requireAllowed'>
+  secrets: Secrets
   endpoints: Pick<EndpointsService, 'predictText'>
   principalOf(userId: string): Promise<Principal>
   onError(error: unknown, doing: string): void
@@ -44,7 +54,7 @@ const keptHeaders = ['x-atoll-variant'] as const
 
 /** Requests that are answered later: accepted here, answered by a worker through the endpoint's own predictor, once. */
 export function invocationsService(needs: InvocationsNeeds) {
-  const { metadata, access, blobs, outbound } = needs
+  const { metadata, access, blobs, outbound, secrets } = needs
   const { db } = metadata
   const hooks = webhooks(needs)
   const worker = invocationWorker({ ...needs, afterwards: () => hooks.wake() })
@@ -233,18 +243,25 @@ export function invocationsService(needs: InvocationsNeeds) {
     }
   }
 
-  async function change(by: Principal, ref: string, changes: Partial<Awaited<ReturnType<typeof queueOf>>>, project?: string) {
+  async function change(
+    by: Principal,
+    ref: string,
+    settings: Partial<Omit<QueueRow, 'secret'>>,
+    { project, secret }: { project?: string | undefined; secret?: string } = {},
+  ) {
     const endpoint = await access.resolve<EndpointRow>('endpoints', by, ref, project)
     await access.authorize(by, 'endpoints:write', endpoint)
-    const next = { ...(await queueOf(db, endpoint.id)), ...changes, endpoint_id: endpoint.id }
     await metadata.transaction(async (tx) => {
+      const before = await queueOf(tx, endpoint.id)
+      if (secret !== undefined && before.secret !== null) await secrets.drop(tx, before.secret)
+      const changes = { ...settings, ...(secret !== undefined && { secret: await secrets.put(tx, secret) }) }
+      const next = { ...before, ...changes, endpoint_id: endpoint.id }
       await invocationTables(tx)
         .insertInto('invocation_queues')
         .values(next)
         .onConflict((c) => c.column('endpoint_id').doUpdateSet(changes))
         .execute()
-      const { secret: _, ...facts } = changes
-      await audit(tx, by, 'endpoints.queue', { target: endpoint.id, project: endpoint.project_id, facts })
+      await audit(tx, by, 'endpoints.queue', { target: endpoint.id, project: endpoint.project_id, facts: { ...settings } })
     })
     worker.wake()
     return endpoint.id
@@ -261,16 +278,30 @@ export function invocationsService(needs: InvocationsNeeds) {
         ...(input.keepDays !== undefined && { keep_days: input.keepDays }),
         endpoint_id: (await access.resolve<EndpointRow>('endpoints', by, ref, project)).id,
       },
-      project,
+      { project },
     )
     return queue(by, id)
   }
 
   async function newSecret(by: Principal, ref: string, project?: string): Promise<{ secret: string }> {
     const secret = newWebhookSecret()
-    await change(by, ref, { secret }, project)
+    await change(by, ref, {}, { project, secret })
     return { secret }
   }
+
+  /** Encrypts signing secrets that were kept as they are before; answers how many. */
+  const sealPlain = (): Promise<number> =>
+    metadata.transaction(async (tx) => {
+      const rows = await invocationTables(tx).selectFrom('invocation_queues').select(['endpoint_id', 'secret']).execute()
+      const plain = rows.filter(({ secret }) => isWebhookSecret(secret))
+      for (const { endpoint_id, secret } of plain)
+        await invocationTables(tx)
+          .updateTable('invocation_queues')
+          .set({ secret: await secrets.put(tx, secret!) })
+          .where('endpoint_id', '=', endpoint_id)
+          .execute()
+      return plain.length
+    })
 
   async function* blobsInUse(): AsyncGenerator<string> {
     const rows = await invocationTables(db).selectFrom('invocations').select(['body_sha256', 'result_sha256']).execute()
@@ -289,6 +320,7 @@ export function invocationsService(needs: InvocationsNeeds) {
     queue,
     setQueue,
     newSecret,
+    sealPlain,
     blobsInUse,
     /** `leaves`: what waits is left to other processes first, for a few seconds. */
     start({ leaves = false }: { leaves?: boolean } = {}) {

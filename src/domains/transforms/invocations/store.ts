@@ -45,6 +45,7 @@ export interface QueueRow {
   max_attempts: number
   expires_seconds: number
   keep_days: number
+  /** The id of the secret that webhooks are signed with. */
   secret: string | null
 }
 

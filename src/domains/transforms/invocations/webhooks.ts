@@ -11,7 +11,7 @@ const holdMs = minutes(1)
 const inlineBytes = 64 * 1024
 
 /** Tells of invocations that are over, where that was asked for: signed, and tried again. */
-export function webhooks({ metadata, blobs, outbound, onError }: InvocationsNeeds) {
+export function webhooks({ metadata, blobs, outbound, secrets, onError }: InvocationsNeeds) {
   const { db } = metadata
   let timer: NodeJS.Timeout | undefined
   let turn: Promise<void> | null = null
@@ -64,7 +64,8 @@ export function webhooks({ metadata, blobs, outbound, onError }: InvocationsNeed
   }
 
   async function call(row: InvocationRow): Promise<{ isDone: boolean; said: string }> {
-    const { secret } = await queueOf(db, row.endpoint_id)
+    const { secret: kept } = await queueOf(db, row.endpoint_id)
+    const secret = kept === null ? null : await secrets.get(kept)
     if (secret === null) return { isDone: false, said: 'not delivered: the queue has no secret any more.' }
     const isSmall = row.result_sha256 !== null && Number(row.result_bytes) <= inlineBytes
     const result = isSmall ? JSON.parse(Buffer.from(await blobs.bytes(row.result_sha256!)).toString('utf8')) : undefined
