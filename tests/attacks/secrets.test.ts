@@ -138,7 +138,10 @@ test('what an earlier version kept as it is is encrypted at the next start, and 
     await db.updateTable('monitors').set({ webhook_secret: old.webhook }).execute()
     await db.updateTable('invocation_queues').set({ secret: old.queue }).execute()
     await db.deleteFrom('settings').where('key', '=', 'mail.secret').execute()
-    await db.insertInto('settings').values({ key: 'mail.password', value: JSON.stringify(password) }).execute()
+    await db
+      .insertInto('settings')
+      .values({ key: 'mail.password', value: JSON.stringify(password) })
+      .execute()
     await db.deleteFrom('secrets').execute()
     await mkdir(join(dataDir, 'secrets'), { mode: 0o700 })
     await writeFile(join(dataDir, 'secrets', external), key, { mode: 0o600 })
@@ -164,7 +167,10 @@ test('what an earlier version kept as it is is encrypted at the next start, and 
     const keyFile = join(dataDir, 'secret.key')
     await rename(keyFile, `${keyFile}.away`)
     const without = await openPlatform(config, { logger })
-    await assert.rejects(without.domains.auth.settings.mailServer(), { code: 'precondition_failed', message: /which is not here/ })
+    await assert.rejects(without.domains.auth.settings.mailServer(), {
+      code: 'precondition_failed',
+      message: /which is not here/,
+    })
     const found = (await examine(without)).find(({ what }) => what === 'secrets')!
     assert.deepEqual([found.state, /4 of 4/.test(found.detail)], ['bad', true])
     await without.close()
