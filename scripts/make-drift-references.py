@@ -76,6 +76,13 @@ def ranks():
         yield {"seed": seed, "n1": n1, "n2": n2, "shift": shift, "ties": ties, "auc": float(found.statistic / (n1 * n2)), "pValue": float(found.pvalue)}
 
 
+def welch():
+    for seed, n1, n2, shift in [(51, 60, 80, 0.1), (52, 100, 100, 0.0), (53, 100, 300, 0.9)]:
+        a, b = samples(seed, n1, n2, shift, False)
+        found = stats.ttest_ind(a / 2, b / 2, equal_var=False)
+        yield {"seed": seed, "n1": n1, "n2": n2, "shift": shift, "pValue": float(found.pvalue)}
+
+
 def isotonic():
     for seed, n in [(41, 30), (42, 200)]:
         x, y = samples(seed, n, n, 0.0, False)
@@ -105,7 +112,7 @@ def total_variation(a, b):
 
 def main():
     out = {"scipy": scipy.__version__, "ks": list(ks()), "kolmogorov": list(kolmogorov()), "counts": list(counts()),
-           "wasserstein": list(wasserstein()), "binomial": list(binomial()), "ranks": list(ranks()), "isotonic": list(isotonic()),
+           "wasserstein": list(wasserstein()), "binomial": list(binomial()), "ranks": list(ranks()), "welch": list(welch()), "isotonic": list(isotonic()),
            "discrepancy": list(discrepancy()),
            "holm": {"p": [0.01, 0.04, 0.03, 0.005, 0.9, 0.04], "adjusted": holm([0.01, 0.04, 0.03, 0.005, 0.9, 0.04])}}
     with open(sys.argv[1], "w") as file:

@@ -1,6 +1,7 @@
 import { isPlatformError } from '../../kernel/errors.ts'
 import { checkOf } from './checks/all-checks.ts'
 import type { Finding, Judged, Looked } from './checks/check.ts'
+import { whyUnfit } from './checks/fits.ts'
 import type { CheckInput } from './checks/settings.ts'
 import type { Drift } from './compare-columns.ts'
 import type { Control } from './repeated-runs.ts'
@@ -36,6 +37,8 @@ export async function runChecks(
   }
 
   async function findingOf(check: ReturnType<typeof checkOf>, settings: CheckInput['settings']) {
+    const unfit = whyUnfit(check.kind, { signature: looked.version.signature, served: looked.version.manifest.kind })
+    if (unfit) return unfit
     if (check.needsRows && looked.rows < looked.monitor.minimum_rows) return tooFewRows(looked)
     try {
       return await check.look(looked, settings)

@@ -1,4 +1,4 @@
-import { notFound, preconditionFailed } from '../../kernel/errors.ts'
+import { isPlatformError, notFound, preconditionFailed } from '../../kernel/errors.ts'
 import type { Events } from '../../kernel/events.ts'
 import type { Files } from '../../ports/files/files.ts'
 import type { Db, Metadata } from '../../ports/metadata/metadata.ts'
@@ -9,8 +9,10 @@ import type { JobContext, JobHandler } from '../jobs/handler.ts'
 import type { ModelVersion } from '../registry/schema.ts'
 import type { RegistryService } from '../registry/service.ts'
 import { raiseAlert } from './alerts.ts'
+import { type Baseline, baselineFormat } from './baseline.ts'
 import { type BaselinesNeeds, baselines, withheldOf } from './baselines.ts'
 import type { Looked } from './checks/check.ts'
+import type { CheckKind } from './checks/settings.ts'
 import { contributionsOf, vectorsOf } from './contributions.ts'
 import { type DeliveryNeeds, deliverAlerts } from './deliveries.ts'
 import { type NowNeeds, nowReader } from './now.ts'
@@ -67,7 +69,17 @@ export function monitorJob(needs: RunNeeds): JobHandler<RunSpec, Outcome> {
     const toMs = spec.toMs ?? Date.now() + 1
     const period = spec.dataset ? null : { fromMs: spec.fromMs ?? toMs - monitor.window_hours * 3_600_000, toMs }
     const compared = { wanted: baselineOf(monitor), endpoint, version, period }
-    const baseline = await baselineFor(compared, context)
+    const baseline = await baselineFor(compared, context).catch((error) => {
+      // What looks at no column has its say where there is nothing to compare columns with: of a model that was brought, say.
+      if (!isPlatformError(error) || error.code === 'internal' || checks.every(({ kind }) => ofBaseline.has(kind))) throw error
+      return { ...noBaseline(version.id), missing: error.message }
+    })
+    const asked =
+      <T>(work: () => Promise<T>) =>
+      async () => {
+        if ('missing' in baseline) throw preconditionFailed(baseline.missing, { version: version.id })
+        return work()
+      }
     if (baseline.columns.length === 0 && checks.every(({ kind }) => kind === 'data_drift' || kind === 'prediction_drift'))
       throw preconditionFailed(`${version.modelName}:${version.number} has no inputs to watch.`, { version: version.id })
     context.progress('read', 1, steps, 'What there is now')
@@ -90,8 +102,8 @@ export function monitorJob(needs: RunNeeds): JobHandler<RunSpec, Outcome> {
       source: now.source,
       rows: now.rows,
       period: now.period,
-      counted: once(() => now.count(baseline)),
-      sampled: async (most = Number.POSITIVE_INFINITY) => besideEachOther(baseline.joint, await drawn(), most),
+      counted: once(asked(() => now.count(baseline))),
+      sampled: (most = Number.POSITIVE_INFINITY) => asked(async () => besideEachOther(baseline.joint, await drawn(), most))(),
       quality: once(() => now.quality()),
       answers: once(() => now.answers()),
       labelled: once(() => now.labelled()),
@@ -177,6 +189,17 @@ export function monitorJob(needs: RunNeeds): JobHandler<RunSpec, Outcome> {
     if (alert) events.emit('alert.raised', { alertId: alert.id, projectId, monitorId })
   }
 }
+
+/** Checks that compare columns with the baseline. */
+const ofBaseline: ReadonlySet<CheckKind> = new Set(['data_quality', 'data_drift', 'multivariate_drift', 'prediction_drift'])
+
+const noBaseline = (version: string): Baseline => ({
+  format: baselineFormat,
+  version,
+  rows: 0,
+  columns: [],
+  joint: { rows: 0, columns: [] },
+})
 
 /** With fewer known truths how groups fare is told of all answers, by what was predicted alone. */
 const leastTruths = 500

@@ -17,6 +17,7 @@ import type { DatasetsService } from '../datasets/service.ts'
 import type { EndpointsService } from '../endpoints/service.ts'
 import type { JobQueue } from '../jobs/handler.ts'
 import { usualChecks } from './checks/all-checks.ts'
+import { type Watched, whyUnfit } from './checks/fits.ts'
 import type { CheckInput } from './checks/settings.ts'
 import { deliverAlerts } from './deliveries.ts'
 import type { RunSpec } from './run-job.ts'
@@ -105,12 +106,12 @@ export function monitoringService({
     const project = await access.projectFor(by, endpoint.project, 'monitors:write')
     if (input.schedule) refuseBadSchedule(input.schedule)
     const name = input.name ?? `${endpoint.name} drift`
-    if (input.checks) refuseBadChecks(input.checks)
+    if (input.checks) refuseBadChecks(input.checks, endpoint)
     const baseline = await pinned(by, input.baseline, input.project)
     const row: MonitorRow = {
       ...(await access.newResource('mon', by, project, { ...input, name })),
       endpoint_id: endpoint.id,
-      checks: JSON.stringify(input.checks ?? usualChecks(endpoint.signature)),
+      checks: JSON.stringify(input.checks ?? usualChecks(endpoint)),
       baseline: JSON.stringify(baseline),
       emails: JSON.stringify(input.emails),
       webhook_secret: null,
@@ -148,7 +149,7 @@ export function monitoringService({
     const row = await find(by, ref, project)
     await access.authorize(by, 'monitors:write', row)
     if (changes.schedule) refuseBadSchedule(changes.schedule)
-    if (changes.checks) refuseBadChecks(changes.checks)
+    if (changes.checks) refuseBadChecks(changes.checks, await endpoints.get(by, row.endpoint_id))
     const next = {
       ...(await access.patchResource(changes)),
       ...(changes.checks !== undefined && { checks: JSON.stringify(changes.checks) }),
@@ -352,8 +353,10 @@ export function monitoringService({
   }
 }
 
-function refuseBadChecks(checks: readonly CheckInput[]): void {
+function refuseBadChecks(checks: readonly CheckInput[], endpoint: Watched & { name: string }): void {
   for (const [i, { kind }] of checks.entries()) {
+    const unfit = whyUnfit(kind, endpoint)
+    if (unfit) throw invalidInput(`The check ${kind} makes no sense for ${endpoint.name}. ${unfit}`, { field: 'checks', kind })
     if (checks.findIndex((other) => other.kind === kind) !== i)
       throw invalidInput(`The check ${kind} is named twice.`, { field: 'checks', kind })
   }

@@ -69,6 +69,8 @@ export interface Drawn {
   plan: string
   region: string
   truth: boolean
+  /** The endpoint says no to them whatever the model says. */
+  isRefused: boolean
 }
 
 export type Draw = (random: Random) => Drawn
@@ -85,6 +87,10 @@ export interface Shift {
   newPlan?: number
   /** The charge no longer goes along with the tenure; each is as it was. */
   untied?: boolean
+  /** Customers come to be near the model's border: tenures and charges are that part as spread as they were. */
+  nearBorder?: number
+  /** Tenures hardly differ any more, and charges differ twice as much: other columns decide. */
+  otherDrivers?: boolean
   /** Share of truths that no longer follow the model. */
   concept?: number
   /** Share of the favourable outcome that a region is refused beyond the others. */
@@ -110,20 +116,33 @@ export const signature: Signature = {
 export const probability = ({ tenure, charge, plan }: Pick<Drawn, 'tenure' | 'charge' | 'plan'>): number =>
   1 / (1 + Math.exp(1.6 * tenure - 0.9 * (charge ?? 0) + (plan === 'basic' ? 0.7 : -0.4)))
 
-export function customer({ charge: up = 0, missing = 0, newPlan = 0, untied = false, concept = 0 }: Shift = {}): Draw {
+export function customer(shift: Shift = {}): Draw {
+  const {
+    charge: up = 0,
+    missing = 0,
+    newPlan = 0,
+    untied = false,
+    nearBorder = 1,
+    otherDrivers = false,
+    concept = 0,
+    unfair = 0,
+  } = shift
+  const spread = otherDrivers ? { tenure: 0.25, charge: 2 } : { tenure: nearBorder, charge: nearBorder }
   return (random) => {
-    const tenure = normal(random)
-    const tied = untied ? normal(random) : tenure
-    const charge = random.next() < 0.05 + missing ? null : 0.6 * tied + 0.8 * normal(random) + up
+    const drawn = normal(random)
+    const tenure = spread.tenure * drawn
+    const tied = untied ? normal(random) : drawn
+    const charge = random.next() < 0.05 + missing ? null : spread.charge * (0.6 * tied + 0.8 * normal(random)) + up
     const plan = random.next() < newPlan ? 'trial' : ['basic', 'plus', 'family'][random.below(3)]!
     const region = ['north', 'south'][random.below(2)]!
     const likely = probability({ tenure, charge, plan })
-    return { tenure, charge, plan, region, truth: random.next() < (random.next() < concept ? 0.5 : likely) }
+    const truth = random.next() < (random.next() < concept ? 0.5 : likely)
+    return { tenure, charge, plan, region, truth, isRefused: region === 'south' && random.next() < unfair }
   }
 }
 
-export function answerOf(one: Drawn, isRefused = false): Answer {
-  const p = isRefused ? 0.05 : probability(one)
+export function answerOf(one: Drawn): Answer {
+  const p = one.isRefused ? 0.05 : probability(one)
   return {
     said: { label: p > 0.5 ? 'yes' : 'no', probabilities: { no: 1 - p, yes: p } },
     truth: one.truth ? 'yes' : 'no',
@@ -156,9 +175,10 @@ export const many = (count: number, draw: Draw, random: Random): Drawn[] => Arra
 export function lookedAt(
   now: readonly Drawn[],
   { trained, sealed, falseAlarmRate = 0.01 }: { trained: readonly Drawn[]; sealed: readonly Drawn[]; falseAlarmRate?: number },
+  more: Partial<Pick<Looked, 'grouped' | 'operations' | 'tables'>> = {},
 ): Looked {
   const [then, here] = [columnsOf(trained), columnsOf(now)]
-  const score = (rows: readonly Drawn[]) => rows.map((one) => probability(one))
+  const score = (rows: readonly Drawn[]) => rows.map((one) => (one.isRefused ? 0.05 : probability(one)))
   const said: NumberBaseline = { ...numberBaseline('probability of yes', score(sealed)), role: 'prediction' }
   const numbers = (['tenure', 'charge'] as const).map((name) => ({
     baseline: numberBaseline(name, then[name]),
@@ -183,7 +203,14 @@ export function lookedAt(
   const outside = (name: 'tenure' | 'charge') => here[name].filter((value) => value !== null && Math.abs(value) > 8).length
   return {
     monitor: { minimum_rows: 100, psi_warning: 0.1, psi_alert: 0.25, false_alarm_rate: falseAlarmRate } as Looked['monitor'],
-    version: { id: 'mdv_1', task: 'binary', target: 'leaves', signature, goalOutcome: null } as unknown as Looked['version'],
+    version: {
+      id: 'mdv_1',
+      task: 'binary',
+      target: 'leaves',
+      signature,
+      manifest: { kind: 'onnx' },
+      goalOutcome: null,
+    } as unknown as Looked['version'],
     baseline,
     source: 'a window',
     rows: now.length,
@@ -221,6 +248,7 @@ export function lookedAt(
     tables: null as never,
     operations: () => Promise.reject(new Error('Nothing is served here.')),
     signal: new AbortController().signal,
+    ...more,
   }
 }
 

@@ -1,11 +1,10 @@
-import type { Task } from '../../goals/schema.ts'
-import type { Signature } from '../../registry/schema.ts'
 import { bias } from './bias.ts'
 import type { Check } from './check.ts'
 import { dataDrift } from './data-drift.ts'
 import { dataQuality } from './data-quality.ts'
 import { embeddingDrift } from './embedding-drift.ts'
 import { explanationDrift } from './explanation-drift.ts'
+import { type Watched, whyUnfit } from './fits.ts'
 import { multivariateDrift } from './multivariate-drift.ts'
 import { operations } from './operations.ts'
 import { performance } from './performance.ts'
@@ -29,20 +28,26 @@ export const allChecks: { [Kind in CheckKind]: Check<Kind> } = {
 
 export const checkOf = (kind: CheckKind): Check<any> => allChecks[kind]
 
-const ofClasses: readonly Task[] = ['binary', 'multiclass']
+/** What is looked at where nobody chose, as far as it suits the model. */
+const usual = [
+  'data_quality',
+  'data_drift',
+  'multivariate_drift',
+  'prediction_drift',
+  'performance',
+  'performance_estimate',
+  'embedding_drift',
+  'operations',
+] as const satisfies CheckKind[]
 
-/** The checks that suit a model where nobody chose. */
-export function usualChecks({ task, inputs }: Signature): CheckInput[] {
+/** The checks that suit a model where nobody chose: texts are watched by what the model makes of them, columns each and together. */
+export function usualChecks(watched: Watched): CheckInput[] {
+  const { inputs } = watched.signature
   const readsColumns = inputs.some(({ tensor }) => tensor === 'numbers' || tensor === 'strings')
-  const kinds: CheckKind[] = [
-    ...(readsColumns ? (['data_quality', 'data_drift', 'multivariate_drift'] as const) : []),
-    'prediction_drift',
-    ...(ofClasses.includes(task) || task === 'regression' ? (['performance'] as const) : []),
-    ...(ofClasses.includes(task) ? (['performance_estimate'] as const) : []),
-    ...(inputs.some(({ tensor }) => tensor === 'image' || tensor === 'audio' || tensor === 'tokens')
-      ? (['embedding_drift'] as const)
-      : []),
-    'operations',
-  ]
-  return kinds.map((kind) => CheckInput.parse({ kind }))
+  const readsItems = inputs.some(({ tensor }) => tensor === 'image' || tensor === 'audio' || tensor === 'tokens')
+  const ofColumns: readonly CheckKind[] = ['data_quality', 'data_drift', 'multivariate_drift']
+  return usual
+    .filter((kind) => whyUnfit(kind, watched) === null)
+    .filter((kind) => (ofColumns.includes(kind) ? readsColumns : kind !== 'embedding_drift' || readsItems))
+    .map((kind) => CheckInput.parse({ kind }))
 }

@@ -177,7 +177,11 @@ function beyond({ measure, value, low, high }: MeasureValue, wanted: { low: numb
   const error = (scale(high) - scale(low)) / (2 * 1.959964)
   const above = wanted.high === null ? Number.NEGATIVE_INFINITY : scale(value) - scale(wanted.high)
   const below = wanted.low === null ? Number.NEGATIVE_INFINITY : scale(wanted.low) - scale(value)
-  return Math.min(1, normalUpperTail(Math.max(above, below) / error))
+  const nearer = Math.max(above, below)
+  // Between two bounds the other one may have been passed by chance too.
+  const other =
+    wanted.low === null || wanted.high === null ? 0 : normalUpperTail((nearer + scale(wanted.high) - scale(wanted.low)) / error)
+  return Math.min(1, normalUpperTail(nearer / error) + other)
 }
 
 function bounds({ low, high }: { low: number | null; high: number | null }): string {

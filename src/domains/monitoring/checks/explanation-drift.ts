@@ -1,45 +1,63 @@
-import { randomFrom } from '../../evaluation/statistics/random.ts'
+import { compareShares } from '../statistics/attribution-shares.ts'
 import { rankingKept } from '../statistics/ndcg.ts'
 import type { Check } from './check.ts'
 import { notJudged } from './not-judged.ts'
-import { chance, figure, listed } from './words.ts'
+import { chance, figure, listed, percent } from './words.ts'
 
-const permutations = 499
 const leastRows = 20
 
-/** Whether the columns matter to the answers in the order in which they did: mean size of their contributions, as Amazon SageMaker Clarify compares them. */
+/**
+ * Whether the same columns decide the answers: how much of what decides has come to other columns, and whether they matter in the order in which they did
+ * (mean size of their contributions, as Amazon SageMaker Clarify compares them).
+ */
 export const explanationDrift: Check<'explanation_drift'> = {
   kind: 'explanation_drift',
   title: 'Explanation drift',
   needsRows: true,
-  async look({ contributions }, { warning, alert, rows }) {
+  async look({ contributions }, { warning, alert, movedWarning, movedAlert, rows }) {
     const { columns, before, now } = await contributions(rows)
     if (Math.min(before.length, now.length) < leastRows)
       throw notJudged(`${Math.min(before.length, now.length)} rows of one side could be explained; ${leastRows} are needed.`)
     if (columns.length < 2) throw notJudged('A model of one column has no order of importance.')
     const importance = { before: meanSize(before), now: meanSize(now) }
     const kept = rankingKept(importance.before, importance.now)
-    const pValue = permuted([...before, ...now], before.length, kept)
+    const shares = compareShares(before, now)
+    const { moved } = shares
     return {
-      pValues: [pValue],
+      pValues: [shares.pValue],
       judge([adjusted], level) {
         const isSure = adjusted! < level
-        const state = !isSure || kept >= warning ? 'quiet' : kept < alert ? 'alert' : 'warning'
+        const isLarge = (order: number, share: number) => isSure && (kept < order || moved >= share)
+        const state = isLarge(alert, movedAlert) ? 'alert' : isLarge(warning, movedWarning) ? 'warning' : 'quiet'
         const order = (of: readonly number[]) => columns.map((_, i) => i).sort((a, b) => of[b]! - of[a]!)
-        const [then, after] = [order(importance.before), order(importance.now)]
-        const risen = after.filter((column) => after.indexOf(column) < then.indexOf(column)).map((column) => columns[column]!)
-        const figures = `agreement with the order before ${figure(kept)}, 1 is the same; ${chance(adjusted!)}`
-        const shown = then.slice(0, 12)
+        const gain = (column: number) => shares.now[column]! - shares.before[column]!
+        const risen = order(shares.now)
+          .sort((a, b) => gain(b) - gain(a))
+          .filter((column) => gain(column) >= Math.max(0.02, moved / 4))
+          .map((column) => columns[column]!)
+        const figures = `${percent(moved)} of what decides came to other columns, agreement of the order ${figure(kept)}; ${chance(adjusted!)}`
+        const shown = order(importance.before).slice(0, 12)
         return {
           state,
           sentence:
             state === 'quiet'
               ? `The columns matter to the answers much as they did (${figures}).`
-              : `What the answers rest on has changed: ${listed(risen)} matter more than before (${figures}).`,
+              : `What the answers rest on has changed: ${listed(risen)} matter${risen.length === 1 ? 's' : ''} more than before (${figures}).`,
           recommendation:
             'See whether the columns that matter more now are ones that the answers should rest on, and whether they are right.',
           evidence: {
-            figures: [{ name: 'agreement of the order (NDCG)', value: kept, baseline: 1, warning, alert, pValue: adjusted }],
+            figures: [
+              {
+                name: 'moved to other columns',
+                value: moved,
+                baseline: 0,
+                warning: movedWarning,
+                alert: movedAlert,
+                pValue: adjusted,
+                unit: 'share',
+              },
+              { name: 'agreement of the order (NDCG)', value: kept, baseline: 1, warning, alert },
+            ],
             plots: [
               {
                 title: 'Mean size of the contribution to an answer',
@@ -62,20 +80,3 @@ export const explanationDrift: Check<'explanation_drift'> = {
 
 const meanSize = (rows: readonly (readonly number[])[]): number[] =>
   rows[0]!.map((_, column) => rows.reduce((sum, row) => sum + Math.abs(row[column]!), 0) / rows.length)
-
-/** How often rows that change sides by chance keep the order no better. */
-function permuted(rows: (readonly number[])[], before: number, seen: number): number {
-  const random = randomFrom(7)
-  const order = [...rows]
-  let asFar = 0
-  for (let p = 0; p < permutations; p++) {
-    for (let k = order.length - 1; k > 0; k--) {
-      const other = random.below(k + 1)
-      const kept = order[k]!
-      order[k] = order[other]!
-      order[other] = kept
-    }
-    if (rankingKept(meanSize(order.slice(0, before)), meanSize(order.slice(before))) <= seen + 1e-12) asFar++
-  }
-  return (1 + asFar) / (1 + permutations)
-}
