@@ -31,7 +31,7 @@ def run(job: Job, report: Report) -> dict[str, Any]:
     format_of(request.format)
     path = source_path(job.channel("source"), request.file)
     report.progress("load", 0, 4, None, f'"{path.name}" is opened by its own library.')
-    if request.format == "transformers":
+    if request.format == "transformers" or request.options.get("image") is not None:
         from atoll_engines.bring import networks
 
         return networks.bring(job, report, request, path, started)

@@ -28,6 +28,8 @@ FORMATS = {
     "catboost": Format("atoll_engines.bring.trees.catboost_model", "catboost", "tabular"),
     "torchscript": Format("atoll_engines.bring.torchscript", "torch", "deep"),
     "transformers": Format("atoll_engines.bring.networks", "transformers", "deep"),
+    # Over images alone: graphs over rows need nobody but the server.
+    "onnx": Format("atoll_engines.bring.networks", "onnxruntime", "deep"),
     "custom": Format("atoll_engines.bring.custom", "pandas", "tabular"),
 }
 

@@ -18,7 +18,7 @@ from atoll_engines.evaluation.package import package_folders
 def run(job: Job, report: Report) -> dict[str, Any] | None:
     """The engine `bring.predict`."""
     about = json.loads((package_folders(job, ABOUT).native / ABOUT).read_text("utf-8"))
-    if about["format"] == "transformers":
+    if "kind" in about:
         from atoll_engines.bring.networks import predict
 
         return predict(job, report)

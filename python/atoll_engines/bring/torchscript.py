@@ -106,10 +106,7 @@ class TorchscriptOriginal(Original):
         return made[:, None] if made.ndim == 1 else made
 
     def graphs(self) -> Iterator[bytes]:
-        import onnx
         import torch
-
-        from atoll_engines.onnx_models.torch_graph import without_traces
 
         link, is_regression, classes = self.link, self.task == "regression", len(self.classes or ())
         network = self.network
@@ -131,25 +128,34 @@ class TorchscriptOriginal(Original):
                 return said
 
         name = "prediction" if is_regression else "probabilities"
-        sample = torch.randn(3, len(self.columns), dtype=torch.float64)
-        buffer, quiet = io.BytesIO(), io.StringIO()
-        logging.getLogger("torch.onnx").setLevel(logging.ERROR)
-        try:
-            with warnings.catch_warnings(), contextlib.redirect_stdout(quiet), contextlib.redirect_stderr(quiet):
-                warnings.simplefilter("ignore")
-                # What the network's own program decides at run time stays in it: only what is around it is traced.
-                traced = torch.jit.trace(Answering().eval(), (sample,), check_trace=False)
-                # The exporter that reads programs rather than runs; the other cannot see into TorchScript.
-                torch.onnx.export(
-                    traced, (sample,), buffer, dynamo=False, input_names=["numbers"], output_names=[name],
-                    dynamic_axes={"numbers": {0: "N"}, name: {0: "N"}}, opset_version=OPSET,
-                )  # fmt: skip
-        except Exception as error:
-            raise EngineError(f"The exporter of torch could not write it: {first_line(error)}") from error
-        model = onnx.load_from_string(buffer.getvalue())
-        without_traces(model)
-        onnx.checker.check_model(model)
-        yield model.SerializeToString()
+        yield written(Answering().eval(), torch.randn(3, len(self.columns), dtype=torch.float64), "numbers", name)
+
+
+def written(answering: Any, sample: Any, input: str, output: str) -> bytes:
+    """A graph of what surrounds a TorchScript program, and of the program."""
+    import onnx
+    import torch
+
+    from atoll_engines.onnx_models.torch_graph import without_traces
+
+    buffer, quiet = io.BytesIO(), io.StringIO()
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings(), contextlib.redirect_stdout(quiet), contextlib.redirect_stderr(quiet):
+            warnings.simplefilter("ignore")
+            # What the network's own program decides at run time stays in it: only what is around it is traced.
+            traced = torch.jit.trace(answering, (sample,), check_trace=False)
+            # The exporter that reads programs rather than runs; the other cannot see into TorchScript.
+            torch.onnx.export(
+                traced, (sample,), buffer, dynamo=False, input_names=[input], output_names=[output],
+                dynamic_axes={input: {0: "N"}, output: {0: "N"}}, opset_version=OPSET,
+            )  # fmt: skip
+    except Exception as error:
+        raise EngineError(f"The exporter of torch could not write it: {first_line(error)}") from error
+    model = onnx.load_from_string(buffer.getvalue())
+    without_traces(model)
+    onnx.checker.check_model(model)
+    return model.SerializeToString()
 
 
 def tensor_of(said: Any) -> Any:
@@ -191,7 +197,7 @@ def first_width(network: Any) -> int | None:
             return int(values.shape[1])
         if values.dim() > 2:
             raise BadInput(
-                "The network begins with a layer for images or sounds. TorchScript is taken over rows of numbers; bring such a network "
-                "as a folder with its code (predict.py), or as ONNX."
+                "The network begins with a layer for images or sounds. Where it takes images, say so (takes: image) and how they are prepared; "
+                "bring one of sounds as a folder with its code (predict.py), or as ONNX."
             )
     return None

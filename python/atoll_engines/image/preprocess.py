@@ -8,13 +8,16 @@ FITS = ("crop", "pad", "stretch")
 OPSET = 18
 
 
-def preprocess_graph(size: int, channels: int, fit: str = "crop", resized: int | None = None) -> bytes:
+def preprocess_graph(size: int, channels: int, fit: str = "crop", resized: int | None = None, width: int | None = None) -> bytes:
     """`image` uint8 [H, W, 3] to `pixels` uint8 [size, size, channels]: antialiased bilinear resize, then `fit`.
 
-    `crop` keeps the middle, `pad` sets the whole image on black, `stretch` changes its shape.
+    `crop` keeps the middle, `pad` sets the whole image on black, `stretch` changes its shape, also to a rectangle (`width`).
     With `resized` the short side is made that long before the middle is cut out.
     """
     from onnx import TensorProto, checker, helper, numpy_helper
+
+    width = size if width is None else width
+    assert width == size or fit == "stretch", "only stretched images may become rectangles"
 
     graph = Nodes()
     graph.node("Cast", ["image"], "float", to=TensorProto.FLOAT)
@@ -26,7 +29,7 @@ def preprocess_graph(size: int, channels: int, fit: str = "crop", resized: int |
     side = size if resized is None else resized
     graph.constant("target", np.array([side, side], np.float32))
     if fit == "stretch":
-        graph.ints("new_sides", [size, size])
+        graph.ints("new_sides", [size, width])
     else:
         # The short side becomes `size` and the rest is cut off, or the long side does and the rest is filled.
         graph.node("ReduceMin" if fit == "crop" else "ReduceMax", ["sides"], "side", keepdims=1)
@@ -77,7 +80,7 @@ def preprocess_graph(size: int, channels: int, fit: str = "crop", resized: int |
         graph.nodes,
         "preprocess",
         [helper.make_tensor_value_info("image", TensorProto.UINT8, ["height", "width", 3])],
-        [helper.make_tensor_value_info("pixels", TensorProto.UINT8, [size, size, channels])],
+        [helper.make_tensor_value_info("pixels", TensorProto.UINT8, [size, width, channels])],
         [numpy_helper.from_array(value, name) for name, value in graph.constants.items()],
     )
     model = helper.make_model(made, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=10)

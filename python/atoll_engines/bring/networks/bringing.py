@@ -21,8 +21,16 @@ from atoll_engines.tabular.export import Export
 BATCH = 16
 
 
-def open_network(folder: Path, column: str, kind: str | None = None) -> Network:
-    """The network of a folder."""
+PICTURES = "picture"
+
+
+def open_network(path: Path, column: str, kind: str | None = None, about: dict[str, Any] | None = None) -> Network:
+    """The network of a folder, or of a file over images with what is said about it."""
+    if kind == PICTURES:
+        from atoll_engines.bring.networks.pictures import pictures
+
+        return pictures(path, column, about or {})
+    folder = path
     kind = kind or kind_of(folder)
     if kind == "image":
         from atoll_engines.bring.networks.images import images
@@ -38,13 +46,14 @@ def open_network(folder: Path, column: str, kind: str | None = None) -> Network:
 
 
 def bring(job: Job, report: Report, request: Request, path: Path, started: float) -> dict[str, Any]:
-    """`bring.convert` for the format `transformers`."""
+    """`bring.convert` for the format `transformers`, and for graphs and programs over images."""
     import torch
 
     torch.set_num_threads(job.threads)
     folder = path if path.is_dir() else path.parent
-    kind = kind_of(folder)
-    network = open_network(folder, column_of(job, request, kind), kind)
+    kind = kind_of(folder) if request.format == "transformers" else PICTURES
+    about = request.about() | {"task": request.task, "classes": request.classes}
+    network = open_network(path if kind == PICTURES else folder, column_of(job, request, kind), kind, about)
     settle(network, request)
     report.progress("ask", 1, 4, None, "The network answers.")
     kinds, items = items_for(job, request, network, np.random.default_rng(job.seed))
@@ -137,7 +146,8 @@ def answered(network: Network, graph: bytes, items: list[Any]) -> dict[str, np.n
     options.log_severity_level = 3
     session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
     names, takes = [one.name for one in session.get_outputs()], {one.name for one in session.get_inputs()}
-    edges = [0, 1, *range(1 + BATCH, len(items), BATCH), len(items)]
+    step = network.rows_per_run or BATCH
+    edges = [0, 1, *range(1 + step, len(items), step), len(items)]
     parts = []
     for start, end in zip(edges, edges[1:], strict=False):
         if end > start:

@@ -28,6 +28,8 @@ class Network(ABC):
     notes: list[str] = field(default_factory=list)
     threshold: float | None = None
     thresholds: list[float] | None = None
+    # The graph takes no more rows at once, where it was made for a fixed number.
+    rows_per_run: int | None = None
 
     type = "text"
 
@@ -106,5 +108,7 @@ class Network(ABC):
         }
         if self.task == "multilabel":
             about["thresholds"] = self.thresholds
+        if self.rows_per_run:
+            about["rowsPerRun"] = self.rows_per_run
         outputs = self.outputs()
         return about | ({"outputs": outputs} if outputs else {})

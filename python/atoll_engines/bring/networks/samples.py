@@ -21,13 +21,14 @@ MADE_TEXTS, MADE_IMAGES, MOST_TEXTS, MOST_IMAGES = 48, 24, 400, 100
 
 def column_of(job: Job, request: Request, kind: str) -> str:
     """The name of what the network reads: the user's, or that of the sample's one column of its kind."""
-    usual = "image" if kind == "image" else "text"
+    is_image = kind in ("image", "picture")
+    usual = "image" if is_image else "text"
     if request.inputs:
         return request.inputs[0].name
     if not job.has_channel("sample"):
         return usual
     table = open_table(job.channel("sample"))
-    wanted = ("image",) if kind == "image" else ("text", "category")
+    wanted = ("image", "text", "category") if is_image else ("text", "category")
     apart = {request.target, request.expected}
     names = [one for one in table.columns if one.type in wanted and one.name not in apart]
     texts = [one.name for one in names if one.type == wanted[0]] or [one.name for one in names]

@@ -24,7 +24,7 @@ def predict(job: Job, report: Report) -> None:
     folders = package_folders(job, "bring.json")
     about = json.loads((folders.native / "bring.json").read_text("utf-8"))
     source, sink = own_streams()
-    network = open_network(source_path(folders.native / "source", about["file"]), about["column"], about["kind"])
+    network = open_network(source_path(folders.native / "source", about["file"]), about["column"], about["kind"], about)
     if about.get("classes"):
         network.classes = tuple(about["classes"]) if about["kind"] != "tokens" else network.classes
     name, outputs = network.answer_name, network.outputs()
