@@ -143,6 +143,56 @@ test('models from elsewhere are served as their own library answers', { timeout:
     near(said.value, 3 * 2 + 4 * 5)
   })
 
+  await t.test('a graph over tensors is asked with nested lists, and by the Open Inference Protocol', async () => {
+    const { version, result } = await bring(world, 'grid', gridGraph(), { task: 'regression' })
+    assert.ok(result.parity!.rows >= 1000 && result.parity!.flips === 0)
+    const grid = [
+      [1, 2, 3],
+      [4, 5, 9],
+    ]
+    const [said, flat] = await ask(world, 'grid', version, [{ grid }, { grid: grid.flat() }])
+    assert.equal(said.value, 4)
+    assert.equal(flat.value, 4)
+    for (const wrong of [
+      [
+        [1, 2],
+        [3, 4],
+        [5, 6],
+      ],
+      [[1, 2, 3]],
+      [1, 2],
+      'x',
+      null,
+      [
+        [1, 2, 'a'],
+        [4, 5, 6],
+      ],
+    ]) {
+      const refused = await world.call('POST', '/v1/endpoints/grid/predict', { body: { row: { grid: wrong } } })
+      assert.equal(refused.status, 422, refused.text)
+      assert.match(refused.text, /grid/)
+    }
+    const input = { name: 'grid', shape: [1, 2, 3], datatype: 'FP32', data: grid }
+    const { json } = await world.call('POST', '/v2/models/grid/infer', { body: { inputs: [input] } })
+    assert.deepEqual(json.outputs[0].data, [4])
+    const other = await world.call('POST', '/v2/models/grid/infer', { body: { inputs: [{ ...input, shape: [1, 3, 2] }] } })
+    assert.equal(other.status, 400, other.text)
+    const about = await world.call('GET', '/v2/models/grid')
+    assert.deepEqual(about.json.inputs, [{ name: 'grid', datatype: 'FP64', shape: [-1, 2, 3] }])
+  })
+
+  await t.test('what lies as an image is asked about: pictures, or the tensor itself', async () => {
+    const source = { upload: await uploadBytes(world, 'm', gridGraph([3, 8, 8])) }
+    const look = async (body: object) =>
+      (await world.call('POST', '/v1/imports/inspect', { body: { source, task: 'regression', ...body } })).json
+    const missing = async (body: object) => (await look(body)).missing.map(({ field }: { field: string }) => field)
+    assert.deepEqual(await missing({}), ['takes'])
+    assert.deepEqual(await missing({ takes: 'image' }), ['image-scale'])
+    const pictures = await look({ image: { scale: 1 } })
+    assert.deepEqual([pictures.missing, pictures.convertedBy], [[], 'job'])
+    assert.equal((await look({ takes: 'tensor' })).convertedBy, 'server')
+  })
+
   await t.test('a language model is served as it is', async () => {
     const { version, result } = await bring(world, 'letters', alphabetModel(), { licence: 'cc0' })
     assert.equal(result.served, 'gguf')
@@ -207,6 +257,17 @@ async function tarred(files: Record<string, string | Buffer>): Promise<Buffer> {
   const parts: Buffer[] = []
   for await (const part of archive) parts.push(part as Buffer)
   return Buffer.concat(parts)
+}
+
+/** The mean of a tensor. */
+function gridGraph(shape = [2, 3]) {
+  const axes = shape.map((_, i) => i + 1)
+  const graph = [
+    node('ReduceMean', ['grid'], 'mean', { axes, keepdims: 0 }),
+    tagged(11, valueInfo('grid', 1, [null, ...shape])),
+    tagged(12, valueInfo('mean', 1, [null])),
+  ]
+  return Buffer.concat([whole(1, 8), tagged(8, whole(2, 17)), tagged(7, Buffer.concat([tagged(2, 'g'), ...graph]))])
 }
 
 /** y = x · w, with w kept beside the graph. */

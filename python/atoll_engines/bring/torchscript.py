@@ -197,7 +197,7 @@ def first_width(network: Any) -> int | None:
             return int(values.shape[1])
         if values.dim() > 2:
             raise BadInput(
-                "The network begins with a layer for images or sounds. Where it takes images, say so (takes: image) and how they are prepared; "
-                "bring one of sounds as a folder with its code (predict.py), or as ONNX."
+                "The network begins with a layer for images or sounds. Where it takes images, say so (takes: image) "
+                "and how they are prepared; bring one of sounds as a folder with its code (predict.py), or as ONNX."
             )
     return None

@@ -11,7 +11,7 @@ import { laySample } from './sample.ts'
 import type { FormatName } from './schema.ts'
 
 /** The environment that has the library of a format. */
-const runtimes: Partial<Record<FormatName, RuntimeName>> = { transformers: 'deep', torchscript: 'deep' }
+const runtimes: Partial<Record<FormatName, RuntimeName>> = { onnx: 'deep', transformers: 'deep', torchscript: 'deep' }
 
 interface TrainingNotes {
   algorithm?: string
@@ -43,7 +43,7 @@ export async function convertByEngine(needs: ImportJobNeeds, context: JobContext
       expected: answers.expected ?? null,
       tolerance: 1e-4,
       parityRows: 1000,
-      options: optionsFor(answers),
+      options: optionsFor(prepared),
       inspection,
     },
     seed: 7,
@@ -91,13 +91,17 @@ export async function convertByEngine(needs: ImportJobNeeds, context: JobContext
 }
 
 /** How the original is asked, and what its numbers are, where the person says it. */
-const optionsFor = ({ contentType, scores, task }: Prepared['answers']) => ({
+const optionsFor = ({ picture, answers: { contentType, scores, task, takes, image } }: Prepared) => ({
+  ...(picture ?? ((takes === 'image' || image) && { image: image ?? {} })),
   ...(contentType && { contentType }),
   ...(scores && { answers: scores === 'probabilities' ? 'identity' : task === 'multilabel' ? 'sigmoid' : 'softmax' }),
 })
 
 /** Columns by name and type, where the file or the person says them. */
-function inputsFor({ found, answers, sample }: Prepared) {
+function inputsFor({ found, picture, answers, sample }: Prepared) {
+  const isOfImages = picture !== null || answers.takes === 'image' || answers.image !== undefined
+  if (isOfImages)
+    return Array.isArray(answers.columns) ? [{ name: answers.columns[0]!, type: null, nullable: false, categories: null }] : null
   const typeOf = new Map(sample?.columns.map(({ name, type }) => [name, type as string]))
   const known = new Map(found.columns?.map(({ name, type }) => [name, type]))
   const sampled = sample?.columns.map(({ name }) => name).filter((name) => name !== answers.target && name !== answers.expected)

@@ -171,8 +171,8 @@ export function importJob(needs: ImportJobNeeds): JobHandler<ImportSpec, ImportO
 
 type Way = (needs: ImportJobNeeds, context: JobContext<ImportSpec>, prepared: Prepared) => Promise<Made>
 
-const makeBy = ({ found }: Prepared): Way =>
-  found.format === 'onnx' ? serveGraph : found.format === 'gguf' ? languageModel : convertByEngine
+const makeBy = ({ found, picture }: Prepared): Way =>
+  found.format === 'onnx' && !picture ? serveGraph : found.format === 'gguf' ? languageModel : convertByEngine
 
 /** What the person must say, and did not. */
 export function lacking({ missing, algorithm }: Inspection): PlatformError {

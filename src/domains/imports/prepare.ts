@@ -12,6 +12,7 @@ import { licenceIn } from './inspect/licence.ts'
 import { classesOfConfig, taskOfArchitecture, wordsOf } from './inspect/transformers.ts'
 import { objectOf } from './inspect/xgboost.ts'
 import { missingFor } from './missing.ts'
+import { type PicturePlan, planPictures, takesImages } from './onnx/pictures.ts'
 import { type OnnxPlan, planOnnx } from './onnx/plan.ts'
 import { readSample, type Sample } from './sample.ts'
 import type { ImportAnswers, Inspection, Missing } from './schema.ts'
@@ -30,6 +31,8 @@ export interface Prepared {
   /** The person's answers, else what the file says. */
   answers: ImportAnswers
   plan: OnnxPlan | null
+  /** A graph over images: the job asks it as it is said here, and writes what is served. */
+  picture: PicturePlan | null
   sample: Sample | null
   inspection: Inspection
 }
@@ -57,6 +60,7 @@ export async function prepare(
   }
   refuseLacking(sample, answers)
   let plan: OnnxPlan | null = null
+  let picture: PicturePlan | null = null
   let missing: Missing[] = []
   if (found.onnx) {
     for (const { location, offset, length } of found.onnx.external) {
@@ -67,14 +71,33 @@ export async function prepare(
           { file: found.file, location: location.slice(0, 100) },
         )
     }
-    const planned = planOnnx(found.onnx, answers, {
-      path: found.file,
-      hasTokenizer: beside?.hasTokenizer ?? false,
-      sampleColumns: sample?.columns ?? null,
+    const isOfImages = takesImages(found.onnx, answers, beside?.hasPreparation ?? false)
+    if (isOfImages === null)
+      missing = [
+        {
+          field: 'takes',
+          why: 'Its input lies as images do: is it given pictures, which are prepared here, or the tensor itself?',
+          choices: ['image', 'tensor'],
+        },
+      ]
+    else if (isOfImages) {
+      const planned = planPictures(found.onnx, answers, { path: found.file, hasPreparation: beside?.hasPreparation ?? false })
+      picture = planned.plan
+      answers.classes ??= planned.classes ?? undefined
+      missing = planned.missing
+    } else {
+      const planned = planOnnx(found.onnx, answers, {
+        path: found.file,
+        hasTokenizer: beside?.hasTokenizer ?? false,
+        sampleColumns: sample?.columns ?? null,
+      })
+      plan = planned.plan && beside ? withWords(planned.plan, beside.words) : planned.plan
+      missing = planned.missing
+    }
+  } else
+    missing = missingFor(found, answers, sample, {
+      hasPreparation: wordsBeside(bundle, found.file, 'preprocessor_config.json') !== undefined,
     })
-    plan = planned.plan && beside ? withWords(planned.plan, beside.words) : planned.plan
-    missing = planned.missing
-  } else missing = missingFor(found, answers, sample)
   const card = bundle.files.find(({ path }) => /(^|\/)readme\.md$/i.test(path))
   const inspection: Inspection = {
     format: found.format,
@@ -89,7 +112,7 @@ export async function prepare(
     width: found.width,
     graph: found.onnx ? graphOf(found.onnx) : null,
     signature: plan && { inputs: plan.signature.inputs },
-    convertedBy: found.format === 'onnx' ? 'server' : found.format === 'gguf' ? 'nobody' : 'job',
+    convertedBy: found.format === 'onnx' && !picture ? 'server' : found.format === 'gguf' ? 'nobody' : 'job',
     licence: found.licence ?? (card ? await licenceIn(card) : null) ?? '',
     sha256: file.sha256 ?? listHash(bundle),
     sizeBytes: sizeOf(bundle),
@@ -98,7 +121,7 @@ export async function prepare(
     notes: found.notes,
     facts: found.facts,
   }
-  return { bundle, found, answers, plan, sample, inspection }
+  return { bundle, found, answers, plan, picture, sample, inspection }
 }
 
 /** A file that another one of the bundle names by a path relative to itself. */
@@ -125,6 +148,7 @@ async function besideGraph(bundle: Bundle, path: string) {
   const tokenizer = wordsBeside(bundle, path, 'tokenizer_config.json')
   const architectures = Array.isArray(settings.architectures) ? settings.architectures : []
   return {
+    hasPreparation: wordsBeside(bundle, path, 'preprocessor_config.json') !== undefined,
     hasTokenizer: wordsBeside(bundle, path, 'tokenizer.json') !== undefined,
     classes: classesOfConfig(settings),
     task: taskOfArchitecture(String(architectures[0] ?? ''), settings, classesOfConfig(settings)),

@@ -24,6 +24,26 @@ export const containers = ['mlflow', 'sagemaker'] as const
 
 const ColumnName = z.string().min(1).max(200)
 
+/** How a picture becomes the numbers that a network takes. */
+export const ImagePreparation = z.object({
+  size: z
+    .tuple([z.number().int().min(8).max(4096), z.number().int().min(8).max(4096)])
+    .optional()
+    .describe('Height and width, where the network leaves them free.'),
+  fit: z.enum(['stretch', 'crop', 'pad']).optional().describe('How a picture of another shape is made to that size.'),
+  resized: z.number().int().min(8).max(8192).optional().describe('Of "crop": the short side before the middle is cut out.'),
+  scale: z.number().optional().describe('Pixels (0 to 255) are multiplied by it first; 1/255 where mean or std are said.'),
+  mean: z.array(z.number()).min(1).max(4).optional().describe('Then taken off, by colour.'),
+  std: z.array(z.number()).min(1).max(4).optional().describe('Then divided by, by colour.'),
+  layout: z.enum(['NCHW', 'NHWC']).optional().describe('Where the colours are, where the sizes do not show it.'),
+  colours: z.enum(['rgb', 'bgr']).optional(),
+  channels: z
+    .union([z.literal(1), z.literal(3)])
+    .optional()
+    .describe('Of a program that does not tell: 3 unless said.'),
+})
+export type ImagePreparation = z.infer<typeof ImagePreparation>
+
 /** What only the person can say; everything is optional where the file says it. */
 export const ImportAnswers = z.object({
   format: z
@@ -44,6 +64,22 @@ export const ImportAnswers = z.object({
     .enum(['probabilities', 'logits'])
     .optional()
     .describe('What the numbers are that a classifier in ONNX or TorchScript answers with.'),
+  takes: z
+    .enum(['rows', 'tensor', 'image'])
+    .optional()
+    .describe('What a graph or program is given: rows of columns, tensors of numbers, or pictures.'),
+  image: ImagePreparation.optional(),
+  sizes: z
+    .array(
+      z
+        .number()
+        .int()
+        .min(1)
+        .max(2 ** 24),
+    )
+    .max(64)
+    .optional()
+    .describe('What a graph over tensors leaves free beside the rows, in its order.'),
   runtime: z.enum(runtimeNames).optional().describe('Whose packages code of your own needs: "deep" has torch and transformers.'),
   contentType: z.enum(['text/csv', 'application/json']).optional().describe('How rows are given to an input_fn of your own.'),
   sample: Source.optional().describe(

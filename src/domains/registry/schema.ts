@@ -19,6 +19,12 @@ export const SignatureInput = z.object({
   categories: z.array(z.string()).nullish(),
   categoriesTruncated: z.boolean().optional(),
   example: z.unknown().optional(),
+  shape: z
+    .array(z.number().int().min(1))
+    .min(1)
+    .max(16)
+    .optional()
+    .describe("tensors (`values`): the sizes of one row's; they lie among the graph's numbers from `index` on"),
   size: z
     .tuple([z.number().int().min(1), z.number().int().min(1)])
     .optional()

@@ -12,7 +12,8 @@ interface TensorAbout {
 }
 
 /** How a client sends a column: other datatypes of numbers are taken too. */
-function inputTensor({ name, type, tensor }: SignatureColumn): TensorAbout {
+function inputTensor({ name, type, tensor, shape }: SignatureColumn): TensorAbout {
+  if (tensor === 'values') return { name, datatype: 'FP64', shape: shape ?? [] }
   if (type === 'boolean') return { name, datatype: 'BOOL', shape: [1] }
   if (type === 'integer') return { name, datatype: 'INT64', shape: [1] }
   if (tensor === 'numbers' && type !== 'datetime') return { name, datatype: 'FP64', shape: [1] }

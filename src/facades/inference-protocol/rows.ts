@@ -1,4 +1,5 @@
 import { invalidInput, unprocessable } from '../../kernel/errors.ts'
+import { nestedOf } from '../../ports/inference/encode-tensor.ts'
 import { type ModelSignature, mediaTensors, type SignatureColumn } from '../../ports/inference/signature.ts'
 import { audioFile, pixelFiles } from './item-files.ts'
 import type { Tensor } from './tensors.ts'
@@ -72,6 +73,7 @@ function columnValues(column: SignatureColumn, tensor: Tensor): ColumnValues {
   if (column.tensor === 'audio' && datatype === 'FP32' && shape.length === 2)
     return { name, rows: shape[0]!, valueAt: (r) => audioFile(tensor, r, column.sampleRate ?? 16_000) }
   const rows = shape[0] ?? 1
+  if (column.tensor === 'values') return tensorValues(column, tensor)
   if (values.length !== rows)
     throw invalidInput(`The input "${name}" has the shape [${shape.join(', ')}]; a column has [rows] or [rows, 1].`, {
       field: `inputs.${name}`,
@@ -84,6 +86,28 @@ function columnValues(column: SignatureColumn, tensor: Tensor): ColumnValues {
         ? timeValue
         : plainValue
   return { name, rows, valueAt: (r) => read(values[r]!) }
+}
+
+/** A column of tensors: the rows, then the sizes that the model takes. */
+function tensorValues(column: SignatureColumn, { name, values, shape, datatype }: Tensor): ColumnValues {
+  const wanted = column.shape ?? []
+  const fits = shape.length === wanted.length + 1 && wanted.every((size, i) => shape[i + 1] === size)
+  if (!fits || datatype === 'BYTES')
+    throw invalidInput(
+      `The input "${name}" is ${datatype} [${shape.join(', ')}]; the model takes numbers of the shape [rows, ${wanted.join(', ')}].`,
+      { field: `inputs.${name}`, column: name },
+    )
+  const each = wanted.reduce((product, size) => product * size, 1)
+  const numbers = values as ArrayLike<number | boolean>
+  return {
+    name,
+    rows: shape[0]!,
+    valueAt: (r) =>
+      nestedOf(
+        Array.from({ length: each }, (_, i) => Number(numbers[r * each + i])),
+        wanted,
+      ),
+  }
 }
 
 /** One tensor of all columns of numbers, by whatever name. */

@@ -1,8 +1,9 @@
+import { nestedOf } from './encode-tensor.ts'
 import type { RawBatch } from './inference.ts'
 import type { ModelSignature, SignatureColumn } from './signature.ts'
-import { mediaTensors, shapeOf } from './signature.ts'
+import { mediaTensors, numbersOf, shapeOf } from './signature.ts'
 
-export type RawRow = Record<string, string | number | boolean | null>
+export type RawRow = Record<string, string | number | boolean | null | unknown[]>
 
 /** Turns raw tensors back into rows as a client would send them: the inverse of the encoder. */
 export function decodeRows(signature: ModelSignature, batch: RawBatch): RawRow[] {
@@ -11,7 +12,10 @@ export function decodeRows(signature: ModelSignature, batch: RawBatch): RawRow[]
     const row: RawRow = {}
     for (const input of signature.inputs) {
       if (mediaTensors.has(input.tensor)) row[input.name] = batch.items?.[r]?.fields?.[input.name] ?? null
-      else
+      else if (input.tensor === 'values') {
+        const at = r * numberColumns + input.index
+        row[input.name] = nestedOf(batch.numbers.subarray(at, at + numbersOf(input)), input.shape ?? [])
+      } else
         row[input.name] =
           input.tensor === 'numbers'
             ? plainValue(input, batch.numbers[r * numberColumns + input.index]!)

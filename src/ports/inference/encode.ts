@@ -1,11 +1,12 @@
 import { invalidInput, isPlatformError, unprocessable } from '../../kernel/errors.ts'
+import { tensorReader, withoutLargeTensors } from './encode-tensor.ts'
 import { bodyReader } from './encode-text.ts'
 import type { RawBatch } from './inference.ts'
 import { parseIsoDate } from './iso-date.ts'
 import type { CaptureWishes } from './media/describe-files.ts'
 import { Problems } from './problems.ts'
 import type { ModelSignature, SignatureColumn } from './signature.ts'
-import { shapeOf } from './signature.ts'
+import { numbersOf, shapeOf } from './signature.ts'
 
 export interface EncodedRows {
   batch: RawBatch
@@ -54,6 +55,8 @@ export function compileEncoder(
   const inheritsNames = signature.inputs.some((input) => input.name in Object.prototype)
   const numberReaders = signature.inputs.filter((input) => input.tensor === 'numbers').map(numberReader)
   const stringReaders = signature.inputs.filter((input) => input.tensor === 'strings').map(stringReader)
+  const shortened = withoutLargeTensors(signature.inputs)
+  const tensorReaders = signature.inputs.filter((input) => input.tensor === 'values').map(tensorReader)
 
   function encode(rows: readonly unknown[]): EncodedRows {
     try {
@@ -85,13 +88,19 @@ export function compileEncoder(
         if (value !== undefined) found++
         strings[r * stringColumns + reader.index] = reader.read(value, r, notes)
       }
+      for (const reader of tensorReaders) {
+        const value = fields[reader.name]
+        if (value !== undefined) found++
+        reader.readInto(value, numbers, r * numberColumns + reader.index, r, notes)
+      }
       if (unknownFields === 'refuse') {
         let fieldCount = 0
         for (const key in fields) if (fields[key] !== undefined) fieldCount++
         if (fieldCount !== found) refuseUnknown(fields, allKnown, r)
       }
     }
-    return { batch: { rows: rows.length, numbers, strings }, warnings: notes.sentences() }
+    const read = { batch: { rows: rows.length, numbers, strings }, warnings: notes.sentences() }
+    return shortened ? { ...read, forCapture: async () => shortened(rows) } : read
   }
 
   function fieldsOf(row: unknown, r: number): Record<string, unknown> {
@@ -108,6 +117,8 @@ export function compileEncoder(
         const fields = fieldsOf(rows[r], r)
         for (const reader of [...numberReaders, ...stringReaders])
           problems.gather(() => reader.read(fields[reader.name], r, notes))
+        for (const reader of tensorReaders)
+          problems.gather(() => reader.readInto(fields[reader.name], new Float64Array(reader.width), 0, r, notes))
         if (unknownFields === 'ignore') return
         for (const key of Object.keys(fields)) problems.gather(() => refuseUnknown({ [key]: fields[key] }, allKnown, r))
       })
@@ -117,6 +128,7 @@ export function compileEncoder(
   const direct = bodyReader({ numbers: numberReaders, strings: stringReaders })
 
   function encodeText(text: string): RawBatch | null {
+    if (tensorReaders.length > 0) return null
     const notes = new Notes()
     try {
       const batch = direct.encode(text, notes)
@@ -130,7 +142,9 @@ export function compileEncoder(
     columns: [...known],
     encode,
     encodeText,
-    learn: (rows) => direct.learn(rows[0] as object),
+    learn: (rows) => {
+      if (tensorReaders.length === 0) direct.learn(rows[0] as object)
+    },
     allowOthers(names) {
       for (const name of names) allKnown.add(name)
     },
@@ -291,11 +305,12 @@ function checkLayout(inputs: readonly SignatureColumn[], numberColumns: number, 
   const seen = new Set<string>()
   for (const input of inputs) {
     const place = `${input.tensor} ${input.index}`
-    const width = input.tensor === 'numbers' ? numberColumns : stringColumns
+    const taken = numbersOf(input)
+    const width = taken > 0 ? numberColumns : stringColumns
     if (
       !Number.isInteger(input.index) ||
       input.index < 0 ||
-      input.index >= width ||
+      input.index + Math.max(1, taken) > width ||
       seen.has(place) ||
       seen.has(`name ${input.name}`)
     ) {

@@ -8,7 +8,7 @@ export const provenBy = ['onnx', 'python', 'gguf'] as const
 export const servedBy = [...provenBy, 'pipeline', 'external'] as const
 export type ServedBy = (typeof servedBy)[number]
 
-export const tensors = ['numbers', 'strings', 'image', 'audio', 'tokens'] as const
+export const tensors = ['numbers', 'strings', 'values', 'image', 'audio', 'tokens'] as const
 
 /** Inputs that are prepared one by one, off the event loop, before the graph sees them. */
 export const mediaTensors: ReadonlySet<string> = new Set(['image', 'audio', 'tokens'])
@@ -28,6 +28,8 @@ export interface SignatureColumn {
   max?: number | null
   categories?: string[] | null
   categoriesTruncated?: boolean
+  /** Tensors (`values`): the sizes of one row's; they lie among the graph's numbers from `index` on, in row-major order. */
+  shape?: number[]
   /** Images: height and width that `preprocess.onnx` gives, and colours (1 or 3). */
   size?: [number, number]
   channels?: number
@@ -97,7 +99,7 @@ export function shapeOf(signature: ModelSignature): ModelShape {
     (input) => mediaTensors.has(input.tensor) && (input.tensor !== 'tokens' || input === text),
   )
   return {
-    numberColumns: signature.inputs.filter((input) => input.tensor === 'numbers').length,
+    numberColumns: signature.inputs.reduce((sum, input) => sum + numbersOf(input), 0),
     stringColumns: signature.inputs.filter((input) => input.tensor === 'strings').length,
     width: outputs ? outputs.reduce((sum, { width }) => sum + width, 0) : taskWidth(signature),
     ...(outputs && { outputs }),
@@ -107,6 +109,10 @@ export function shapeOf(signature: ModelSignature): ModelShape {
     ...(signature.turns && { turns: signature.turns }),
   }
 }
+
+/** How many of a graph's numbers a column takes. */
+export const numbersOf = ({ tensor, shape }: SignatureColumn): number =>
+  tensor === 'numbers' ? 1 : tensor === 'values' ? (shape ?? []).reduce((product, size) => product * size, 1) : 0
 
 /** The columns of text that become tokens, in their order. */
 export const textColumns = (signature: ModelSignature): SignatureColumn[] =>

@@ -1,4 +1,4 @@
-"""A graph or a TorchScript program over images: its own library is asked with the stated preparation, and the graph that is served has it within."""
+"""A graph or a TorchScript program over images: asked with the stated preparation, which the graph that is served has within."""
 
 from __future__ import annotations
 
@@ -235,7 +235,7 @@ def pictures(path: Path, column: str, about: dict[str, Any]) -> Pictures:
     if about["format"] != "onnx":
         made.link = link_of(made, options.get("answers"))
     if made.link not in LINKS:
-        raise BadInput(f'What the numbers are is one of {", ".join(LINKS)}.', parameter="options.make")
+        raise BadInput(f"What the numbers are is one of {', '.join(LINKS)}.", parameter="options.make")
     wanted = len(classes) if classes else 1 if task == "regression" else None
     if wanted is not None and made.width != wanted:
         raise BadInput(
@@ -243,7 +243,13 @@ def pictures(path: Path, column: str, about: dict[str, Any]) -> Pictures:
             f"{' were named' if classes else ''}.",
             parameter="classes" if classes else "task",
         )
-    made.params = {"size": [how.height, how.width], "fit": how.fit, "scale": how.scale, "mean": how.mean.tolist(), "std": how.spread.tolist()}
+    made.params = {
+        "size": [how.height, how.width],
+        "fit": how.fit,
+        "scale": how.scale,
+        "mean": how.mean.tolist(),
+        "std": how.spread.tolist(),
+    }
     return made
 
 
@@ -265,7 +271,9 @@ def link_of(made: Pictures, told: str | None) -> str:
     if made.task in ("regression", "embedding"):
         return "as it is"
     if told not in (None, "identity", "softmax", "sigmoid"):
-        raise BadInput('What the network answers with (options.answers) is "identity", "softmax" or "sigmoid".', parameter="options.answers")
+        raise BadInput(
+            'What the network answers with (options.answers) is "identity", "softmax" or "sigmoid".', parameter="options.answers"
+        )
     one = made.width == 1 and made.task == "binary"
     if told is None:
         random = np.random.default_rng(0)
@@ -274,8 +282,8 @@ def link_of(made: Pictures, told: str | None) -> str:
         sums = np.ones(len(said)) if one or made.task == "multilabel" else said.sum(axis=1)
         is_share = said.min() >= -1e-6 and said.max() <= 1 + 1e-6 and np.abs(sums - 1).max() < 1e-3
         told = "identity" if is_share else "sigmoid" if one or made.task == "multilabel" else "softmax"
-        made.notes.append(f"The network does not tell what its numbers mean. They are taken as {'probabilities' if is_share else f'margins ({told})'}.")
+        made.notes.append(
+            f"The network does not tell what its numbers mean. They are taken as {'probabilities' if is_share else f'margins ({told})'}."
+        )
     del made._width
     return ("pair" if told == "identity" else "pair of sigmoid") if one else "as it is" if told == "identity" else told
-
-

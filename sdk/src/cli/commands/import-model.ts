@@ -25,6 +25,16 @@ export function importCommand(models: Command): void {
     .option('--threshold <n>', 'from which probability on it is the positive class', parseNumber)
     .option('--columns <names>', 'of its inputs in its order, with commas between; or "numbered"')
     .option('--scores <kind>', 'what an ONNX classifier answers with: probabilities or logits')
+    .option('--takes <what>', 'what a graph or program is given: rows, tensor or image')
+    .option('--sizes <numbers>', 'of a graph over tensors: what it leaves free beside the rows, in its order')
+    .option('--image-size <size>', 'height and width of the images that a network takes: 224 or 224x320')
+    .option('--image-fit <way>', 'how images of another shape get there: stretch, crop or pad')
+    .option('--image-resized <n>', 'of crop: the short side before the middle is cut out', parseNumber)
+    .option('--image-scale <n>', 'pixels (0 to 255) are multiplied by it first', parseNumber)
+    .option('--image-mean <numbers>', 'then taken off, by colour, with commas between')
+    .option('--image-std <numbers>', 'then divided by, by colour')
+    .option('--image-layout <layout>', 'NCHW or NHWC, where the sizes do not show it')
+    .option('--image-colours <order>', 'rgb or bgr')
     .option('--runtime <name>', 'for code of your own (--format custom): tabular, deep, audio or llm')
     .option('--content-type <type>', 'how rows are given to an input_fn of your own: text/csv or application/json')
     .option('--sample <file>', 'rows on which the original and what is served are compared')
@@ -86,10 +96,35 @@ const servedWords: Record<string, string> = {
 
 const listOf = (text: string | undefined): string[] | undefined => text?.split(',').map((one) => one.trim())
 
+type Said = Record<string, string | undefined> & {
+  threshold?: number
+  imageScale?: number
+  imageResized?: number
+  onServer?: boolean
+}
+
+const numbersOf = (text: string | undefined): number[] | undefined => listOf(text)?.map(parseNumber)
+
+/** How images are prepared, where anything was said of it. */
+function imageOf(o: Said): ImportInput['image'] {
+  const size = o.imageSize?.split(/[x,]/).map(parseNumber)
+  const said = {
+    size: size && ([size[0]!, size[1] ?? size[0]!] as [number, number]),
+    fit: o.imageFit,
+    resized: o.imageResized,
+    scale: o.imageScale,
+    mean: numbersOf(o.imageMean),
+    std: numbersOf(o.imageStd),
+    layout: o.imageLayout,
+    colours: o.imageColours,
+  }
+  return Object.values(said).some((one) => one !== undefined) ? (said as ImportInput['image']) : undefined
+}
+
 async function inputOf(
   atoll: Atoll,
   path: string,
-  o: Record<string, string | undefined> & { threshold?: number; onServer?: boolean },
+  o: Said,
   say: (text: string, passing?: boolean) => void,
 ): Promise<ImportInput> {
   const send = async (what: string, isFolderAllowed: boolean) => {
@@ -111,6 +146,9 @@ async function inputOf(
     threshold: o.threshold,
     columns: o.columns === 'numbered' ? 'numbered' : listOf(o.columns),
     scores: o.scores as ImportInput['scores'],
+    takes: o.takes as ImportInput['takes'],
+    image: imageOf(o),
+    sizes: numbersOf(o.sizes),
     runtime: o.runtime as ImportInput['runtime'],
     contentType: o.contentType as ImportInput['contentType'],
     ...(o.sample && { sample: await send(o.sample, false) }),

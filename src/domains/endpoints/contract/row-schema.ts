@@ -40,6 +40,14 @@ function columnSchema(input: SignatureInput): JsonSchema {
       contentMediaType: 'audio/wav',
       description: 'The bytes of a WAV file as base64 or a data: URL.',
     }
+  if (input.tensor === 'values')
+    return {
+      ...(input.shape ?? []).reduceRight<JsonSchema>(
+        (items, size) => ({ type: 'array', minItems: size, maxItems: size, items }),
+        { type: 'number' },
+      ),
+      description: `Numbers of the shape [${(input.shape ?? []).join(', ')}] as nested lists; one flat list in row-major order is taken too.`,
+    }
   const missing = input.nullable
     ? 'null or absent where the value is not known.'
     : input.required

@@ -1,3 +1,5 @@
+import { nestedOf } from '../../../ports/inference/encode-tensor.ts'
+import { numbersOf } from '../../../ports/inference/signature.ts'
 import type { Signature } from '../../registry/schema.ts'
 
 type Row = Record<string, unknown>
@@ -7,7 +9,7 @@ type Row = Record<string, unknown>
  * over several sizes. Texts are never made up. Always the same rows for the same sample.
  */
 export function drawnRows(inputs: Signature['inputs'], sample: readonly Row[], count: number): Row[] {
-  if (count <= 0 || (sample.length === 0 && inputs.some(({ tensor }) => tensor !== 'numbers'))) return []
+  if (count <= 0 || (sample.length === 0 && inputs.some(({ tensor }) => tensor !== 'numbers' && tensor !== 'values'))) return []
   const random = randomNumbers(20_26)
   const normal = () => Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random())
   const drawn = (type: string) => {
@@ -15,8 +17,17 @@ export function drawnRows(inputs: Signature['inputs'], sample: readonly Row[], c
     const value = normal() * 10 ** Math.floor(random() * 4 - 1)
     return type === 'integer' ? Math.abs(Math.round(value)) : value
   }
+  // Of one size within a tensor: networks are steady where their numbers are about alike.
+  const tensorOf = (input: Signature['inputs'][number]) => {
+    const size = 10 ** Math.floor(random() * 3 - 1)
+    return nestedOf(
+      Array.from({ length: numbersOf(input) }, () => normal() * size),
+      input.shape ?? [],
+    )
+  }
+  const cellOf = (input: Signature['inputs'][number]) => (input.tensor === 'values' ? tensorOf(input) : drawn(input.type))
   return Array.from({ length: count }, (_, n) => {
-    if (sample.length === 0) return Object.fromEntries(inputs.map(({ name, type }) => [name, drawn(type)]))
+    if (sample.length === 0) return Object.fromEntries(inputs.map((input) => [input.name, cellOf(input)]))
     const base = sample[n % sample.length]!
     return Object.fromEntries(
       inputs.map(({ name, type }) => {

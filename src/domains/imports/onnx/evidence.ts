@@ -3,6 +3,7 @@ import type { Files } from '../../../ports/files/files.ts'
 import type { AnyEncoder } from '../../../ports/inference/encode.ts'
 import type { Inference } from '../../../ports/inference/inference.ts'
 import { compileDecision, compilePrediction } from '../../../ports/inference/row-prediction.ts'
+import { numbersOf } from '../../../ports/inference/signature.ts'
 import type { OnnxFacts } from '../inspect/onnx.ts'
 import { drawnRows } from './drawn-rows.ts'
 import { askOriginal, askServed, readable } from './original.ts'
@@ -18,6 +19,8 @@ export interface GraphEvidence {
 
 const wantedRows = 1000
 const rowsPerCall = 256
+/** Of all rows together: those of large tensors are fewer. */
+const mostNumbers = 2 ** 21
 /** Of answers that were written down: they have been rounded. */
 const writtenTolerance = 1e-3
 
@@ -49,7 +52,9 @@ export async function writeEvidence(
   // Weights in other files cannot be reached from a graph's bytes, and tokens are made by the platform alone: there is no second way to ask.
   if (!fetch || onnx.external.length > 0 || plan.inputs.some(({ from }) => from === 'as it is')) return null
   const { signature } = plan
-  const rows = [...sample, ...drawnRows(signature.inputs, sample, wantedRows - sample.length)]
+  const each = signature.inputs.reduce((sum, input) => sum + Math.max(1, numbersOf(input)), 0)
+  const wanted = Math.max(8, Math.min(wantedRows, Math.floor(mostNumbers / each)))
+  const rows = [...sample, ...drawnRows(signature.inputs, sample, wanted - sample.length)]
   if (rows.length === 0) return null
   const encoder = await inference.openEncoder({ folder, signature, trust: 'imported', served: 'onnx' })
   const graph = await inference.openRaw(file)
@@ -84,7 +89,7 @@ export async function writeEvidence(
     })
   }
 
-  const step = signature.rowsPerRun ?? rowsPerCall
+  const step = signature.rowsPerRun ?? Math.max(1, Math.min(rowsPerCall, Math.floor(mostNumbers / 8 / each)))
   try {
     for (let at = 0; at < rows.length; at += step) {
       try {

@@ -12,7 +12,7 @@ export interface OriginalAnswers {
 /** Which outputs of the original tell what the platform's output tells; null where none can be read. */
 export function readable(plan: OnnxPlan, onnx: OnnxFacts): { scores: string | null; labels: string | null } | null {
   const [output] = plan.outputs
-  const isTensor = (name: string) => onnx.outputs.some((one) => one.name === name && one.kind === 'tensor')
+  const isTensor = (name: string) => onnx.outputs.some((one) => one.name === name && one.kind === 'tensor' && one.type !== 10)
   if (isTensor(output!.tensor)) return { scores: output!.tensor, labels: null }
   const label = onnx.outputs.find(({ kind, type }) => kind === 'tensor' && (type === 7 || type === 8))
   return label ? { scores: null, labels: label.name } : null
@@ -49,7 +49,12 @@ function classOf(value: unknown, { signature }: OnnxPlan, { classes }: OnnxFacts
 }
 
 function tensorOf(input: InputPlan, { rows, numbers, strings }: RawBatch, { inputs }: OnnxPlan): RawTensor {
-  const dims = input.shape.length === 1 ? [rows] : [rows, input.width]
+  const dims =
+    input.shape.length === 1
+      ? [rows]
+      : input.shape.length === 2
+        ? [rows, input.width]
+        : [rows, ...input.shape.slice(1).map(Number)]
   const total = inputs.filter(({ from }) => from === input.from).reduce((sum, { width }) => sum + width, 0)
   const place = (i: number) => Math.floor(i / input.width) * total + input.first + (i % input.width)
   const count = rows * input.width

@@ -6,6 +6,7 @@ import { shown } from '../inspect/byte-source.ts'
 import type { OnnxFacts, OnnxValue } from '../inspect/onnx.ts'
 import { typeName } from '../inspect/onnx-parts.ts'
 import type { ImportAnswers, Missing } from '../schema.ts'
+import { planTensors, takesTensors } from './tensors.ts'
 
 type Input = z.infer<typeof SignatureInput>
 
@@ -37,8 +38,9 @@ export interface OnnxPlan {
 }
 
 const FLOAT = 1
-const STRING = 8
-const numeric: ReadonlySet<number> = new Set([1, 2, 3, 4, 5, 6, 7, 9, 11, 12])
+const FLOAT16 = 10
+export const STRING = 8
+export const numeric: ReadonlySet<number> = new Set([1, 2, 3, 4, 5, 6, 7, 9, 11, 12])
 const tokenInputs: ReadonlySet<string> = new Set(['input_ids', 'attention_mask', 'token_type_ids'])
 const tasks = ['binary', 'multiclass', 'regression', 'multilabel', 'embedding'] as const
 /** Operators whose result is probabilities, and those that only pass on what they are given. */
@@ -60,13 +62,8 @@ export function planOnnx(
   const missing: Missing[] = []
   const need = (field: string, why: string, choices: readonly string[] = []) =>
     missing.push({ field, why, choices: [...choices] })
-  const inputs = planInputs(onnx, answers, more, need)
-  const task = answers.task ?? null
-  if (task === null) need('task', 'The graph answers numbers and does not say what they are for.', tasks)
-  else if (!(tasks as readonly string[]).includes(task))
-    throw invalidInput(`An ONNX graph can be brought for ${tasks.join(', ')}; "${task}" takes more than a graph.`, {
-      field: 'task',
-    })
+  const inputs = takesTensors(onnx, answers) ? planTensors(onnx, answers, more.path, need) : planInputs(onnx, answers, more, need)
+  const task = settleTask(answers, need)
   const output = planOutput(onnx, answers, task, more.path, need)
   if (missing.length > 0 || !output || !inputs) return { plan: null, missing }
   const { classes } = output
@@ -92,7 +89,26 @@ export function planOnnx(
   }
 }
 
-type Need = (field: string, why: string, choices?: readonly string[]) => void
+/** What the numbers of a graph are for, which only the person says. */
+export function settleTask({ task }: ImportAnswers, need: Need): Task | null {
+  if (task === undefined) {
+    need('task', 'The graph answers numbers and does not say what they are for.', tasks)
+    return null
+  }
+  if (!(tasks as readonly string[]).includes(task))
+    throw invalidInput(
+      `An ONNX graph can be brought for ${tasks.join(', ')}; "${task}" takes more than a graph: what its numbers mean differs from network to network.`,
+      { field: 'task' },
+    )
+  return task
+}
+
+export const refusedInput = (path: string) => (one: OnnxValue, why: string) =>
+  invalidInput(`The input "${shown(one.name)}" of "${path}" (${typeName(one.type)} ${sizesOf(one.shape)}) ${why}`, {
+    input: shown(one.name),
+  })
+
+export type Need = (field: string, why: string, choices?: readonly string[]) => void
 
 function planInputs(
   onnx: OnnxFacts,
@@ -104,10 +120,7 @@ function planInputs(
   }: { path: string; hasTokenizer: boolean; sampleColumns: { name: string; type: string }[] | null },
   need: Need,
 ): { plans: InputPlan[]; columns: Input[] } | null {
-  const refused = (one: OnnxValue, why: string) =>
-    invalidInput(`The input "${shown(one.name)}" of "${path}" (${typeName(one.type)} ${sizesOf(one.shape)}) ${why}`, {
-      input: shown(one.name),
-    })
+  const refused = refusedInput(path)
   if (onnx.inputs.length === 0) throw invalidInput(`The graph of "${path}" has no input.`, { file: path })
   if (onnx.inputs.every(({ name, type }) => tokenInputs.has(name) && type === 7)) {
     if (!hasTokenizer)
@@ -138,11 +151,7 @@ function planInputs(
   let strings = 0
   for (const one of onnx.inputs) {
     if (one.kind !== 'tensor' || !one.shape) throw refused(one, 'is no tensor of known sizes; such graphs are not served.')
-    if (one.shape.length < 1 || one.shape.length > 2)
-      throw refused(
-        one,
-        'is no row of columns. Graphs over pictures and sounds are brought as folders of transformers, or with the preparation in the graph.',
-      )
+    if (one.shape.length < 1 || one.shape.length > 2) throw refused(one, 'is no row of columns.')
     if (one.shape[0] !== null && one.shape[0] !== undefined && one.shape[0] !== 1 && one.shape.length === 2)
       throw refused(one, `takes ${one.shape[0]} rows at once, no more and no fewer. Export it with a free number of rows.`)
     const width = one.shape.length === 1 ? 1 : (one.shape[1] ?? givenWidth(onnx, answers, sampleColumns))
@@ -152,7 +161,8 @@ function planInputs(
     }
     const isText = one.type === STRING
     if (!isText && !numeric.has(one.type)) throw refused(one, 'holds numbers of a kind that rows do not have.')
-    if (width > mostColumns) throw refused(one, `has more than ${mostColumns} columns.`)
+    if (width > mostColumns)
+      throw refused(one, `has more than ${mostColumns} columns. Bring it as one over tensors (takes: tensor).`)
     plans.push({
       name: one.name,
       type: one.type,
@@ -224,20 +234,22 @@ function columnNames(
   return [...given]
 }
 
-const typeOf = (type: number): string =>
+export const typeOf = (type: number): string =>
   type === STRING ? 'category' : type === 9 ? 'boolean' : type === 1 || type === 11 ? 'number' : 'integer'
 
-function planOutput(
+export function planOutput(
   onnx: OnnxFacts,
   answers: ImportAnswers,
   task: Task | null,
   path: string,
   need: Need,
 ): { plan: OutputPlan; classes: string[] | null } | null {
-  const scores = onnx.outputs.map((one) => scoreOf(one, onnx)).filter((one) => one !== null)
+  const scores = onnx.outputs.map((one) => scoreOf(one, onnx, task)).filter((one) => one !== null)
   if (scores.length === 0)
     throw invalidInput(
-      `The graph of "${path}" has no output of numbers (${onnx.outputs.map(({ name }) => shown(name)).join(', ')}).`,
+      onnx.outputs.some(({ shape }) => (shape?.length ?? 0) > 2)
+        ? `The graph of "${path}" answers each row with a table of numbers (${onnx.outputs.map(({ name, shape }) => `${shown(name)} ${sizesOf(shape)}`).join(', ')}): boxes, masks or marks, which differ from network to network and are not imported. As vectors (task: embedding) they can be, where all their sizes are fixed.`
+        : `The graph of "${path}" has no output of numbers (${onnx.outputs.map(({ name }) => shown(name)).join(', ')}).`,
       { file: path },
     )
   if (task === null) return null
@@ -302,16 +314,24 @@ interface Score {
 }
 
 /** An output of numbers; what a graph wraps in dictionaries is taken before it is wrapped. */
-function scoreOf(one: OnnxValue, onnx: OnnxFacts): Score | null {
+function scoreOf(one: OnnxValue, onnx: OnnxFacts, task: Task | null): Score | null {
   const made = onnx.madeBy[one.name]
   if (one.kind === 'sequence' || one.kind === 'map')
     return made?.operator === 'ai.onnx.ml.ZipMap' && made.inputs[0]
       ? { name: one.name, tensor: made.inputs[0], type: FLOAT, width: made.classes?.length ?? null, classes: made.classes }
       : null
-  if (one.kind !== 'tensor' || !numeric.has(one.type) || (one.shape && one.shape.length > 2)) return null
-  const width = one.shape === null ? null : one.shape.length < 2 ? 1 : one.shape[1]!
-  return { name: one.name, tensor: one.name, type: one.type, width, classes: null }
+  if (one.kind !== 'tensor' || !(numeric.has(one.type) || one.type === FLOAT16)) return null
+  const [, ...sizes] = one.shape ?? []
+  if (sizes.length > 1 && !sizes.slice(1).every((size) => size === 1)) {
+    // Of a vector it does not matter how its numbers lie, if there are always as many.
+    const isFixed = task === 'embedding' && sizes.every((size) => size !== null)
+    if (!isFixed) return null
+    return { ...named(one), width: sizes.reduce((product, size) => product * size!, 1) }
+  }
+  return { ...named(one), width: one.shape === null ? null : one.shape.length < 2 ? 1 : sizes[0]! }
 }
+
+const named = ({ name, type }: OnnxValue) => ({ name, tensor: name, type, classes: null })
 
 function classesOf(answers: ImportAnswers, told: string[] | null, width: number | null, need: Need): string[] | null {
   const classes = answers.classes ?? told

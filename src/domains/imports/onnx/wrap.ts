@@ -153,8 +153,8 @@ function surroundings(plan: OnnxPlan, onnx: OnnxFacts) {
         constants.push(wholeNumbers(`atoll_${tensor}_${i}_places`, range(one.first, one.width)))
         step('Gather', [`atoll_${tensor}_${i}_places`], { axis: 1 })
       }
-      if (one.shape.length === 1) {
-        constants.push(wholeNumbers(`atoll_${tensor}_${i}_flat`, [-1]))
+      if (one.shape.length !== 2) {
+        constants.push(wholeNumbers(`atoll_${tensor}_${i}_flat`, [-1, ...one.shape.slice(1).map((size) => size!)]))
         step('Reshape', [`atoll_${tensor}_${i}_flat`])
       }
       if (tensor === 'numbers' && one.type !== DOUBLE) step('Cast', [], { to: one.type })
