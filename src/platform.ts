@@ -392,6 +392,7 @@ export async function openPlatform(config: Config, { logger }: { logger: Logger 
     search,
     files,
     tables,
+    media,
     blobs,
     inference,
     jobs,

@@ -5,6 +5,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { binarySignature } from '../src/domains/endpoints/testing.ts'
+import type { Signature } from '../src/domains/registry/schema.ts'
+import { pdfOf } from '../src/ports/media/documents/testing.ts'
+import { zipOf } from '../src/ports/media/testing.ts'
 import { zip } from './attacks/zip.ts'
 import { type ModelWorld, modelWorld } from './model-world.ts'
 
@@ -117,6 +120,85 @@ describe('batch transforms', () => {
     assert.match(rows[1500].predicted_error, /"inf" is not a number/)
     assert.equal(rows[1700].predicted_error, null)
     assert.ok(rows[1700].predicted_label)
+  })
+
+  test('documents of many kinds are rows, by document or by page; one that cannot be read says why and others are answered', async () => {
+    const words: Signature = {
+      ...binarySignature,
+      task: 'embedding',
+      target: null,
+      classes: null,
+      positive: null,
+      threshold: null,
+      inputs: [{ name: 'word', type: 'text', tensor: 'strings', index: 0, nullable: true, example: 'sun' }],
+      outputs: [{ name: 'vector', width: 4 }],
+    }
+    await w.register('words', { graph: 'words', signature: words })
+    const word = '<w:document><w:body><w:p><w:r><w:t>sun</w:t></w:r></w:p></w:body></w:document>'
+    const archive = zipOf([
+      { name: 'notes/a.txt', content: 'sun' },
+      { name: 'notes/b.html', content: '<p>rain</p><script>sun</script>' },
+      { name: 'notes/c.docx', content: zipOf([{ name: 'word/document.xml', content: word }]) },
+      { name: 'notes/d.pdf', content: pdfOf(['sun', '', 'rain']) },
+      { name: 'notes/broken.pdf', content: 'no pdf' },
+      { name: 'notes/table.csv', content: 'a,b' },
+      { name: '../out.txt', content: 'sun' },
+    ])
+    const input = async () => ({ upload: await w.upload('notes.zip', archive) })
+    const done = await run({ model: 'words', input: await input(), output: { format: 'jsonl' } })
+    assert.equal(done.state, 'succeeded', done.failure)
+    const lines = async (id: string) =>
+      (await result(id))
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line))
+    const rows = await lines(done.id)
+    assert.deepEqual(
+      rows.map(({ path, page, text }) => [path, page, text]),
+      [
+        ['notes/a.txt', null, 'sun'],
+        ['notes/b.html', null, 'rain'],
+        ['notes/c.docx', null, 'sun'],
+        ['notes/d.pdf', null, 'sun\n\nrain'],
+        ['notes/broken.pdf', null, null],
+      ],
+    )
+    assert.equal(rows[0].predicted_vector, rows[2].predicted_vector)
+    assert.notEqual(rows[0].predicted_vector, rows[1].predicted_vector)
+    assert.equal(rows[4].predicted_vector, null)
+    assert.match(rows[4].predicted_error, /is no PDF, whatever its name says/)
+    assert.equal(done.result.bad, 1)
+    const { unread, leftOut, files } = done.result.documents
+    assert.deepEqual([files, unread.map(({ path }: any) => path)], [5, ['notes/broken.pdf']])
+    assert.deepEqual(leftOut.map(({ path }: any) => path).sort(), ['../out.txt', 'notes/table.csv'])
+
+    const pages = await run({
+      model: 'words',
+      input: { ...(await input()), documents: 'page' },
+      keep: ['path', 'page'],
+      output: { format: 'jsonl', dataset: { name: 'notes' } },
+    })
+    assert.equal(pages.state, 'succeeded', pages.failure)
+    const ofPdf = (await lines(pages.id)).filter(({ path }) => path === 'notes/d.pdf')
+    assert.deepEqual(
+      ofPdf.map(({ page, predicted_error }) => [page, predicted_error]),
+      [
+        [1, null],
+        [2, 'This page holds no text.'],
+        [3, null],
+      ],
+    )
+    const kept = await w.ask('GET', '/v1/datasets/notes')
+    assert.deepEqual(
+      kept.latest.columns.map(({ name }: any) => name),
+      ['path', 'page', 'text', 'predicted_vector', 'predicted_error'],
+    )
+    const none = await run({ model: 'words', input: { upload: await w.upload('x.pdf', 'no pdf') } })
+    assert.match(none.failure, /"x.pdf" is no PDF/)
+    const prompted = await w.call('POST', '/v1/transforms', {
+      body: { model: 'words', input: { dataset: 'notes' }, prompt: 'Say {{text}}' },
+    })
+    assert.match(prompted.text, /Only a language model takes a prompt/)
   })
 
   test('what does not go together is refused in words', async () => {

@@ -5,6 +5,23 @@ import { GenerateSettings } from '../endpoints/writing-schema.ts'
 
 export const outputFormats = ['parquet', 'csv', 'jsonl'] as const
 
+/** How documents become rows. */
+const DocumentsBy = z
+  .enum(['document', 'page'])
+  .optional()
+  .describe(
+    'of a folder, an archive or a file of documents (.txt .md .rst .html .pdf .docx .odt): a row for each, or for each page',
+  )
+
+/** What a language model is asked about a row: `{{column}}` stands for a value. */
+export const PromptTemplate = z.union([
+  z.string().min(1).max(100_000).describe('text to go on from'),
+  z
+    .strictObject({ system: z.string().min(1).max(100_000).optional(), user: z.string().min(1).max(100_000) })
+    .describe('a conversation to answer in'),
+])
+export type PromptTemplate = z.infer<typeof PromptTemplate>
+
 /** Rows to be answered: a version of a data set (all of it, or an open part of a split), or a file that was sent. */
 export const TransformRows = z.union([
   z.strictObject({
@@ -13,8 +30,8 @@ export const TransformRows = z.union([
     split: z.string().max(80).optional().describe('with `part`: only those rows of this split'),
     part: z.enum(['train', 'validation']).optional(),
   }),
-  z.strictObject({ upload: z.string().max(80), options: ReadOptions.partial().optional() }),
-  z.strictObject({ serverPath: z.string().max(4000), options: ReadOptions.partial().optional() }),
+  z.strictObject({ upload: z.string().max(80), options: ReadOptions.partial().optional(), documents: DocumentsBy }),
+  z.strictObject({ serverPath: z.string().max(4000), options: ReadOptions.partial().optional(), documents: DocumentsBy }),
 ])
 
 export const TransformOutput = z.strictObject({
@@ -53,6 +70,7 @@ export const TransformInput = ResourceInput.omit({ name: true })
       .enum(['fail', 'null'])
       .default('fail')
       .describe('a row that has no answer ends the work, or stays without one and says why in a column <prefix>error'),
+    prompt: PromptTemplate.optional().describe('language models only: what is asked about each row, such as "Sum up: {{text}}"'),
     generation: GenerateSettings.optional().describe('language models only'),
   })
   .refine(({ model, endpoint }) => (model === undefined) !== (endpoint === undefined), {
@@ -68,6 +86,16 @@ export const TransformResult = z.object({
   dataset: z.object({ id: z.string(), version: z.string() }).nullable(),
   seconds: z.object({ read: z.number(), predict: z.number(), write: z.number() }),
   ran: z.string().describe('how the model was asked'),
+  documents: z
+    .object({
+      files: z.number(),
+      unread: z.array(z.object({ path: z.string(), why: z.string() })).describe('the first of those without text, and why'),
+      unreadCount: z.number(),
+      leftOut: z.array(z.object({ path: z.string(), why: z.string() })),
+    })
+    .nullable()
+    .default(null)
+    .describe('where the rows were documents'),
 })
 export type TransformResult = z.infer<typeof TransformResult>
 

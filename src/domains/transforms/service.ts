@@ -7,6 +7,7 @@ import type { StreamReply } from '../../kernel/route.ts'
 import { type BlobStore, hashesIn } from '../../ports/blobs/blob-store.ts'
 import type { Files } from '../../ports/files/files.ts'
 import type { Inference } from '../../ports/inference/inference.ts'
+import type { Media } from '../../ports/media/media.ts'
 import type { Metadata } from '../../ports/metadata/metadata.ts'
 import { literal } from '../../ports/tables/sql.ts'
 import type { Tables } from '../../ports/tables/tables.ts'
@@ -33,6 +34,7 @@ export interface TransformsNeeds {
   search: Search
   files: Files
   tables: Tables
+  media: Pick<Media, 'archiveKind' | 'unpack' | 'document'>
   blobs: BlobStore
   inference: Pick<Inference, 'scoreTable'>
   jobs: { queue: JobQueue; cancel(by: Principal, ref: string): Promise<Job> }
@@ -65,6 +67,14 @@ export function transformsService(needs: TransformsNeeds) {
     refuseUnproven(version)
     if (input.generation && version.task !== 'generation')
       throw invalidInput('Only a language model takes settings of how to write.', { field: 'generation' })
+    if (input.prompt !== undefined && version.task !== 'generation')
+      throw invalidInput('Only a language model takes a prompt. Other models are asked about the columns of the rows.', {
+        field: 'prompt',
+      })
+    if (input.prompt !== undefined && input.inputs.prompt !== undefined)
+      throw invalidInput('Say either what is asked about each row ("prompt"), or which column holds it ("inputs").', {
+        field: 'prompt',
+      })
     if (input.output.format === null && input.output.dataset === null)
       throw invalidInput('Say where the predictions should go: a file, a data set, or both.', { field: 'output' })
     const { table, said, size, visibility } = await rowsOf(by, input)

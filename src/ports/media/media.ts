@@ -1,3 +1,5 @@
+import type { DocumentKind, DocumentPage } from './documents/document.ts'
+
 /** What a picture is, and what it looks like. */
 export interface ImageFacts {
   width: number
@@ -44,6 +46,9 @@ export interface Unpacked {
   cut: boolean
 }
 
+/** What a document says, or why nothing of it could be read, in words that follow its name. */
+export type DocumentText = { pages: DocumentPage[] } | { problem: string }
+
 export interface UnpackWork {
   /** An archive (.zip, .tar, .tar.gz) or a folder. */
   from: string
@@ -56,7 +61,7 @@ export interface UnpackWork {
 }
 
 /**
- * Images, audio and the archives they come in. All of it is done by child processes that hold nothing of the server: a picture made to
+ * Images, audio, documents and the archives they come in. All of it is done by child processes that hold nothing of the server: a picture made to
  * break its decoder breaks a child.
  */
 export interface Media {
@@ -66,5 +71,7 @@ export interface Media {
   unpack(work: UnpackWork): Promise<Unpacked>
   /** A picture as WebP, no side longer than `size`, upright. */
   thumbnail(work: { from: string; to: string; size: number; signal?: AbortSignal }): Promise<void>
+  /** The text of a document. What is wrong with one is an answer: others are read all the same. */
+  document(work: { from: string; kind: DocumentKind; signal?: AbortSignal }): Promise<DocumentText>
   close(): Promise<void>
 }

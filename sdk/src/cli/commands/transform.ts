@@ -18,8 +18,12 @@ const list = (text: string): string[] =>
 export function transformCommands(program: Command): void {
   program
     .command('transform <model-or-endpoint>')
-    .description('predict every row of a file, a folder of images or recordings, or a data set, as a job')
-    .option('--rows <path>', 'a file (Parquet, CSV, JSON lines, Excel), or a folder or archive of images or recordings')
+    .description('predict every row of a file, a folder of images, recordings or documents, or a data set, as a job')
+    .option(
+      '--rows <path>',
+      'a file (Parquet, CSV, JSON lines, Excel), or a folder or archive of images, recordings or documents',
+    )
+    .option('--documents <by>', 'of documents (.txt .md .rst .html .pdf .docx .odt): a row for each document, or for each page')
     .option('--dataset <name>', 'a data set of the server; NAME or NAME:VERSION')
     .option('--split <id>', 'with --part: only those rows of this split')
     .option('--part <part>', 'train or validation')
@@ -29,6 +33,10 @@ export function transformCommands(program: Command): void {
     .option('--keep <columns>', 'columns of the rows to keep beside: all, none, or names with commas', 'all')
     .option('--prefix <text>', 'put before the names of the answers', 'predicted_')
     .option('--input <input=column>', 'the column for an input of the model that is called otherwise (again for more)', pairs, {})
+    .option('--prompt <text>', 'what a language model is asked about each row; {{column}} stands for a value')
+    .option('--user <text>', 'instead of a prompt: what is said to a model that converses')
+    .option('--system <text>', 'with --user: how it is to answer')
+    .option('--max-tokens <n>', 'of each answer of a language model', parseNumber)
     .option('--bad-rows <how>', 'fail: a row without an answer ends it; null: it stays without one and says why', 'fail')
     .option('--as <kind>', 'model or endpoint, where there are both of that name')
     .option('--name <name>')
@@ -121,7 +129,8 @@ async function inputOf(
   const dataset = o.addVersion ? { addTo: 'input' as const } : o.toDataset ? { name: o.toDataset as string } : null
   return {
     ...(await modelOrEndpoint(atoll, what, o)),
-    input: o.rows ? { upload: await sent(atoll, o.rows, say) } : datasetOf(o),
+    input: o.rows ? { upload: await sent(atoll, o.rows, say), ...(o.documents && { documents: o.documents }) } : datasetOf(o),
+    ...promptOf(o),
     output: { format: format ?? (dataset ? null : 'parquet'), dataset },
     keep: o.keep === 'all' || o.keep === 'none' ? o.keep : list(o.keep),
     prefix: o.prefix,
@@ -130,6 +139,14 @@ async function inputOf(
     name: o.name,
     project: o.project,
   }
+}
+
+function promptOf(o: Record<string, any>): Pick<BatchTransformInput, 'prompt' | 'generation'> {
+  if (o.prompt !== undefined && (o.user !== undefined || o.system !== undefined))
+    throw new UsageError('Say either --prompt, or --user with --system.')
+  if (o.system !== undefined && o.user === undefined) throw new UsageError('Say with --user what is asked about each row.')
+  const prompt = o.user === undefined ? o.prompt : { user: o.user, ...(o.system !== undefined && { system: o.system }) }
+  return { ...(prompt !== undefined && { prompt }), ...(o.maxTokens !== undefined && { generation: { maxTokens: o.maxTokens } }) }
 }
 
 function datasetOf(o: Record<string, any>): BatchTransformInput['input'] {
@@ -178,6 +195,18 @@ function described(one: BatchTransform, savedTo?: string): string {
       `  ${result.rows.toLocaleString('en')} rows${result.bad ? `, ${result.bad} without an answer` : ''}; ${result.ran}`,
       `  ${read.toFixed(1)} s to read, ${predict.toFixed(1)} s to predict${rate}, ${write.toFixed(1)} s to write`,
     )
+    if (result.documents) {
+      const { files, unread, unreadCount, leftOut } = result.documents
+      lines.push(`  ${files} documents${unreadCount ? `, ${unreadCount} of them could not be read:` : ', all read'}`)
+      for (const { path, why } of unread.slice(0, 20)) lines.push(`    ${path} ${why}`)
+      if (leftOut.length > 0)
+        lines.push(
+          `  left out: ${leftOut
+            .slice(0, 5)
+            .map(({ path, why }) => `${path} (${why})`)
+            .join(', ')}`,
+        )
+    }
     if (result.file)
       lines.push(
         `  ${savedTo ?? `${result.file.filename} (atoll transforms get ${one.id} --out FILE)`}: ${bytes(result.file.sizeBytes)}`,

@@ -1,16 +1,14 @@
 import { invalidInput } from '../../../kernel/errors.ts'
-import type { Files } from '../../../ports/files/files.ts'
 import { literal, parquet } from '../../../ports/tables/sql.ts'
 import type { Tables } from '../../../ports/tables/tables.ts'
 import type { Column } from '../../datasets/schema.ts'
 import type { DatasetsService } from '../../datasets/service.ts'
 import type { JobContext } from '../../jobs/handler.ts'
 import type { TransformSpec } from '../store.ts'
-import type { LaidColumn, LaidRows } from './spec.ts'
+import { type LayDocumentsNeeds, layDocuments } from './lay-documents.ts'
+import type { DocumentsRead, LaidColumn, LaidRows } from './spec.ts'
 
-export interface LayRowsNeeds {
-  files: Files
-  tables: Tables
+export interface LayRowsNeeds extends LayDocumentsNeeds {
   datasets: Pick<DatasetsService, 'uploads' | 'layVersion' | 'layPart' | 'readSource' | 'layItems'>
 }
 
@@ -18,21 +16,26 @@ interface Kept {
   rows: number
   columns: Column[] | null
   manifest: LaidRows['manifest']
+  documents: DocumentsRead | null
 }
 
 /** Lays the rows of a transform beside its checkpoints, once: a later attempt finds them there. */
-export async function layRows(needs: LayRowsNeeds, context: JobContext<TransformSpec>): Promise<LaidRows> {
+export async function layRows(
+  needs: LayRowsNeeds,
+  context: JobContext<TransformSpec>,
+  { asksMedia }: { asksMedia: boolean },
+): Promise<LaidRows> {
   const { files, tables } = needs
   const { checkpointFolder, signal, spec } = context
   const folder = await files.makeFolder(checkpointFolder, 'rows')
   const upload = await plainParquet(needs, context)
-  if (upload) return { ...(await described(tables, upload, signal)), path: upload, folder, manifest: null }
-  if (!(await files.exists(folder, 'laid.json'))) await lay(needs, context, folder)
+  if (upload) return { ...(await described(tables, upload, signal)), path: upload, folder, manifest: null, documents: null }
+  if (!(await files.exists(folder, 'laid.json'))) await lay(needs, context, folder, asksMedia)
   const kept = (await files.readJson(folder, 'laid.json')) as Kept
   const path = `${folder}/data.parquet`
   const { rows, columns } = await described(tables, path, signal, kept.columns)
   if (spec.table === null && rows !== kept.rows) throw invalidInput('The rows changed while they were read.')
-  return { path, rows, columns, folder, manifest: kept.manifest }
+  return { path, rows, columns, folder, manifest: kept.manifest, documents: kept.documents }
 }
 
 /** A Parquet file that was sent is read where it lies: it is a table already. */
@@ -47,7 +50,7 @@ async function plainParquet(
   return kind === 'parquet' ? file.path : null
 }
 
-async function lay(needs: LayRowsNeeds, context: JobContext<TransformSpec>, folder: string): Promise<void> {
+async function lay(needs: LayRowsNeeds, context: JobContext<TransformSpec>, folder: string, asksMedia: boolean): Promise<void> {
   const { files, datasets } = needs
   const { spec } = context
   // What an attempt left half-way is laid anew.
@@ -57,11 +60,16 @@ async function lay(needs: LayRowsNeeds, context: JobContext<TransformSpec>, fold
     const { split, versionId, columns, manifest } = spec.table
     if (split) await datasets.layPart(split.id, split.part, folder)
     else await datasets.layVersion(versionId, folder)
-    await files.writeJson(folder, 'laid.json', { rows: 0, columns, manifest } satisfies Kept)
+    await files.writeJson(folder, 'laid.json', { rows: 0, columns, manifest, documents: null } satisfies Kept)
     return
   }
   if ('dataset' in spec.input) throw invalidInput('The rows are of no version.')
-  const { options, ...source } = spec.input
+  const documents = asksMedia ? null : await layDocuments(needs, context, folder)
+  if (documents) {
+    await files.writeJson(folder, 'laid.json', { ...documents, manifest: null } satisfies Kept)
+    return
+  }
+  const { options, documents: _, ...source } = spec.input
   const { table } = await datasets.readSource({ ...context, spec: { source, options } })
   await files.move(
     { root: context.folder, path: table.path.slice(context.folder.length + 1) },
@@ -71,7 +79,7 @@ async function lay(needs: LayRowsNeeds, context: JobContext<TransformSpec>, fold
   if (table.manifest && media.length > 0)
     await datasets.layItems({ path: `${folder}/data.parquet`, columns: media, manifest: table.manifest.sha256 }, folder)
   const { rows, columns, manifest = null } = table
-  await files.writeJson(folder, 'laid.json', { rows, columns, manifest } satisfies Kept)
+  await files.writeJson(folder, 'laid.json', { rows, columns, manifest, documents: null } satisfies Kept)
 }
 
 async function described(

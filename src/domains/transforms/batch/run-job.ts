@@ -6,6 +6,7 @@ import { inputColumns } from '../../../ports/inference/bulk/input-columns.ts'
 import type { ScoringPlan } from '../../../ports/inference/bulk/protocol.ts'
 import { isScoredByColumn } from '../../../ports/inference/bulk/table-scorer.ts'
 import type { Inference } from '../../../ports/inference/inference.ts'
+import type { Media } from '../../../ports/media/media.ts'
 import { identifier } from '../../../ports/tables/sql.ts'
 import type { Tables } from '../../../ports/tables/tables.ts'
 import type { DatasetsService } from '../../datasets/service.ts'
@@ -17,6 +18,7 @@ import type { TransformResult } from '../schema.ts'
 import { type TransformSpec, transformTables } from '../store.ts'
 import { type KeptTable, keepTable, tableTarget } from './keep-table.ts'
 import { layRows } from './lay-rows.ts'
+import { refuseTemplate } from './prompt-template.ts'
 import { scoreColumns } from './score-columns.ts'
 import { scoreRows } from './score-rows.ts'
 import { type DoneStretch, type LaidRows, reasonColumn, type Stretch } from './spec.ts'
@@ -26,6 +28,7 @@ import { type ResultColumn, writeResult } from './write-result.ts'
 export interface TransformJobNeeds {
   files: Files
   tables: Tables
+  media: Pick<Media, 'archiveKind' | 'unpack' | 'document'>
   blobs: BlobStore
   inference: Pick<Inference, 'scoreTable'>
   datasets: Pick<DatasetsService, 'uploads' | 'layVersion' | 'layPart' | 'readSource' | 'layItems' | 'measureTable' | 'derived'>
@@ -59,12 +62,13 @@ export function transformJob(needs: TransformJobNeeds): JobHandler<TransformSpec
     const version = await needs.registry.versionById(spec.versionId)
     context.progress('read', 0, null, 'The rows')
     const started = performance.now()
-    const rows = await layRows(needs, context)
+    const asksMedia = version.signature.inputs.some(({ tensor }) => tensor === 'image' || tensor === 'audio')
+    const rows = await layRows(needs, context, { asksMedia })
     const readSeconds = secondsSince(started)
     const { plan, columnOf } = planOf(spec, version.signature, rows)
     const work: Scoring & { version: ModelVersion } = { context, version, rows, plan, columnOf, progress: report }
     const predicting = performance.now()
-    const byColumn = version.manifest.kind === 'onnx' && isScoredByColumn(version.signature)
+    const byColumn = version.manifest.kind === 'onnx' && isScoredByColumn(version.signature) && rows.documents === null
     const ran = byColumn ? await scoreColumns(needs, work) : await scoreRows(needs, work)
     const predictSeconds = secondsSince(predicting)
     const parts = doneStretches(files, checkpointFolder)
@@ -87,6 +91,7 @@ export function transformJob(needs: TransformJobNeeds): JobHandler<TransformSpec
         file: file && { format: file.format, filename: file.filename, sha256: file.sha256, sizeBytes: file.sizeBytes },
         seconds: { read: readSeconds, predict: predictSeconds, write: secondsSince(writing) },
         ran,
+        documents: rows.documents,
       },
       table,
     }
@@ -175,13 +180,16 @@ export interface Answered {
 function planOf(spec: TransformSpec, signature: Signature, rows: LaidRows): Pick<Scoring, 'plan' | 'columnOf'> {
   refuseUnknownInputs(spec, signature, rows)
   const has = (name: string) => rows.columns.some((column) => column.name === name)
+  const ofDocuments = rows.documents ? soleText(signature) : null
   const columnOf = (input: string) => {
-    const name = spec.inputs[input] ?? input
+    const name = spec.inputs[input] ?? (input === ofDocuments ? 'text' : input)
     return has(name) ? name : null
   }
+  if (spec.prompt !== undefined) refuseTemplate(spec.prompt, has)
+  const asked = spec.prompt === undefined ? signature : { ...signature, inputs: [] }
   const inputs = inputColumns(
-    signature,
-    signature.inputs.flatMap(({ name }) => {
+    asked,
+    asked.inputs.flatMap(({ name }) => {
       const column = columnOf(name)
       const found = rows.columns.find((one) => one.name === column)
       return found ? [{ name, column: found.name, sqlType: found.sqlType }] : []
@@ -193,7 +201,8 @@ function planOf(spec: TransformSpec, signature: Signature, rows: LaidRows): Pick
     reads: kept,
     keep: kept.map((name) => ({ sql: identifier(name), name })),
     prefix: spec.prefix,
-    reason: spec.onBad === 'null' ? reasonColumn(spec.prefix) : null,
+    // A document that cannot be read says so in its row, whatever becomes of other rows.
+    reason: spec.onBad === 'null' || rows.documents ? reasonColumn(spec.prefix) : null,
   }
   const inLowerCase = new Set(kept.map((name) => name.toLowerCase()))
   const taken = answersOf(signature, plan).find((name) => inLowerCase.has(name.toLowerCase()))
@@ -203,6 +212,13 @@ function planOf(spec: TransformSpec, signature: Signature, rows: LaidRows): Pick
       column: taken,
     })
   return { plan, columnOf }
+}
+
+/** The one input of a model that a text goes into, whatever it is called. */
+function soleText({ inputs }: Signature): string | null {
+  const texts = inputs.filter(({ type, tensor }) => type === 'text' || tensor === 'tokens')
+  const [one] = texts.length === 0 && inputs.length === 1 ? inputs.filter(({ tensor }) => tensor === 'strings') : texts
+  return one && texts.length <= 1 ? one.name : null
 }
 
 function refuseUnknownInputs({ inputs }: TransformSpec, signature: Signature, rows: LaidRows): void {
@@ -248,7 +264,7 @@ function resultColumn({ columns }: LaidRows, name: string): ResultColumn {
 }
 
 /** The refusal of a row that the whole work ends with. */
-export const refuseRow = (row: number, why: string): PlatformError =>
-  invalidInput(`Row ${row}: ${why} Mend it, or ask for such rows to be left without an answer (onBad: null).`, { row })
+export const refuseRow = (row: number, why: string, place = `Row ${row}`): PlatformError =>
+  invalidInput(`${place}: ${why} Mend it, or ask for such rows to be left without an answer (onBad: null).`, { row })
 
 const secondsSince = (start: number): number => Number(((performance.now() - start) / 1000).toFixed(3))

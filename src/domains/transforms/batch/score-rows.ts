@@ -3,11 +3,12 @@ import type { Files } from '../../../ports/files/files.ts'
 import { type AnswerColumn, answerColumns, answerSqlType } from '../../../ports/inference/bulk/answer-columns.ts'
 import type { ScoringPlan } from '../../../ports/inference/bulk/protocol.ts'
 import { compilePrediction } from '../../../ports/inference/row-prediction.ts'
+import type { Prompt } from '../../../ports/language/language.ts'
 import { identifier, literal, rowGroupSize } from '../../../ports/tables/sql.ts'
 import type { Tables } from '../../../ports/tables/tables.ts'
 import type { LoadedRows, LoadedText } from '../../endpoints/serving.ts'
 import type { ModelVersion, Signature } from '../../registry/schema.ts'
-import { type ReadRow, rowReader } from './row-reader.ts'
+import { type BadRow, type ReadRow, rowReader } from './row-reader.ts'
 import { refuseRow, type Scoring } from './run-job.ts'
 import type { LaidRows, Stretch } from './spec.ts'
 import { doneStretches, stretchesOf } from './stretches.ts'
@@ -19,7 +20,7 @@ export interface ScoreRowsNeeds {
   load(version: ModelVersion): Promise<LoadedRows | LoadedText>
 }
 
-type Answer = Record<string, unknown> | { bad: string }
+type Answer = Record<string, unknown> | BadRow
 
 /** Rows of one stretch, and of one call of the model. */
 const sizes = {
@@ -45,7 +46,7 @@ export async function scoreRows(
   const loaded = await load(version)
   try {
     const ask = loaded.answers === 'text' ? textAsker(loaded, spec.generation ?? {}, signal) : rowAsker(loaded, signal)
-    const reader = rowReader({ files }, rows, { inputs: signature.inputs, plan, columnOf })
+    const reader = rowReader({ files }, rows, { inputs: signature.inputs, plan, columnOf, prompt: spec.prompt })
     const columns = answerColumns(signature)
     for (const stretch of waiting) {
       signal.throwIfAborted()
@@ -57,8 +58,14 @@ export async function scoreRows(
         const read = await Promise.all(found!.rows.slice(at, at + size.call).map((values) => reader.read(values)))
         answers.push(...(await answered(read, ask)))
       }
-      const bad = answers.flatMap((answer, r) => ('bad' in answer ? [{ row: stretch.from + r, why: answer.bad as string }] : []))
-      if (bad[0] && plan.reason === null) throw refuseRow(bad[0].row, bad[0].why)
+      const bad = answers.filter((answer) => 'bad' in answer)
+      const refused = spec.onBad === 'fail' ? answers.findIndex((answer) => 'bad' in answer && !answer.isUnread) : -1
+      if (refused >= 0)
+        throw refuseRow(
+          stretch.from + refused,
+          (answers[refused] as BadRow).bad,
+          await placeOf({ tables, rows }, stretch.from + refused),
+        )
       await writeStretch(
         { files, tables },
         { answers, columns, rows, plan, stretch, file: parts.file(stretch), folder: parts.folder, signal },
@@ -93,13 +100,14 @@ function rowAsker({ encoder, model, signature }: LoadedRows, signal: AbortSignal
 function textAsker({ language, signature }: LoadedText, settings: Record<string, unknown>, signal: AbortSignal): Ask {
   return async (rows) => {
     const answers: Record<string, unknown>[] = []
-    for (const { prompt } of rows) {
-      if (typeof prompt !== 'string' || prompt === '') {
+    for (const { prompt, messages } of rows) {
+      if (messages === undefined && (typeof prompt !== 'string' || prompt === '')) {
         answers.push({ bad: 'There is no prompt.' })
         continue
       }
+      const asked = (messages === undefined ? { prompt } : { messages }) as Prompt
       const maxTokens = signature.generation?.maxNewTokens ?? 256
-      answers.push({ ...(await language.generate({ maxTokens, ...settings, prompt }, { signal })) })
+      answers.push({ ...(await language.generate({ maxTokens, ...settings, ...asked }, { signal })) })
     }
     return answers
   }
@@ -126,6 +134,21 @@ async function together(rows: readonly Record<string, unknown>[], ask: Ask): Pro
 
 const ofRows: ReadonlySet<string> = new Set(['invalid_input', 'unprocessable', 'too_large', 'unsupported_type'])
 const isOfRow = (error: unknown): boolean => isPlatformError(error) && ofRows.has(error.code)
+
+/** Where a row is from, for whoever sent documents: they know no numbers of rows. */
+async function placeOf({ tables, rows }: { tables: Tables; rows: LaidRows }, row: number): Promise<string | undefined> {
+  if (!rows.documents) return undefined
+  const [found] = await tables.run({
+    files: [rows.path],
+    statements: [
+      {
+        sql: `SELECT path, page FROM read_parquet(${literal(rows.path)}, file_row_number = true) WHERE file_row_number = ${row}`,
+      },
+    ],
+  })
+  const [path, page] = found!.rows[0]!
+  return page === null ? `"${path}"` : `"${path}", page ${page}`
+}
 
 /** A place within one call says nothing about the table. */
 const withoutPlace = (message: string): string => message.replace(/^Row \d+[,:]? ?/, '')

@@ -21,6 +21,18 @@ export interface LaidRows {
   /** Where the items of its columns of media lie (`media/<path>`). */
   folder: string
   manifest: { sha256: string; sizeBytes: number; items: number } | null
+  /** Where the rows are documents: some may be without text. */
+  documents: DocumentsRead | null
+}
+
+/** What became of the documents that a transform was given. */
+export interface DocumentsRead {
+  files: number
+  /** The first of them, by name. */
+  unread: { path: string; why: string }[]
+  unreadCount: number
+  /** What lay beside them and is none, or could not be taken. */
+  leftOut: { path: string; why: string }[]
 }
 
 export interface LaidColumn {
