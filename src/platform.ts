@@ -166,7 +166,7 @@ export async function openPlatform(config: Config, { logger }: { logger: Logger 
   })
 
   // Domains, lowest first. Each sees only those above this line.
-  const auth = authService({ metadata, events, secrets })
+  const auth = authService({ metadata, events, secrets, mail })
   // A port, but what it may reach is a setting.
   const outbound = openOutbound({
     allowedHosts: async () => (await auth.settings.get()).outboundHosts,

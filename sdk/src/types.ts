@@ -65,6 +65,8 @@ export type ProjectInput = z.input<typeof auth.ProjectInput>
 export type Member = z.output<typeof auth.Member>
 export type AuditEntry = z.output<typeof auth.AuditEntry>
 export type Settings = z.output<typeof auth.Settings>
+export type MailSettingsInput = z.input<typeof auth.MailSettingsInput>
+export type TestMail = auth.TestMail
 
 export type Job = z.output<typeof jobs.Job>
 export type JobListQuery = z.input<typeof jobs.JobListQuery>

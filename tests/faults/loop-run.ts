@@ -6,6 +6,7 @@ import type { Step } from '../../src/domains/loops/schema.ts'
 import { loopTables } from '../../src/domains/loops/tables.ts'
 import { countedSteps } from '../../src/domains/loops/testing.ts'
 import { createEvents } from '../../src/kernel/events.ts'
+import { openSmtp } from '../../src/ports/mail/smtp.ts'
 import type { Db } from '../../src/ports/metadata/metadata.ts'
 import { openSqlite } from '../../src/ports/metadata/sqlite.ts'
 import { testSecrets } from '../../src/ports/secrets/testing.ts'
@@ -36,7 +37,7 @@ const withEffects = Object.fromEntries(
   ]),
 ) as Record<Step, StepWork>
 events.on('loop.changed', ({ step, state }) => die(`${state} ${step}`))
-const auth = authService({ metadata, events, secrets: testSecrets(metadata) })
+const auth = authService({ metadata, events, secrets: testSecrets(metadata), mail: openSmtp() })
 const { tick } = runDriver({ metadata, events, principalOf: auth.users.principal, steps: withEffects, onError: console.error })
 // What the dead held is free once its time is over.
 await loopTables(metadata.db).updateTable('loop_runs').set({ lease_until: 0 }).execute()

@@ -11,6 +11,7 @@ import { openFilesystemBlobs } from '../../src/ports/blobs/filesystem.ts'
 import { scriptRuntimes } from '../../src/ports/engines/testing.ts'
 import { openLocalExecutor } from '../../src/ports/executors/local.ts'
 import { localFiles } from '../../src/ports/files/local.ts'
+import { openSmtp } from '../../src/ports/mail/smtp.ts'
 import { testSecrets } from '../../src/ports/secrets/testing.ts'
 import { faultMigrations, openFaultDatabase } from './database.ts'
 
@@ -22,7 +23,7 @@ const blobs = await openFilesystemBlobs({ root: join(folder, 'blobs') })
 const files = localFiles()
 await metadata.migrate([...jobsTestMigrations, ...faultMigrations])
 const events = createEvents(log)
-const auth = authService({ metadata, events, secrets: testSecrets(metadata) })
+const auth = authService({ metadata, events, secrets: testSecrets(metadata), mail: openSmtp() })
 const { userId } = await auth.firstStart.ensure('Ada')
 const admin = await auth.users.principal(userId)
 const project = await auth.access.projectFor(admin)

@@ -76,3 +76,12 @@ export const fieldOf = (error: unknown): string | null => {
   const field = error.facts.field
   return typeof field === 'string' ? field : null
 }
+
+/** What a refusal says of one field; a refusal may name several. */
+export function complaintOf(error: unknown, field: string): string | null {
+  if (!(error instanceof AtollError)) return null
+  const issues = error.facts.issues as { field: string; message: string }[] | undefined
+  const issue = issues?.find((one) => one.field === field)
+  if (issue) return `${issue.message.charAt(0).toUpperCase()}${issue.message.slice(1).replace(/\.?$/, '.')}`
+  return fieldOf(error) === field ? sentence(error) : null
+}

@@ -17,6 +17,7 @@ import { predictCommand } from './commands/predict.ts'
 import { scalingCommands } from './commands/scaling.ts'
 import { scriptCommands } from './commands/scripts.ts'
 import { serveCommands } from './commands/serve.ts'
+import { settingsCommands } from './commands/settings.ts'
 import { trafficCommands } from './commands/traffic.ts'
 import { trainCommands } from './commands/train.ts'
 import { transformCommands } from './commands/transform.ts'
@@ -30,12 +31,13 @@ const program = new Command('atoll')
   .configureHelp({ showGlobalOptions: true })
   .exitOverride()
 
-// The server's own commands (up, doctor, backup, restore) are handed to it by scripts/atoll.mjs; named here for --help.
+// The server's own commands (up, doctor, backup, restore, secrets) are handed to it by scripts/atoll.mjs; named here for --help.
 for (const [name, about] of [
   ['up', 'start the server (--port, --host, --data)'],
   ['doctor', 'what this machine offers and lacks'],
   ['backup <file>', 'write everything into one file'],
   ['restore <file>', 'lay a backup into an empty data folder'],
+  ['secrets', 'rotate: encrypt the secrets that were given with a new key'],
 ] as const)
   program.command(name).description(about)
 
@@ -61,6 +63,7 @@ biasCommands(program)
 explainCommands(program)
 compareCommand(program)
 binCommands(program)
+settingsCommands(program)
 demoCommand(program)
 for (const command of everyCommand(program))
   if (!command.options.some((option) => option.long === '--json')) command.option('--json', 'print one JSON value')

@@ -5,6 +5,7 @@ import type {
   BinItem,
   Job,
   ListQuery,
+  MailSettingsInput,
   Member,
   NewToken,
   Page,
@@ -18,6 +19,7 @@ import type {
   Settings,
   SignInLink,
   Team,
+  TestMail,
   Token,
   TokenInput,
   User,
@@ -87,9 +89,14 @@ export const projects = (http: Http) => ({
     http.json<{ items: Member[] }>('DELETE', `/v1/projects/${segment(project)}/members/${segment(member)}`),
 })
 
+/** What is not named stays as it is. The password of the mail server goes in and is never shown. */
+export type SettingsPatch = Partial<Omit<Settings, 'mail'> & { mail: MailSettingsInput | null }>
+
 export const settings = (http: Http) => ({
   get: () => http.json<Settings>('GET', '/v1/settings'),
-  update: (patch: Partial<Settings>) => http.json<Settings>('PATCH', '/v1/settings', { body: patch }),
+  update: (patch: SettingsPatch) => http.json<Settings>('PATCH', '/v1/settings', { body: patch }),
+  /** Sends a letter by the mail server that is set; refused with what went wrong. */
+  testMail: (to: string) => http.json<TestMail>('POST', '/v1/settings/test-mail', { body: { to } }),
 })
 
 export const audit = (http: Http) => ({

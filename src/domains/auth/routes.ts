@@ -4,7 +4,19 @@ import { type RouteRecord, route } from '../../kernel/route.ts'
 import { listAudit, verifyAudit } from './audit.ts'
 import { peopleRoutes } from './people-routes.ts'
 import { projectRoutes } from './project-routes.ts'
-import { AuditEntry, BinItem, MailSettingsInput, NewToken, Ref, SearchHit, Settings, Token, TokenInput } from './schema.ts'
+import {
+  AuditEntry,
+  BinItem,
+  MailSettingsInput,
+  NewToken,
+  Ref,
+  SearchHit,
+  Settings,
+  TestMail,
+  TestMailInput,
+  Token,
+  TokenInput,
+} from './schema.ts'
 import type { AuthService } from './service.ts'
 import { sessionRoutes } from './session-routes.ts'
 
@@ -93,6 +105,16 @@ export const authRoutes = (auth: AuthService): RouteRecord[] => [
     body: SettingsPatch,
     returns: Settings,
     handle: ({ principal, body }) => auth.settings.change(principal, body),
+  }),
+  route({
+    method: 'POST',
+    path: '/v1/settings/test-mail',
+    permission: 'settings:manage',
+    summary: 'Send a letter by the mail server of the settings, to see whether it arrives',
+    tag: 'settings',
+    body: TestMailInput,
+    returns: TestMail,
+    handle: ({ principal, body }) => auth.settings.testMail(principal, body.to),
   }),
   route({
     method: 'GET',

@@ -153,12 +153,17 @@ const mailServer = {
   domains: z.array(z.hostname().max(253)).max(100).describe('that mail may go to; empty: any'),
 }
 export const MailSettings = z.object({ ...mailServer, hasPassword: z.boolean() })
+/** The mail server as it is set; the password goes in and never comes out. */
 export const MailSettingsInput = z.strictObject({
   ...mailServer,
   user: mailServer.user.default(null),
   domains: mailServer.domains.default([]),
   password: z.string().min(1).max(1000).optional().describe('kept, never shown; absent: the one that was given before'),
 })
+
+export const TestMailInput = z.strictObject({ to: z.email().max(320) })
+export const TestMail = z.object({ to: z.string(), said: z.string().describe('what the mail server answered') })
+export type TestMail = z.infer<typeof TestMail>
 
 export const Settings = z.object({
   mail: MailSettings.nullable().describe('the server that takes mail; null: no mail leaves'),

@@ -1,5 +1,6 @@
 import type { Events } from '../../kernel/events.ts'
 import type { Principal } from '../../kernel/principal.ts'
+import type { Mail } from '../../ports/mail/mail.ts'
 import type { Metadata } from '../../ports/metadata/metadata.ts'
 import type { Secrets } from '../../ports/secrets/secrets.ts'
 import { type Access, accessControl } from './access.ts'
@@ -20,8 +21,18 @@ export type AuthService = ReturnType<typeof authService>
 export type { Access }
 
 /** Who there is, who may do what, and what was done. Everything above stands on it. */
-export function authService({ metadata, events, secrets }: { metadata: Metadata; events: Events; secrets: Secrets }) {
-  const settings = settingsService({ metadata, events, secrets })
+export function authService({
+  metadata,
+  events,
+  secrets,
+  mail,
+}: {
+  metadata: Metadata
+  events: Events
+  secrets: Secrets
+  mail: Mail
+}) {
+  const settings = settingsService({ metadata, events, secrets, mail })
   const access = accessControl({ metadata, events, settings })
   const signIn = signInService({ metadata })
   return {

@@ -1,8 +1,8 @@
 import type * as z from 'zod'
-import { invalidInput } from '../../kernel/errors.ts'
+import { invalidInput, preconditionFailed } from '../../kernel/errors.ts'
 import type { Events } from '../../kernel/events.ts'
 import type { Principal } from '../../kernel/principal.ts'
-import type { MailServer } from '../../ports/mail/mail.ts'
+import type { Mail, MailServer } from '../../ports/mail/mail.ts'
 import type { Db, Metadata } from '../../ports/metadata/metadata.ts'
 import type { Secrets } from '../../ports/secrets/secrets.ts'
 import { audit } from './audit.ts'
@@ -28,6 +28,10 @@ export interface SettingsService {
   change(by: Principal, patch: SettingsChange): Promise<Settings>
   /** The mail server with its password; null where no mail leaves. */
   mailServer(): Promise<MailServer | null>
+  /** Whether mail to an address may leave: the server to give it to, or why not. */
+  mailServerFor(address: string): Promise<MailServer>
+  /** Sends a letter that says nothing but that it came; answers what the server said. */
+  testMail(by: Principal, to: string): Promise<{ to: string; said: string }>
   /** Encrypts what was kept as it is before secrets were encrypted; answers how many. */
   sealPlain(): Promise<number>
 }
@@ -41,9 +45,10 @@ export interface SettingsNeeds {
   metadata: Metadata
   events: Events
   secrets: Secrets
+  mail: Mail
 }
 
-export function settingsService({ metadata, events, secrets }: SettingsNeeds): SettingsService {
+export function settingsService({ metadata, events, secrets, mail: post }: SettingsNeeds): SettingsService {
   let known: { settings: Settings; at: number } | null = null
   events.on('settings.changed', () => {
     known = null
@@ -85,6 +90,29 @@ export function settingsService({ metadata, events, secrets }: SettingsNeeds): S
     return { host, port, security, user, from, password: secret === null ? null : await secrets.get(secret) }
   }
 
+  async function mailServerFor(address: string): Promise<MailServer> {
+    const server = await mailServer()
+    if (!server)
+      throw preconditionFailed('No mail leaves: an administrator has named no mail server in the settings.', { to: address })
+    const domains = (await get()).mail?.domains ?? []
+    const domain = address.slice(address.lastIndexOf('@') + 1).toLowerCase()
+    if (domains.length > 0 && !domains.includes(domain))
+      throw preconditionFailed(`Mail to ${domain} is not allowed by the settings.`, { to: address })
+    return server
+  }
+
+  async function testMail(by: Principal, to: string): Promise<{ to: string; said: string }> {
+    const server = await mailServerFor(to)
+    await metadata.transaction((tx) => audit(tx, by, 'settings.test-mail', { facts: { to, host: server.host } }))
+    const said = await post.send(server, {
+      to,
+      subject: 'Atoll can send mail',
+      text: 'Somebody who administers Atoll asked for this letter, to see whether mail arrives. It does.\n',
+      headers: { 'Auto-Submitted': 'auto-generated' },
+    })
+    return { to, said: said.slice(0, 500) }
+  }
+
   async function dropPassword(tx: Db): Promise<void> {
     const secret = await stored(tx, passwordKey)
     if (secret !== null) await secrets.drop(tx, secret)
@@ -100,7 +128,7 @@ export function settingsService({ metadata, events, secrets }: SettingsNeeds): S
       return 1
     })
 
-  return { get, change, mailServer, sealPlain }
+  return { get, change, mailServer, mailServerFor, testMail, sealPlain }
 }
 
 async function stored(db: Db, key: string): Promise<string | null> {

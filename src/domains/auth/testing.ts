@@ -1,6 +1,7 @@
 import { createEvents, type Events } from '../../kernel/events.ts'
 import type { Role } from '../../kernel/permissions.ts'
 import type { Principal } from '../../kernel/principal.ts'
+import { openSmtp } from '../../ports/mail/smtp.ts'
 import type { Metadata } from '../../ports/metadata/metadata.ts'
 import { testSecrets } from '../../ports/secrets/testing.ts'
 import { type AuthService, authService } from './service.ts'
@@ -23,7 +24,7 @@ export async function authWorld(
     throw error
   }),
 ): Promise<AuthWorld> {
-  const auth = authService({ metadata, events, secrets: testSecrets(metadata) })
+  const auth = authService({ metadata, events, secrets: testSecrets(metadata), mail: openSmtp() })
   const first = await auth.firstStart.ensure('Ada')
   const admin = await auth.users.principal(first.userId)
   const project = await auth.access.projectFor(admin)

@@ -135,6 +135,19 @@ onSqlite('mail goes to a real SMTP server that an administrator named, and nowhe
     assert.match(letters[0]!.text, /Subject: Alert: watch/)
     assert.match(letters[0]!.text, /What to do:/)
 
+    const { said } = await w.auth.settings.testMail(w.by, 'eve@lab.example')
+    assert.match(said, /250/)
+    assert.deepEqual(letters[1]!.to, ['eve@lab.example'])
+    assert.match(
+      (await refusal(w.auth.settings.testMail(w.by, 'eve@elsewhere.example'))).message,
+      /elsewhere\.example is not allowed/,
+    )
+    await w.auth.settings.change(w.by, { mail: { ...mail, port: 1 } })
+    assert.match(
+      (await refusal(w.auth.settings.testMail(w.by, 'eve@lab.example'))).message,
+      /:1 could not be reached: nothing takes the connection at this port/,
+    )
+
     const refused = await refusal(w.auth.settings.change(w.by, { mail: { ...mail, password: 'x' } }))
     assert.match(refused.message, /sent unencrypted/)
     const kept = await w.auth.settings.change(w.by, {

@@ -15,7 +15,7 @@ export interface DeliveryNeeds {
   metadata: Metadata
   outbound: Pick<Outbound, 'fetchOut'>
   mail: Mail
-  settings: Pick<SettingsService, 'get' | 'mailServer'>
+  settings: Pick<SettingsService, 'mailServerFor'>
   secrets: Pick<Secrets, 'get'>
 }
 
@@ -151,13 +151,7 @@ async function tellWebhook({ outbound, secrets }: DeliveryNeeds, delivery: Deliv
 }
 
 async function tellByMail({ mail, settings }: DeliveryNeeds, { id, target }: DeliveryRow, alert: AlertToTell) {
-  const server = await settings.mailServer()
-  if (!server)
-    throw preconditionFailed('No mail leaves: an administrator has named no mail server in the settings.', { to: target })
-  const domains = (await settings.get()).mail?.domains ?? []
-  const domain = target.slice(target.lastIndexOf('@') + 1).toLowerCase()
-  if (domains.length > 0 && !domains.includes(domain))
-    throw preconditionFailed(`Mail to ${domain} is not allowed by the settings.`, { to: target })
+  const server = await settings.mailServerFor(target)
   const said = await mail.send(server, {
     to: target,
     subject: `${alert.severity === 'alert' ? 'Alert' : 'Warning'}: ${alert.monitor_name}`,

@@ -56,7 +56,7 @@ export interface MonitoringNeeds {
   jobs: JobQueue
   outbound: Pick<Outbound, 'fetchOut'>
   mail: Mail
-  settings: Pick<SettingsService, 'get' | 'mailServer'>
+  settings: Pick<SettingsService, 'mailServerFor'>
   secrets: Secrets
   /** The principal of a person, for what runs on a schedule in their name. */
   principalOf(userId: string): Promise<Principal>

@@ -25,9 +25,9 @@ export function openSmtp({ tls }: { tls?: { ca?: string } } = {}): Mail {
       })
       try {
         const { response } = await transport.sendMail({ from, ...letter })
-        return response
+        return withoutPassword(server, response)
       } catch (error) {
-        throw refused(server, error as Error & { code?: string; responseCode?: number; response?: string })
+        throw refused(server, error as Error & { code?: string; response?: string })
       } finally {
         transport.close()
       }
@@ -35,13 +35,31 @@ export function openSmtp({ tls }: { tls?: { ca?: string } } = {}): Mail {
   }
 }
 
-function refused({ host, port }: MailServer, error: Error & { code?: string; response?: string }): PlatformError {
+function refused(server: MailServer, error: Error & { code?: string; response?: string }): PlatformError {
+  const { host, port } = server
   const where = `The mail server ${host}:${port}`
   const facts = { host, port }
   if (error.code === 'EAUTH')
     return new PlatformError('precondition_failed', `${where} does not take the user and password of the settings.`, facts)
   if (error.code === 'ETLS' || /certificate|self-signed|ssl|tls/i.test(error.message))
     return new PlatformError('precondition_failed', `${where} offers no encryption that can be trusted: ${error.message}`, facts)
-  if (error.response) return new PlatformError('precondition_failed', `${where} refused the letter: ${error.response}`, facts)
-  return new PlatformError('unavailable', `${where} could not be reached.`, facts, { cause: error })
+  if (error.response) {
+    const said = withoutPassword(server, error.response).slice(0, 500)
+    return new PlatformError('precondition_failed', `${where} refused the letter: ${said}`, facts)
+  }
+  const why = reasons.find(([sign]) => sign.test(`${error.code} ${error.message}`))?.[1]
+  return new PlatformError('unavailable', `${where} could not be reached${why ? `: ${why}` : ''}.`, facts, { cause: error })
+}
+
+const reasons: [RegExp, string][] = [
+  [/ENOTFOUND|EAI_AGAIN|EDNS/, 'no address is known under this name'],
+  [/ECONNREFUSED/, 'nothing takes the connection at this port'],
+  [/./, 'it did not answer as a mail server does; the port or the kind of encryption may be another'],
+]
+
+/** What a server says is shown: not the password, should it repeat that. */
+function withoutPassword({ user, password }: MailServer, text: string): string {
+  if (password === null) return text
+  const spellings = [`\0${user}\0${password}`, password].map((one) => Buffer.from(one).toString('base64'))
+  return [password, ...spellings].reduce((rest, one) => rest.replaceAll(one, '…'), text)
 }

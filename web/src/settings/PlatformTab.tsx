@@ -13,6 +13,7 @@ import { Details, Section } from '../ui/Page.tsx'
 import { ErrorNote, SkeletonLines } from '../ui/State.tsx'
 import { Ago } from '../ui/Time.tsx'
 import { say, sayError } from '../ui/toast.tsx'
+import { MailSettings } from './MailSettings.tsx'
 
 /** What the installation allows, and how it runs. */
 export function PlatformTab() {
@@ -22,7 +23,10 @@ export function PlatformTab() {
       {settings.error ? (
         <ErrorNote error={settings.error} />
       ) : settings.data ? (
-        <SettingsForm key={JSON.stringify(settings.data)} settings={settings.data} />
+        <div className="space-y-6">
+          <SettingsForm key={JSON.stringify({ ...settings.data, mail: null })} settings={settings.data} />
+          <MailSettings mail={settings.data.mail} />
+        </div>
       ) : (
         <SkeletonLines lines={6} />
       )}
@@ -72,7 +76,7 @@ function SettingsForm({ settings }: { settings: Settings }) {
         <fieldset disabled={!me.isPlatformAdmin} className="space-y-4">
           <TextareaField
             label="Hosts that may be reached"
-            hint="One a line. Empty: nothing leaves this machine."
+            hint="By webhooks, models elsewhere and weights; one a line, with its port if it is not the usual one. Empty: none is called."
             value={hosts}
             onChange={(event) => setHosts(event.target.value)}
           />
