@@ -451,7 +451,7 @@ export async function openPlatform(config: Config, { logger }: { logger: Logger 
   const ab = abService({ endpoints, tables, files, folder: join(config.dataDir, 'scratch') })
   jobs.queue.register(gatherJob({ files, blobs, tables, jobs: jobs.queue, datasets, goals, registry, endpoints }))
   jobs.queue.register(judgeJob({ files, tables, inference, datasets, goals, registry }))
-  jobs.queue.register(watchJob({ files, tables, inference, registry, endpoints }))
+  jobs.queue.register(watchJob({ files, blobs, tables, inference, registry, endpoints }))
   const loops = loopsService({
     metadata,
     events,

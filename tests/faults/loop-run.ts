@@ -38,7 +38,14 @@ const withEffects = Object.fromEntries(
 ) as Record<Step, StepWork>
 events.on('loop.changed', ({ step, state }) => die(`${state} ${step}`))
 const auth = authService({ metadata, events, secrets: testSecrets(metadata), mail: openSmtp() })
-const { tick } = runDriver({ metadata, events, principalOf: auth.users.principal, steps: withEffects, onError: console.error })
+const { tick } = runDriver({
+  metadata,
+  events,
+  principalOf: auth.users.principal,
+  steps: withEffects,
+  jobs: { cancel: async () => ({}) as never },
+  onError: console.error,
+})
 // What the dead held is free once its time is over.
 await loopTables(metadata.db).updateTable('loop_runs').set({ lease_until: 0 }).execute()
 for (let turns = 0; turns < 60; turns++) {

@@ -10,7 +10,12 @@ export interface Sent {
 }
 
 /** People who ask an endpoint, and what turns out to be true of them. */
-export function liveTraffic(w: Pick<World, 'call'>, endpoint: string, target: string) {
+export function liveTraffic(
+  w: Pick<World, 'call'>,
+  endpoint: string,
+  target: string,
+  asTruth: (text: string) => unknown = (text) => text,
+) {
   let flowing: Promise<void> | null = null
   let stopped = false
   const failed: string[] = []
@@ -37,7 +42,7 @@ export function liveTraffic(w: Pick<World, 'call'>, endpoint: string, target: st
 
   /** Says what turned out. */
   const tell = (sent: readonly Sent[], truth = (one: Sent) => one.truth) =>
-    post('truth', { items: sent.map((one) => ({ id: one.id, value: truth(one) })) })
+    post('truth', { items: sent.map((one) => ({ id: one.id, value: asTruth(truth(one)) })) })
 
   return {
     ask,

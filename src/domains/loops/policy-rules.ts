@@ -1,11 +1,18 @@
 import { invalidInput, preconditionFailed } from '../../kernel/errors.ts'
 import type { Principal } from '../../kernel/principal.ts'
 import type { Access } from '../auth/access.ts'
+import type { Endpoint } from '../endpoints/schema.ts'
 import type { GoalsService } from '../goals/service.ts'
 import { refuseBadSchedule } from '../monitoring/schedule.ts'
 import { isOfCells } from '../monitoring/table-rows.ts'
 import type { ModelVersion } from '../registry/schema.ts'
 import type { LoopPolicy } from './schema.ts'
+
+interface About {
+  champion: ModelVersion
+  capture: Endpoint['capture']
+  project: string
+}
 
 /** What a loop may be told, by the model that is served and by who tells it. */
 export function policyRules({ access, goals }: { access: Access; goals: Pick<GoalsService, 'get'> }) {
@@ -26,15 +33,20 @@ export function policyRules({ access, goals }: { access: Access; goals: Pick<Goa
     return goal.id
   }
 
-  async function refuseBadPolicy(by: Principal, policy: LoopPolicy, champion: ModelVersion, projectId: string): Promise<void> {
-    if (!['binary', 'multiclass', 'regression'].includes(champion.task) || !isOfCells(champion.signature))
+  async function refuseBadPolicy(by: Principal, policy: LoopPolicy, { champion, capture, project }: About): Promise<void> {
+    if (!['binary', 'multiclass', 'regression'].includes(champion.task))
       throw preconditionFailed(
-        `A loop learns from captured rows, and of ${champion.task} models of images, sounds or texts to write those are not all kept. It works for models of tables and texts that answer with a class or a number.`,
+        `A loop judges by what turned out to be true row by row: it works for models that answer with a class or a number, and this one is of the task ${champion.task}.`,
         { task: champion.task },
+      )
+    if (!isOfCells(champion.signature) && !(capture.filesMegabytes > 0))
+      throw preconditionFailed(
+        'A loop learns from the images and sounds that the endpoint was sent, and its captures keep only their hashes. Let it keep files first: the field filesMegabytes of what is captured (atoll capture ENDPOINT --files 2048).',
+        { field: 'capture.filesMegabytes' },
       )
     if (policy.triggers.schedule) refuseBadSchedule(policy.triggers.schedule)
     if (policy.judge.belowGoal) {
-      const role = await access.roleIn(by, projectId)
+      const role = await access.roleIn(by, project)
       if (role !== 'admin' && !by.isPlatformAdmin)
         throw preconditionFailed('Only an administrator of the project may let challengers through that miss the goal.', {
           field: 'judge.belowGoal',

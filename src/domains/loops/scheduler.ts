@@ -39,6 +39,16 @@ export function loopScheduler(needs: LoopSchedulerNeeds) {
       .where('deleted_at', 'is', null)
       .where('enabled', '=', 1)
       .where('next_look_at', '<=', now)
+      // One whose endpoint is in the bin waits with it.
+      .where((eb) =>
+        eb.exists(
+          eb
+            .selectFrom('endpoints')
+            .select('endpoints.id')
+            .where('endpoints.id', '=', eb.ref('loops.endpoint_id'))
+            .where('endpoints.deleted_at', 'is', null),
+        ),
+      )
       .orderBy('next_look_at')
       .limit(50)
       .execute()

@@ -105,7 +105,7 @@ export function loopsService(needs: LoopsNeeds) {
     const champion = await registry.resolveVersion(by, endpoint.version)
     const policy = PolicySchema.parse(input)
     const goal = await goalFor(by, champion, input.goal, input.project)
-    await refuseBadPolicy(by, policy, champion, project.id)
+    await refuseBadPolicy(by, policy, { champion, capture: endpoint.capture, project: project.id })
     const name = input.name ?? `${endpoint.name} loop`
     const row: LoopRow = {
       ...(await access.newResource('loop', by, project, { ...input, name })),
@@ -164,7 +164,7 @@ export function loopsService(needs: LoopsNeeds) {
     const policy = PolicySchema.parse({ ...policyOf(row), ...parts })
     const endpoint = await endpoints.get(by, row.endpoint_id)
     const champion = await registry.resolveVersion(by, endpoint.version)
-    await refuseBadPolicy(by, policy, champion, row.project_id)
+    await refuseBadPolicy(by, policy, { champion, capture: endpoint.capture, project: row.project_id })
     const goalId = goal === undefined ? row.goal_id : await goalFor(by, champion, goal, project)
     const { schedule } = policy.triggers
     const update = metadata.transaction(async (tx) => {

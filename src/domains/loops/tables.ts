@@ -64,10 +64,17 @@ export interface StepRow {
   work: string
 }
 
+/** What of an endpoint is read here. */
+interface EndpointRow {
+  id: string
+  deleted_at: number | null
+}
+
 export interface LoopTables {
   loops: LoopRow
   loop_runs: RunRow
   loop_steps: StepRow
+  endpoints: EndpointRow
   loop_rules: { project_id: string; approval: number }
 }
 

@@ -16,6 +16,7 @@ const others: Migration = {
         .createTable(table)
         .addColumn('id', 'text', (c) => c.primaryKey())
         .addColumn('name', 'text')
+        .addColumn('deleted_at', 'integer')
         .execute()
     await db.schema
       .createTable('effects')
@@ -68,15 +69,17 @@ export async function loopWorld(metadata: Metadata) {
   }
   await loopTables(metadata.db).insertInto('loops').values(loop).execute()
   const errors: unknown[] = []
+  const cancelled: string[] = []
   const driver = (steps: Record<Step, StepWork>) =>
     runDriver({
       metadata,
       events: people.events,
       principalOf: users.principal,
       steps,
+      jobs: { cancel: async (_by, job) => void cancelled.push(job) as never },
       onError: (error) => errors.push(error),
     })
-  return { ...people, by, loop, driver, errors }
+  return { ...people, by, loop, driver, errors, cancelled }
 }
 
 export const champion = { version: 'mdv_1', name: 'churn:1' }

@@ -163,7 +163,12 @@ export function splitService(needs: SplitNeeds) {
   }
 
   /** Lays the training or validation rows as a channel. There is no way here to the test rows. */
-  async function layPart(splitId: string, part: 'train' | 'validation', folder: string): Promise<void> {
+  async function layPart(
+    splitId: string,
+    part: 'train' | 'validation',
+    folder: string,
+    { items = true }: { items?: boolean } = {},
+  ): Promise<void> {
     const row = await splitById(metadata.db, splitId)
     if (!row) throw notFound('split', splitId)
     if (row.state !== 'ready')
@@ -173,7 +178,12 @@ export function splitService(needs: SplitNeeds) {
     const version = (await versionById(metadata.db, row.version_id))!
     await layTable(
       needs,
-      { sha256: file.sha256, rows: file.rows, columns: columnsInParts(row, version), manifest: manifestFile(version) },
+      {
+        sha256: file.sha256,
+        rows: file.rows,
+        columns: columnsInParts(row, version),
+        manifest: items ? manifestFile(version) : null,
+      },
       folder,
     )
   }

@@ -8,6 +8,7 @@ export const GatherEvidence = z.object({
   toMs: z.number(),
   labelled: z.number().describe('captured rows of the window whose truth is known'),
   unknownTruth: z.number().describe('of these, rows whose truth is no class that the champion knows'),
+  withoutFile: z.number().default(0).describe('of these, rows whose image or sound was not kept'),
   live: z.number().describe('rows from live traffic that join the training'),
   original: z.number().describe('rows that the champion learnt from, which join'),
   sealed: z.number().describe('the newest rows, on which champion and challenger are judged'),

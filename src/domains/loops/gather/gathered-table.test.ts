@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
@@ -67,6 +67,7 @@ const gather = (changes: Partial<GatherInput> = {}) =>
     mostRows: null,
     sealedShare: 0.3,
     knownUntilMs: 0,
+    media: null,
     folder,
     path: `${folder}/out.parquet`,
     ...changes,
@@ -154,5 +155,51 @@ describe('gathering the rows of a run', () => {
     const found = await gather({ mostRows: 100, original: false })
     assert.deepEqual([found.original, found.live + found.sealed + found.seenByChampion.alike], [0, 100])
     assert.deepEqual(await read('SELECT count(*)'), [[found.live + found.sealed]])
+  })
+
+  test('pictures are told apart by what is in them, and a row whose picture was not kept joins nothing', async () => {
+    const items = (of: [path: string, content: string][]) =>
+      of.map(([path, sha256]) => `${JSON.stringify({ path, sha256, sizeBytes: 10, contentType: 'image/png' })}\n`).join('')
+    // Two names of one picture; the first live one is the same again, the second is new, of the third no bytes were kept.
+    await writeFile(`${folder}/known.jsonl`, items([...Array(40).keys()].map((n) => [`cats/${n}.png`, `old${Math.max(1, n)}`])))
+    await writeFile(
+      `${folder}/live.jsonl`,
+      items([...Array(30).keys()].map((n) => [`live/new${n}.png`, n === 20 ? 'old0' : `new${n}`])),
+    )
+    await tables.run({
+      folders: [folder],
+      statements: [
+        {
+          sql: copyToParquet(
+            `SELECT range AS __row, 'cats/' || range || '.png' AS image, CASE WHEN range % 2 = 0 THEN 'yes' ELSE 'no' END AS churn FROM range(40)`,
+            `${folder}/pictures.parquet`,
+            3,
+          ),
+        },
+        {
+          sql: copyToParquet(
+            `SELECT '{"sha256":"' || CASE WHEN range = 29 THEN 'old3' ELSE 'new' || range END || '","bytes":10}' AS image, 'req_' || range AS __id,
+              TIMESTAMP '2026-01-01' + INTERVAL (range) SECOND AS __at, CASE WHEN range % 2 = 0 THEN 'yes' ELSE 'no' END AS __truth FROM range(30)`,
+            `${folder}/asked.parquet`,
+            4,
+          ),
+        },
+      ],
+    })
+    const image = { ...columns[0]!, name: 'image', type: 'image' as const }
+    const found = await gather({
+      labelled: `${folder}/asked.parquet`,
+      learnt: [`${folder}/pictures.parquet`],
+      columns: [image, columns[2]!],
+      media: { columns: ['image'], known: `${folder}/known.jsonl`, live: `${folder}/live.jsonl` },
+    })
+    assert.deepEqual([found.withoutFile, found.original, found.live, found.sealed], [1, 40, 20, 8])
+    assert.equal(found.seenByChampion.alike, 1, 'a picture that it learnt from, sent again')
+    const names = found.items.map(({ path }) => path)
+    assert.deepEqual(
+      [names.length, names.includes('cats/1.png'), names.includes('live/new5.png'), names.includes('live/new20.png')],
+      [39 + 28, false, true, false],
+    )
+    assert.deepEqual(await read(`SELECT count(*) FILTER (image IS NULL), count(*)`), [[0, 68]])
   })
 })

@@ -1,8 +1,10 @@
 import { copyToParquet, identifier, literal, parquet } from '../../../ports/tables/sql.ts'
 import type { ColumnType, TableQuery, TableResult, Tables } from '../../../ports/tables/tables.ts'
 import { gatheredColumn } from '../../datasets/media/column-names.ts'
+import type { ManifestItem } from '../../datasets/media/manifest.ts'
 import type { Column } from '../../datasets/schema.ts'
 import type { GatherEvidence } from './evidence.ts'
+import { itemsNamed, knownItem, layMediaItems, liveItem, type MediaFiles } from './media-items.ts'
 
 type Run = (statements: readonly TableQuery[]) => Promise<TableResult[]>
 
@@ -22,6 +24,8 @@ export interface GatherInput {
   sealedShare: number
   /** Predictions up to then were known when the champion was made. */
   knownUntilMs: number
+  /** Where rows hold images or sounds. */
+  media: MediaFiles | null
   folder: string
   path: string
 }
@@ -30,6 +34,7 @@ export type Gathered = Pick<
   GatherEvidence,
   | 'labelled'
   | 'unknownTruth'
+  | 'withoutFile'
   | 'live'
   | 'original'
   | 'sealed'
@@ -38,7 +43,10 @@ export type Gathered = Pick<
   | 'seenByChampion'
   | 'classes'
   | 'timeline'
->
+> & {
+  /** The images and sounds that the rows name. */
+  items: ManifestItem[]
+}
 
 const sqlTypes: Record<ColumnType, string> = {
   number: 'DOUBLE',
@@ -64,14 +72,16 @@ export async function writeGathered(tables: Tables, input: GatherInput, signal?:
   const folders = [folder]
   return tables.session({ folders, scratch: `${folder}/spill`, signal }, async (run) => {
     const types = await typesOf(run, input)
+    if (input.media) await layMediaItems(run, input.media)
     await layLive(run, input, types)
     await layLearnt(run, input, types)
     const counts = await one(
       run,
-      `SELECT (SELECT count(*) FROM given), (SELECT count(*) FROM given WHERE NOT __g_known), (SELECT count(*) FROM live)`,
+      `SELECT (SELECT count(*) FROM given), (SELECT count(*) FROM given WHERE NOT __g_known),
+        (SELECT count(*) FROM given WHERE __g_known AND NOT __g_whole), (SELECT count(*) FROM live)`,
     )
-    const [labelled, unknownTruth, live] = counts.map(Number) as [number, number, number]
-    if (live === 0) return nothing(labelled, unknownTruth)
+    const [labelled, unknownTruth, withoutFile, live] = counts.map(Number) as [number, number, number, number]
+    if (live === 0) return nothing(labelled, unknownTruth, withoutFile)
     const knownUs = Math.round(input.knownUntilMs * 1000)
     const cut = await sealFrom(run, knownUs, input.sealedShare)
     const alikeIsUsual = learnt.length > 0 && (await copiesAreUsual(run, input.columns))
@@ -105,6 +115,7 @@ export async function writeGathered(tables: Tables, input: GatherInput, signal?:
     return {
       labelled,
       unknownTruth,
+      withoutFile,
       live: rowsOf.get('train/live') ?? 0,
       original: input.original ? Number((await one(run, 'SELECT count(*) FROM learnt'))[0]) : 0,
       sealed: rowsOf.get('test/live') ?? 0,
@@ -113,15 +124,17 @@ export async function writeGathered(tables: Tables, input: GatherInput, signal?:
       seenByChampion: { before: Number(newest[1]), alike: rowsOf.get('alike') ?? 0, alikeIsUsual },
       classes: input.classes ? await classesOf(run, input) : [],
       timeline: await timelineOf(run),
+      items: input.media ? await itemsNamed(run, pathsIn(input.media, input.path)) : [],
     }
   })
 }
 
 const one = async (run: Run, sql: string): Promise<unknown[]> => (await run([{ sql }]))[0]!.rows[0]!
 
-const nothing = (labelled: number, unknownTruth: number): Gathered => ({
+const nothing = (labelled: number, unknownTruth: number, withoutFile: number): Gathered => ({
   labelled,
   unknownTruth,
+  withoutFile,
   live: 0,
   original: 0,
   sealed: 0,
@@ -130,7 +143,11 @@ const nothing = (labelled: number, unknownTruth: number): Gathered => ({
   seenByChampion: { before: 0, alike: 0, alikeIsUsual: false },
   classes: [],
   timeline: [],
+  items: [],
 })
+
+const pathsIn = ({ columns }: MediaFiles, table: string): string =>
+  columns.map((name) => `SELECT ${identifier(name)} FROM ${parquet(table)}`).join(' UNION ')
 
 /** What the columns are in the table that the champion learnt from, so that both halves are of one kind. */
 async function typesOf(run: Run, { learnt, columns }: GatherInput): Promise<Map<string, string>> {
@@ -145,36 +162,43 @@ async function typesOf(run: Run, { learnt, columns }: GatherInput): Promise<Map<
 /** `given`: all labelled rows; `live`: those that can be used, the newest so many, with their time in microseconds. What is ours is named `__g_…`. */
 async function layLive(
   run: Run,
-  { labelled, columns, target, classes, mostRows }: GatherInput,
+  { labelled, columns, target, classes, mostRows, media }: GatherInput,
   types: Map<string, string>,
 ): Promise<void> {
   const [described] = await run([{ sql: `DESCRIBE SELECT * FROM ${parquet(labelled)}` }])
   const there = new Set(described!.rows.map(([name]) => String(name)))
   const cast = (from: string, name: string) => `TRY_CAST(${from} AS ${types.get(name)}) AS ${identifier(name)}`
   const values = columns.map(({ name }) =>
-    name === target ? cast('__truth', name) : cast(there.has(name) ? identifier(name) : 'NULL', name),
+    name === target
+      ? cast('__truth', name)
+      : media?.columns.includes(name)
+        ? `${liveItem(`t.${identifier(name)}`)} AS ${identifier(name)}`
+        : cast(there.has(name) ? identifier(name) : 'NULL', name),
   )
   const known = classes ? `__truth::VARCHAR IN (${classes.map(literal).join(', ')})` : `${identifier(target)} IS NOT NULL`
+  const whole = (media?.columns ?? []).map((name) => `${identifier(name)} IS NOT NULL`).join(' AND ') || 'true'
   const newest = mostRows === null ? '' : ` QUALIFY row_number() OVER (ORDER BY __g_at DESC, __g_n DESC) <= ${mostRows}`
   const names = columns.map(({ name }) => identifier(name)).join(', ')
   await run([
     {
-      sql: `CREATE TEMP TABLE given AS SELECT *, coalesce(${known}, false) AS __g_known FROM (SELECT ${values.join(', ')}, __truth, epoch_us(__at) AS __g_at,
-        row_number() OVER (ORDER BY __at, __id) AS __g_n FROM ${parquet(labelled)} WHERE __truth IS NOT NULL)`,
+      sql: `CREATE TEMP TABLE given AS SELECT *, coalesce(${known}, false) AS __g_known, (${whole}) AS __g_whole FROM (SELECT ${values.join(', ')}, __truth, epoch_us(__at) AS __g_at,
+        row_number() OVER (ORDER BY __at, __id) AS __g_n FROM ${parquet(labelled)} t WHERE __truth IS NOT NULL)`,
     },
-    { sql: `CREATE TEMP TABLE live AS SELECT ${names}, __g_at, __g_n FROM given WHERE __g_known${newest}` },
+    { sql: `CREATE TEMP TABLE live AS SELECT ${names}, __g_at, __g_n FROM given WHERE __g_known AND __g_whole${newest}` },
   ])
 }
 
-async function layLearnt(run: Run, { learnt, columns }: GatherInput, types: Map<string, string>): Promise<void> {
-  const values = columns.map(({ name }) => `CAST(${identifier(name)} AS ${types.get(name)}) AS ${identifier(name)}`).join(', ')
+async function layLearnt(run: Run, { learnt, columns, media }: GatherInput, types: Map<string, string>): Promise<void> {
+  const value = (name: string) =>
+    media?.columns.includes(name) ? knownItem(`t.${identifier(name)}`) : `CAST(${identifier(name)} AS ${types.get(name)})`
+  const values = columns.map(({ name }) => `${value(name)} AS ${identifier(name)}`).join(', ')
   const from = `read_parquet([${learnt.map(literal).join(', ')}])`
   const empty = columns.map(({ name }) => `NULL::${types.get(name)} AS ${identifier(name)}`).join(', ')
   await run([
     {
       sql:
         learnt.length > 0
-          ? `CREATE TEMP TABLE learnt AS SELECT ${values}, row_number() OVER (ORDER BY __row) AS __g_n FROM ${from}`
+          ? `CREATE TEMP TABLE learnt AS SELECT ${values}, row_number() OVER (ORDER BY __row) AS __g_n FROM ${from} t`
           : `CREATE TEMP TABLE learnt AS SELECT ${empty}, 0 AS __g_n WHERE false`,
     },
   ])

@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream'
 import { preconditionFailed } from '../../../kernel/errors.ts'
 import { toIso } from '../../../kernel/time.ts'
 import type { BlobStore } from '../../../ports/blobs/blob-store.ts'
@@ -6,8 +7,12 @@ import type { Db } from '../../../ports/metadata/metadata.ts'
 import type { Tables } from '../../../ports/tables/tables.ts'
 import { insertMadeVersion, keepTable } from '../../datasets/made-version.ts'
 import { gatheredColumn } from '../../datasets/media/column-names.ts'
-import type { Column, Dataset } from '../../datasets/schema.ts'
+import { isMediaColumn } from '../../datasets/media/lay-items.ts'
+import { manifestName, manifestStream } from '../../datasets/media/manifest.ts'
+import type { Column, Dataset, DatasetVersion } from '../../datasets/schema.ts'
 import type { DatasetsService } from '../../datasets/service.ts'
+import type { CapturedFile } from '../../endpoints/captured-files/captured-files.ts'
+import { endingOf } from '../../endpoints/captured-files/content-type.ts'
 import type { EndpointsService } from '../../endpoints/service.ts'
 import type { GoalsService } from '../../goals/service.ts'
 import type { JobContext, JobHandler, JobQueue } from '../../jobs/handler.ts'
@@ -15,6 +20,7 @@ import type { RegistryService } from '../../registry/service.ts'
 import type { LoopPolicy } from '../schema.ts'
 import type { GatherEvidence } from './evidence.ts'
 import { writeGathered } from './gathered-table.ts'
+import type { MediaFiles } from './media-items.ts'
 
 export interface GatherSpec extends Record<string, unknown> {
   run: string
@@ -41,7 +47,7 @@ export interface GatherNeeds {
   datasets: Pick<DatasetsService, 'pin' | 'get' | 'layPart' | 'split'>
   goals: Pick<GoalsService, 'get'>
   registry: Pick<RegistryService, 'versionById'>
-  endpoints: Pick<EndpointsService, 'labelledRows'>
+  endpoints: Pick<EndpointsService, 'labelledRows' | 'capturedFiles'>
 }
 
 /** How versions that loops make say where they are from. */
@@ -76,16 +82,17 @@ export function gatherJob(needs: GatherNeeds): JobHandler<GatherSpec, Outcome> {
       { endpointId: spec.endpointId, fromMs: spec.fromMs, toMs: spec.toMs },
       place,
     )
+    const media = await mediaOf(context, version, columns)
     const learnt: string[] = []
     for (const part of ['train', 'validation'] as const) {
       if (!base?.parts.some((one) => one.part === part && one.rows > 0)) continue
       const folder = await files.makeFolder(context.folder, part)
-      await datasets.layPart(base.id, part, folder)
+      await datasets.layPart(base.id, part, folder, { items: false })
       learnt.push(files.resolvePath(folder, 'data.parquet'))
     }
     context.progress('write', 1, 2, `${labelled.rows} labelled rows`)
     const path = files.resolvePath(context.folder, 'gathered.parquet')
-    const gathered = await writeGathered(
+    const { items, ...gathered } = await writeGathered(
       tables,
       {
         labelled: labelled.file,
@@ -97,6 +104,7 @@ export function gatherJob(needs: GatherNeeds): JobHandler<GatherSpec, Outcome> {
         mostRows: spec.window.rows,
         sealedShare: spec.window.sealedShare,
         knownUntilMs: spec.knownUntilMs,
+        media,
         folder: context.folder,
         path,
       },
@@ -124,7 +132,27 @@ export function gatherJob(needs: GatherNeeds): JobHandler<GatherSpec, Outcome> {
     const work = { tables, folder: context.folder, signal }
     const rows = gathered.original + gathered.live + gathered.sealed
     const table = await keepTable(needs, work, { path, rows, columns: [...columns, marked] })
-    return { evidence, dataset, from: version.id, table }
+    const manifest = media && { ...(await needs.blobs.put(manifestStream(items))), items: items.length }
+    return { evidence, dataset, from: version.id, table: { ...table, ...(manifest && { manifest }) } }
+  }
+
+  /** The items of the data, and the images and sounds that captures kept, as lists beside the table. */
+  async function mediaOf(
+    { folder, spec }: JobContext<GatherSpec>,
+    { files: own }: DatasetVersion,
+    columns: readonly Column[],
+  ): Promise<MediaFiles | null> {
+    const names = columns.filter(isMediaColumn).map(({ name }) => name)
+    if (names.length === 0) return null
+    const manifest = own.find(({ path }) => path === manifestName)
+    const known = manifest ? files.resolvePath(folder, 'known.jsonl') : null
+    if (manifest) await needs.blobs.materialise(manifest.sha256, known!)
+    async function* lines() {
+      for await (const page of needs.endpoints.capturedFiles(spec.endpointId))
+        yield page.map((file) => `${JSON.stringify({ path: liveName(file), ...file })}\n`).join('')
+    }
+    await files.writeStream(folder, 'live.jsonl', Readable.from(lines()))
+    return { columns: names, known, live: files.resolvePath(folder, 'live.jsonl') }
   }
 
   async function publish(tx: Db, context: JobContext<GatherSpec>, { evidence, dataset, from, table }: Outcome) {
@@ -158,6 +186,9 @@ export function gatherJob(needs: GatherNeeds): JobHandler<GatherSpec, Outcome> {
   }
 }
 
+/** What is from live traffic is named by its content. */
+const liveName = ({ sha256, contentType }: CapturedFile): string => `live/${sha256}.${endingOf(contentType)}`
+
 function refuseOtherColumns(wanted: readonly string[], columns: readonly { name: string }[], dataset: string): void {
   const absent = wanted.filter((name) => !columns.some((column) => column.name === name))
   if (absent.length === 0) return
@@ -170,11 +201,13 @@ function refuseOtherColumns(wanted: readonly string[], columns: readonly { name:
   )
 }
 
-type Gathered = Awaited<ReturnType<typeof writeGathered>>
+type Gathered = Omit<Awaited<ReturnType<typeof writeGathered>>, 'items'>
 
 /** Why this is not enough to train and to judge; null where it is. */
 function lackOf(found: Gathered, { window, minimumSealed }: GatherSpec): string | null {
-  const usable = found.labelled - found.unknownTruth
+  const usable = found.labelled - found.unknownTruth - found.withoutFile
+  if (usable < window.minimumRows && found.withoutFile > 0)
+    return `Only ${usable} captured rows of the window have their truth and their file; ${window.minimumRows} are needed. Of ${found.withoutFile} more the image or sound was not kept: let the endpoint keep files (filesMegabytes of what is captured). The champion stays.`
   if (usable < window.minimumRows)
     return `Only ${usable} captured rows of the window have their truth; ${window.minimumRows} are needed. The champion stays.`
   if (found.live === 0 && found.original === 0)

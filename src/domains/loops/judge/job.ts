@@ -1,3 +1,4 @@
+import { buffer } from 'node:stream/consumers'
 import { identifier } from '../../../ports/tables/sql.ts'
 import type { DatasetsService } from '../../datasets/service.ts'
 import { defaultMetric } from '../../goals/metrics.ts'
@@ -42,12 +43,7 @@ export function judgeJob(needs: JudgeNeeds): JobHandler<JudgeSpec, JudgeEvidence
       await datasets.openSealed(null, principal, spec.split, opening, place)
     }
     context.progress('ask', 1, 2, 'Both answer them as they would serve.')
-    const asked = await answers(
-      { champion, challenger },
-      { ...spec, target: goal.target! },
-      context,
-      files.resolvePath(place, 'data.parquet'),
-    )
+    const asked = await answers({ champion, challenger }, { ...spec, target: goal.target! }, context, place)
     await files.remove(folder, 'sealed')
     const pair = pairUp(asked.rows, champion.signature, challenger.signature)
     const sizeOf = ({ manifest }: ModelVersion) =>
@@ -68,7 +64,7 @@ export function judgeJob(needs: JudgeNeeds): JobHandler<JudgeSpec, JudgeEvidence
     versions: { champion: ModelVersion; challenger: ModelVersion },
     { rules, target }: { rules: JudgeSpec['rules']; target: string },
     { folder, signal }: JobContext,
-    file: string,
+    place: string,
   ): Promise<{ rows: PairedRow[]; microseconds: { champion: number; challenger: number } }> {
     const isNumber = versions.champion.signature.classes === null
     const group = rules.fairness ? `${identifier(rules.fairness.column)}::VARCHAR` : 'NULL'
@@ -87,7 +83,8 @@ export function judgeJob(needs: JudgeNeeds): JobHandler<JudgeSpec, JudgeEvidence
         return scores
       }
       const pages = readRows(tables, {
-        file,
+        table: `${place}/data.parquet`,
+        file: async (path) => buffer((await files.open(place, `media/${path}`)).stream),
         signatures: [champion.signature, challenger.signature],
         more: [truth, group],
         order: '__row',

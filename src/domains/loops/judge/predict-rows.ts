@@ -69,40 +69,60 @@ const lenient = (signature: Signature): Signature => ({
   inputs: signature.inputs.map((input) => ({ ...input, nullable: true, type: input.type === 'integer' ? 'number' : input.type })),
 })
 
+/** A file of an input as a row names it; nothing where there is none any more. */
+export type FileOf = (named: string) => Promise<Uint8Array | null>
+
 const rowsAtOnce = 500
+/** Images and sounds are held whole. */
+const filesAtOnce = 16
 
 /** The rows of a Parquet file as the given versions read them, with further columns; a batch at a time, in the order of a column. */
 export async function* readRows(
   tables: Tables,
   about: {
-    file: string
+    table: string
     signatures: readonly Signature[]
     more: readonly string[]
     order: string
+    /** Opens images and sounds: rows whose file is not there are left out. */
+    file?: FileOf
     folder: string
     signal?: AbortSignal
   },
 ): AsyncGenerator<{ rows: Record<string, unknown>[]; more: unknown[][] }> {
   const inputs = new Map(about.signatures.flatMap(({ inputs }) => inputs.map((input) => [input.name, input] as const)))
   const names = [...inputs.keys()]
+  const media = [...inputs.values()].filter(isFile).map(({ name }) => names.indexOf(name))
+  const atOnce = media.length > 0 ? filesAtOnce : rowsAtOnce
   const read = [...[...inputs.values()].map(asRead), ...about.more].join(', ')
-  for (let from = 0; ; from += rowsAtOnce) {
+  for (let from = 0; ; from += atOnce) {
     const [page] = await tables.run({
-      files: [about.file],
+      files: [about.table],
       quick: true,
       signal: about.signal,
-      statements: [
-        { sql: `SELECT ${read} FROM ${parquet(about.file)} ORDER BY ${about.order} LIMIT ${rowsAtOnce} OFFSET ${from}` },
-      ],
+      statements: [{ sql: `SELECT ${read} FROM ${parquet(about.table)} ORDER BY ${about.order} LIMIT ${atOnce} OFFSET ${from}` }],
     })
-    const found = page!.rows
+    const found = media.length > 0 ? await withFiles(page!.rows, media, about.file!) : page!.rows
     if (found.length > 0)
       yield {
         rows: found.map((values) => Object.fromEntries(names.map((name, i) => [name, values[i]]))),
         more: found.map((values) => values.slice(names.length)),
       }
-    if (found.length < rowsAtOnce) return
+    if (page!.rows.length < atOnce) return
   }
+}
+
+const isFile = ({ tensor }: Signature['inputs'][number]): boolean => tensor === 'image' || tensor === 'audio'
+
+async function withFiles(rows: unknown[][], media: readonly number[], file: FileOf): Promise<unknown[][]> {
+  const opened = await Promise.all(
+    rows.map(async (values) => {
+      const whole = [...values]
+      for (const at of media) whole[at] = values[at] === null ? null : await file(String(values[at]))
+      return whole
+    }),
+  )
+  return opened.filter((values) => media.every((at) => values[at] !== null))
 }
 
 /** What is no number, or an infinite one, is missing; a label is text whatever its type. */

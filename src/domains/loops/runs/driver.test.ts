@@ -159,3 +159,25 @@ check('a cancelled run puts the champion back where a challenger had met traffic
   const run = toRun((await runById(metadata.db, id))!, await stepsOf(metadata.db, id))
   assert.deepEqual([run.outcome, run.sentence, run.steps.at(-1)?.step], ['cancelled', 'Ada cancelled it: not today.', 'restore'])
 })
+
+check('an endpoint that is deleted ends its run at once, and what the run had under way is stopped', async (metadata) => {
+  const w = await loopWorld(metadata)
+  const restore: StepWork = async () => ({ kind: 'end', outcome: 'done', sentence: 'the endpoint is gone' })
+  for (const at of ['train', 'watch'] as const) {
+    await metadata.db.updateTable('endpoints').set({ deleted_at: null }).execute()
+    const waits: StepWork = async (context) => {
+      if (!context.work.job) await context.keep({ job: `job of ${at}` })
+      return { kind: 'stay', inMs: 0 }
+    }
+    const { tick, store } = w.driver(countedSteps({ [at]: waits, restore }))
+    const id = await store.begin(w.by, w.loop, byHand)
+    for (let turns = 0; turns < 25; turns++) await tick()
+    assert.equal((await runById(metadata.db, id))?.step, at)
+    await metadata.db.updateTable('endpoints').set({ deleted_at: 1 }).execute()
+    await drive(tick)
+    const run = toRun((await runById(metadata.db, id))!, await stepsOf(metadata.db, id))
+    assert.deepEqual([run.outcome, run.steps.at(-1)?.step], ['cancelled', at === 'train' ? 'train' : 'restore'])
+    assert.match(run.sentence, /^The endpoint was deleted/)
+  }
+  assert.deepEqual(w.cancelled, ['job of train', 'job of watch'])
+})

@@ -2,10 +2,12 @@ import { randomUUID } from 'node:crypto'
 import type { Events } from '../../../kernel/events.ts'
 import type { Principal } from '../../../kernel/principal.ts'
 import type { Db, Metadata } from '../../../ports/metadata/metadata.ts'
+import type { JobsService } from '../../jobs/service.ts'
 import type { Step } from '../schema.ts'
 import { policyOf } from '../store.ts'
 import { loopTables, type RunRow } from '../tables.ts'
 import { beatMs, type Held, isLasting, LostLease, runStore } from './run-store.ts'
+import { stopJob } from './stop-job.ts'
 import type { StepWork, Turn } from './turn.ts'
 
 export interface DriverNeeds {
@@ -13,6 +15,7 @@ export interface DriverNeeds {
   events: Pick<Events, 'emit'>
   principalOf(userId: string): Promise<Principal>
   steps: Record<Step, StepWork>
+  jobs: Pick<JobsService, 'cancel'>
   onError(error: unknown, doing: string): void
 }
 
@@ -24,7 +27,7 @@ const mostFailures = 8
  * Drives runs, step after step. Where each stands is in the database and moves in one transaction with its evidence, so a run goes on
  * wherever a process ended; a lease and its number keep two processes from driving one.
  */
-export function runDriver({ metadata, events, principalOf, steps, onError }: DriverNeeds) {
+export function runDriver({ metadata, events, principalOf, steps, jobs, onError }: DriverNeeds) {
   const store = runStore(metadata)
   const owner = randomUUID()
 
@@ -94,6 +97,10 @@ export function runDriver({ metadata, events, principalOf, steps, onError }: Dri
       const { by: who, reason } = JSON.parse(run.cancel) as { by: string; reason: string }
       return { kind: 'end', outcome: 'cancelled', sentence: `${who} cancelled it${reason && `: ${reason}`}.` }
     }
+    if (!isRestoring && (await isEndpointGone(run))) {
+      await stopJob({ db: metadata.db, jobs }, by, run)
+      return { kind: 'end', outcome: 'cancelled', sentence: 'The endpoint was deleted, so there is nothing left to heal.' }
+    }
     try {
       const row = await store.step(run.id, run.step)
       const note = (tx: Db, work: Record<string, unknown>) => store.note(tx, held, run.step, work)
@@ -117,6 +124,14 @@ export function runDriver({ metadata, events, principalOf, steps, onError }: Dri
       return null
     }
   }
+
+  const isEndpointGone = async ({ endpoint_id }: RunRow): Promise<boolean> =>
+    !(await loopTables(metadata.db)
+      .selectFrom('endpoints')
+      .select('id')
+      .where('id', '=', endpoint_id)
+      .where('deleted_at', 'is', null)
+      .executeTakeFirst())
 
   /** Answers whether the run is let go of. */
   async function apply(turn: Turn, run: RunRow, held: Held, by: Principal): Promise<boolean> {

@@ -11,6 +11,7 @@ import { listRuns, type NamedRunRow, runById, runByNumber, stepsOf, toRun } from
 import { type LoopRow, loopTables } from '../tables.ts'
 import { seenNow, type TriggerNeeds } from '../triggers.ts'
 import type { RunStore, Trigger } from './run-store.ts'
+import { stopJob } from './stop-job.ts'
 
 export interface RunServiceNeeds extends TriggerNeeds {
   metadata: Metadata
@@ -121,15 +122,8 @@ export function runService(needs: RunServiceNeeds) {
         facts: { run: found.id, step: found.step, reason },
       })
     })
-    await stopJob(by, found.id, found.step)
+    await stopJob({ db, jobs }, by, found)
     return runWire((await runById(db, found.id))!)
-  }
-
-  /** What the run has under way need not go on. */
-  async function stopJob(by: Principal, runId: string, step: string): Promise<void> {
-    const row = (await stepsOf(db, runId)).find((one) => one.step === step)
-    const { job } = JSON.parse(row?.work ?? '{}') as { job?: string | null }
-    if (job) await jobs.cancel(by, job).catch(() => {})
   }
 
   return {

@@ -1,15 +1,18 @@
+import type { BlobStore } from '../../../ports/blobs/blob-store.ts'
 import { copyToParquet, literal, parquet } from '../../../ports/tables/sql.ts'
 import { bettingInterval, pOfAtMost } from '../../endpoints/ab/statistics/betting.ts'
 import type { EndpointsService } from '../../endpoints/service.ts'
 import type { JobContext, JobHandler } from '../../jobs/handler.ts'
+import { isOfCells } from '../../monitoring/table-rows.ts'
 import type { RegistryService } from '../../registry/service.ts'
 import { boundedDifference } from '../judge/losses.ts'
 import { type PairedRow, pairUp } from '../judge/pair-up.ts'
-import { type AskedVersion, type AskNeeds, openVersion, readRows, saidOf } from '../judge/predict-rows.ts'
+import { type AskedVersion, type AskNeeds, type FileOf, openVersion, readRows, saidOf } from '../judge/predict-rows.ts'
 import type { WatchLook, WatchSpec } from './evidence.ts'
 
 export interface WatchJobNeeds extends AskNeeds {
-  endpoints: Pick<EndpointsService, 'labelledRows'>
+  endpoints: Pick<EndpointsService, 'labelledRows' | 'capturedFiles'>
+  blobs: Pick<BlobStore, 'bytes'>
   registry: Pick<RegistryService, 'versionById' | 'layPackage'>
 }
 
@@ -39,7 +42,14 @@ export function watchJob(needs: WatchJobNeeds): JobHandler<WatchSpec, WatchLook>
         },
       ],
     })
-    const rows = await bothAnswers({ champion, challenger }, file, context)
+    const kept = new Set<string>()
+    if (!isOfCells(challenger.signature))
+      for await (const page of needs.endpoints.capturedFiles(spec.endpointId)) for (const { sha256 } of page) kept.add(sha256)
+    const open = async (captured: string) => {
+      const sha256 = hashOf(captured)
+      return sha256 !== null && kept.has(sha256) ? needs.blobs.bytes(sha256) : null
+    }
+    const rows = await bothAnswers({ champion, challenger }, { table: file, file: open }, context)
     const pair = pairUp(rows, champion.signature, challenger.signature)
     const differences = boundedDifference(pair.champion, pair.challenger)
     // From [-1, 1] to [0, 1], where one half is "alike".
@@ -58,7 +68,7 @@ export function watchJob(needs: WatchJobNeeds): JobHandler<WatchSpec, WatchLook>
 
   async function bothAnswers(
     versions: Record<'champion' | 'challenger', Awaited<ReturnType<RegistryService['versionById']>>>,
-    file: string,
+    from: { table: string; file: FileOf },
     { folder, signal }: JobContext,
   ): Promise<PairedRow[]> {
     const open: AskedVersion[] = []
@@ -70,7 +80,7 @@ export function watchJob(needs: WatchJobNeeds): JobHandler<WatchSpec, WatchLook>
       open.push(challenger)
       // What traffic does not carry (the new version does not ask for it) is missing for the old one too.
       const pages = readRows(tables, {
-        file,
+        ...from,
         signatures: [challenger.signature],
         more: [versions.champion.signature.classes ? '__truth::VARCHAR' : '__truth::DOUBLE'],
         order: '__at, __id',
@@ -96,4 +106,13 @@ export function watchJob(needs: WatchJobNeeds): JobHandler<WatchSpec, WatchLook>
   }
 
   return { kind: 'loop.watch', run, publish: async (_tx, _context, look) => look }
+}
+
+/** What is captured of a file is a JSON text with its hash. */
+function hashOf(captured: string): string | null {
+  try {
+    return (JSON.parse(captured) as { sha256?: string }).sha256 ?? null
+  } catch {
+    return null
+  }
 }
