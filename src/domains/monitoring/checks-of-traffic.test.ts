@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { setTimeout as delay } from 'node:timers/promises'
-import type { CheckReport, DriftReport } from './schema.ts'
+import { type CheckReport, type DriftReport, MonitorPatch } from './schema.ts'
 import { monitor, onSqlite, refusal, type World } from './testing-world.ts'
 
 const checkOf = (report: DriftReport, kind: CheckReport['kind']): CheckReport => {
@@ -139,6 +139,29 @@ onSqlite('now may be compared with a data set, with a past time, or with the sam
   const tomorrow = now + 86_400_000
   const next = await w.run({ from: at(tomorrow - 3_600_000), to: at(tomorrow + 3_600_000) })
   assert.deepEqual([next.state, next.rows, next.baselineRows], ['too_few_rows', 0, 600])
+
+  // Nothing has turned out yet: how groups fare is told of the answers alone. And the endpoint itself is looked at.
+  w.policies.push(policy)
+  const operations = { kind: 'operations', settings: { errorRate: 0.01, p95Ms: 60_000, busy: 1, costPerHour: 2 } }
+  await w.monitoring.patch(
+    w.by,
+    'watch',
+    MonitorPatch.parse({ checks: [{ kind: 'bias' }, operations], baseline: { kind: 'training' } }),
+  )
+  await w.live(3000, { told: false })
+  for (let i = 0; i < 25; i++) await w.ask(4)
+  const fair = await w.run()
+  const biased = checkOf(fair, 'bias')
+  assert.equal(biased.state, 'alert', biased.sentence)
+  assert.match(biased.evidence.notes[0]!, /No truth is known: only how often each group is predicted/)
+  assert.match(biased.sentence, /positive proportions of state: .* which the policy "even states" bounds by 0\.1 either way/)
+  const well = checkOf(fair, 'operations')
+  assert.equal(well.state, 'quiet', well.sentence)
+  assert.match(well.sentence, /27 requests in the last 60 minutes, 0 failed/)
+  for (let i = 0; i < 8; i++) await refusal(w.broken())
+  const failing = checkOf(await w.run(), 'operations')
+  assert.equal(failing.state, 'alert', failing.sentence)
+  assert.match(failing.sentence, /of 35 requests failed; 1 % may/)
 
   const backwards = { kind: 'window' as const, from: past.to, to: past.from }
   assert.match((await refusal(w.monitoring.patch(w.by, 'watch', { baseline: backwards }))).message, /ends before it begins/)

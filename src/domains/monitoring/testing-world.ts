@@ -180,6 +180,12 @@ export async function monitoringWorld(metadata: Metadata, { judged = false }: { 
     await w.endpoints.predictText(w.by, 'live', { body: () => body, text: JSON.stringify(body), requestId: 'r' })
   }
 
+  /** A request whose row is none. */
+  const broken = () => {
+    const body = { rows: [{ a: 'no number', b: 1, state: 'OH' }] }
+    return w.endpoints.predictText(w.by, 'live', { body: () => body, text: JSON.stringify(body), requestId: 'broken' })
+  }
+
   async function run(input: object = {}) {
     const { job } = await monitoring.run(w.by, 'watch', MonitorRunInput.parse(input))
     await jobs.ended(job)
@@ -194,6 +200,7 @@ export async function monitoringWorld(metadata: Metadata, { judged = false }: { 
     monitoring,
     open,
     ask,
+    broken,
     live,
     run,
     calls,
