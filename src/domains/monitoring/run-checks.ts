@@ -29,12 +29,31 @@ export async function runChecks(
   wanted: readonly CheckInput[],
   { levelOfRun, progress }: { levelOfRun(): Promise<Control>; progress(done: number, what: string): void },
 ): Promise<Checked> {
-  const found: { kind: CheckInput['kind']; finding: Finding | string }[] = []
+  const found = await lookAll(looked, wanted, progress)
+  return judgeAll(found, hasAsked(found) ? await levelOfRun() : null)
+}
+
+/** What a check found, or why it could not look. */
+export interface Found {
+  kind: CheckInput['kind']
+  finding: Finding | string
+}
+
+const hasAsked = (found: readonly Found[]) =>
+  found.some(({ finding }) => typeof finding !== 'string' && finding.pValues.length > 0)
+
+export async function lookAll(
+  looked: Looked,
+  wanted: readonly CheckInput[],
+  progress: (done: number, what: string) => void,
+): Promise<Found[]> {
+  const found: Found[] = []
   for (const [i, { kind, settings }] of wanted.entries()) {
     const check = checkOf(kind)
     progress(i, check.title)
     found.push({ kind, finding: await findingOf(check, settings) })
   }
+  return found
 
   async function findingOf(check: ReturnType<typeof checkOf>, settings: CheckInput['settings']) {
     const unfit = whyUnfit(check.kind, { signature: looked.version.signature, served: looked.version.manifest.kind })
@@ -48,9 +67,11 @@ export async function runChecks(
       return error.message
     }
   }
+}
 
+/** Corrects all p-values together, then lets each check judge at the level of the run. */
+export function judgeAll(found: readonly Found[], control: Control | null): Checked {
   const adjusted = holmAdjusted(found.flatMap(({ finding }) => (typeof finding === 'string' ? [] : finding.pValues)))
-  const control = adjusted.length > 0 ? await levelOfRun() : null
   let isDiscovery = false
   let at = 0
   const judged = found.map(({ kind, finding }): { report: CheckReport; said?: Judged } => {

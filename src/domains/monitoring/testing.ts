@@ -174,7 +174,7 @@ export const many = (count: number, draw: Draw, random: Random): Drawn[] => Arra
 /** What a monitor would see of a window: the baseline, the sealed answers and the rows of now, drawn. */
 export function lookedAt(
   now: readonly Drawn[],
-  { trained, sealed, falseAlarmRate = 0.01 }: { trained: readonly Drawn[]; sealed: readonly Drawn[]; falseAlarmRate?: number },
+  { trained, sealed }: { trained: readonly Drawn[]; sealed: readonly Drawn[] },
   more: Partial<Pick<Looked, 'grouped' | 'operations' | 'tables'>> = {},
 ): Looked {
   const [then, here] = [columnsOf(trained), columnsOf(now)]
@@ -202,7 +202,7 @@ export function lookedAt(
   }
   const outside = (name: 'tenure' | 'charge') => here[name].filter((value) => value !== null && Math.abs(value) > 8).length
   return {
-    monitor: { minimum_rows: 100, psi_warning: 0.1, psi_alert: 0.25, false_alarm_rate: falseAlarmRate } as Looked['monitor'],
+    monitor: { minimum_rows: 100, psi_warning: 0.1, psi_alert: 0.25 } as Looked['monitor'],
     version: {
       id: 'mdv_1',
       task: 'binary',
