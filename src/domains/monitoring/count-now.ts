@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import type { Tables } from '../../ports/tables/tables.ts'
 import { type BaselineColumn, pointsOf } from './baseline.ts'
 import type { NowColumn } from './compare-columns.ts'
@@ -5,52 +6,56 @@ import type { NowColumn } from './compare-columns.ts'
 const mostListed = 1000
 const manyRows = 50_000
 
-/** Counts columns in `source`, a query in which each has an alias. */
-export async function countNow(
+interface Watched {
+  column: BaselineColumn
+  alias: string
+}
+
+interface Job {
+  source: string
+  rows: number
+  folders: string[]
+  files?: string[]
+  signal: AbortSignal
+}
+
+/** Counts columns in `source`, a query in which each has an alias. Of many rows each half of the columns is counted by itself, beside the other. */
+export async function countNow(tables: Tables, { columns, ...job }: Job & { columns: readonly Watched[] }): Promise<NowColumn[]> {
+  const isHalved = job.rows > manyRows && columns.length > 1
+  const parts = isHalved ? [0, 1].map((half) => everyOther(columns, half)) : [columns]
+  const threads = isHalved ? Math.max(1, Math.floor(availableParallelism() / 2)) : undefined
+  const counted = await Promise.all(parts.map((part) => countPart(tables, part, { ...job, threads })))
+  return columns.map((_, i) => (isHalved ? counted[i % 2]![i >> 1]! : counted[0]![i]!))
+}
+
+/** Numbers cost more than categories, and either kind mostly stands together: every other column makes even halves. */
+const everyOther = (columns: readonly Watched[], half: number): Watched[] => columns.filter((_, i) => i % 2 === half)
+
+async function countPart(
   tables: Tables,
-  {
-    columns,
-    source,
-    rows,
-    ...job
-  }: {
-    columns: readonly { column: BaselineColumn; alias: string }[]
-    source: string
-    rows: number
-    folders: string[]
-    files?: string[]
-    signal: AbortSignal
-  },
+  columns: readonly Watched[],
+  { source, rows, ...job }: Job & { threads: number | undefined },
 ): Promise<NowColumn[]> {
   const numbers = columns.flatMap(({ column, alias }) => (column.kind === 'number' ? [{ column, alias }] : []))
-  const categories = columns.filter(({ column }) => column.kind === 'category')
-  const cellsOf = (part: typeof numbers) =>
-    part.length === 0
-      ? []
-      : tables.countCells({
-          ...job,
-          query: { sql: `SELECT ${part.map(({ alias }) => alias).join(', ')} FROM (${source})` },
-          points: part.map(({ column }) => pointsOf(column)),
-        })
-  // Of many rows each half of the columns is counted by itself, beside the other.
-  const half = rows > manyRows ? Math.ceil(numbers.length / 2) : numbers.length
-  const [first, second, listed] = await Promise.all([
-    cellsOf(numbers.slice(0, half)),
-    cellsOf(numbers.slice(half)),
-    categories.length === 0
-      ? []
-      : tables.run({
-          ...job,
-          statements: [
+  const texts = columns.filter(({ column }) => column.kind === 'category')
+  const { cells, listed } = await tables.session(job, async (run, countCells) => ({
+    cells:
+      numbers.length === 0
+        ? []
+        : await countCells(
+            { sql: `SELECT ${numbers.map(({ alias }) => alias).join(', ')} FROM (${source})` },
+            numbers.map(({ column }) => pointsOf(column)),
+          ),
+    listed:
+      texts.length === 0
+        ? []
+        : await run([
             { sql: `CREATE TEMP VIEW source AS ${source}` },
-            { sql: `SELECT ${categories.map(({ alias }) => `count(${alias})`).join(', ')} FROM source` },
-            ...categories.map(({ alias }) => ({
-              sql: `SELECT ${alias}, count(*) AS n FROM source WHERE ${alias} IS NOT NULL GROUP BY 1 ORDER BY n DESC, 1 LIMIT ${mostListed}`,
+            ...texts.map(({ alias }) => ({
+              sql: `SELECT ${alias}, count(*) AS n FROM source GROUP BY 1 ORDER BY ${alias} IS NULL DESC, n DESC, 1 LIMIT ${mostListed + 1}`,
             })),
-          ],
-        }),
-  ])
-  const cells = [...first, ...second]
+          ]),
+  }))
   let number = 0
   let category = 0
   return columns.map(({ column }): NowColumn => {
@@ -58,9 +63,10 @@ export async function countNow(
       const counted = cells[number++]!
       return { kind: 'number', rows, missing: counted.missing, cells: counted.cells }
     }
-    const present = listed[1]!.rows[0]![category] as number
-    const found = (listed[2 + category++]!.rows as [string, number][]).map(([value, count]) => ({ value, count }))
-    const named = found.reduce((sum, { count }) => sum + count, 0)
-    return { kind: 'category', rows, missing: rows - present, categories: found, others: present - named }
+    const groups = listed[1 + category++]!.rows as [string | null, number][]
+    const missing = groups[0]?.[0] === null ? groups[0][1] : 0
+    const categories = groups.flatMap(([value, count]) => (value === null ? [] : [{ value, count }])).slice(0, mostListed)
+    const named = categories.reduce((sum, { count }) => sum + count, 0)
+    return { kind: 'category', rows, missing, categories, others: rows - missing - named }
   })
 }

@@ -91,11 +91,9 @@ export async function describe(
   const counts =
     numbers.length === 0
       ? []
-      : await tables.countCells({
-          ...job,
-          query: { sql: `SELECT ${numbers.map(({ alias }) => alias).join(', ')} FROM (${source})` },
-          points,
-        })
+      : await tables.session(job, (_run, countCells) =>
+          countCells({ sql: `SELECT ${numbers.map(({ alias }) => alias).join(', ')} FROM (${source})` }, points),
+        )
   const numberColumns = numbers.map(({ column }, at): BaselineColumn => {
     const { cells, missing } = counts[at]!
     return {

@@ -54,16 +54,15 @@ export function tablesContract(open: () => Tables): void {
   })
 
   test('counts the numbers of a query at and between points, column by column', async () => {
-    const [a, b] = await tables.countCells({
-      query: {
-        sql: 'SELECT range::DOUBLE AS a, CASE WHEN range % 2 = 0 THEN NULL ELSE range / 10.0 END::DOUBLE AS b FROM range($1)',
-        params: [5000],
-      },
-      points: [Float64Array.of(0, 10, 4999), Float64Array.of(1.5, 600)],
-    })
+    const query = {
+      sql: 'SELECT range::DOUBLE AS a, CASE WHEN range % 2 = 0 THEN NULL ELSE range / 10.0 END::DOUBLE AS b FROM range($1)',
+      params: [5000],
+    }
+    const points = [Float64Array.of(0, 10, 4999), Float64Array.of(1.5, 600)]
+    const [a, b] = await tables.session({}, (_run, countCells) => countCells(query, points))
     assert.deepEqual([[...a!.cells], a!.missing], [[0, 1, 9, 1, 4988, 1, 0], 0])
     assert.deepEqual([[...b!.cells], b!.missing], [[7, 1, 2492, 0, 0], 2500])
-    await assert.rejects(tables.countCells({ query: { sql: 'SELECT absent' }, points: [] }))
+    await assert.rejects(tables.session({}, (_run, countCells) => countCells({ sql: 'SELECT absent' }, [])))
   })
 
   test('writes Parquet into a named folder and reads it back, also as a single named file', async () => {

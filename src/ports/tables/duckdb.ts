@@ -171,7 +171,10 @@ export function openDuckDb({ heavy = 2, idleMs = seconds(15) }: DuckDbOptions = 
     withChild(job, async (ask) => {
       await ask(opening(job))
       try {
-        return await work((statements) => ask<TableResult[]>({ ask: 'run', statements, progress: job.onProgress !== undefined }))
+        return await work(
+          (statements) => ask<TableResult[]>({ ask: 'run', statements, progress: job.onProgress !== undefined }),
+          (query, points) => ask<CellCounts[]>({ ask: 'countCells', query, points }),
+        )
       } finally {
         await ask({ ask: 'close' }).catch(() => {})
       }
@@ -180,15 +183,6 @@ export function openDuckDb({ heavy = 2, idleMs = seconds(15) }: DuckDbOptions = 
   return {
     session,
     run: (job) => session(job, (run) => run(job.statements)),
-    countCells: ({ query, points, ...job }) =>
-      withChild(job, async (ask) => {
-        await ask(opening(job))
-        try {
-          return await ask<CellCounts[]>({ ask: 'countCells', query, points })
-        } finally {
-          await ask({ ask: 'close' }).catch(() => {})
-        }
-      }),
     sample: ({ from, to, encoding, maxBytes, ...work }) =>
       withChild({ ...work, quick: true }, (ask) => ask({ ask: 'sample', from, to, encoding: encoding ?? null, maxBytes })),
     toUtf8: ({ from, to, encoding, ...work }) => withChild(work, (ask) => ask({ ask: 'toUtf8', from, to, encoding })),

@@ -76,9 +76,13 @@ async function countCells({ query, points }: Extract<TableRequest, { ask: 'count
   // What is missing becomes NaN: then a column is its numbers alone, which are counted as they lie in memory.
   const sql = `SELECT coalesce(COLUMNS(*)::DOUBLE, 'nan'::DOUBLE) FROM (${query.sql})`
   const result = await open.connection.stream(sql, query.params ? [...query.params] : undefined)
-  for (let chunk = await result.fetchChunk(); chunk && chunk.rowCount > 0; chunk = await result.fetchChunk()) {
-    const { rowCount } = chunk
-    for (const [at, counter] of counters.entries()) counter.addAll(numbersOf(chunk.getColumnVector(at), rowCount))
+  // The engine reads on while what it has read is counted.
+  let coming = result.fetchChunk()
+  for (;;) {
+    const chunk = await coming
+    if (!chunk || chunk.rowCount === 0) break
+    coming = result.fetchChunk()
+    for (const [at, counter] of counters.entries()) counter.addAll(numbersOf(chunk.getColumnVector(at), chunk.rowCount))
   }
   return counters.map(({ cells, missing }) => ({ cells, missing }))
 }

@@ -68,6 +68,9 @@ export interface TextSample {
   firstReplacedLine: number | null
 }
 
+/** Counts the numbers (DOUBLE) of each column of a query at and between ascending points, without holding the rows. */
+export type CountCells = (query: TableQuery, points: readonly Float64Array[]) => Promise<CellCounts[]>
+
 /**
  * DuckDB in child processes that can reach nothing but the named files: no network, no extensions, limited memory and time.
  * The event loop of the server never waits for a table.
@@ -78,10 +81,8 @@ export interface Tables {
   /** The same in several turns: what `work` makes (temporary tables) lasts until it ends. */
   session<T>(
     job: Omit<TableJob, 'statements'>,
-    work: (run: (statements: readonly TableQuery[]) => Promise<TableResult[]>) => Promise<T>,
+    work: (run: (statements: readonly TableQuery[]) => Promise<TableResult[]>, countCells: CountCells) => Promise<T>,
   ): Promise<T>
-  /** Counts the numbers (DOUBLE) of each column of a query at and between ascending points, without holding the rows. */
-  countCells(job: Omit<TableJob, 'statements'> & { query: TableQuery; points: readonly Float64Array[] }): Promise<CellCounts[]>
   /** Reads the first `maxBytes` of a file and, where it is text, writes them to `to` as UTF-8. */
   sample(work: FileWork & { from: string; to: string; encoding?: string; maxBytes: number }): Promise<TextSample>
   /** Rewrites a text file as UTF-8 without byte order mark, each line ending in \n. `replaced` counts characters that the encoding does not have. */
