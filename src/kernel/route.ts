@@ -2,6 +2,7 @@ import type { Readable } from 'node:stream'
 import type * as z from 'zod'
 import type { Permission } from './permissions.ts'
 import type { Principal } from './principal.ts'
+import type { RawBody } from './raw-body.ts'
 import type { RequestTrace } from './request-trace.ts'
 
 export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
@@ -89,18 +90,20 @@ export interface RouteRecord {
    * Instead of `handle`, for a call that comes by the thousand a second: it checks the body itself and answers JSON text,
    * so `body` and `returns` only describe.
    */
-  handleText?: (input: TextInput) => Promise<string>
+  handleText?: (input: TextInput) => string | Promise<string>
   /** With `handleText`: bodies that are not JSON are taken too, as bytes. */
   takesFiles?: boolean
 }
 
-/** What `handleText` gets: the body's text as it came, and how to parse it (not yet checked; refuses what is no JSON). */
+/** What `handleText` gets: the body's text as it came, and how to parse it (not yet checked; refuses what is no JSON). One object, whose methods are called on it. */
 export interface TextInput {
   principal: Principal
   params: Record<string, string>
   query: any
   body(): unknown
   text: string
+  /** The body as it came, where it is at hand. */
+  raw?: RawBody | undefined
   /** A body that is not JSON, where the route takes such. */
   file?: FileBody
   requestId: string
@@ -152,7 +155,7 @@ export function route<
             input: RouteInput<PathParams<Path>, Infer<Q, undefined>, BodyOf<B>>,
           ) => Promise<Returned<R> | AsyncIterable<ServerEvent>>
         }
-      | { handleText: (input: TextInput & { params: PathParams<Path>; query: Infer<Q, undefined> }) => Promise<string> }
+      | { handleText: (input: TextInput & { params: PathParams<Path>; query: Infer<Q, undefined> }) => string | Promise<string> }
     ),
 ): RouteRecord {
   return record as unknown as RouteRecord

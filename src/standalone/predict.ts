@@ -1,6 +1,7 @@
 import { rowOfFile } from '../domains/endpoints/file-row.ts'
 import { rowsOf } from '../domains/endpoints/rows-of-body.ts'
 import { invalidInput } from '../kernel/errors.ts'
+import { RawBody } from '../kernel/raw-body.ts'
 import type { FileBody } from '../kernel/route.ts'
 import type { EncodedRows } from '../ports/inference/encode.ts'
 import type { OpenedModel } from './model.ts'
@@ -27,7 +28,7 @@ export async function predict(opened: OpenedModel, asked: Asked): Promise<string
 
 async function encoded({ encoder, signature }: OpenedModel, { text, body, file }: Asked): Promise<EncodedRows> {
   if (file) return encoder.encode([await rowOfFile(signature as never, file)])
-  const batch = encoder.encodeText(text)
+  const batch = encoder.encodeBody(RawBody.of(text))
   if (batch !== null) return { batch, warnings: [] }
   const given = body()
   for (const field of ['uncertainty', 'explain', 'nearest', 'generation'])

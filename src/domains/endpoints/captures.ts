@@ -1,5 +1,6 @@
 import type * as z from 'zod'
 import { decodeCursor, encodeCursor, type Page } from '../../kernel/paging.ts'
+import type { RawBody } from '../../kernel/raw-body.ts'
 import { days, minutes, toIso } from '../../kernel/time.ts'
 import type { CaptureWishes } from '../../ports/inference/media/describe-files.ts'
 import type { AppendLog, AppendLogs, LogPosition, LogSegment } from '../../ports/logs/append-log.ts'
@@ -18,7 +19,8 @@ interface CapturedRequest {
 
 export interface RequestToKeep {
   at: number
-  text: string
+  /** Its text, or what came where that is known to hold rows and no line break. */
+  body: RawBody | string
   rows(): readonly unknown[]
   /** Where the rows hold files: what is kept of them. */
   forCapture?: ((options: CaptureWishes) => Promise<unknown[]>) | undefined
@@ -35,7 +37,7 @@ export interface CaptureRecorder {
   setPolicy(policy: z.output<typeof CapturePolicy>, mostShare: number): void
   /** The platform's cap, where it changed since. */
   setCap(mostShare: number): void
-  /** Takes a request off the hot path: `text` is its body, `predictions` the JSON list that was answered. */
+  /** Takes a request off the hot path: `predictions` is the JSON list that was answered. */
   record(request: RequestToKeep): void
   /** Requests that were not kept because the disk did not keep up. */
   readonly dropped: number
@@ -64,15 +66,19 @@ export function captureStore(
     let mostFileBytes = 0
     let key: string | null = null
     let dropped = 0
-    const keep = ({ at, version, variant, predictions }: RequestToKeep, body: string) => {
-      const taken = logOf(endpointId).append(
-        `{"at":${at},"version":"${version}",${variant === undefined ? '' : `"variant":"${variant}",`}"body":`,
-        body,
-        ',"predictions":',
-        predictions,
-        '}',
-      )
-      if (!taken) dropped++
+    let ownLog: AppendLog | null = null
+    // What comes in one millisecond begins alike.
+    let began = { at: 0, version: '', variant: undefined as string | undefined, text: '' }
+    const beginning = ({ at, version, variant }: RequestToKeep): string => {
+      if (began.at !== at || began.version !== version || began.variant !== variant) {
+        const told = variant === undefined ? '' : `"variant":"${variant}",`
+        began = { at, version, variant, text: `{"at":${at},"version":"${version}",${told}"body":` }
+      }
+      return began.text
+    }
+    const keep = (request: RequestToKeep, body: string | RawBody) => {
+      ownLog ??= logOf(endpointId)
+      if (!ownLog.append(beginning(request), body, `,"predictions":${request.predictions}}`)) dropped++
     }
     async function keepLater(request: RequestToKeep, how: Keeping & { thumbnails: boolean }): Promise<void> {
       const taken = new Map<string, Uint8Array>()
@@ -104,11 +110,11 @@ export function captureStore(
       },
       record(request) {
         if (share === 0 || (share < 1 && Math.random() >= share)) return
-        const { text, rows, forCapture } = request
+        const { body, rows, forCapture } = request
         const { hidden, hashed } = keeping
         const isReady = hashed.size === 0 || keyOfHashes !== null
         if (!forCapture && isReady)
-          return keep(request, hidden.size + hashed.size > 0 ? keptRows(rows(), keeping, keyOfHashes) : onOneLine(text))
+          return keep(request, hidden.size + hashed.size > 0 ? keptRows(rows(), keeping, keyOfHashes) : onOneLine(body))
         const kept = keepLater(request, { ...keeping, thumbnails }).catch(() => {
           dropped++
         })
@@ -123,6 +129,7 @@ export function captureStore(
         await settled(endpointId)
         const log = open.get(endpointId)
         open.delete(endpointId)
+        ownLog = null
         await log?.close()
       },
     }
@@ -193,7 +200,8 @@ const firstPosition = (lines: readonly { at: LogPosition; text: string }[]): Log
 const cursorAt = (position: LogPosition, skip: number): string => encodeCursor([position.segment, position.end, skip])
 
 /** Inside JSON text raw line breaks only ever stand between tokens. */
-const onOneLine = (text: string): string => (text.includes('\n') || text.includes('\r') ? text.replaceAll(/[\r\n]/g, ' ') : text)
+const onOneLine = (body: RawBody | string): RawBody | string =>
+  typeof body === 'string' && (body.includes('\n') || body.includes('\r')) ? body.replaceAll(/[\r\n]/g, ' ') : body
 
 /** The rows of a line, last first; none where a crash cut it short. */
 function capturedRows(text: string): z.infer<typeof Capture>[] {

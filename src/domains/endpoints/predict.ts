@@ -2,6 +2,7 @@ import { invalidInput, PlatformError, preconditionFailed } from '../../kernel/er
 import type { Events } from '../../kernel/events.ts'
 import { noteFault } from '../../kernel/fault-notes.ts'
 import type { Principal } from '../../kernel/principal.ts'
+import { RawBody } from '../../kernel/raw-body.ts'
 import type { RequestTrace } from '../../kernel/request-trace.ts'
 import type { FileBody } from '../../kernel/route.ts'
 import type { AnyEncoder, EncodedRows } from '../../ports/inference/encode.ts'
@@ -36,8 +37,10 @@ export interface PredictNeeds {
 export interface PredictRequest {
   body(): unknown
   text: string
+  /** The body as it came, where it is at hand: what is plain is read from it, and its text never made. */
+  raw?: RawBody | undefined
   /** Instead of JSON: one item as a file. */
-  file?: FileBody
+  file?: FileBody | undefined
   requestId: string
   /** Where somebody follows the request. */
   trace?: RequestTrace | undefined
@@ -93,19 +96,63 @@ export function predictor({ access, events, ready, beside }: PredictNeeds) {
   }
 
   /** The endpoint that somebody may ask, as it was decided moments ago at most. */
-  function mayAsk(by: Principal, ref: string, project: string | undefined): LiveEndpoint | Promise<LiveEndpoint> {
+  function mayAsk(
+    by: Principal,
+    ref: string,
+    project: string | undefined,
+    now = Date.now(),
+  ): LiveEndpoint | Promise<LiveEndpoint> {
     const key = project === undefined ? ref : `${project} ${ref}`
     const granted = grants.get(by)?.get(key)
     const isAwake = granted !== undefined && granted.endpoint.serving !== null
-    return isAwake && granted.until > Date.now() ? granted.endpoint : grantOnce(by, ref, project, key)
+    return isAwake && granted.until > now ? granted.endpoint : grantOnce(by, ref, project, key)
   }
 
-  /** Answers JSON text of `PredictOutput`. */
-  async function predictText(by: Principal, ref: string, request: PredictRequest): Promise<string> {
+  /** Answers JSON text of `PredictOutput`: at once where nothing need be waited for, which at this pace is most of the cost. */
+  function answerText(by: Principal, ref: string, request: PredictRequest): string | Promise<string> {
     const start = performance.now()
     const now = Date.now()
-    const asked = mayAsk(by, ref, request.project)
-    const endpoint = asked instanceof Promise ? await asked : asked
+    const asked = mayAsk(by, ref, request.project, now)
+    if (asked instanceof Promise) return asked.then((endpoint) => answerSoon(by, endpoint, request, start, now))
+    return answerNow(by, asked, request, start, now) ?? answerSoon(by, asked, request, start, now)
+  }
+
+  /** A plain body for one model that runs here and at once; null for all others. */
+  function answerNow(by: Principal, endpoint: LiveEndpoint, request: PredictRequest, start: number, now: number): string | null {
+    const { serving, gate, metrics } = endpoint
+    if (endpoint.hosted !== null || endpoint.traffic !== null || serving === null || serving.answers !== 'rows') return null
+    const { raw } = request
+    const { predictNow } = serving.model
+    if (!predictNow || !raw || request.trace || request.uncertainty !== undefined) return null
+    const batch = serving.encoder.encodeBodyOnce(raw)
+    const scores = batch && predictNow(batch)
+    if (!batch || !scores) return null
+    gate.enter(by, now)
+    let failed = true
+    try {
+      const predictions = predictionsOf(serving, scores, batch.rows, request, null)
+      endpoint.captures.record({
+        at: now,
+        body: raw,
+        rows: () => rowsOf(request.body()),
+        version: serving.versionId,
+        predictions,
+      })
+      failed = false
+      return `${serving.head}${predictions.slice(1)},"warnings":[]}`
+    } finally {
+      gate.leave(by, now, batch.rows)
+      metrics.record(now, performance.now() - start, batch.rows, failed)
+    }
+  }
+
+  async function answerSoon(
+    by: Principal,
+    endpoint: LiveEndpoint,
+    request: PredictRequest,
+    start: number,
+    now: number,
+  ): Promise<string> {
     let rowCount = 0
     let error: unknown = null
     let variant: LiveVariant | null = null
@@ -148,16 +195,11 @@ export function predictor({ access, events, ready, beside }: PredictNeeds) {
         ),
       )
       run?.done()
-      let predictions = '['
-      for (let r = 0; r < rowCount; r++) {
-        const answer = serving.answer(scores, r, rowCount === 1 ? request.requestId : `${request.requestId}.${r}`)
-        predictions += `${r === 0 ? '' : ','}${uncertain ? uncertain(answer, scores, r) : answer}`
-      }
-      predictions += ']'
+      let predictions = predictionsOf(serving, scores, rowCount, request, uncertain)
       const answered = request.trace && performance.now()
       endpoint.captures.record({
         at: now,
-        text: request.text,
+        body: request.text,
         rows: () => rowsOf(request.body()),
         forCapture,
         version: serving.versionId,
@@ -182,7 +224,25 @@ export function predictor({ access, events, ready, beside }: PredictNeeds) {
     }
   }
 
-  return { predictText, mayAsk }
+  return { answerText, mayAsk }
+}
+
+type Uncertain = (answer: string, scores: RawScores, row: number) => string
+
+/** The JSON list of predictions, with their ids. */
+function predictionsOf(
+  serving: RowServing,
+  scores: RawScores,
+  rows: number,
+  { requestId }: PredictRequest,
+  uncertain: Uncertain | null,
+): string {
+  let text = '['
+  for (let r = 0; r < rows; r++) {
+    const answer = serving.answer(scores, r, rows === 1 ? requestId : `${requestId}.${r}`)
+    text += `${r === 0 ? '' : ','}${uncertain ? uncertain(answer, scores, r) : answer}`
+  }
+  return `${text}]`
 }
 
 /** An answer within the time its endpoint allows. What runs in this process is not timed: it would hold up the clock too. */
@@ -246,7 +306,7 @@ function promptsOf(request: PredictRequest, endpoint: string): unknown[] {
 function uncertainOf(
   { uncertainty, signature }: Pick<RowServing, 'uncertainty' | 'signature'>,
   request: PredictRequest,
-): ((answer: string, scores: RawScores, row: number) => string) | null {
+): Uncertain | null {
   // Bodies are parsed only where they may ask: most are read without.
   const asked = request.text.includes('"uncertainty"') ? (request.body() as { uncertainty?: unknown }).uncertainty : undefined
   const wish = asked ?? request.uncertainty
@@ -267,7 +327,7 @@ function uncertainOf(
 
 /** Most bodies are written as the one before and need no parsing. */
 function encoded(encoder: AnyEncoder, request: PredictRequest, key: string | null): EncodedRows | Promise<EncodedRows> {
-  const batch = encoder.encodeText(request.text)
+  const batch = encoder.encodeBody(request.raw ?? RawBody.of(request.text))
   if (batch !== null) return { batch, warnings: [], isPlain: true }
   const rows = rowsOf(request.body())
   if (isBeside(encoder, key)) return encodeBeside(encoder, rows, key)

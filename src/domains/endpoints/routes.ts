@@ -4,7 +4,7 @@ import { type RouteRecord, route } from '../../kernel/route.ts'
 import { InProject, Ref } from '../auth/schema.ts'
 import { UncertaintyWish } from '../evaluation/uncertainty/schema.ts'
 import { ExplainInput, Gradients, GradientsInput } from '../explanations/schema.ts'
-import { requestKey } from './contract/request-key.ts'
+import { PredictCall } from './predict-call.ts'
 import { scalingRoutes } from './scaling/routes.ts'
 import {
   Capture,
@@ -21,10 +21,6 @@ import { trafficRoutes } from './traffic/routes.ts'
 import { GenerateInput } from './writing-schema.ts'
 
 const tag = 'endpoints'
-
-/** What the address asks of how sure predictions are. */
-const wishIn = ({ coverage, kind, answer }: { coverage?: unknown; kind?: unknown; answer?: unknown }) =>
-  coverage === undefined && kind === undefined && answer === undefined ? {} : { uncertainty: { coverage, kind, answer } }
 
 export const endpointsRoutes = (endpoints: EndpointsService): RouteRecord[] => [
   route({
@@ -102,18 +98,7 @@ export const endpointsRoutes = (endpoints: EndpointsService): RouteRecord[] => [
     returns: PredictOutput,
     maxBodyBytes: 32 * 1024 * 1024,
     takesFiles: true,
-    handleText: ({ principal, params, query, body, text, file, requestId, hangUp, header, trace }) =>
-      endpoints.predictText(principal, params.endpoint, {
-        body,
-        text,
-        file,
-        requestId: requestKey(requestId, { key: header('idempotency-key'), by: principal, endpoint: params.endpoint, text }),
-        hangUp,
-        header,
-        trace,
-        project: query.project,
-        ...wishIn(query),
-      }),
+    handleText: (input) => endpoints.answerText(input.principal, input.params.endpoint, new PredictCall(input)),
   }),
   route({
     method: 'POST',

@@ -27,7 +27,7 @@ import { liveEndpoints } from './live.ts'
 import { LiveMetrics } from './live-metrics.ts'
 import { predictionLog } from './log/service.ts'
 import { endpointFamilies } from './metrics/endpoint-families.ts'
-import { predictor, refuseStopped } from './predict.ts'
+import { type PredictRequest, predictor, refuseStopped } from './predict.ts'
 import { scalingService } from './scaling/service.ts'
 import type { Capture, Endpoint, EndpointMetrics } from './schema.ts'
 import { type LoaderNeeds, toLoad, type VersionToLoad } from './serving.ts'
@@ -100,7 +100,7 @@ export function endpointsService(needs: EndpointsNeeds) {
   const log = predictionLog({ ...needs, captures })
   const live = liveEndpoints({ ...needs, captures, layPackage: registry.layPackage })
   const inTurn = turns()
-  const { predictText, mayAsk } = predictor({ access, events, ready: (row) => kept.ready(row), beside: besidePredictions(needs) })
+  const { answerText, mayAsk } = predictor({ access, events, ready: (row) => kept.ready(row), beside: besidePredictions(needs) })
   const { generate } = generator({ mayAsk })
   search.registerTable('endpoints', { noun: 'endpoint', permission: 'endpoints:read' })
 
@@ -289,7 +289,9 @@ export function endpointsService(needs: EndpointsNeeds) {
     patch: deployments.patch,
     rollback: deployments.rollback,
     remove: deployments.remove,
-    predictText,
+    /** JSON text of `PredictOutput`, at once where nothing need be waited for; then what is refused is thrown at once too. */
+    answerText,
+    predictText: async (by: Principal, ref: string, request: PredictRequest): Promise<string> => answerText(by, ref, request),
     mayAsk,
     /** Opens a version as an endpoint does, for work that is not an endpoint's. */
     load: (version: ModelVersion) => live.load(toLoad(versionColumns(version)), { apart: true }),

@@ -92,7 +92,7 @@ export function keep(
   const kept = rows.map(({ prompt, messages }) => ({ prompt: messages ?? prompt }))
   endpoint.captures.record({
     at,
-    text: JSON.stringify({ rows: kept }),
+    body: JSON.stringify({ rows: kept }),
     rows: () => kept,
     version: serving.versionId,
     variant: serving.variant,

@@ -13,8 +13,9 @@ const echo: RouteRecord = route({
   body: z.object({ rows: z.array(z.unknown()) }),
   returns: z.object({}),
   maxBodyBytes: 2000,
-  handleText: async ({ params, body, text, principal }) => {
-    const { rows } = (body() ?? {}) as { rows?: unknown }
+  handleText: async (input) => {
+    const { params, text, principal } = input
+    const { rows } = (input.body() ?? {}) as { rows?: unknown }
     if (!Array.isArray(rows)) throw invalidInput('"rows" is required.', { field: 'rows' })
     if (rows[0] === 'fault') throw new TypeError('inside')
     return JSON.stringify({ ref: params.echo, user: principal.userId, text })

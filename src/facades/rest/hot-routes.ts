@@ -4,13 +4,14 @@ import * as z from 'zod'
 import { noteFault } from '../../kernel/fault-notes.ts'
 import type { Permission } from '../../kernel/permissions.ts'
 import type { Principal } from '../../kernel/principal.ts'
+import { RawBody } from '../../kernel/raw-body.ts'
 import type { RequestTrace } from '../../kernel/request-trace.ts'
-import type { RouteRecord } from '../../kernel/route.ts'
+import type { RouteRecord, TextInput } from '../../kernel/route.ts'
 import type { BrowserSafety } from './browser-safety.ts'
 import { toErrorReply } from './errors.ts'
 import { hangUpOfSocket } from './hang-up.ts'
 import { dataHeaders } from './headers.ts'
-import { defaultMaxBodyBytes, parseJson, readJsonText } from './json-body.ts'
+import { defaultMaxBodyBytes, parseJson, readBytes } from './json-body.ts'
 import type { RateLimiter } from './limits.ts'
 import { limitOf } from './limits.ts'
 import type { RequestWatch } from './watch-requests.ts'
@@ -37,6 +38,8 @@ interface Connection {
   authorization: string
   principal: Principal
   bucket: ReturnType<RateLimiter['bucketOf']>
+  /** What the principal was found to be allowed. */
+  may: Permission | null
 }
 
 interface HotRoute {
@@ -87,8 +90,8 @@ export function hotRoutes(records: readonly RouteRecord[], needs: HotNeeds) {
     return null
   }
 
-  /** The text of the reply, or a thrown refusal. The body is read once the caller may ask. */
-  function answer(target: HotTarget, caller: Caller, requestId: string, read: () => string | Promise<string>): Promise<string> {
+  /** The text of the reply, at once where nothing need be waited for, or a refusal (thrown). The body is read once the caller may ask. */
+  function answer(target: HotTarget, caller: Caller, requestId: string, read: ReadBody): string | Promise<string> {
     return needs.watch === null
       ? answerOne(target, caller, requestId, read)
       : followed(needs.watch, target, caller, requestId, read)
@@ -99,7 +102,7 @@ export function hotRoutes(records: readonly RouteRecord[], needs: HotNeeds) {
     target: HotTarget,
     caller: Caller,
     requestId: string,
-    read: () => string | Promise<string>,
+    read: ReadBody,
   ): Promise<string> {
     const { record } = target.route
     const trace = watch.begin(record, caller.headers.traceparent as string | undefined, requestId)
@@ -114,43 +117,75 @@ export function hotRoutes(records: readonly RouteRecord[], needs: HotNeeds) {
     }
   }
 
-  async function answerOne(
-    { route, value }: HotTarget,
+  function answerOne(
+    target: HotTarget,
     caller: Caller,
     requestId: string,
-    read: () => string | Promise<string>,
+    read: ReadBody,
     trace?: RequestTrace,
-  ): Promise<string> {
-    const { record, param, handleText, noQuery } = route
+  ): string | Promise<string> {
+    const { record } = target.route
     const { headers } = caller
     needs.safety.checkHost(headers.host)
     needs.safety.checkOrigin({ method: record.method, host: headers.host as string, headers })
     const known = connections.get(caller.socket)
-    const connection =
-      known !== undefined && known.authorization === headers.authorization && needs.isFresh(known.principal)
-        ? known
-        : await connect(caller)
-    needs.limiter.takeFrom(connection.bucket)
-    const { principal } = connection
-    await needs.authorize(principal, record.permission)
+    if (known === undefined || known.authorization !== headers.authorization || !needs.isFresh(known.principal))
+      return answerStranger(target, caller, requestId, read, trace)
+    needs.limiter.takeFrom(known.bucket)
+    if (known.may !== record.permission) return answerUnsure(known, target, caller, requestId, read, trace)
     const received = read()
-    const text = typeof received === 'string' ? received : await received
-    const hangUp = hangUpOfSocket(caller.socket)
-    try {
-      return await handleText({
-        principal,
-        params: { [param]: value },
-        query: noQuery,
-        body: () => parseJson(text),
-        text,
-        requestId,
-        ...(trace && { trace }),
-        header: (name) => firstOf(headers[name]),
-        hangUp: hangUp.signal,
-      })
-    } finally {
-      hangUp.done()
-    }
+    return received instanceof RawBody
+      ? handle(known.principal, target, caller, requestId, received, trace)
+      : received.then((body) => handle(known.principal, target, caller, requestId, body, trace))
+  }
+
+  async function answerStranger(
+    target: HotTarget,
+    caller: Caller,
+    requestId: string,
+    read: ReadBody,
+    trace?: RequestTrace,
+  ): Promise<string> {
+    const connection = await connect(caller)
+    needs.limiter.takeFrom(connection.bucket)
+    return answerUnsure(connection, target, caller, requestId, read, trace)
+  }
+
+  async function answerUnsure(
+    connection: Connection,
+    target: HotTarget,
+    caller: Caller,
+    requestId: string,
+    read: ReadBody,
+    trace?: RequestTrace,
+  ): Promise<string> {
+    const { permission } = target.route.record
+    await needs.authorize(connection.principal, permission)
+    // Of somebody who signed in, this is the credential's own business: it holds for as long as the principal is believed.
+    if (connection.principal.userId !== null) connection.may = permission
+    return handle(connection.principal, target, caller, requestId, await read(), trace)
+  }
+
+  function handle(
+    principal: Principal,
+    { route, value }: HotTarget,
+    { headers, socket }: Caller,
+    requestId: string,
+    raw: RawBody,
+    trace?: RequestTrace,
+  ): string | Promise<string> {
+    const input = new HotInput({
+      principal,
+      params: { [route.param]: value },
+      query: route.noQuery,
+      requestId,
+      raw,
+      headers,
+      socket,
+      trace,
+    })
+    const said = route.handleText(input)
+    return typeof said === 'string' ? said : input.until(said)
   }
 
   /** Takes a request of Node's own server if it is for a hot route; says whether it did. */
@@ -159,7 +194,8 @@ export function hotRoutes(records: readonly RouteRecord[], needs: HotNeeds) {
     if (target === null) return false
     const { record, maxBodyBytes } = target.route
     const id = needs.newRequestId()
-    answer(target, request, id, () => readJsonText(request, request.headers, maxBodyBytes)).then(
+    const said = async () => answer(target, request, id, () => readBytes(request, request.headers, maxBodyBytes).then(rawBody))
+    said().then(
       (text) => {
         reply.writeHead(record.status ?? 200, [
           'content-type',
@@ -195,12 +231,66 @@ export function hotRoutes(records: readonly RouteRecord[], needs: HotNeeds) {
     const address = socket.remoteAddress ?? ''
     const principal = await needs.identify(headers as { authorization?: string }, address)
     const bucket = needs.limiter.bucketOf(limit, principal.credential.id ?? address)
-    const connection = { authorization: headers.authorization as string, principal, bucket }
+    const connection: Connection = { authorization: headers.authorization as string, principal, bucket, may: null }
     connections.set(socket, connection)
     return connection
   }
 
   return { find, answer, serve, refusal, newRequestId: needs.newRequestId }
+}
+
+type ReadBody = () => RawBody | Promise<RawBody>
+
+const rawBody = (bytes: Buffer): RawBody => new RawBody(bytes)
+
+/** What a hot route's handler is given: of each request one object, whose parts are made where they are asked for. */
+class HotInput implements TextInput {
+  readonly principal: Principal
+  readonly params: Record<string, string>
+  readonly query: unknown
+  readonly requestId: string
+  readonly raw: RawBody
+  readonly trace?: RequestTrace
+  private readonly headers: Caller['headers']
+  private readonly socket: Socket
+  private hungUp: ReturnType<typeof hangUpOfSocket> | null = null
+
+  constructor(given: Pick<TextInput, 'principal' | 'params' | 'query' | 'requestId' | 'trace'> & Caller & { raw: RawBody }) {
+    this.principal = given.principal
+    this.params = given.params
+    this.query = given.query
+    this.requestId = given.requestId
+    this.raw = given.raw
+    this.headers = given.headers
+    this.socket = given.socket
+    if (given.trace) this.trace = given.trace
+  }
+
+  get text(): string {
+    return this.raw.text
+  }
+
+  body(): unknown {
+    return parseJson(this.raw.text)
+  }
+
+  header(name: string): string | undefined {
+    return firstOf(this.headers[name])
+  }
+
+  hangUp(): AbortSignal {
+    this.hungUp ??= hangUpOfSocket(this.socket)
+    return this.hungUp.signal()
+  }
+
+  /** The answer, after which nobody listens any more for its caller to hang up. */
+  async until(said: Promise<string>): Promise<string> {
+    try {
+      return await said
+    } finally {
+      this.hungUp?.done()
+    }
+  }
 }
 
 const firstOf = (value: string | string[] | undefined): string | undefined => (Array.isArray(value) ? value[0] : value)

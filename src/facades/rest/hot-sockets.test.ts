@@ -15,9 +15,10 @@ const echo: RouteRecord = route({
   body: z.object({}),
   returns: z.object({}),
   maxBodyBytes: 2 << 20,
-  handleText: async ({ body, text }) => {
+  handleText: async (input) => {
+    const { text } = input
     served++
-    const { wait, size } = (body() ?? {}) as { wait?: number; size?: number }
+    const { wait, size } = (input.body() ?? {}) as { wait?: number; size?: number }
     if (wait) await delay(wait)
     return size ? JSON.stringify({ fill: 'x'.repeat(size) }) : JSON.stringify({ text })
   },

@@ -1,5 +1,7 @@
 import type { Server } from 'node:http'
 import type { Socket } from 'node:net'
+import { RawBody } from '../../kernel/raw-body.ts'
+import type { RouteRecord } from '../../kernel/route.ts'
 import { minutes, seconds } from '../../kernel/time.ts'
 import type { HotRoutes, HotTarget } from './hot-routes.ts'
 import { type RequestHead, readHead } from './request-head.ts'
@@ -7,6 +9,8 @@ import { type RequestHead, readHead } from './request-head.ts'
 /** A request for a hot route: its head, understood. */
 interface HotHead extends RequestHead {
   target: HotTarget
+  /** Its bytes, with the blank line that ends it. */
+  bytes: Buffer
 }
 
 const maxHeadBytes = 8 * 1024
@@ -42,11 +46,14 @@ export function hotSockets(server: Server, hot: HotRoutes, { isTls }: { isTls: b
   class Lane {
     readonly #socket: Socket
     readonly #heads = new Map<string, HotHead>()
+    /** The last head of a request that was so long in all: mostly the next one of that length says the same. */
+    readonly #headBySize = new Map<number, HotHead>()
     #bytes: Buffer | null = null
     #pieces = 0
     #busy = false
     #hasServed = false
     #hasEnded = false
+    #isTaking = false
     #since = Date.now()
 
     constructor(socket: Socket) {
@@ -78,56 +85,93 @@ export function hotSockets(server: Server, hot: HotRoutes, { isTls }: { isTls: b
       this.#bytes = null
     }
 
-    /** Serves the request at the head of what has come, once it is whole. */
+    /** Serves the requests at the head of what has come, one after the other, as far as they are whole. */
     #take(): void {
-      const bytes = this.#bytes as Buffer
-      const at = bytes.indexOf(headEnd)
-      const head = at < 0 || at > maxHeadBytes ? null : this.#headOf(bytes.toString('latin1', 0, at))
+      // An answer that is there at once asks for the next: by this loop, not by a call within a call.
+      if (this.#isTaking) return
+      this.#isTaking = true
+      while (this.#bytes !== null && !this.#busy && this.#takeOne(this.#bytes));
+      this.#isTaking = false
+      if (this.#hasEnded && !this.#busy && this.#bytes === null && lanes.has(this)) this.#socket.end()
+    }
+
+    /** Serves the request at the start; says whether there was one. */
+    #takeOne(bytes: Buffer): boolean {
+      const head = this.#headBefore(bytes)
       if (head === null) {
         this.#handOver()
-        return
+        return false
       }
-      const start = at + headEnd.length
+      const start = head.bytes.length
       const end = start + head.contentLength
       if (bytes.length < end) {
         if (head.contentLength > maxBodyBytes || this.#pieces > maxPieces || this.#hasEnded) this.#handOver()
         else if (this.#pieces === 1) this.#since = Date.now()
-        return
+        return false
       }
       this.#bytes = bytes.length > end ? bytes.subarray(end) : null
       this.#pieces = 0
       this.#busy = true
-      void this.#serve(head, bytes.toString('utf8', start, end))
+      this.#serve(head, new RawBody(bytes, start, end))
+      return true
+    }
+
+    /** The head of the request at the start; null for one that is not hot, or not whole. */
+    #headBefore(bytes: Buffer): HotHead | null {
+      const likely = this.#headBySize.get(bytes.length)
+      if (likely !== undefined && likely.bytes.compare(bytes, 0, likely.bytes.length) === 0) return likely
+      const at = bytes.indexOf(headEnd)
+      const head = at < 0 || at > maxHeadBytes ? null : this.#headOf(bytes, at)
+      if (head !== null && head.bytes.length + head.contentLength === bytes.length) {
+        if (this.#headBySize.size >= maxKnownHeads) this.#headBySize.clear()
+        this.#headBySize.set(bytes.length, head)
+      }
+      return head
     }
 
     /** A client says the same of itself with every request, so what was read once is known. */
-    #headOf(text: string): HotHead | null {
+    #headOf(bytes: Buffer, at: number): HotHead | null {
+      const text = bytes.toString('latin1', 0, at)
       const known = this.#heads.get(text)
       if (known) return known
       const head = readHead(text)
       const target = head && hot.find(head.method, head.url, head.headers)
       if (!head || !target || head.contentLength > target.route.maxBodyBytes) return null
-      const found = { ...head, target }
+      const found = { ...head, target, bytes: Buffer.from(bytes.subarray(0, at + headEnd.length)) }
       if (this.#heads.size >= maxKnownHeads) this.#heads.clear()
       this.#heads.set(text, found)
       return found
     }
 
-    async #serve({ target, headers }: HotHead, text: string): Promise<void> {
+    #serve({ target, headers }: HotHead, raw: RawBody): void {
       const id = hot.newRequestId()
       const { record } = target.route
-      let reply: string
+      let said: string | Promise<string>
       try {
-        const caller = { headers, socket: this.#socket }
-        const answer = await hot.answer(target, caller, id, () => text)
-        reply = `${replyHead(record.status ?? 200, closing)}x-content-type-options: nosniff\r\nx-request-id: ${id}\r\ncontent-length: ${Buffer.byteLength(answer)}\r\n\r\n${answer}`
+        said = hot.answer(target, { headers, socket: this.#socket }, id, () => raw)
       } catch (error) {
-        const refused = hot.refusal(error, id, record)
-        const { 'content-type': _, ...others } = refused.headers as Record<string, string>
-        const lines = Object.entries(others).map(([name, value]) => `${name}: ${value}\r\n`)
-        reply = `${replyHead(refused.status, closing)}${lines.join('')}content-length: ${Buffer.byteLength(refused.text)}\r\n\r\n${refused.text}`
+        this.#refuse(error, id, record)
+        return
       }
-      this.#send(reply)
+      if (typeof said === 'string') this.#reply(said, id, record)
+      else
+        said.then(
+          (text) => this.#reply(text, id, record),
+          (error) => this.#refuse(error, id, record),
+        )
+    }
+
+    #reply(text: string, id: string, { status = 200 }: RouteRecord): void {
+      this.#send(
+        `${replyHead(status, closing)}x-content-type-options: nosniff\r\nx-request-id: ${id}\r\ncontent-length: ${Buffer.byteLength(text)}\r\n\r\n${text}`,
+      )
+    }
+
+    #refuse(error: unknown, id: string, record: RouteRecord): void {
+      const { status, headers, text } = hot.refusal(error, id, record)
+      const { 'content-type': _, ...others } = headers as Record<string, string>
+      const lines = Object.entries(others).map(([name, value]) => `${name}: ${value}\r\n`)
+      this.#send(`${replyHead(status, closing)}${lines.join('')}content-length: ${Buffer.byteLength(text)}\r\n\r\n${text}`)
     }
 
     #send(reply: string): void {
@@ -144,8 +188,7 @@ export function hotSockets(server: Server, hot: HotRoutes, { isTls }: { isTls: b
     #next(): void {
       this.#busy = false
       if (this.#socket.isPaused()) this.#socket.resume()
-      if (this.#bytes !== null) this.#take()
-      else if (this.#hasEnded) this.#socket.end()
+      this.#take()
     }
 
     #handOver(): void {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import { RawBody } from '../../kernel/raw-body.ts'
 import { compileEncoder, type RowEncoder } from './encode.ts'
 import type { ModelSignature } from './signature.ts'
 
@@ -33,7 +34,7 @@ function parsed(encoder: RowEncoder, text: string) {
 
 /** Reading the text directly may give up, but never gives anything else than parsing does. */
 function agrees(encoder: RowEncoder, text: string): boolean {
-  const direct = encoder.encodeText(text)
+  const direct = encoder.encodeBody(RawBody.of(text))
   if (direct === null) return false
   const full = parsed(encoder, text)
   assert.ok(full, `parsing refuses or warns of ${text}`)
@@ -72,7 +73,7 @@ test('plain bodies of one and of many rows are read without parsing', () => {
 
 test('what is not plain is left to the parser', () => {
   const encoder = learnt()
-  assert.equal(compileEncoder(signature).encodeText(JSON.stringify({ row: first })), null)
+  assert.equal(compileEncoder(signature).encodeBody(RawBody.of(JSON.stringify({ row: first }))), null)
   const text = JSON.stringify({ row: first })
   for (const other of [
     '',
@@ -104,7 +105,7 @@ test('what is not plain is left to the parser', () => {
     JSON.stringify({ row: first, more: 1 }),
     JSON.stringify({ rows: new Array(10_001).fill(first) }),
   ])
-    assert.equal(encoder.encodeText(other), null, other.slice(0, 200))
+    assert.equal(encoder.encodeBody(RawBody.of(other)), null, other.slice(0, 200))
 })
 
 test('whatever a body holds and however it is written, it is read as the parser reads it', () => {

@@ -1,3 +1,4 @@
+import type { RawBody } from '../../kernel/raw-body.ts'
 import type { Notes, Reader } from './encode.ts'
 import type { RawBatch } from './inference.ts'
 
@@ -8,8 +9,11 @@ export interface Columns {
 }
 
 export interface BodyReader {
-  /** Lays out the rows of a body's text; null for one that is written in any way it does not know. Throws what the readers throw. */
-  encode(text: string, notes: Notes): RawBatch | null
+  /**
+   * Lays out the rows of a body; null for one that is written in any way it does not know. Throws what the readers throw.
+   * With `isOnce` a row is laid out where the next one will be: making a place for each costs as much as filling it.
+   */
+  encode(body: RawBody, notes: Notes, isOnce: boolean): RawBatch | null
   /** Remembers the order in which a client writes the fields of a row. */
   learn(row: object): void
 }
@@ -17,11 +21,20 @@ export interface BodyReader {
 interface Field {
   /** The name as it stands in JSON, with its quotes. */
   name: Uint8Array
+  /** What stands before the value where nothing but the usual blanks is written, by style. */
+  leads: readonly [Lead, Lead]
   /** Between these a number needs no further look. */
   low: number
   high: number
   numbers: Reader<number> | null
   strings: Reader<string> | null
+}
+
+/** A text to be compared four bytes at a time. */
+interface Lead {
+  words: Int32Array
+  rest: Uint8Array
+  length: number
 }
 
 const maxRows = 10_000
@@ -44,6 +57,7 @@ const shutList = 93
 const smallE = 101
 const open = 123
 const shut = 125
+const beyondAscii = 128
 const rowKey = Buffer.from('{"row"')
 const rowsKey = Buffer.from('{"rows"')
 const words = [
@@ -52,10 +66,11 @@ const words = [
   [Buffer.from('false'), false],
 ] as const
 
-const encoder = new TextEncoder()
-
-/** The text that is read, as bytes: a string is asked for its kind with every character. One call at a time, none of them waits. */
+/** The body that is read, in a place of its own: what is compiled for it then knows its kind and its end. One call at a time, none of them waits. */
 let bytes: Uint8Array = new Uint8Array(4096)
+let view = new DataView(bytes.buffer)
+/** The text of the body, made where a value of it is needed as text. */
+let source: RawBody
 /** Where reading stands; -1 once something was not plain. */
 let at = 0
 
@@ -68,12 +83,11 @@ export function bodyReader({ numbers: numberReaders, strings: stringReaders }: C
   const kn = numberReaders.length
   const ks = stringReaders.length
   const byName = new Map<string, Field>()
-  for (const reader of numberReaders)
-    byName.set(reader.name, { name: named(reader), low: reader.low, high: reader.high, numbers: reader, strings: null })
-  for (const reader of stringReaders)
-    byName.set(reader.name, { name: named(reader), low: Number.NaN, high: Number.NaN, numbers: null, strings: reader })
+  for (const reader of numberReaders) byName.set(reader.name, fieldOf(reader, { numbers: reader }))
+  for (const reader of stringReaders) byName.set(reader.name, fieldOf(reader, { strings: reader }))
   let fields: Field[] | null = null
   let absent: Field[] = []
+  const onceValues = new Float64Array(kn)
 
   function learn(row: object): void {
     const found = Object.keys(row).map((name) => byName.get(name))
@@ -81,20 +95,17 @@ export function bodyReader({ numbers: numberReaders, strings: stringReaders }: C
     absent = [...byName.values()].filter((field) => !found.includes(field))
   }
 
-  function encode(text: string, notes: Notes): RawBatch | null {
-    if (fields === null || text.length > maxBytes) return null
-    if (text.length + 8 > bytes.length) bytes = new Uint8Array(2 * text.length + 8)
-    const { written: length } = encoder.encodeInto(text, bytes)
-    // Something beyond ASCII. The zero ends a number that nothing follows.
-    if (length !== text.length) return null
-    bytes[length] = 0
+  function encode(body: RawBody, notes: Notes, isOnce: boolean): RawBatch | null {
+    const length = body.end - body.start
+    if (fields === null || length > maxBytes) return null
+    take(body, length)
     const isMany = isAt(rowsKey, 0)
     if (!isMany && !isAt(rowKey, 0)) return null
     at = isMany ? rowsKey.length : rowKey.length
     expect(colon)
     if (isMany) expect(openList)
     let room = isMany ? 8 : 1
-    let values = new Float64Array(room * kn)
+    let values = isOnce && !isMany ? onceValues : new Float64Array(room * kn)
     const strings: string[] = []
     let rows = 0
     for (;;) {
@@ -105,7 +116,7 @@ export function bodyReader({ numbers: numberReaders, strings: stringReaders }: C
         more.set(values)
         values = more
       }
-      readRow(text, fields, rows, { values, strings, notes })
+      readRow(fields, rows, { values, strings, notes })
       if (at < 0) return null
       rows++
       skipSpace()
@@ -120,32 +131,34 @@ export function bodyReader({ numbers: numberReaders, strings: stringReaders }: C
   }
 
   function readRow(
-    text: string,
     order: readonly Field[],
     r: number,
     { values, strings, notes }: { values: Float64Array; strings: string[]; notes: Notes },
   ): void {
     expect(open)
     for (let f = 0; f < order.length; f++) {
-      if (f > 0) expect(comma)
-      skipSpace()
-      const { name, low, high, numbers, strings: reader } = order[f]!
-      if (at < 0 || !isAt(name, at)) {
-        giveUp()
-        return
+      const { name, leads, low, high, numbers, strings: reader } = order[f]!
+      // Nearly all programs write `, "x": ` or `,"x":`; what has other blanks is read piece by piece.
+      if (f === 0 || !(follows(leads[0]) || follows(leads[1]))) {
+        if (f > 0) expect(comma)
+        skipSpace()
+        if (at < 0 || !isAt(name, at)) {
+          giveUp()
+          return
+        }
+        at += name.length
+        expect(colon)
+        skipSpace()
+        if (at < 0) return
       }
-      at += name.length
-      expect(colon)
-      skipSpace()
-      if (at < 0) return
       const first = bytes[at]!
       if (numbers !== null && (first === minus || (first >= zero && first <= nine))) {
-        const value = readNumber(text)
+        const value = readNumber()
         if (at < 0) return
         values[r * kn + numbers.index] = value >= low && value <= high ? value : numbers.read(value, r, notes)
         continue
       }
-      const value = first === quote ? readText(text) : readOther(text, first)
+      const value = first === quote ? readText() : readOther(first)
       if (at < 0) return
       if (numbers !== null) values[r * kn + numbers.index] = numbers.read(value, r, notes)
       else strings[r * ks + reader!.index] = reader!.read(value, r, notes)
@@ -160,7 +173,50 @@ export function bodyReader({ numbers: numberReaders, strings: stringReaders }: C
   return { encode, learn }
 }
 
-const named = ({ name }: { name: string }): Uint8Array => Buffer.from(JSON.stringify(name))
+function fieldOf(
+  { name, low, high }: Reader<unknown>,
+  { numbers = null, strings = null }: Partial<Pick<Field, 'numbers' | 'strings'>>,
+): Field {
+  const quoted = JSON.stringify(name)
+  return {
+    name: Buffer.from(quoted),
+    leads: [leadOf(`, ${quoted}: `), leadOf(`,${quoted}:`)],
+    low: numbers ? low : Number.NaN,
+    high: numbers ? high : Number.NaN,
+    numbers,
+    strings,
+  }
+}
+
+function leadOf(text: string): Lead {
+  const all = Buffer.from(text)
+  const whole = all.length - (all.length % 4)
+  const words = Int32Array.from({ length: whole / 4 }, (_, i) => all.readInt32LE(4 * i))
+  return { words, rest: Uint8Array.from(all.subarray(whole)), length: all.length }
+}
+
+/** Lays a body where it is read. A zero ends what nothing follows: no text that is expected holds one. */
+function take(body: RawBody, length: number): void {
+  // Room for whatever is compared at the end.
+  if (length + 4096 > bytes.length) {
+    bytes = new Uint8Array(2 * length + 4096)
+    view = new DataView(bytes.buffer)
+  }
+  body.bytes.copy(bytes, 0, body.start, body.end)
+  bytes[length] = 0
+  source = body
+}
+
+/** Goes on behind a text, if it stands here. */
+function follows({ words, rest, length }: Lead): boolean {
+  const from = at
+  if (from < 0 || from + length > bytes.length) return false
+  for (let i = 0; i < words.length; i++) if (view.getInt32(from + 4 * i, true) !== words[i]) return false
+  const tail = from + 4 * words.length
+  for (let i = 0; i < rest.length; i++) if (bytes[tail + i] !== rest[i]) return false
+  at = from + length
+  return true
+}
 
 function giveUp(): void {
   at = -1
@@ -183,8 +239,8 @@ function expect(code: number): void {
   at = p >= 0 && source[p] === code ? p + 1 : -1
 }
 
-function readOther(text: string, first: number): unknown {
-  if (first === minus || (first >= zero && first <= nine)) return readNumber(text)
+function readOther(first: number): unknown {
+  if (first === minus || (first >= zero && first <= nine)) return readNumber()
   for (const [word, value] of words) {
     if (!isAt(word, at)) continue
     at += word.length
@@ -195,7 +251,7 @@ function readOther(text: string, first: number): unknown {
 }
 
 /** Digits as one whole number, then one division, which is exact where both are; else as the language reads them. */
-function readNumber(text: string): number {
+function readNumber(): number {
   const source = bytes
   const from = at
   let p = from
@@ -234,21 +290,24 @@ function readNumber(text: string): number {
     return 0
   }
   at = p
-  if (hasExponent || digits > largestExact || decimals > 22) return Number(text.slice(from, p))
+  if (hasExponent || digits > largestExact || decimals > 22) return Number(textOf(from, p))
   const value = decimals === 0 ? digits : digits / powersOfTen[decimals]!
   return isNegative ? -value : value
 }
 
-function readText(text: string): string {
+function readText(): string {
   const start = ++at
   for (;;) {
     const code = bytes[at]!
-    if (code === quote) return text.slice(start, at++)
-    // Escapes, control characters, and the end of the body.
-    if (code === backslash || code < space) {
+    if (code === quote) return textOf(start, at++)
+    // Escapes, control characters, the end of the body, and whatever is beyond ASCII.
+    if (code === backslash || code < space || code >= beyondAscii) {
       giveUp()
       return ''
     }
     at++
   }
 }
+
+/** A part of the body; all of it before the end of the part is ASCII, so that a byte is a character. */
+const textOf = (from: number, to: number): string => source.ascii.slice(from, to)

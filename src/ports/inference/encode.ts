@@ -1,4 +1,5 @@
 import { invalidInput, isPlatformError, unprocessable } from '../../kernel/errors.ts'
+import type { RawBody } from '../../kernel/raw-body.ts'
 import { tensorReader, withoutLargeTensors } from './encode-tensor.ts'
 import { bodyReader } from './encode-text.ts'
 import type { RawBatch } from './inference.ts'
@@ -29,10 +30,12 @@ export interface RowEncoder {
   /** Refuses with `unprocessable`, naming row (from 0) and column of all (up to a bound) that the signature does not allow. */
   encode(rows: readonly unknown[]): EncodedRows
   /**
-   * The same straight from the text of a body, for rows written as those that `learn` saw last. Null where it would have to refuse, warn, or read
-   * what is not plain: then the body is parsed, and `encode` says what there is to say.
+   * The same straight from a body as it came, for rows written as those that `learn` saw last. Null where it would have to refuse, warn, or read
+   * what is not plain: then the body is parsed, and `encode` says what there is to say. What it reads is ASCII without line breaks.
    */
-  encodeText(text: string): RawBatch | null
+  encodeBody(body: RawBody): RawBatch | null
+  /** The same for whoever is done with it before the next call: a row is laid where the next will be. */
+  encodeBodyOnce(body: RawBody): RawBatch | null
   learn(rows: readonly unknown[]): void
   /** From now on these fields of a row are somebody else's, and no mistake. */
   allowOthers(names: readonly string[]): void
@@ -127,11 +130,11 @@ export function compileEncoder(
 
   const direct = bodyReader({ numbers: numberReaders, strings: stringReaders })
 
-  function encodeText(text: string): RawBatch | null {
+  function encodeBody(body: RawBody, isOnce = false): RawBatch | null {
     if (tensorReaders.length > 0) return null
     const notes = new Notes()
     try {
-      const batch = direct.encode(text, notes)
+      const batch = direct.encode(body, notes, isOnce)
       return notes.isEmpty ? batch : null
     } catch {
       return null
@@ -141,7 +144,8 @@ export function compileEncoder(
   return {
     columns: [...known],
     encode,
-    encodeText,
+    encodeBody: (body) => encodeBody(body),
+    encodeBodyOnce: (body) => encodeBody(body, true),
     learn: (rows) => {
       if (tensorReaders.length === 0) direct.learn(rows[0] as object)
     },

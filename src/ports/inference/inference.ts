@@ -69,6 +69,8 @@ export interface LoadedModel {
   readonly place: 'inline' | 'threads' | 'process'
   /** What takes long (texts) is given up when `signal` says that nobody waits. */
   predict(batch: RawBatch, options?: PredictOptions): Promise<RawScores>
+  /** The same at once, where the model needs no waiting; null for more rows than one run takes. What it is given may be used again afterwards. */
+  predictNow?(batch: RawBatch): RawScores | null
   readonly memoryBytes: number
   /** Where it runs in workers: their number may change. */
   readonly workers?: WorkerPool

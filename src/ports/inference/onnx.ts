@@ -61,11 +61,15 @@ export async function loadOnnx(model: OnnxModelFile, limits: Partial<typeof defa
     const { predict, close, elastic } = model.media
       ? microBatchItems(sessions, model, { maxRows: Math.min(maxRows, mediaRowsPerRun), keyOf: keyOf(sessions[0]!) })
       : microBatch(sessions, model, maxRows)
+    const runNow = place === 'inline' ? sessions[0]!.runNow : undefined
     const workers = place === 'inline' ? undefined : workerPool(elastic, () => remote(place === 'threads' ? 'thread' : 'process'))
     return {
       kind: 'onnx',
       place,
       predict,
+      ...(runNow && {
+        predictNow: (batch: RawBatch) => (batch.rows > maxRows ? null : { width: model.width, values: runNow(batch) }),
+      }),
       close,
       ...(workers && { workers }),
       get memoryBytes() {

@@ -5,6 +5,8 @@ import type { RawBatch } from './inference.ts'
 export interface Session<Work = RawBatch, Result = Float32Array> {
   /** Of a batch the values of [rows, width], row-major. May not keep `work` after it settles. */
   run(work: Work): Promise<Result>
+  /** The same at once, where nothing need be waited for. */
+  runNow?(work: Work): Result
   /** The graph is told which tokens are there, so that rows of several lengths may be put together. */
   readonly isMasked?: boolean
   close(): Promise<void>

@@ -16,10 +16,17 @@ export interface LogSegment {
   sizeBytes: number
 }
 
+/** A part of a line that is UTF-8 already. */
+export interface BytesOfLine {
+  bytes: Buffer
+  start: number
+  end: number
+}
+
 /** Lines appended by this process off its hot path, in files by day and size. */
 export interface AppendLog {
   /** Queues a line (given in parts, without a line break). False when too much is waiting for the disk: the line is not taken. */
-  append(...parts: string[]): boolean
+  append(...parts: (string | BytesOfLine)[]): boolean
   /** Resolves when everything queued so far is in the file. */
   flush(): Promise<void>
   close(): Promise<void>

@@ -2,7 +2,7 @@ import { mkdirSync } from 'node:fs'
 import { type FileHandle, open, readdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { resolvePath } from '../files/resolve-path.ts'
-import type { AppendLog, AppendLogs, LogPosition, LogSegment } from './append-log.ts'
+import type { AppendLog, AppendLogs, BytesOfLine, LogPosition, LogSegment } from './append-log.ts'
 
 const flushEveryMs = 200
 const blockBytes = 128 * 1024
@@ -10,6 +10,7 @@ const maxWaitingBytes = 32 * 1024 * 1024
 const defaultBounds: LogBounds = { segmentBytes: 64 * 2 ** 20, keepBytes: 4 * 2 ** 30 }
 const readBackBytes = 256 * 1024
 const dayMs = 86_400_000
+const newLine = 10
 
 export interface LogBounds {
   /** A file that grew beyond this is followed by a new one. */
@@ -98,16 +99,17 @@ function appendLog(
   let writing: Promise<void> | null = null
   let segment: { file: FileHandle; bytes: number; day: number } | null = null
 
-  function append(...parts: string[]): boolean {
+  function append(...parts: (string | BytesOfLine)[]): boolean {
     if (fullBytes > maxWaitingBytes) return false
-    // One line at once: each writing into a block costs more than the joining.
-    const line = `${parts.join('')}\n`
-    const most = line.length * 3
+    let most = 1
+    for (const part of parts) most += typeof part === 'string' ? 3 * part.length : part.end - part.start
     if (used + most > block.length) {
       endBlock(most)
       void write()
     }
-    used += block.write(line, used, 'utf8')
+    for (const part of parts)
+      used += typeof part === 'string' ? block.write(part, used, 'utf8') : part.bytes.copy(block, used, part.start, part.end)
+    block[used++] = newLine
     timer ??= setTimeout(write, flushEveryMs).unref()
     return true
   }

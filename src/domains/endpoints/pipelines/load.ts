@@ -126,7 +126,8 @@ function pipelineEncoder(signature: Signature): AnyEncoder {
       const batch: PipelineBatch = { rows: rows.length, numbers: new Float64Array(0), strings: [], records }
       return { batch, warnings, ...(files.length > 0 && { forCapture: (how) => describeFiles(records, files, how) }) }
     },
-    encodeText: () => null,
+    encodeBody: () => null,
+    encodeBodyOnce: () => null,
     learn() {},
     allowOthers: cells.allowOthers,
   }

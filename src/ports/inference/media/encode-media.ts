@@ -115,7 +115,8 @@ export async function openMediaEncoder({ folder, signature, trust, served }: Enc
   return {
     columns: signature.inputs.map(({ name }) => name),
     encode,
-    encodeText: () => null,
+    encodeBody: () => null,
+    encodeBodyOnce: () => null,
     learn() {},
     allowOthers: plain.allowOthers,
     close: async () => preparer?.close(),

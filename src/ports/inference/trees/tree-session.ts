@@ -5,6 +5,7 @@ import { type GraphNode, type OnnxGraph, readOnnxGraph } from './onnx-graph.ts'
 
 /** A graph of boosted or bagged trees over plain numbers, walked here instead of by ONNX Runtime. */
 export interface TreeSession extends Session {
+  runNow(batch: RawBatch): Float32Array
   /** Rows that try the graph's own comparisons: values at thresholds, beside them, beyond all of them, and missing. */
   tryingRows(rows: number): RawBatch
 }
@@ -27,16 +28,18 @@ export function openTreeSession(
   const ensemble = layEnsemble(node, shape.numberColumns, maxRows)
   if (!ensemble || finish.width(ensemble.outputs) !== shape.width) return null
   const { numberColumns, width } = shape
+  const runNow = ({ rows, numbers }: RawBatch): Float32Array => {
+    const answer = new Float32Array(rows * width)
+    for (let from = 0; from < rows; from += maxRows) {
+      const count = Math.min(maxRows, rows - from)
+      for (let r = 0; r < count; r++) ensemble.putRow(r, numbers, (from + r) * numberColumns, clip)
+      finish.put(ensemble.sum(count), ensemble.outputs, answer, from * width)
+    }
+    return answer
+  }
   return {
-    async run({ rows, numbers }) {
-      const answer = new Float32Array(rows * width)
-      for (let from = 0; from < rows; from += maxRows) {
-        const count = Math.min(maxRows, rows - from)
-        for (let r = 0; r < count; r++) ensemble.putRow(r, numbers, (from + r) * numberColumns, clip)
-        finish.put(ensemble.sum(count), ensemble.outputs, answer, from * width)
-      }
-      return answer
-    },
+    runNow,
+    run: async (batch) => runNow(batch),
     async close() {},
     tryingRows: (rows) => tryingRows(ensemble, rows),
   }
