@@ -19,11 +19,13 @@ export class RawBody {
   }
 
   get text(): string {
-    return (this.asText ??= this.bytes.toString('utf8', this.start, this.end))
+    this.asText ??= this.bytes.toString('utf8', this.start, this.end)
+    return this.asText
   }
 
   /** A character for each byte: the text, as far as nothing in it is beyond ASCII. */
   get ascii(): string {
-    return (this.asAscii ??= this.bytes.toString('latin1', this.start, this.end))
+    this.asAscii ??= this.bytes.toString('latin1', this.start, this.end)
+    return this.asAscii
   }
 }
