@@ -22,6 +22,8 @@ test('expressions are those of recipes: precedence, what is missing, texts, and 
     ['is_missing(c)', 1],
     ['if(a > b, "more", "less")', 'more'],
     ['s == "x"', 1],
+    ['concat("Say ", s, " ", a)', 'Say x 3'],
+    ['concat(s, c)', null],
     ['min(a, b, 1)', 1],
     ['m.probabilities.yes * 4', 1],
     ['`m.probabilities.yes` < 0.3', 1],
@@ -109,6 +111,10 @@ describe('pipelines', () => {
     assert.deepEqual(
       lines.map((line) => line.predicted_label),
       predictions.map(({ label }: any) => label),
+    )
+    assert.deepEqual(
+      lines.map(({ predicted_more, predicted_first_said }) => ({ more: predicted_more, first_said: predicted_first_said })),
+      predictions.map(({ outputs }: any) => outputs),
     )
     assert.equal((await w.call('POST', '/v1/endpoints/together/explain', { body: { rows: [rows[0]] } })).status, 412)
   })

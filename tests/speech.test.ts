@@ -102,6 +102,71 @@ describe('speech', () => {
     assert.match(none.text, /no sound|no samples/)
   })
 
+  test('hears a folder of recordings, one that is answered later, and as a step before another model', {
+    timeout: 120_000,
+  }, async () => {
+    const send = async (content: Buffer) => {
+      const upload = await w.ask('POST', '/v1/uploads', { filename: 'more.zip', sizeBytes: content.length })
+      await fetch(`${w.server.url}/v1/uploads/${upload.id}?offset=0`, {
+        method: 'PUT',
+        headers: { authorization: `Bearer ${w.token}`, 'content-type': 'application/octet-stream' },
+        body: new Uint8Array(content),
+      })
+      return upload.id
+    }
+    const [{ name: column }] = (await w.ask('GET', '/v1/endpoints/ear')).signature.inputs
+    const low = tone(0.3, { sampleRate: 16_000, hertz: 305 })
+    const said = (await w.ask('POST', '/v1/endpoints/ear/predict', { rows: [{ [column]: low.toString('base64') }] }))
+      .predictions[0].text
+    const answered = async (endpoint: string) => {
+      const upload = await send(
+        zipOf([
+          { name: 'a.wav', content: low },
+          { name: 'b.wav', content: tone(0.3, { sampleRate: 8000, hertz: 2000 }) },
+        ]),
+      )
+      const made = await w.ask('POST', '/v1/transforms', {
+        endpoint,
+        input: { upload },
+        inputs: { [column]: 'audio' },
+        output: { format: 'jsonl' },
+      })
+      assert.equal((await w.ended(made.job)).failure, null)
+      const lines = (await w.call('GET', `/v1/transforms/${made.id}/result`)).text.trim().split('\n')
+      return lines.map((line) => JSON.parse(line))
+    }
+    const [first, second] = await answered('ear')
+    assert.equal(first.predicted_text, said)
+    assert.equal(JSON.parse(second.predicted_segments).at(-1).end, 0.3)
+    await w.ask('POST', '/v1/pipelines', {
+      name: 'heard',
+      pipeline: {
+        steps: [
+          { name: 'heard', model: 'tones to words:1' },
+          { name: 'low', compute: { is_low: `heard.text == "${said}"` } },
+        ],
+        output: { from: 'heard', columns: { low: 'is_low' } },
+      },
+    })
+    await w.ask('POST', '/v1/endpoints', { name: 'heard', model: 'heard' })
+    const [through] = await answered('heard')
+    assert.deepEqual([through.predicted_text, through.predicted_low], [said, 1])
+    await w.platform.startServing()
+    for (const endpoint of ['ear', 'heard']) {
+      const reply = await fetch(`${w.server.url}/v1/endpoints/${endpoint}/invocations`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${w.token}`, 'content-type': 'audio/wav' },
+        body: new Uint8Array(low),
+      })
+      let one = (await reply.json()) as any
+      while (one.state === 'queued' || one.state === 'running') {
+        await new Promise((resolve) => setTimeout(resolve, 50))
+        one = await w.ask('GET', `/v1/invocations/${one.id}`)
+      }
+      assert.equal(one.result?.predictions[0].text, said, JSON.stringify(one))
+    }
+  })
+
   test('what cannot be learned is refused in a sentence', { timeout: 60_000 }, async () => {
     const refused = async (body: object) =>
       (await w.call('POST', '/v1/training-jobs', { body: { dataset: 'tones', ...body } })).text

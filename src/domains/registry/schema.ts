@@ -108,6 +108,10 @@ export const Signature = z.object({
     .optional()
     .describe('the most rows of one run, where an answer depends on the others of its run'),
   turns: TurnsPlan.optional().describe('where the answer is who speaks when'),
+  beside: z
+    .array(z.object({ name: z.string(), kind: z.enum(['number', 'text', 'boolean', 'list']) }))
+    .optional()
+    .describe('of a pipeline: what it tells beside its answer'),
 })
 export type Signature = z.infer<typeof Signature>
 

@@ -86,6 +86,7 @@ export const TransformResult = z.object({
   dataset: z.object({ id: z.string(), version: z.string() }).nullable(),
   seconds: z.object({ read: z.number(), predict: z.number(), write: z.number() }),
   ran: z.string().describe('how the model was asked'),
+  notes: z.array(z.string()).default([]).describe('what was noticed while the rows were read, such as files that are in no row'),
   documents: z
     .object({
       files: z.number(),

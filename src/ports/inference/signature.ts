@@ -74,6 +74,8 @@ export interface ModelSignature {
   rowsPerRun?: number
   /** Diarisation: how recordings are divided. */
   turns?: TurnsPlan
+  /** What is told beside the answer, under `outputs`: columns of a pipeline. */
+  beside?: { name: string; kind: 'number' | 'text' | 'boolean' | 'list' }[]
 }
 
 export interface ModelShape {

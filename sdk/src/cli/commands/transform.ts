@@ -195,6 +195,7 @@ function described(one: BatchTransform, savedTo?: string): string {
       `  ${result.rows.toLocaleString('en')} rows${result.bad ? `, ${result.bad} without an answer` : ''}; ${result.ran}`,
       `  ${read.toFixed(1)} s to read, ${predict.toFixed(1)} s to predict${rate}, ${write.toFixed(1)} s to write`,
     )
+    for (const note of result.notes.slice(0, 20)) lines.push(`  ${note}`)
     if (result.documents) {
       const { files, unread, unreadCount, leftOut } = result.documents
       lines.push(`  ${files} documents${unreadCount ? `, ${unreadCount} of them could not be read:` : ', all read'}`)

@@ -1,8 +1,8 @@
 import { invalidInput } from '../../../kernel/errors.ts'
 
 /**
- * The language of recipes' derived columns (docs/recipes.md), evaluated row by row, with points in names (`churn.probabilities.yes`) and
- * texts as results. Nothing is ever run as a program. A missing value makes the result missing, except in `coalesce`, `is_missing` and the
+ * The language of recipes' derived columns (docs/recipes.md), evaluated row by row, with points in names (`churn.probabilities.yes`),
+ * texts as results and `concat` to make them. Nothing is ever run as a program. A missing value makes the result missing, except in `coalesce`, `is_missing` and the
  * branch that `if` does not take; so do a division by zero, and roots and logarithms of what has none.
  */
 export interface Expression {
@@ -33,6 +33,7 @@ const functions: Record<string, [least: number, most: number]> = {
   if: [3, 3],
   is_missing: [1, 1],
   coalesce: [2, 20],
+  concat: [2, 20],
 }
 const comparisons = new Set(['==', '!=', '<=', '>=', '<', '>'])
 const limits = { characters: 4000, parts: 300, depth: 40 }
@@ -179,6 +180,7 @@ function check(node: Node, kindOf: (name: string) => ValueKind | null, names: Se
     alike(kinds)
     return 'number'
   }
+  if (name === 'concat') return 'text'
   if (name === 'coalesce') return alike(kinds)
   if (name === 'if') {
     if (kinds[0] !== 'number') throw wrong('if() asks about a text; compare it first.', at)
@@ -206,6 +208,7 @@ function evaluate(node: Node, row: Readonly<Record<string, unknown>>): Value {
   }
   const values = given.map((one) => evaluate(one, row))
   if (values.some((value) => value === null)) return null
+  if (name === 'concat') return values.join('')
   const result = operate(name, values as (number | string)[])
   return typeof result === 'number' && !Number.isFinite(result) ? null : result
 }

@@ -94,7 +94,7 @@ export function planPipeline(spec: PipelineSpec, versionOf: (step: string) => Ve
   return {
     spec,
     steps: [...steps.values()],
-    signature: signatureOf(last.answer, [...steps.values()], inputs()),
+    signature: { ...signatureOf(last.answer, [...steps.values()], inputs()), ...besideOf(spec, known) },
     columns: [...known].map(([name, { type, step }]) => ({ name, type, step })),
   }
 
@@ -349,4 +349,14 @@ function signatureOf(answer: StepAnswer, steps: readonly PlannedStep[], inputs: 
     positive: isBinary ? answer.positive : null,
     threshold: isBinary ? answer.threshold : null,
   }
+}
+
+/** What is told beside the answer, with its kind. */
+function besideOf({ output }: PipelineSpec, known: ReadonlyMap<string, Known>): Pick<Signature, 'beside'> {
+  const beside = Object.entries(output.columns).map(([name, column]) => {
+    const { type } = known.get(column)!
+    const isNumber = type === 'number' || type === 'integer'
+    return { name, kind: isNumber ? ('number' as const) : type === 'boolean' || type === 'list' ? type : ('text' as const) }
+  })
+  return beside.length > 0 ? { beside } : {}
 }

@@ -12,10 +12,14 @@ export interface LayRowsNeeds extends LayDocumentsNeeds {
   datasets: Pick<DatasetsService, 'uploads' | 'layVersion' | 'layPart' | 'readSource' | 'layItems'>
 }
 
+/** Of what was noticed, so much is told with the result. */
+const mostNotes = 100
+
 interface Kept {
   rows: number
   columns: Column[] | null
   manifest: LaidRows['manifest']
+  notes: string[]
   documents: DocumentsRead | null
 }
 
@@ -29,13 +33,14 @@ export async function layRows(
   const { checkpointFolder, signal, spec } = context
   const folder = await files.makeFolder(checkpointFolder, 'rows')
   const upload = await plainParquet(needs, context)
-  if (upload) return { ...(await described(tables, upload, signal)), path: upload, folder, manifest: null, documents: null }
+  if (upload)
+    return { ...(await described(tables, upload, signal)), path: upload, folder, manifest: null, notes: [], documents: null }
   if (!(await files.exists(folder, 'laid.json'))) await lay(needs, context, folder, asksMedia)
   const kept = (await files.readJson(folder, 'laid.json')) as Kept
   const path = `${folder}/data.parquet`
   const { rows, columns } = await described(tables, path, signal, kept.columns)
   if (spec.table === null && rows !== kept.rows) throw invalidInput('The rows changed while they were read.')
-  return { path, rows, columns, folder, manifest: kept.manifest, documents: kept.documents }
+  return { path, rows, columns, folder, manifest: kept.manifest, notes: kept.notes, documents: kept.documents }
 }
 
 /** A Parquet file that was sent is read where it lies: it is a table already. */
@@ -60,13 +65,13 @@ async function lay(needs: LayRowsNeeds, context: JobContext<TransformSpec>, fold
     const { split, versionId, columns, manifest } = spec.table
     if (split) await datasets.layPart(split.id, split.part, folder)
     else await datasets.layVersion(versionId, folder)
-    await files.writeJson(folder, 'laid.json', { rows: 0, columns, manifest, documents: null } satisfies Kept)
+    await files.writeJson(folder, 'laid.json', { rows: 0, columns, manifest, notes: [], documents: null } satisfies Kept)
     return
   }
   if ('dataset' in spec.input) throw invalidInput('The rows are of no version.')
   const documents = asksMedia ? null : await layDocuments(needs, context, folder)
   if (documents) {
-    await files.writeJson(folder, 'laid.json', { ...documents, manifest: null } satisfies Kept)
+    await files.writeJson(folder, 'laid.json', { ...documents, manifest: null, notes: [] } satisfies Kept)
     return
   }
   const { options, documents: _, ...source } = spec.input
@@ -79,7 +84,8 @@ async function lay(needs: LayRowsNeeds, context: JobContext<TransformSpec>, fold
   if (table.manifest && media.length > 0)
     await datasets.layItems({ path: `${folder}/data.parquet`, columns: media, manifest: table.manifest.sha256 }, folder)
   const { rows, columns, manifest = null } = table
-  await files.writeJson(folder, 'laid.json', { rows, columns, manifest, documents: null } satisfies Kept)
+  const notes = table.warnings.slice(0, mostNotes).map(({ message }) => message)
+  await files.writeJson(folder, 'laid.json', { rows, columns, manifest, notes, documents: null } satisfies Kept)
 }
 
 async function described(

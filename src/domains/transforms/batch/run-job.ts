@@ -91,6 +91,7 @@ export function transformJob(needs: TransformJobNeeds): JobHandler<TransformSpec
         file: file && { format: file.format, filename: file.filename, sha256: file.sha256, sizeBytes: file.sizeBytes },
         seconds: { read: readSeconds, predict: predictSeconds, write: secondsSince(writing) },
         ran,
+        notes: rows.notes,
         documents: rows.documents,
       },
       table,

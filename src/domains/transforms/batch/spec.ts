@@ -21,6 +21,8 @@ export interface LaidRows {
   /** Where the items of its columns of media lie (`media/<path>`). */
   folder: string
   manifest: { sha256: string; sizeBytes: number; items: number } | null
+  /** What was noticed when they were read: files that are in no row, say. */
+  notes: string[]
   /** Where the rows are documents: some may be without text. */
   documents: DocumentsRead | null
 }

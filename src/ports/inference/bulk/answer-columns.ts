@@ -25,7 +25,15 @@ export function answerColumns(signature: ModelSignature): AnswerColumn[] {
   })
 }
 
-function columnsOf(signature: ModelSignature): AnswerColumn[] {
+const columnsOf = (signature: ModelSignature): AnswerColumn[] => [
+  ...ownColumns(signature),
+  ...(signature.beside ?? []).map(({ name, kind }) => {
+    const told = ({ outputs }: RowPrediction) => (outputs as Record<string, unknown> | undefined)?.[name]
+    return kind === 'list' ? json(name, told) : column(name, kind, told)
+  }),
+]
+
+function ownColumns(signature: ModelSignature): AnswerColumn[] {
   const { task, classes } = signature
   if (task === 'generation')
     return [
@@ -38,6 +46,7 @@ function columnsOf(signature: ModelSignature): AnswerColumn[] {
       column('text', 'text', ({ text }) => text),
       ...(signature.decoding.window ? [json('segments', ({ segments }) => segments)] : []),
     ]
+  if (task === 'seq2seq') return [column('text', 'text', ({ text }) => text)]
   if (signature.turns) return [json('turns', ({ turns }) => turns)]
   if (task === 'tokens') return [json('spans', ({ spans }) => spans)]
   return outputPlaces(signature).flatMap(({ name, width }) => {
