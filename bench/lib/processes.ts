@@ -69,6 +69,20 @@ export function processTree(pid: number): number[] {
   return tree
 }
 
+/** Processor time that a process and its descendants have used, in milliseconds. */
+export const treeCpuMs = (pid: number): number => processTree(pid).reduce((sum, member) => sum + cpuMs(member), 0)
+
+/** The kernel counts hundredths of a second. */
+function cpuMs(pid: number): number {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+    return 10 * (Number(fields[11]) + Number(fields[12]))
+  } catch {
+    return 0
+  }
+}
+
 /** Memory of a process tree, shared pages counted once between those who share them. */
 export const treePssBytes = (pid: number): number => processTree(pid).reduce((sum, member) => sum + pssBytes(member).bytes, 0)
 

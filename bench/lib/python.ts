@@ -6,17 +6,24 @@ import { join } from 'node:path'
 
 /** A virtual environment of a peer, made once from its locked requirements; answers its interpreter. */
 export function peerPython(requirements: string): string {
-  const lock = readFileSync(requirements, 'utf8')
-  const key = createHash('sha256').update(lock).digest('hex').slice(0, 12)
+  const folder = madeOnce(readFileSync(requirements, 'utf8'), (folder) => {
+    const python = join(folder, 'bin', 'python')
+    execFileSync('python3', ['-m', 'venv', folder], { stdio: 'inherit' })
+    execFileSync(python, ['-m', 'pip', 'install', '-q', '--disable-pip-version-check', '-r', requirements], {
+      stdio: ['ignore', 'ignore', 'inherit'],
+    })
+  })
+  return join(folder, 'bin', 'python')
+}
+
+/** A folder of what takes long to make, made once for what it is made of. */
+export function madeOnce(madeOf: string, make: (folder: string) => void): string {
+  const key = createHash('sha256').update(madeOf).digest('hex').slice(0, 12)
   const folder = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'atoll', 'bench', key)
-  const python = join(folder, 'bin', 'python')
-  if (existsSync(join(folder, 'ready'))) return python
+  if (existsSync(join(folder, 'ready'))) return folder
   rmSync(folder, { recursive: true, force: true })
   mkdirSync(folder, { recursive: true })
-  execFileSync('python3', ['-m', 'venv', folder], { stdio: 'inherit' })
-  execFileSync(python, ['-m', 'pip', 'install', '-q', '--disable-pip-version-check', '-r', requirements], {
-    stdio: ['ignore', 'ignore', 'inherit'],
-  })
+  make(folder)
   writeFileSync(join(folder, 'ready'), '')
-  return python
+  return folder
 }

@@ -28,6 +28,9 @@ export async function runWrk(run: {
       `-c${run.connections}`,
       `-d${run.seconds}s`,
       '--latency',
+      // An answer that is late is counted as late, not as none.
+      '--timeout',
+      '30s',
       '-s',
       run.script,
       run.url,

@@ -19,6 +19,8 @@ interface Call {
   values: Float32Array
   left: number
   isOver: boolean
+  /** When it led a run last, counted in runs; 0 for not yet. */
+  led: number
   /** Where somebody follows the call. */
   timing: RunTiming | null
   resolve(scores: RawScores): void
@@ -29,22 +31,40 @@ interface WaitingRow {
   call: Call
   row: number
   key: string
+  length: number
+}
+
+interface RunLimits {
+  maxRows: number
+  /** Rows of one key may be put together in one run. */
+  keyOf(item: PreparedItem): string
+  /** How long a row is, where shorter ones are filled to the length of the longest. */
+  lengthOf?(item: PreparedItem): number
 }
 
 /**
- * Micro-batches of rows that hold images, sounds or tokens: rows that wait at the same time and are of one shape make one run, whichever calls they
- * come from; the row that waited longest leads. Without a timer, as for tables.
+ * What rows of several lengths may take in one run, filling included: more is slower, since what the layers hand on no longer fits the
+ * processor's own memory. One row may always be longer.
+ */
+const lengthOfRun = 512
+/** How much longer or shorter than the row that leads others may be: filling so much costs about what a run of several rows saves. */
+const mostFilling = 4
+
+/**
+ * Micro-batches of rows that hold images, sounds or tokens: rows that wait at the same time, of one shape and about one length, make one run,
+ * whichever calls they come from. Calls lead in turn, each by the row of its that waited longest. Without a timer, as for tables.
  */
 export function microBatchItems(
   sessions: readonly Session[],
   shape: ModelShape,
-  { maxRows, keyOf }: { maxRows: number; keyOf(item: PreparedItem): string },
+  { maxRows, keyOf, lengthOf = () => 0 }: RunLimits,
 ) {
   const all = new Set(sessions)
   const idle = [...sessions]
   const takers: ((session: Session) => void)[] = []
   let queue: WaitingRow[] = []
   let running = 0
+  let turns = 0
   let scheduled = false
   let closed = false
   let onDrained: (() => void) | null = null
@@ -60,11 +80,15 @@ export function microBatchItems(
         values,
         left: batch.rows,
         isOver: false,
+        led: 0,
         timing: options?.timing ?? null,
         resolve,
         reject,
       }
-      for (let row = 0; row < batch.rows; row++) queue.push({ call, row, key: keyOf(batch.items![row]!) })
+      for (let row = 0; row < batch.rows; row++) {
+        const item = batch.items![row]!
+        queue.push({ call, row, key: keyOf(item), length: lengthOf(item) })
+      }
       schedule()
     })
   }
@@ -122,21 +146,31 @@ export function microBatchItems(
       }),
   }
 
-  /** The first row that waits, and others of its shape. Calls take turns, so that a large one does not hold up a small one. */
+  /** A row, and others of its shape and about its length. Calls take turns, so that a large one does not hold up a small one. */
   function take(): WaitingRow[] {
-    const { key } = queue[0]!
+    const leader = nextLeader()
+    const { key, length } = leader
     const byCall = new Map<Call, WaitingRow[]>()
     for (const one of queue) {
-      if (one.key !== key) continue
+      if (one.key !== key || Math.abs(one.length - length) > mostFilling) continue
       const rows = byCall.get(one.call)
       if (rows) rows.push(one)
       else byCall.set(one.call, [one])
     }
-    const taken = new Set<WaitingRow>()
-    for (let turn = 0; taken.size < maxRows && turn < maxRows; turn++)
-      for (const rows of byCall.values()) if (turn < rows.length && taken.size < maxRows) taken.add(rows[turn]!)
+    const most = Math.min(maxRows, length === 0 ? maxRows : Math.max(1, Math.floor(lengthOfRun / length)))
+    const taken = new Set<WaitingRow>([leader])
+    for (let turn = 0; taken.size < most && turn < most; turn++)
+      for (const rows of byCall.values()) if (turn < rows.length && taken.size < most) taken.add(rows[turn]!)
     queue = queue.filter((one) => !taken.has(one))
     return [...taken]
+  }
+
+  /** The first row of the call that led longest ago. */
+  function nextLeader(): WaitingRow {
+    let leader = queue[0]!
+    for (const one of queue) if (one.call.led < leader.call.led) leader = one
+    leader.call.led = ++turns
+    return leader
   }
 
   async function run(session: Session, rows: WaitingRow[]): Promise<void> {

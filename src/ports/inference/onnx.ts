@@ -59,7 +59,11 @@ export async function loadOnnx(model: OnnxModelFile, limits: Partial<typeof defa
   function loaded(place: LoadedModel['place'], sessions: Session[], bestRows = rowsPerRun): LoadedModel {
     const maxRows = Math.min(bestRows, model.rowsPerRun ?? bestRows)
     const { predict, close, elastic } = model.media
-      ? microBatchItems(sessions, model, { maxRows: Math.min(maxRows, mediaRowsPerRun), keyOf: keyOf(sessions[0]!) })
+      ? microBatchItems(sessions, model, {
+          maxRows: Math.min(maxRows, mediaRowsPerRun),
+          keyOf: keyOf(sessions[0]!),
+          lengthOf: ({ tokens }) => tokens?.length ?? 0,
+        })
       : microBatch(sessions, model, maxRows)
     const runNow = place === 'inline' ? sessions[0]!.runNow : undefined
     const workers = place === 'inline' ? undefined : workerPool(elastic, () => remote(place === 'threads' ? 'thread' : 'process'))

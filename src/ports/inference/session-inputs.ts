@@ -108,11 +108,7 @@ function feedTokens(
   if (names.has('token_type_ids')) feeds.token_type_ids = new Tensor('int64', new BigInt64Array(rows * length), [rows, length])
 }
 
-/**
- * Rows of one key may be put together in one run: sounds of one length, tokens of about one length (filling a short text to the length
- * of a long one costs what the long one does), and of exactly one where the graph cannot be told which are filled.
- */
+/** Rows of one key may be put together in one run: sounds of one length, and texts, of exactly one length where the graph cannot be told what is filling. */
 export function shapeKey({ image, audio, tokens }: PreparedItem, isMasked: boolean): string {
-  const steps = !tokens ? 0 : isMasked ? Math.ceil(Math.log2(Math.max(16, tokens.length))) : tokens.length
-  return `${image ? image.length : 0} ${audio ? audio.length : 0} ${steps}`
+  return `${image ? image.length : 0} ${audio ? audio.length : 0} ${!tokens || isMasked ? 0 : tokens.length}`
 }

@@ -11,7 +11,7 @@ import { openRemotePreparer } from './remote-preparer.ts'
 /** Longer texts than any model reads take seconds to divide into tokens. */
 const mostCharacters = 100_000
 /** Shorter texts are divided in less time than another thread takes to be asked. */
-const inlineCharacters = 500
+const inlineCharacters = 1000
 /** What the prepared rows of one request may take. */
 const mostPreparedBytes = 256 * 2 ** 20
 const atOnce = 4

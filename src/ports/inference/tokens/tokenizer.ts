@@ -18,11 +18,47 @@ export function openTokenizer(json: string, maxLength: number): Tokenise {
   const { before, after } = specialsAround(tokenizer)
   const room = maxLength - before.length - after.length
   if (room < 1) throw invalidInput(`The signature's maxLength ${maxLength} leaves no room beside the tokenizer's special tokens.`)
+  const whole = (text: string): number[] => tokenizer.encode(text, { add_special_tokens: false }).ids
+  const divide = dividesAtBlanks(JSON.parse(json) as Described) ? atBlanks(whole, room) : whole
   return (text) => {
-    const { ids } = tokenizer.encode(text, { add_special_tokens: false })
+    const ids = divide(text)
     return [...before, ...(ids.length > room ? ids.slice(0, room) : ids), ...after]
   }
 }
+
+/** The parts of `tokenizer.json` that say whether what stands between blanks is divided by itself. */
+interface Described {
+  normalizer?: Part | null
+  pre_tokenizer?: Part | null
+  model?: Part | null
+  added_tokens?: { content: string; lstrip?: boolean; rstrip?: boolean; single_word?: boolean }[]
+}
+
+/** Whether nothing in it looks across blanks: the vocabularies of BERT and its kin. */
+const dividesAtBlanks = ({ normalizer, pre_tokenizer, model, added_tokens = [] }: Described): boolean =>
+  model?.type === 'WordPiece' &&
+  (!normalizer || normalizer.type === 'BertNormalizer' || normalizer.type === 'Lowercase') &&
+  (pre_tokenizer?.type === 'BertPreTokenizer' || pre_tokenizer?.type === 'Whitespace') &&
+  added_tokens.every((one) => !one.lstrip && !one.rstrip && !one.single_word && !/\s/.test(one.content))
+
+/** Divides a text piece by piece, and each piece that comes again only once; ends where there is no room left. */
+function atBlanks(whole: (text: string) => number[], room: number): (text: string) => number[] {
+  const known = boundedMap<number[]>(mostKnownWords)
+  return (text) => {
+    const ids: number[] = []
+    for (const piece of text.split(blanks)) {
+      if (piece === '') continue
+      const own = piece.length > longestKnown ? whole(piece) : known(piece, () => whole(piece))
+      for (let i = 0; i < own.length; i++) ids.push(own[i]!)
+      if (ids.length >= room) break
+    }
+    return ids
+  }
+}
+
+const blanks = /[ \t\n\r]+/
+/** Longer pieces are seldom words that come again. */
+const longestKnown = 40
 
 /** Reads `tokenizer.json` for the other way: token ids to text, without special tokens. */
 export function openWords(json: string): (ids: number[]) => string {
