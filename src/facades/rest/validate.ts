@@ -48,6 +48,8 @@ const isMissing = (issue: z.core.$ZodIssue): boolean => issue.path.length > 0 &&
 /** Unions say only that nothing fits: the branch that came closest says why. */
 function wordsOf(issue: z.core.$ZodIssue): string {
   if (issue.message.endsWith('received undefined')) return 'is required'
+  const bound = boundOf(issue)
+  if (bound) return bound
   if (issue.code !== 'invalid_union' || issue.errors.length === 0) return issue.message
   const asked = issue.errors.map((branch) =>
     branch.every(isMissing) ? branch.map(({ path }) => `"${fieldName(path)}"`).join(' with ') : null,
@@ -55,6 +57,17 @@ function wordsOf(issue: z.core.$ZodIssue): string {
   if (asked.every(Boolean)) return `needs ${asked.join(' or ')}`
   const closest = issue.errors.reduce((best, branch) => (branch.length < best.length ? branch : best))
   return closest.map((inner) => `${inner.path.length ? `${fieldName(inner.path)}: ` : ''}${wordsOf(inner)}`).join('; ')
+}
+
+/** Bounds of numbers, and forms that people get wrong, in plain words. */
+function boundOf(issue: z.core.$ZodIssue): string | null {
+  if (issue.code === 'too_big' && issue.origin === 'number')
+    return `must be ${issue.inclusive === false ? 'less than' : 'at most'} ${issue.maximum}`
+  if (issue.code === 'too_small' && issue.origin === 'number')
+    return `must be ${issue.inclusive === false ? 'more than' : 'at least'} ${issue.minimum}`
+  if (issue.code !== 'invalid_format') return null
+  if (issue.format === 'email' && issue.message === 'Invalid email address') return 'is no e-mail address'
+  return issue.format === 'hostname' && issue.message === 'Invalid hostname' ? 'is no host name' : null
 }
 
 const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1)

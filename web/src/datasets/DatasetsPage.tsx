@@ -6,12 +6,12 @@ import { atoll, usePagedList } from '../api.ts'
 import { useProjectRef } from '../app/project.ts'
 import { StateBadge } from '../ui/Badge.tsx'
 import type { ColumnOf } from '../ui/DataTable.tsx'
-import { DataTable } from '../ui/DataTable.tsx'
 import { bytes, whole } from '../ui/format.ts'
 import { NewLink } from '../ui/ListPage.tsx'
 import { NounLink } from '../ui/NounLink.tsx'
 import { Num } from '../ui/Num.tsx'
 import { Page } from '../ui/Page.tsx'
+import { PagedTable } from '../ui/PagedTable.tsx'
 import { SearchBox } from '../ui/SearchBox.tsx'
 import { Empty } from '../ui/State.tsx'
 import { Ago } from '../ui/Time.tsx'
@@ -81,17 +81,10 @@ export function DatasetsPage() {
   )
   return (
     <Page title="Data" actions={<NewLink to="/datasets/new">Add data</NewLink>}>
-      <DataTable
+      <PagedTable
         label="Data sets"
         columns={columns}
-        rows={list.rows}
-        keyOf={(row) => row.id}
-        loading={list.loading}
-        error={list.error}
-        retry={list.retry}
-        hasMore={list.hasMore}
-        loadMore={list.loadMore}
-        loadingMore={list.loadingMore}
+        list={list}
         toolbar={
           <SearchBox
             label="Find data"

@@ -3,10 +3,11 @@ import { Link } from '@tanstack/react-router'
 import { atoll, usePagedList } from '../api.ts'
 import { StateBadge } from '../ui/Badge.tsx'
 import { Copyable } from '../ui/CopyButton.tsx'
-import { type ColumnOf, DataTable } from '../ui/DataTable.tsx'
+import type { ColumnOf } from '../ui/DataTable.tsx'
 import { bytes, whole } from '../ui/format.ts'
 import { NewLink } from '../ui/ListPage.tsx'
 import { Num } from '../ui/Num.tsx'
+import { PagedTable } from '../ui/PagedTable.tsx'
 import { Ago } from '../ui/Time.tsx'
 
 const columns: readonly ColumnOf<DatasetVersion>[] = [
@@ -53,17 +54,10 @@ function fromOf(row: DatasetVersion): string {
 export function VersionsTab({ dataset }: { dataset: Dataset }) {
   const list = usePagedList(['dataset', dataset.id, 'versions-list'], () => atoll.datasets.versions(dataset.id))
   return (
-    <DataTable
+    <PagedTable
       label="Versions"
       columns={columns}
-      rows={list.rows}
-      keyOf={(row) => row.id}
-      loading={list.loading}
-      error={list.error}
-      retry={list.retry}
-      hasMore={list.hasMore}
-      loadMore={list.loadMore}
-      loadingMore={list.loadingMore}
+      list={list}
       toolbar={<p className="text-sm text-soft">Versions never change. The same bytes are stored once.</p>}
       empty={
         <NewLink to="/datasets/new" search={{ dataset: dataset.name }}>

@@ -5,10 +5,11 @@ import { useDeferredValue, useState } from 'react'
 import { atoll, usePagedList } from '../api.ts'
 import { useProjectRef } from '../app/project.ts'
 import { StateBadge } from '../ui/Badge.tsx'
-import { type ColumnOf, DataTable } from '../ui/DataTable.tsx'
+import type { ColumnOf } from '../ui/DataTable.tsx'
 import { NewLink } from '../ui/ListPage.tsx'
 import { NounLink } from '../ui/NounLink.tsx'
 import { Page } from '../ui/Page.tsx'
+import { PagedTable } from '../ui/PagedTable.tsx'
 import { SearchBox } from '../ui/SearchBox.tsx'
 import { Empty } from '../ui/State.tsx'
 import { Ago } from '../ui/Time.tsx'
@@ -66,17 +67,10 @@ export function EndpointsPage() {
   )
   return (
     <Page title="Endpoints" actions={<NewLink to="/endpoints/new">Deploy</NewLink>}>
-      <DataTable
+      <PagedTable
         label="Endpoints"
         columns={columns}
-        rows={list.rows}
-        keyOf={(row) => row.id}
-        loading={list.loading}
-        error={list.error}
-        retry={list.retry}
-        hasMore={list.hasMore}
-        loadMore={list.loadMore}
-        loadingMore={list.loadingMore}
+        list={list}
         filtered={q !== ''}
         toolbar={
           <SearchBox

@@ -6,10 +6,11 @@ import { useRefusal } from '../app/project.ts'
 import { StateBadge } from '../ui/Badge.tsx'
 import { Button } from '../ui/Button.tsx'
 import { CopyButton } from '../ui/CopyButton.tsx'
-import { type ColumnOf, DataTable } from '../ui/DataTable.tsx'
+import type { ColumnOf } from '../ui/DataTable.tsx'
 import { NumberField } from '../ui/Field.tsx'
 import { bytes, duration, whole } from '../ui/format.ts'
 import { Section } from '../ui/Page.tsx'
+import { PagedTable } from '../ui/PagedTable.tsx'
 import { Empty, ErrorNote, SkeletonLines } from '../ui/State.tsx'
 import { Ago } from '../ui/Time.tsx'
 import { sayError } from '../ui/toast.tsx'
@@ -22,17 +23,10 @@ export function LaterTab({ endpoint }: { endpoint: Endpoint }) {
   return (
     <div className="space-y-6">
       <Queue endpoint={endpoint} />
-      <DataTable
+      <PagedTable
         label="Invocations"
         columns={columns}
-        rows={list.rows}
-        keyOf={(row) => row.id}
-        loading={list.loading}
-        error={list.error}
-        retry={list.retry}
-        hasMore={list.hasMore}
-        loadMore={list.loadMore}
-        loadingMore={list.loadingMore}
+        list={list}
         empty={
           <Empty title="Nothing was asked to be answered later">
             POST /v1/endpoints/{endpoint.name}/invocations takes the body of /predict, or a file, and answers with an id to fetch

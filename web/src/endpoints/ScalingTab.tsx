@@ -1,17 +1,16 @@
 import type { Endpoint, ScalingFigures } from '@atoll/sdk'
-import { useMutation, useQuery } from '@tanstack/react-query'
+import { useQuery } from '@tanstack/react-query'
 import { useState } from 'react'
-import { atoll, changed } from '../api.ts'
+import { atoll } from '../api.ts'
 import { useRefusal } from '../app/project.ts'
 import { Button } from '../ui/Button.tsx'
 import { NumberField } from '../ui/Field.tsx'
+import { FormPanel } from '../ui/FormPanel.tsx'
 import { short, whole } from '../ui/format.ts'
 import { Num } from '../ui/Num.tsx'
 import { Fact, Facts, Section } from '../ui/Page.tsx'
-import { SidePanel } from '../ui/SidePanel.tsx'
 import { ErrorNote, SkeletonLines } from '../ui/State.tsx'
 import { Ago } from '../ui/Time.tsx'
-import { say } from '../ui/toast.tsx'
 import { HostedModels } from './HostedModels.tsx'
 
 const places = { inline: 'in the server', threads: 'in threads', process: 'in processes of their own', language: 'llama.cpp' }
@@ -139,93 +138,91 @@ function ScalingPanel({
 }) {
   const [draft, setDraft] = useState(policy)
   const set = (patch: Partial<typeof policy>) => setDraft((old) => ({ ...old, ...patch }))
-  const save = useMutation({
-    mutationFn: () => atoll.endpoints.setScaling(endpoint.id, draft),
-    onSuccess: () => {
-      changed('endpoint', 'endpoints')
-      say('Saved.')
-      onClose()
-    },
-  })
   return (
-    <SidePanel open onClose={onClose} title={`Room of ${endpoint.name}`}>
-      <form
-        className="space-y-4"
-        onSubmit={(event) => {
-          event.preventDefault()
-          save.mutate()
-        }}
-      >
-        <NumberField
-          label="Workers at least"
-          hint="0: it sleeps when nobody asks."
-          min={0}
-          max={64}
-          value={draft.minWorkers}
-          onChange={(value) => set({ minWorkers: value ?? 0 })}
-        />
-        <NumberField
-          label="Workers at most"
-          hint="Empty: as many as the machine has cores. Small models run in the server and need none."
-          min={1}
-          max={64}
-          value={draft.maxWorkers}
-          onChange={(maxWorkers) => set({ maxWorkers })}
-        />
-        {draft.minWorkers === 0 && (
+    <FormPanel
+      title={`Room of ${endpoint.name}`}
+      onClose={onClose}
+      save={() => atoll.endpoints.setScaling(endpoint.id, draft)}
+      changes={['endpoint', 'endpoints']}
+    >
+      {(errorFor) => (
+        <>
           <NumberField
-            label="Seconds without a request until it sleeps"
-            min={1}
-            value={draft.idleSeconds}
-            onChange={(value) => set({ idleSeconds: value ?? 900 })}
+            label="Workers at least"
+            hint="0: it sleeps when nobody asks."
+            min={0}
+            max={64}
+            value={draft.minWorkers}
+            onChange={(value) => set({ minWorkers: value ?? 0 })}
+            error={errorFor('minWorkers')}
           />
-        )}
-        <NumberField
-          label="Another worker when a request waits, ms"
-          min={1}
-          value={draft.queueMs}
-          onChange={(value) => set({ queueMs: value ?? 50 })}
-        />
-        <NumberField
-          label="Requests at once, at most"
-          hint="Those beyond get 429 with the time to wait."
-          min={1}
-          value={draft.maxInFlight}
-          onChange={(value) => set({ maxInFlight: value ?? 1024 })}
-        />
-        <NumberField
-          label="Seconds for an answer, at most"
-          min={0.1}
-          max={600}
-          step={0.1}
-          value={draft.timeoutSeconds}
-          onChange={(value) => set({ timeoutSeconds: value ?? 60 })}
-        />
-        <NumberField
-          label="Memory of one worker, MB"
-          hint="Empty: no limit but that of all endpoints together."
-          min={64}
-          value={draft.memoryMb}
-          onChange={(memoryMb) => set({ memoryMb })}
-        />
-        <NumberField
-          label="Requests a second, each caller"
-          min={0}
-          step={0.1}
-          value={draft.perCaller.perSecond}
-          onChange={(perSecond) => set({ perCaller: { ...draft.perCaller, perSecond } })}
-        />
-        <NumberField
-          label="Requests a day, each caller"
-          min={1}
-          value={draft.perCaller.perDay}
-          onChange={(perDay) => set({ perCaller: { ...draft.perCaller, perDay } })}
-        />
-        {save.error && <ErrorNote error={save.error} />}
-        <Button look="primary" type="submit" busy={save.isPending}>
-          Save
-        </Button>
-      </form>
-    </SidePanel>
+          <NumberField
+            label="Workers at most"
+            hint="Empty: as many as the machine has cores. Small models run in the server and need none."
+            min={1}
+            max={64}
+            value={draft.maxWorkers}
+            onChange={(maxWorkers) => set({ maxWorkers })}
+            error={errorFor('maxWorkers')}
+          />
+          {draft.minWorkers === 0 && (
+            <NumberField
+              label="Seconds without a request until it sleeps"
+              min={1}
+              value={draft.idleSeconds}
+              onChange={(value) => set({ idleSeconds: value ?? 900 })}
+              error={errorFor('idleSeconds')}
+            />
+          )}
+          <NumberField
+            label="Another worker when a request waits, ms"
+            min={1}
+            value={draft.queueMs}
+            onChange={(value) => set({ queueMs: value ?? 50 })}
+            error={errorFor('queueMs')}
+          />
+          <NumberField
+            label="Requests at once, at most"
+            hint="Those beyond get 429 with the time to wait."
+            min={1}
+            value={draft.maxInFlight}
+            onChange={(value) => set({ maxInFlight: value ?? 1024 })}
+            error={errorFor('maxInFlight')}
+          />
+          <NumberField
+            label="Seconds for an answer, at most"
+            min={0.1}
+            max={600}
+            step={0.1}
+            value={draft.timeoutSeconds}
+            onChange={(value) => set({ timeoutSeconds: value ?? 60 })}
+            error={errorFor('timeoutSeconds')}
+          />
+          <NumberField
+            label="Memory of one worker, MB"
+            hint="Empty: no limit but that of all endpoints together."
+            min={64}
+            value={draft.memoryMb}
+            onChange={(memoryMb) => set({ memoryMb })}
+            error={errorFor('memoryMb')}
+          />
+          <NumberField
+            label="Requests a second, each caller"
+            min={0}
+            step={0.1}
+            value={draft.perCaller.perSecond}
+            onChange={(perSecond) => set({ perCaller: { ...draft.perCaller, perSecond } })}
+            error={errorFor('perCaller.perSecond')}
+          />
+          <NumberField
+            label="Requests a day, each caller"
+            min={1}
+            value={draft.perCaller.perDay}
+            onChange={(perDay) => set({ perCaller: { ...draft.perCaller, perDay } })}
+            error={errorFor('perCaller.perDay')}
+          />
+        </>
+      )}
+    </FormPanel>
   )
 }

@@ -2,11 +2,12 @@ import type { Goal } from '@atoll/sdk'
 import { Flag } from 'lucide-react'
 import { atoll, usePagedList } from '../api.ts'
 import { useProjectRef } from '../app/project.ts'
-import { type ColumnOf, DataTable } from '../ui/DataTable.tsx'
+import type { ColumnOf } from '../ui/DataTable.tsx'
 import { metricName } from '../ui/format.ts'
 import { NewLink } from '../ui/ListPage.tsx'
 import { NounLink } from '../ui/NounLink.tsx'
 import { Page } from '../ui/Page.tsx'
+import { PagedTable } from '../ui/PagedTable.tsx'
 import { Empty } from '../ui/State.tsx'
 import { Ago } from '../ui/Time.tsx'
 import { wantedWords } from './GoalStrip.tsx'
@@ -49,17 +50,10 @@ export function GoalsPage() {
   const list = usePagedList(['goals', project, 'list'], (page) => atoll.goals.list({ project, ...page }))
   return (
     <Page title="Goals" actions={<NewLink to="/goals/new">State a goal</NewLink>}>
-      <DataTable
+      <PagedTable
         label="Goals"
         columns={columns}
-        rows={list.rows}
-        keyOf={(row) => row.id}
-        loading={list.loading}
-        error={list.error}
-        retry={list.retry}
-        hasMore={list.hasMore}
-        loadMore={list.loadMore}
-        loadingMore={list.loadingMore}
+        list={list}
         empty={
           <Empty icon={<Flag />} title="No goal yet" action={<NewLink to="/goals/new">State a goal</NewLink>}>
             A goal is what training optimises, evaluation reports with an interval, and promotion enforces.

@@ -1,5 +1,5 @@
 import type { LoopInput } from '@atoll/sdk'
-import { schedules } from '../monitors/schedules.ts'
+import { ScheduleField } from '../monitors/ScheduleField.tsx'
 import { Check, NumberField, SelectField, TextField } from '../ui/Field.tsx'
 import { Section } from '../ui/Page.tsx'
 import { ruleTitles } from './words.ts'
@@ -26,8 +26,6 @@ export function LoopForm({
     { weight: 10, minutes: 15 },
     { weight: 50, minutes: 15 },
   ]
-  const schedule = triggers.schedule ?? ''
-  const own = schedule !== '' && !schedules.some((one) => one.value === schedule)
   const rule = judge.rule ?? 'better'
   return (
     <>
@@ -53,22 +51,12 @@ export function LoopForm({
             onChange={(newRows) => set('triggers', { newRows: newRows ?? null })}
             error={errorFor('triggers.newRows')}
           />
-          <SelectField
+          <ScheduleField
             label="By the clock"
-            value={own ? 'own' : schedule}
-            choices={[...schedules, { value: 'own', label: 'another (cron)' }]}
-            onChange={(next) => set('triggers', { schedule: next === 'own' ? '30 5 * * *' : next || null })}
-            error={own ? null : errorFor('schedule')}
+            value={triggers.schedule ?? null}
+            onChange={(schedule) => set('triggers', { schedule })}
+            error={errorFor('schedule') ?? errorFor('triggers.schedule')}
           />
-          {own && (
-            <TextField
-              label="Cron, UTC"
-              className="num"
-              value={schedule}
-              onChange={(event) => set('triggers', { schedule: event.target.value })}
-              error={errorFor('schedule')}
-            />
-          )}
           <NumberField
             label="Not again for so many minutes"
             hint="A person may start it any time."

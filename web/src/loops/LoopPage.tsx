@@ -3,17 +3,18 @@ import { useMutation, useQuery } from '@tanstack/react-query'
 import { Link, useNavigate, useParams } from '@tanstack/react-router'
 import { Ellipsis } from 'lucide-react'
 import { useState } from 'react'
-import { atoll, changed, fieldOf, sentence, usePagedList } from '../api.ts'
+import { atoll, changed, usePagedList } from '../api.ts'
 import { sayDeleted } from '../app/deleted.ts'
 import { useProjectRef, useRefusal } from '../app/project.ts'
 import { Badge } from '../ui/Badge.tsx'
 import { Button } from '../ui/Button.tsx'
 import { Confirm } from '../ui/Confirm.tsx'
-import { type ColumnOf, DataTable } from '../ui/DataTable.tsx'
+import type { ColumnOf } from '../ui/DataTable.tsx'
+import { FormPanel } from '../ui/FormPanel.tsx'
 import { Menu, MenuItem, MenuLine } from '../ui/Menu.tsx'
 import { NounLink } from '../ui/NounLink.tsx'
 import { Page, Section } from '../ui/Page.tsx'
-import { SidePanel } from '../ui/SidePanel.tsx'
+import { PagedTable } from '../ui/PagedTable.tsx'
 import { Empty, ErrorNote, SkeletonLines } from '../ui/State.tsx'
 import { Ago } from '../ui/Time.tsx'
 import { sayError } from '../ui/toast.tsx'
@@ -147,17 +148,10 @@ export function LoopPage() {
           </dl>
         </Section>
         <Section title="Runs" bare>
-          <DataTable
+          <PagedTable
             label="Runs of the loop"
             columns={columns}
-            rows={runs.rows}
-            keyOf={(row) => row.id}
-            loading={runs.loading}
-            error={runs.error}
-            retry={runs.retry}
-            hasMore={runs.hasMore}
-            loadMore={runs.loadMore}
-            loadingMore={runs.loadingMore}
+            list={runs}
             empty={
               <Empty
                 title="It has not run yet"
@@ -207,32 +201,9 @@ function PolicyPanel({ loop, onClose }: { loop: Loop; onClose: () => void }) {
     approval,
     cooldownMinutes,
   })
-  const save = useMutation({
-    mutationFn: () => atoll.loops.update(loop.id, value),
-    onSuccess: () => {
-      changed('loop', 'loops')
-      onClose()
-    },
-  })
   return (
-    <SidePanel open onClose={onClose} title="Policy">
-      <form
-        className="space-y-4"
-        onSubmit={(event) => {
-          event.preventDefault()
-          save.mutate()
-        }}
-      >
-        <LoopForm
-          value={value}
-          onChange={setValue}
-          errorFor={(field) => (fieldOf(save.error) === field ? sentence(save.error) : null)}
-        />
-        {save.error && <ErrorNote error={save.error} />}
-        <Button look="primary" type="submit" busy={save.isPending}>
-          Save
-        </Button>
-      </form>
-    </SidePanel>
+    <FormPanel title="Policy" onClose={onClose} save={() => atoll.loops.update(loop.id, value)} changes={['loop', 'loops']}>
+      {(errorFor) => <LoopForm value={value} onChange={setValue} errorFor={errorFor} />}
+    </FormPanel>
   )
 }

@@ -3,10 +3,11 @@ import { RefreshCw } from 'lucide-react'
 import { atoll, usePagedList } from '../api.ts'
 import { useProjectRef } from '../app/project.ts'
 import { Badge } from '../ui/Badge.tsx'
-import { type ColumnOf, DataTable } from '../ui/DataTable.tsx'
+import type { ColumnOf } from '../ui/DataTable.tsx'
 import { NewLink } from '../ui/ListPage.tsx'
 import { NounLink } from '../ui/NounLink.tsx'
 import { Page } from '../ui/Page.tsx'
+import { PagedTable } from '../ui/PagedTable.tsx'
 import { Empty } from '../ui/State.tsx'
 import { Ago } from '../ui/Time.tsx'
 import { RunBadge } from './RunBadge.tsx'
@@ -66,17 +67,10 @@ export function LoopsPage() {
       lead="Endpoints that heal themselves: retrain, judge, exchange, watch, with evidence at each step."
       actions={<NewLink to="/loops/new">New loop</NewLink>}
     >
-      <DataTable
+      <PagedTable
         label="Loops"
         columns={columns}
-        rows={list.rows}
-        keyOf={(row) => row.id}
-        loading={list.loading}
-        error={list.error}
-        retry={list.retry}
-        hasMore={list.hasMore}
-        loadMore={list.loadMore}
-        loadingMore={list.loadingMore}
+        list={list}
         empty={
           <Empty icon={<RefreshCw />} title="No endpoint heals itself yet" action={<NewLink to="/loops/new">New loop</NewLink>}>
             A loop retrains when the world moves, judges the new model against the old on sealed recent rows, and exchanges them

@@ -1,10 +1,11 @@
 import { useMutation, useQuery } from '@tanstack/react-query'
 import { useNavigate, useSearch } from '@tanstack/react-router'
 import { useState } from 'react'
-import { atoll, changed, fieldOf, sentence } from '../api.ts'
+import { atoll, changed, complaintOf } from '../api.ts'
 import { useProjectRef, useRefusal } from '../app/project.ts'
 import { Button } from '../ui/Button.tsx'
 import { SelectField, TextField } from '../ui/Field.tsx'
+import { FormRefusal } from '../ui/FormRefusal.tsx'
 import { NewLink } from '../ui/ListPage.tsx'
 import { Page, Section } from '../ui/Page.tsx'
 import { Empty, ErrorNote, SkeletonLines } from '../ui/State.tsx'
@@ -40,7 +41,7 @@ export function NewLoopPage() {
       void navigate({ to: '/p/$project/loops/$loop', params: { project, loop: loop.name } })
     },
   })
-  const errorFor = (field: string) => (fieldOf(create.error) === field ? sentence(create.error) : null)
+  const errorFor = (field: string) => complaintOf(create.error, field)
   return (
     <Page title="New loop" lead="An endpoint that retrains when the world moves, and exchanges its model only with evidence.">
       {endpoints.error ? (
@@ -86,7 +87,7 @@ export function NewLoopPage() {
             </div>
           </Section>
           <LoopForm value={settings} onChange={setSettings} errorFor={errorFor} />
-          {create.error && <ErrorNote error={create.error} />}
+          <FormRefusal error={create.error} errorFor={errorFor} />
           <Button look="primary" type="submit" why={refused} busy={create.isPending}>
             Begin
           </Button>

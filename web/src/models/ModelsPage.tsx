@@ -7,12 +7,13 @@ import { useProjectRef } from '../app/project.ts'
 import { OutcomeBadge } from '../goals/GoalStrip.tsx'
 import { StateBadge } from '../ui/Badge.tsx'
 import { buttonClass } from '../ui/Button.tsx'
-import { type ColumnOf, DataTable } from '../ui/DataTable.tsx'
+import type { ColumnOf } from '../ui/DataTable.tsx'
 import { algorithmName, metricName } from '../ui/format.ts'
 import { NewLink } from '../ui/ListPage.tsx'
 import { NounLink } from '../ui/NounLink.tsx'
 import { Num, WithInterval } from '../ui/Num.tsx'
 import { Page } from '../ui/Page.tsx'
+import { PagedTable } from '../ui/PagedTable.tsx'
 import { SearchBox } from '../ui/SearchBox.tsx'
 import { Empty } from '../ui/State.tsx'
 import { Ago } from '../ui/Time.tsx'
@@ -116,17 +117,10 @@ export function ModelsPage() {
         </>
       }
     >
-      <DataTable
+      <PagedTable
         label="Models"
         columns={columns}
-        rows={list.rows}
-        keyOf={(row) => row.id}
-        loading={list.loading}
-        error={list.error}
-        retry={list.retry}
-        hasMore={list.hasMore}
-        loadMore={list.loadMore}
-        loadingMore={list.loadingMore}
+        list={list}
         filtered={q !== ''}
         toolbar={
           <SearchBox

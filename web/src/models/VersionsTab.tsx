@@ -6,9 +6,10 @@ import { useProjectRef } from '../app/project.ts'
 import { OutcomeBadge } from '../goals/GoalStrip.tsx'
 import { StateBadge } from '../ui/Badge.tsx'
 import { buttonClass } from '../ui/Button.tsx'
-import { type ColumnOf, DataTable } from '../ui/DataTable.tsx'
+import type { ColumnOf } from '../ui/DataTable.tsx'
 import { algorithmName, metricName } from '../ui/format.ts'
 import { WithInterval } from '../ui/Num.tsx'
+import { PagedTable } from '../ui/PagedTable.tsx'
 import { Ago } from '../ui/Time.tsx'
 
 /** Every version with its test; two of them can be compared on the same sealed rows. */
@@ -59,17 +60,10 @@ export function VersionsTab({ model }: { model: Model }) {
   ]
   const [a, b] = [...selected]
   return (
-    <DataTable
+    <PagedTable
       label="Model versions"
       columns={columns}
-      rows={list.rows}
-      keyOf={(row) => row.id}
-      loading={list.loading}
-      error={list.error}
-      retry={list.retry}
-      hasMore={list.hasMore}
-      loadMore={list.loadMore}
-      loadingMore={list.loadingMore}
+      list={list}
       selected={selected}
       onSelect={setSelected}
       toolbar={

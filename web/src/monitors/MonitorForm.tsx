@@ -2,26 +2,29 @@ import type { Monitor, MonitorInput } from '@atoll/sdk'
 import { NumberField, SelectField, TextField } from '../ui/Field.tsx'
 import { BaselineField } from './BaselineField.tsx'
 import { CheckPicker } from './CheckPicker.tsx'
-import { schedules } from './schedules.ts'
+import type { Watched } from './check-fields.ts'
+import { ScheduleField } from './ScheduleField.tsx'
 
 export type MonitorSettings = Omit<MonitorInput, 'endpoint' | 'name' | 'project'>
 
 /** When it looks, at what, and from when on it speaks. */
 export function MonitorForm({
   value,
+  endpoint,
   onChange,
   errorFor,
 }: {
   value: MonitorSettings
+  /** What is watched, as far as it is known yet. */
+  endpoint: Watched | undefined
   onChange: (value: MonitorSettings) => void
   errorFor: (field: string) => string | null
 }) {
   const set = (part: Partial<MonitorSettings>) => onChange({ ...value, ...part })
-  const own = value.schedule != null && !schedules.some((one) => one.value === value.schedule)
   return (
     <div className="grid gap-4 sm:grid-cols-2">
       <div className="sm:col-span-2">
-        <CheckPicker value={value.checks ?? []} onChange={(checks) => set({ checks })} />
+        <CheckPicker value={value.checks ?? []} endpoint={endpoint} onChange={(checks) => set({ checks })} errorFor={errorFor} />
         {errorFor('checks') && <p className="mt-1 text-sm text-bad">{errorFor('checks')}</p>}
       </div>
       <BaselineField
@@ -29,22 +32,12 @@ export function MonitorForm({
         onChange={(baseline) => set({ baseline })}
         error={errorFor('baseline')}
       />
-      <SelectField
+      <ScheduleField
         label="When"
-        value={own ? 'own' : (value.schedule ?? '')}
-        choices={[...schedules, { value: 'own', label: 'another (cron)' }]}
-        onChange={(next) => set({ schedule: next === 'own' ? '30 5 * * *' : next || null })}
-        error={own ? null : errorFor('schedule')}
+        value={value.schedule ?? null}
+        onChange={(schedule) => set({ schedule })}
+        error={errorFor('schedule')}
       />
-      {own && (
-        <TextField
-          label="Cron, UTC"
-          className="num"
-          value={value.schedule ?? ''}
-          onChange={(event) => set({ schedule: event.target.value })}
-          error={errorFor('schedule')}
-        />
-      )}
       <NumberField
         label="Hours looked back"
         min={0.1}
@@ -77,12 +70,23 @@ export function MonitorForm({
       />
       <NumberField
         label="False alarms at most"
-        hint="The chance of any in a run, over all checks and columns."
+        hint="The chance of any, over all checks and columns."
         min={0.0001}
         max={0.5}
         value={value.falseAlarmRate ?? 0.01}
         onChange={(falseAlarmRate) => set({ falseAlarmRate: falseAlarmRate ?? 0.01 })}
         error={errorFor('falseAlarmRate')}
+      />
+      <SelectField
+        label="That holds"
+        hint="An hourly monitor asks 8,760 times a year."
+        value={value.repeatedRuns ?? 'lord'}
+        choices={[
+          { value: 'lord', label: 'over all runs, from alarm to alarm' },
+          { value: 'none', label: 'in each run by itself' },
+        ]}
+        onChange={(next) => set({ repeatedRuns: next as MonitorSettings['repeatedRuns'] })}
+        error={errorFor('repeatedRuns')}
       />
       <TextField
         wrap="sm:col-span-2"

@@ -3,7 +3,7 @@ import { useMutation, useQuery } from '@tanstack/react-query'
 import { useNavigate, useParams, useSearch } from '@tanstack/react-router'
 import { Ellipsis } from 'lucide-react'
 import { useEffect, useState } from 'react'
-import { atoll, changed, fieldOf, sentence } from '../api.ts'
+import { atoll, changed } from '../api.ts'
 import { sayDeleted } from '../app/deleted.ts'
 import { useProjectRef, useRefusal } from '../app/project.ts'
 import { useJob } from '../jobs/use-job.ts'
@@ -11,12 +11,12 @@ import { StateBadge } from '../ui/Badge.tsx'
 import { Button } from '../ui/Button.tsx'
 import { Confirm } from '../ui/Confirm.tsx'
 import { CopyButton } from '../ui/CopyButton.tsx'
+import { FormPanel } from '../ui/FormPanel.tsx'
 import { dateTime } from '../ui/format.ts'
 import { Menu, MenuItem, MenuLine } from '../ui/Menu.tsx'
 import { NounLink } from '../ui/NounLink.tsx'
 import { Page, Section } from '../ui/Page.tsx'
 import { Bar, progressWords, shareOf } from '../ui/Progress.tsx'
-import { SidePanel } from '../ui/SidePanel.tsx'
 import { Empty, ErrorNote, Skeleton, SkeletonLines } from '../ui/State.tsx'
 import { Ago } from '../ui/Time.tsx'
 import { sayError } from '../ui/toast.tsx'
@@ -210,8 +210,9 @@ export function MonitorPage() {
 const hostOf = (url: string): string => URL.parse(url)?.host ?? url
 
 function SettingsPanel({ monitor, onClose }: { monitor: Monitor; onClose: () => void }) {
-  const { checks, baseline, schedule, windowHours, minimumRows, psiWarning, psiAlert, falseAlarmRate, webhookUrl, emails } =
-    monitor
+  const { checks, baseline, schedule, windowHours, minimumRows, psiWarning, psiAlert } = monitor
+  const { falseAlarmRate, repeatedRuns, webhookUrl, emails } = monitor
+  const endpoint = useQuery({ queryKey: ['endpoint', monitor.endpoint], queryFn: () => atoll.endpoints.get(monitor.endpoint) })
   const [value, setValue] = useState<MonitorSettings>({
     checks,
     baseline,
@@ -222,36 +223,24 @@ function SettingsPanel({ monitor, onClose }: { monitor: Monitor; onClose: () => 
     psiWarning,
     psiAlert,
     falseAlarmRate,
+    repeatedRuns,
     webhookUrl,
   })
-  const save = useMutation({
-    mutationFn: () => atoll.monitors.update(monitor.id, value),
-    onSuccess: () => {
-      changed('monitor', 'monitors')
-      onClose()
-    },
-  })
   return (
-    <SidePanel open onClose={onClose} title="Checks, schedule and bounds">
-      <form
-        className="space-y-4"
-        onSubmit={(event) => {
-          event.preventDefault()
-          save.mutate()
-        }}
-      >
-        <MonitorForm
-          value={value}
-          onChange={setValue}
-          errorFor={(field) => (fieldOf(save.error) === field ? sentence(save.error) : null)}
-        />
-        {monitor.webhookUrl && <WebhookSecret monitor={monitor} />}
-        {save.error && !fieldOf(save.error) && <ErrorNote error={save.error} />}
-        <Button look="primary" type="submit" busy={save.isPending}>
-          Save
-        </Button>
-      </form>
-    </SidePanel>
+    <FormPanel
+      title="Checks, schedule and bounds"
+      onClose={onClose}
+      save={() => atoll.monitors.update(monitor.id, value)}
+      changes={['monitor', 'monitors']}
+      wide
+    >
+      {(errorFor) => (
+        <>
+          <MonitorForm value={value} onChange={setValue} endpoint={endpoint.data} errorFor={errorFor} />
+          {monitor.webhookUrl && <WebhookSecret monitor={monitor} />}
+        </>
+      )}
+    </FormPanel>
   )
 }
 

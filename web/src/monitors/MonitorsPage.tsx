@@ -3,10 +3,11 @@ import { Activity } from 'lucide-react'
 import { atoll, usePagedList } from '../api.ts'
 import { useProjectRef } from '../app/project.ts'
 import { StateBadge } from '../ui/Badge.tsx'
-import { type ColumnOf, DataTable } from '../ui/DataTable.tsx'
+import type { ColumnOf } from '../ui/DataTable.tsx'
 import { NewLink } from '../ui/ListPage.tsx'
 import { NounLink } from '../ui/NounLink.tsx'
 import { Page, Section } from '../ui/Page.tsx'
+import { PagedTable } from '../ui/PagedTable.tsx'
 import { Empty } from '../ui/State.tsx'
 import { Ago } from '../ui/Time.tsx'
 import { AlertsList } from './AlertsList.tsx'
@@ -64,17 +65,10 @@ export function MonitorsPage() {
       actions={<NewLink to="/monitors/new">Watch an endpoint</NewLink>}
     >
       <div className="space-y-8">
-        <DataTable
+        <PagedTable
           label="Monitors"
           columns={columns}
-          rows={list.rows}
-          keyOf={(row) => row.id}
-          loading={list.loading}
-          error={list.error}
-          retry={list.retry}
-          hasMore={list.hasMore}
-          loadMore={list.loadMore}
-          loadingMore={list.loadingMore}
+          list={list}
           empty={
             <Empty
               icon={<Activity />}

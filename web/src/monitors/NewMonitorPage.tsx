@@ -1,10 +1,11 @@
 import { useMutation, useQuery } from '@tanstack/react-query'
 import { useNavigate, useSearch } from '@tanstack/react-router'
 import { useState } from 'react'
-import { atoll, changed, fieldOf, sentence } from '../api.ts'
+import { atoll, changed, complaintOf } from '../api.ts'
 import { useProjectRef, useRefusal } from '../app/project.ts'
 import { Button } from '../ui/Button.tsx'
 import { SelectField, TextField } from '../ui/Field.tsx'
+import { FormRefusal } from '../ui/FormRefusal.tsx'
 import { NewLink } from '../ui/ListPage.tsx'
 import { Page, Section } from '../ui/Page.tsx'
 import { Empty, ErrorNote, SkeletonLines } from '../ui/State.tsx'
@@ -44,7 +45,7 @@ export function NewMonitorPage() {
       void navigate({ to: '/p/$project/monitors/$monitor', params: { project, monitor: monitor.name } })
     },
   })
-  const errorFor = (field: string) => (fieldOf(create.error) === field ? sentence(create.error) : null)
+  const errorFor = (field: string) => complaintOf(create.error, field)
   return (
     <Page title="Watch an endpoint" lead="What comes in, and what turns out, is compared with what the model learned from.">
       {endpoints.error ? (
@@ -86,7 +87,9 @@ export function NewMonitorPage() {
           </Section>
           <Section title="How">
             <MonitorForm
+              key={endpoint.id}
               value={shown}
+              endpoint={endpoint}
               onChange={(next) => {
                 if (next.checks !== shown.checks) setPicked(true)
                 setSettings(next)
@@ -94,7 +97,7 @@ export function NewMonitorPage() {
               errorFor={errorFor}
             />
           </Section>
-          {create.error && !fieldOf(create.error) && <ErrorNote error={create.error} />}
+          <FormRefusal error={create.error} errorFor={errorFor} />
           <Button look="primary" type="submit" why={refused} busy={create.isPending}>
             Watch it
           </Button>

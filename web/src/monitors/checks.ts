@@ -21,14 +21,15 @@ export const checkWords: Record<CheckKind, { title: string; asks: string }> = {
 }
 
 /** The checks that suit a model, as a monitor takes them where nobody chooses. */
-export function usualKinds({ signature: { task, inputs } }: Pick<Endpoint, 'signature'>): CheckKind[] {
+export function usualKinds({ signature: { task, inputs, decoding } }: Pick<Endpoint, 'signature'>): CheckKind[] {
+  if (task === 'generation') return ['operations']
   const reads = (...tensors: string[]) => inputs.some(({ tensor }) => tensors.includes(tensor))
   const isOfClasses = task === 'binary' || task === 'multiclass'
   const kinds: [CheckKind, boolean][] = [
     ['data_quality', reads('numbers', 'strings')],
     ['data_drift', reads('numbers', 'strings')],
     ['multivariate_drift', reads('numbers', 'strings')],
-    ['prediction_drift', true],
+    ['prediction_drift', isOfClasses || task === 'regression' || decoding != null],
     ['performance', isOfClasses || task === 'regression'],
     ['performance_estimate', isOfClasses],
     ['embedding_drift', reads('image', 'audio', 'tokens')],

@@ -2,11 +2,12 @@ import type { Recipe } from '@atoll/sdk'
 import { Beaker } from 'lucide-react'
 import { atoll, usePagedList } from '../api.ts'
 import { useProjectRef } from '../app/project.ts'
-import { type ColumnOf, DataTable } from '../ui/DataTable.tsx'
+import type { ColumnOf } from '../ui/DataTable.tsx'
 import { NewLink } from '../ui/ListPage.tsx'
 import { NounLink } from '../ui/NounLink.tsx'
 import { Num } from '../ui/Num.tsx'
 import { Page } from '../ui/Page.tsx'
+import { PagedTable } from '../ui/PagedTable.tsx'
 import { Empty } from '../ui/State.tsx'
 import { Ago } from '../ui/Time.tsx'
 
@@ -55,17 +56,10 @@ export function RecipesPage() {
       lead="How raw columns become what a model learns from."
       actions={<NewLink to="/recipes/new">New recipe</NewLink>}
     >
-      <DataTable
+      <PagedTable
         label="Recipes"
         columns={columns}
-        rows={list.rows}
-        keyOf={(row) => row.id}
-        loading={list.loading}
-        error={list.error}
-        retry={list.retry}
-        hasMore={list.hasMore}
-        loadMore={list.loadMore}
-        loadingMore={list.loadingMore}
+        list={list}
         empty={
           <Empty icon={<Beaker />} title="No recipe yet" action={<NewLink to="/recipes/new">New recipe</NewLink>}>
             Training can make its own from the profile. A recipe is for when you know better: its steps are fitted on training

@@ -6,9 +6,10 @@ import { atoll, usePagedList } from '../api.ts'
 import { hasPlace } from '../app/places.ts'
 import { Button } from '../ui/Button.tsx'
 import { CodeBlock, Copyable } from '../ui/CopyButton.tsx'
-import { type ColumnOf, DataTable } from '../ui/DataTable.tsx'
+import type { ColumnOf } from '../ui/DataTable.tsx'
 import { whole } from '../ui/format.ts'
 import { Details } from '../ui/Page.tsx'
+import { PagedTable } from '../ui/PagedTable.tsx'
 import { SearchBox } from '../ui/SearchBox.tsx'
 import { SidePanel } from '../ui/SidePanel.tsx'
 import { Empty, ErrorNote, Notice } from '../ui/State.tsx'
@@ -71,17 +72,10 @@ export function AuditTab() {
           <ErrorNote error={verify.error} />
         </div>
       )}
-      <DataTable
+      <PagedTable
         label="Audit trail"
         columns={columns}
-        rows={list.rows}
-        keyOf={(row) => row.id}
-        loading={list.loading}
-        error={list.error}
-        retry={list.retry}
-        hasMore={list.hasMore}
-        loadMore={list.loadMore}
-        loadingMore={list.loadingMore}
+        list={list}
         toolbar={
           <>
             <SearchBox label="Action, e.g. models.promote" value={text} onChange={setText} />

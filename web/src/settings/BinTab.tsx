@@ -3,7 +3,8 @@ import { useDeferredValue, useState } from 'react'
 import { atoll, changed, usePagedList } from '../api.ts'
 import { useProjectRef } from '../app/project.ts'
 import { Button } from '../ui/Button.tsx'
-import { type ColumnOf, DataTable } from '../ui/DataTable.tsx'
+import type { ColumnOf } from '../ui/DataTable.tsx'
+import { PagedTable } from '../ui/PagedTable.tsx'
 import { SearchBox } from '../ui/SearchBox.tsx'
 import { Ago } from '../ui/Time.tsx'
 import { say, sayError } from '../ui/toast.tsx'
@@ -51,17 +52,10 @@ export function BinTab() {
     },
   ]
   return (
-    <DataTable
+    <PagedTable
       label="Bin"
       columns={columns}
-      rows={list.rows}
-      keyOf={(row) => row.id}
-      loading={list.loading}
-      error={list.error}
-      retry={list.retry}
-      hasMore={list.hasMore}
-      loadMore={list.loadMore}
-      loadingMore={list.loadingMore}
+      list={list}
       toolbar={<SearchBox label="Name" value={text} onChange={setText} />}
       empty={
         q ? (

@@ -6,9 +6,10 @@ import { Badge } from '../ui/Badge.tsx'
 import { Button } from '../ui/Button.tsx'
 import { Confirm } from '../ui/Confirm.tsx'
 import { CodeBlock } from '../ui/CopyButton.tsx'
-import { type ColumnOf, DataTable } from '../ui/DataTable.tsx'
+import type { ColumnOf } from '../ui/DataTable.tsx'
 import { NumberField, SelectField, TextField } from '../ui/Field.tsx'
 import { Section } from '../ui/Page.tsx'
+import { PagedTable } from '../ui/PagedTable.tsx'
 import { Empty, ErrorNote, Notice } from '../ui/State.tsx'
 import { Ago } from '../ui/Time.tsx'
 import { sayError } from '../ui/toast.tsx'
@@ -153,17 +154,10 @@ export function TokensTab() {
           </div>
         )}
       </Section>
-      <DataTable
+      <PagedTable
         label="Tokens"
         columns={columns}
-        rows={list.rows}
-        keyOf={(row) => row.id}
-        loading={list.loading}
-        error={list.error}
-        retry={list.retry}
-        hasMore={list.hasMore}
-        loadMore={list.loadMore}
-        loadingMore={list.loadingMore}
+        list={list}
         empty={<Empty title="No token yet">The command line and your own programs sign in with one.</Empty>}
       />
     </div>

@@ -5,9 +5,10 @@ import { useMemo, useState } from 'react'
 import { atoll, usePagedList } from '../api.ts'
 import { useProjectRef } from '../app/project.ts'
 import { buttonClass } from '../ui/Button.tsx'
-import { DataTable, type Sort } from '../ui/DataTable.tsx'
+import type { Sort } from '../ui/DataTable.tsx'
 import { NewLink } from '../ui/ListPage.tsx'
 import { Page } from '../ui/Page.tsx'
+import { PagedTable } from '../ui/PagedTable.tsx'
 import { Empty, ErrorNote } from '../ui/State.tsx'
 import { orderOf, runColumns } from './run-columns.tsx'
 
@@ -100,17 +101,10 @@ export function TrainingPage() {
           <ErrorNote error={list.error} />
         </div>
       )}
-      <DataTable
+      <PagedTable
         label="Runs"
         columns={columns}
-        rows={list.rows}
-        keyOf={(row) => row.id}
-        loading={list.loading}
-        error={list.error}
-        retry={list.retry}
-        hasMore={list.hasMore}
-        loadMore={list.loadMore}
-        loadingMore={list.loadingMore}
+        list={list}
         sort={sort}
         onSort={(next) => change({ sort: `${next.down ? '-' : ''}${next.by}` })}
         selected={selected}

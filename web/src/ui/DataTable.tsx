@@ -27,7 +27,7 @@ export interface Sort {
   down: boolean
 }
 
-interface DataTableProps<T> {
+export interface DataTableProps<T> {
   label: string
   columns: readonly ColumnOf<T>[]
   rows: readonly T[]

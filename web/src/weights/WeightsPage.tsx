@@ -5,10 +5,11 @@ import { atoll, usePagedList } from '../api.ts'
 import { useProjectRef, useRefusal } from '../app/project.ts'
 import { StateBadge } from '../ui/Badge.tsx'
 import { Button } from '../ui/Button.tsx'
-import { type ColumnOf, DataTable } from '../ui/DataTable.tsx'
+import type { ColumnOf } from '../ui/DataTable.tsx'
 import { bytes, whole } from '../ui/format.ts'
 import { Num } from '../ui/Num.tsx'
 import { Page } from '../ui/Page.tsx'
+import { PagedTable } from '../ui/PagedTable.tsx'
 import { Empty } from '../ui/State.tsx'
 import { Ago } from '../ui/Time.tsx'
 import { AddWeightsPanel } from './AddWeightsPanel.tsx'
@@ -60,17 +61,10 @@ export function WeightsPage() {
   )
   return (
     <Page title="Weights" lead="Trained weights that a network can begin with." actions={button}>
-      <DataTable
+      <PagedTable
         label="Weights"
         columns={columns}
-        rows={list.rows}
-        keyOf={(row) => row.id}
-        loading={list.loading}
-        error={list.error}
-        retry={list.retry}
-        hasMore={list.hasMore}
-        loadMore={list.loadMore}
-        loadingMore={list.loadingMore}
+        list={list}
         empty={
           <Empty icon={<Weight />} title="No weights yet" action={button}>
             A folder with config.json, tokenizer.json and model.safetensors, as model hubs give it. A training that names them

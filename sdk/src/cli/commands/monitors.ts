@@ -7,6 +7,7 @@ import { answer } from '../run.ts'
 interface MonitorFlags {
   name?: string
   checks?: string
+  set?: string[]
   schedule?: string
   window?: number
   psiAlert?: number
@@ -28,6 +29,7 @@ export function monitorCommands(program: Command): void {
     .description('a monitor with the checks that suit the model, unless they are named')
     .option('--name <name>')
     .option('--checks <kinds>', 'such as data_drift,performance,operations')
+    .option('--set <setting...>', 'of a named check: data_quality.alert=0.1 data_drift.columns=plan,charge operations.p95Ms=200')
     .option('--schedule <cron>', 'in UTC, such as "0 6 * * *"')
     .option('--window <hours>', 'looked back', parseNumber)
     .option('--baseline <what>', 'training, week, day, or the name of a data set')
@@ -47,7 +49,7 @@ export function monitorCommands(program: Command): void {
         const monitor = await atoll.monitors.create({
           endpoint,
           name: flags.name,
-          checks: flags.checks?.split(',').map((kind) => ({ kind: kind.trim() }) as CheckInput),
+          checks: checksOf(flags, []),
           schedule: flags.schedule ?? null,
           windowHours: flags.window,
           falseAlarmRate: flags.falseAlarms,
@@ -63,6 +65,29 @@ export function monitorCommands(program: Command): void {
           json: { ...monitor, webhookSecret: secret },
           text: `${monitor.name} watches ${monitor.endpointName}: ${asks}.${secret ? `\nSecret of its webhook, shown once: ${secret}` : ''}`,
         }
+      }),
+    )
+  monitors
+    .command('set <endpoint>')
+    .description('other checks, or other settings of them; what is not said stays as it is')
+    .option('--checks <kinds>', 'the checks from now on; those that were there keep their settings')
+    .option('--set <setting...>', 'such as data_quality.alert=0.1; with nothing behind the = it is as usual again')
+    .option('--project <project>')
+    .action((ref: string, flags: MonitorFlags) =>
+      answer(async () => {
+        const atoll = connect()
+        const [before] = (await atoll.monitors.list({ endpoint: ref, project: flags.project, limit: 1 })).items
+        if (!before) throw new UsageError(`Nothing watches ${ref}. Begin with: atoll monitors create ${ref}`)
+        const checks = checksOf(flags, before.checks)
+        const monitor = checks ? await atoll.monitors.update(before.id, { checks }) : before
+        const rows = monitor.checks.map(({ kind, settings }) => [
+          kind,
+          Object.entries(settings)
+            .filter(([, value]) => value !== null)
+            .map(([name, value]) => `${name} ${Array.isArray(value) ? value.join(',') : value}`)
+            .join(', '),
+        ])
+        return { json: monitor, text: table(['check', 'settings'], rows) }
       }),
     )
   monitors.command('show <endpoint>').action((ref: string) =>
@@ -139,6 +164,39 @@ function millisecondsOf(text: string): number {
   const match = /^(\d+(?:\.\d+)?)(m|h|d)$/.exec(text)
   if (!match) throw new UsageError(`"${text}" is no duration. Give minutes, hours or days, such as 30m, 4h or 7d.`)
   return Number(match[1]) * { m: 60_000, h: 3_600_000, d: 86_400_000 }[match[2] as 'm' | 'h' | 'd']
+}
+
+/** The checks that are named, with the settings that they had and those that are said now; undefined where nothing is said. */
+function checksOf({ checks: named, set = [] }: MonitorFlags, before: readonly CheckInput[]): CheckInput[] | undefined {
+  if (named === undefined && set.length === 0) return undefined
+  const kinds = named === undefined ? before.map(({ kind }) => kind) : named.split(',').map((kind) => kind.trim())
+  const checks = new Map(
+    kinds.map((kind): [string, Record<string, unknown>] => [kind, { ...before.find((one) => one.kind === kind)?.settings }]),
+  )
+  for (const said of set) {
+    const match = /^([a-z_]+)\.([A-Za-z0-9]+)=(.*)$/s.exec(said)
+    if (!match) throw new UsageError(`"${said}" is no setting. Write it as check.setting=value, such as data_quality.alert=0.1.`)
+    const [, kind, name, text] = match as unknown as [string, string, string, string]
+    const settings = checks.get(kind)
+    if (!settings)
+      throw new UsageError(
+        `The check ${kind} is not among those named (${[...checks.keys()].join(', ') || 'none: say --checks'}).`,
+      )
+    if (text === '') delete settings[name]
+    else settings[name] = settingOf(name, text)
+  }
+  return [...checks].map(([kind, settings]) => ({ kind, settings }) as CheckInput)
+}
+
+const lists: ReadonlySet<string> = new Set(['columns', 'facets'])
+
+function settingOf(name: string, text: string): unknown {
+  if (lists.has(name))
+    return text
+      .split(',')
+      .map((one) => one.trim())
+      .filter(Boolean)
+  return text.trim() !== '' && Number.isFinite(Number(text)) ? Number(text) : text
 }
 
 function baselineOf(text: string | undefined): MonitorInput['baseline'] {
