@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
-import type { LoopRun } from '../../src/domains/loops/schema.ts'
+import { PlatformError } from '../../src/kernel/errors.ts'
 import { customers } from '../training-world.ts'
 import { type ExampleWorld, exampleWorld, rowsOf } from './example-world.ts'
 import { liveTraffic, type Row } from './live-traffic.ts'
+import { loopRuns } from './loop-runs.ts'
 
 /** Runs of a loop on the whole platform that end with the champion serving; loop.long.test.ts has those that end with a better model. */
 
@@ -14,6 +14,7 @@ let w: ExampleWorld
 let endpoint: any
 let loop: any
 let live: ReturnType<typeof liveTraffic>
+let runs: ReturnType<typeof loopRuns>
 let rows: Row[]
 
 before(
@@ -30,6 +31,7 @@ before(
     const nothing = { drift: false, decay: false }
     const window = { minimumRows: 200, sealedShare: 0.35 }
     loop = await w.ask('POST', '/v1/loops', { endpoint: endpoint.id, triggers: nothing, window })
+    runs = loopRuns(w, loop.id)
   },
   { timeout: 5 * minute },
 )
@@ -37,20 +39,6 @@ after(() => w?.close())
 
 /** The world has turned round: who left stays now. */
 const turned = ({ truth }: { truth: string }) => (truth === 'yes' ? 'no' : 'yes')
-
-const patch = (changes: object) => w.ask('PATCH', `/v1/loops/${loop.id}`, changes)
-const start = (): Promise<LoopRun> => w.ask('POST', `/v1/loops/${loop.id}/run`, {})
-const read = (run: { number: number }): Promise<LoopRun> => w.ask('GET', `/v1/loops/${loop.id}/runs/${run.number}`)
-
-async function until(run: { number: number }, is: (run: LoopRun) => boolean): Promise<LoopRun> {
-  for (const end = Date.now() + 4 * minute; Date.now() < end; await sleep(150)) {
-    const now = await read(run)
-    if (is(now)) return now
-    if (now.state === 'ended') assert.fail(`It ended at ${now.step}: ${now.sentence}`)
-  }
-  return assert.fail(JSON.stringify(await read(run)).slice(0, 2000))
-}
-const ended = (run: { number: number }) => until(run, ({ state }) => state === 'ended')
 
 async function championServesAlone(): Promise<void> {
   const now = await w.ask('GET', `/v1/endpoints/${endpoint.id}`)
@@ -62,10 +50,73 @@ test('with too few labelled rows nothing is trained, and the reason says how man
   timeout: 2 * minute,
 }, async () => {
   await live.tell(await live.askAll(rows.slice(0, 40), 10), turned)
-  const run = await ended(await start())
+  const run = await runs.ended(await runs.start())
   assert.deepEqual([run.outcome, run.steps.length], ['kept_champion', 1])
   assert.match(run.sentence, /^Only 40 captured rows of the window have their truth; 200 are needed/)
   await championServesAlone()
+})
+
+test('where too little is left to judge on, or all of one class, the reason says what lacks', {
+  timeout: 2 * minute,
+}, async () => {
+  await live.tell(await live.askAll(rows.slice(40, 140), 10), turned)
+  await runs.patch({ window: { minimumRows: 20 }, judge: { minimumRows: 500 } })
+  const few = await runs.ended(await runs.start())
+  assert.deepEqual([few.outcome, few.step], ['kept_champion', 'gather'])
+  assert.match(few.sentence, /^Only \d+ rows are left to judge on; 500 are needed \(0 were known when the champion was made/)
+  const newest = await live.askAll(rows.slice(140, 180), 10)
+  await live.tell(newest, () => 'yes')
+  await runs.patch({ window: { minimumRows: 20, rows: 40, sealedShare: 0.5 }, judge: { minimumRows: 20 } })
+  const alike = await runs.ended(await runs.start())
+  assert.deepEqual([alike.outcome, alike.step], ['kept_champion', 'gather'])
+  assert.match(alike.sentence, /^All rows to judge on are "yes": no two models can be told apart on them/)
+  await live.tell(newest, turned)
+  await runs.patch({ window: { minimumRows: 200, sealedShare: 0.35 }, judge: {} })
+  await championServesAlone()
+})
+
+test('a disk that is full while rows are gathered ends the run, nothing half is left, and the words say what would help', {
+  timeout: 2 * minute,
+}, async (t) => {
+  const versions = () => w.ask('GET', '/v1/datasets/customers/versions').then(({ items }) => items.length)
+  const before = await versions()
+  t.mock.method(w.platform.blobs, 'putFile', async () => {
+    throw new PlatformError('storage_full', 'The disk is full. Free some space and try again.')
+  })
+  await runs.patch({ window: { minimumRows: 50 }, judge: { minimumRows: 20 } })
+  const run = await runs.ended(await runs.start())
+  t.mock.restoreAll()
+  assert.deepEqual([run.outcome, run.step, await versions()], ['failed', 'gather', before])
+  assert.match(run.sentence, /^Gathering the rows failed: The disk is full. Free some space/)
+  await runs.patch({ window: { minimumRows: 200, sealedShare: 0.35 }, judge: {} })
+  await championServesAlone()
+})
+
+test('a monitor that was deleted starts nothing any more', { timeout: minute }, async () => {
+  const monitor = await w.ask('POST', '/v1/monitors', { endpoint: endpoint.id, name: 'drift' })
+  await runs.patch({ triggers: { drift: true, decay: true }, cooldownMinutes: 0 })
+  const report = {
+    id: 'rep_1',
+    monitor: monitor.id,
+    checks: [{ kind: 'data_drift', state: 'alert' }],
+    columns: [],
+    sentence: 'it moved',
+  }
+  const { db } = w.platform.metadata
+  const row = { id: 'rep_1', monitor_id: monitor.id, at: Date.now() + 1000, state: 'alert', report: JSON.stringify(report) }
+  await w.ask('DELETE', `/v1/monitors/${monitor.id}`)
+  await db.insertInto('monitor_reports').values(row).execute()
+  const count = () => w.ask('GET', `/v1/loops/${loop.id}/runs`).then(({ items }) => items.length)
+  const before = await count()
+  await w.platform.domains.loops.scheduler.look(Date.now() + 60_000)
+  assert.equal(await count(), before, 'the report of a deleted monitor is no reason')
+  await db.updateTable('monitors').set({ deleted_at: null }).where('id', '=', monitor.id).execute()
+  await w.platform.domains.loops.scheduler.look(Date.now() + 120_000)
+  assert.equal(await count(), before + 1, 'that of one which is there is')
+  const started = await runs.ended({ number: before + 1 })
+  assert.deepEqual([started.trigger.kind, started.outcome], ['drift', 'kept_champion'])
+  await w.ask('DELETE', `/v1/monitors/${monitor.id}`)
+  await runs.patch({ triggers: { drift: false, decay: false } })
 })
 
 test('whoever and whatever starts it at once, there is one run', { timeout: 2 * minute }, async () => {
@@ -73,13 +124,13 @@ test('whoever and whatever starts it at once, there is one run', { timeout: 2 * 
   assert.deepEqual(began.map(({ status }) => status).sort(), [201, 409, 409, 409, 409, 409])
   const other = await w.call('POST', '/v1/loops', { body: { endpoint: endpoint.id, name: 'another' } })
   assert.deepEqual([other.status, /has a loop already/.test(other.json.error.message)], [409, true])
-  await ended(began.find(({ status }) => status === 201)!.json)
+  await runs.ended(began.find(({ status }) => status === 201)!.json)
 })
 
 test('a training that fails leaves the champion alone, and its reason is the run’s', { timeout: 3 * minute }, async () => {
-  for (let i = 40; i < 600; i += 140) await live.tell(await live.askAll(rows.slice(i, i + 140), 20), turned)
-  await patch({ training: { algorithms: ['no_such_algorithm'] } })
-  const run = await ended(await start())
+  for (let i = 180; i < 600; i += 140) await live.tell(await live.askAll(rows.slice(i, i + 140), 20), turned)
+  await runs.patch({ training: { algorithms: ['no_such_algorithm'] } })
+  const run = await runs.ended(await runs.start())
   assert.deepEqual([run.outcome, run.step], ['failed', 'train'])
   assert.match(run.sentence, /no_such_algorithm/)
   const gathered = run.steps[0]!.evidence as any
@@ -93,10 +144,10 @@ test('a training that fails leaves the champion alone, and its reason is the run
 test('where the project asks, a challenger waits for an administrator; rejected, it never meets traffic', {
   timeout: 5 * minute,
 }, async () => {
-  await patch({ training: {}, window: { minimumRows: 200, sealedShare: 0.35, original: false } })
+  await runs.patch({ training: {}, window: { minimumRows: 200, sealedShare: 0.35, original: false } })
   await w.ask('PUT', '/v1/loop-rules', { approval: true })
-  const run = await start()
-  const waiting = await until(run, ({ state }) => state === 'waiting')
+  const run = await runs.start()
+  const waiting = await runs.until(run, ({ state }) => state === 'waiting')
   assert.equal(waiting.step, 'approve')
   assert.match(waiting.sentence, /churn:2 waits for a person to approve it, as the project asks/)
   const judged = waiting.steps.find(({ step }) => step === 'judge')!
@@ -107,7 +158,7 @@ test('where the project asks, a challenger waits for an administrator; rejected,
   const path = `/v1/loops/${loop.id}/runs/${run.number}`
   assert.equal((await w.call('POST', `${path}/approve`, { token: editor.token, body: {} })).status, 403)
   await w.ask('POST', `${path}/reject`, { reason: 'It was trained in a holiday week.' })
-  const over = await ended(run)
+  const over = await runs.ended(run)
   assert.deepEqual([over.outcome, over.steps.some(({ step }) => step === 'shadow')], ['rejected', false])
   assert.match(over.sentence, /rejected it: It was trained in a holiday week/)
   assert.equal((await w.call('POST', `${path}/approve`, { body: {} })).status, 412)

@@ -9,10 +9,15 @@ import { type TriggerNeeds, triggered } from './triggers.ts'
 
 const tickMs = seconds(1)
 const lookEveryMs = seconds(30)
+/** The jobs that runs wait for. */
+const waitedFor: ReadonlySet<string> = new Set(['loop.gather', 'dataset.split', 'training', 'loop.judge', 'loop.watch'])
+const ended: ReadonlySet<string> = new Set(['succeeded', 'failed', 'cancelled'])
 
 export interface LoopSchedulerNeeds extends TriggerNeeds {
   metadata: Metadata
   events: Pick<Events, 'on'>
+  /** Runs that may have waited for a job are due now. */
+  wake(): Promise<unknown>
   /** Gives runs that are due their turn. */
   drive(signal: AbortSignal): Promise<number>
   start(loop: LoopRow, trigger: Trigger): Promise<unknown>
@@ -103,13 +108,23 @@ export function loopScheduler(needs: LoopSchedulerNeeds) {
       .execute()
       .catch((error) => onError(error, 'waking a loop'))
 
+  /** A job of a run ended here: the run need not wait for its next look. One that ended elsewhere is seen a second later. */
+  const jobEnded = () =>
+    void needs
+      .wake()
+      .then(tick)
+      .catch((error) => onError(error, 'waking runs of loops'))
+
   return {
     look,
     start() {
       // A server may be told to stop while it still starts.
       if (timer || isClosed) return
       timer = setInterval(tick, tickMs).unref()
-      unlisten = [events.on('monitor.reported', ({ endpointId, state }) => void (state === 'alert' && hurry(endpointId)))]
+      unlisten = [
+        events.on('monitor.reported', ({ endpointId, state }) => void (state === 'alert' && hurry(endpointId))),
+        events.on('job.changed', ({ kind, state }) => void (waitedFor.has(kind) && ended.has(state) && jobEnded())),
+      ]
       tick()
     },
     async close() {

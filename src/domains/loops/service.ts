@@ -87,6 +87,7 @@ export function loopsService(needs: LoopsNeeds) {
   const scheduler = loopScheduler({
     ...needs,
     ...triggerNeeds,
+    wake: store.wake,
     drive: (signal) => driver.tick(signal),
     start: async (loop, trigger) => begin(await needs.principalOf(loop.owner_id), loop, trigger).catch(ignoreBusy),
   })

@@ -206,14 +206,16 @@ type Gathered = Omit<Awaited<ReturnType<typeof writeGathered>>, 'items'>
 /** Why this is not enough to train and to judge; null where it is. */
 function lackOf(found: Gathered, { window, minimumSealed }: GatherSpec): string | null {
   const usable = found.labelled - found.unknownTruth - found.withoutFile
-  if (usable < window.minimumRows && found.withoutFile > 0)
-    return `Only ${usable} captured rows of the window have their truth and their file; ${window.minimumRows} are needed. Of ${found.withoutFile} more the image or sound was not kept: let the endpoint keep files (filesMegabytes of what is captured). The champion stays.`
+  const files =
+    found.withoutFile === 0
+      ? ''
+      : ` Of ${found.withoutFile} more the image or sound was not kept: let the endpoint keep files (filesMegabytes of what is captured).`
   if (usable < window.minimumRows)
-    return `Only ${usable} captured rows of the window have their truth; ${window.minimumRows} are needed. The champion stays.`
+    return `Only ${usable} captured rows of the window have their truth; ${window.minimumRows} are needed.${files} The champion stays.`
   if (found.live === 0 && found.original === 0)
     return 'All labelled rows of the window are of one moment: nothing is left to learn from beside those to judge on. The champion stays.'
   if (found.sealed < minimumSealed)
-    return `Only ${found.sealed} rows are left to judge on; ${minimumSealed} are needed (${found.seenByChampion.before} were known when the champion was made, ${found.seenByChampion.alike} are rows that it learnt from). The champion stays.`
+    return `Only ${found.sealed} rows are left to judge on; ${minimumSealed} are needed (${found.seenByChampion.before} were known when the champion was made, ${found.seenByChampion.alike} are rows that it learnt from).${files} The champion stays.`
   const present = found.classes.filter(({ sealed }) => sealed > 0)
   if (found.classes.length > 0 && present.length < 2)
     return `All rows to judge on are "${present[0]?.value ?? ''}": no two models can be told apart on them. The champion stays.`

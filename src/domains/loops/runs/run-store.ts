@@ -113,6 +113,18 @@ export function runStore({ db, nowMs, transaction }: Pick<Metadata, 'db' | 'nowM
     return row ?? null
   }
 
+  /** Runs that wait without having failed are due now. */
+  const wake = () =>
+    loopTables(db)
+      .updateTable('loop_runs')
+      .set({ wake_at: 0 })
+      .where('ended_at', 'is', null)
+      .where('lease_owner', 'is', null)
+      .where('state', '=', 'running')
+      .where('failures', '=', 0)
+      .where('step', 'in', ['gather', 'train', 'judge', 'watch'])
+      .execute()
+
   const beat = (held: Held) => fenced(db, held, { lease_until: inMs(leaseMs) })
 
   /** Lets go, to be looked at again after a while. */
@@ -233,7 +245,7 @@ export function runStore({ db, nowMs, transaction }: Pick<Metadata, 'db' | 'nowM
     })
   }
 
-  return { begin, due, claim, beat, release, read, step, note, stay, go, turnBack, end }
+  return { begin, due, claim, wake, beat, release, read, step, note, stay, go, turnBack, end }
 }
 
 export type RunStore = ReturnType<typeof runStore>
