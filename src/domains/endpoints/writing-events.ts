@@ -15,9 +15,7 @@ export function eventQueue(left: () => void) {
     push(event: ServerEvent): void {
       // A reader that is slow gets what is written in larger pieces.
       const before = queued.at(-1)
-      const both = before && joined(before, event)
-      if (both) queued[queued.length - 1] = both
-      else queued.push(event)
+      if (!before || !join(before, event)) queued.push(copied(event))
       sawFirst()
       wake()
     },
@@ -48,17 +46,29 @@ interface TextData {
   logprobs?: Likelihood[]
 }
 
-/** Two pieces that follow one another as one; null where they are not of one kind. */
-function joined(before: ServerEvent, event: ServerEvent): ServerEvent | null {
+/** What is added to is the queue's own. */
+function copied({ event, data }: ServerEvent): ServerEvent {
+  if (event !== 'text') return { event, data: event === 'call' ? { ...(data as CallPiece) } : data }
+  const { text, logprobs } = data as TextData
+  return { event, data: { text, ...(logprobs && { logprobs: [...logprobs] }) } }
+}
+
+/** Adds a piece to the one before it, without touching what is there already; false where they are not of one kind. */
+function join(before: ServerEvent, event: ServerEvent): boolean {
   if (event.event === 'text' && before.event === 'text') {
     const [one, two] = [before.data as TextData, event.data as TextData]
-    const logprobs = one.logprobs || two.logprobs ? [...(one.logprobs ?? []), ...(two.logprobs ?? [])] : undefined
-    return { event: 'text', data: { text: one.text + two.text, ...(logprobs && { logprobs }) } }
+    one.text += two.text
+    if (two.logprobs) {
+      one.logprobs ??= []
+      for (const likelihood of two.logprobs) one.logprobs.push(likelihood)
+    }
+    return true
   }
   if (event.event === 'call' && before.event === 'call') {
     const [one, two] = [before.data as CallPiece, event.data as CallPiece]
-    if (one.index === two.index)
-      return { event: 'call', data: { ...one, arguments: (one.arguments ?? '') + (two.arguments ?? '') } }
+    if (one.index !== two.index) return false
+    one.arguments = (one.arguments ?? '') + (two.arguments ?? '')
+    return true
   }
-  return null
+  return false
 }

@@ -6,6 +6,7 @@ import { type Opened, Refusal } from './opened.ts'
 import { promptTokens } from './prompt-tokens.ts'
 import type { Said, Told } from './protocol.ts'
 import { untilStop } from './stop-texts.ts'
+import { tokenWeights } from './token-weights.ts'
 
 /** Between so many tokens of a prompt it is looked whether anybody still waits. */
 const tokensPerLook = 256
@@ -35,6 +36,11 @@ export async function writeAnswer(opened: Opened, told: Told & { type: 'generate
     )
   const mostTokens = Math.min(sampling.maxTokens ?? room, room)
   const written: Token[] = []
+  const weights = tokenWeights(opened, sampling)
+  const write = (...tokens: Token[]) => {
+    written.push(...tokens)
+    weights.wrote(tokens)
+  }
   let firstSeconds: number | null = null
   const ended = (finishReason: FinishReason) => ({
     finishReason,
@@ -50,15 +56,7 @@ export async function writeAnswer(opened: Opened, told: Told & { type: 'generate
     topK: sampling.topK ?? 0,
     minP: 0,
     ...(sampling.seed !== undefined && { seed: sampling.seed }),
-    ...biasOf(opened, sampling.bias),
-    ...((sampling.frequencyPenalty || sampling.presencePenalty) && {
-      repeatPenalty: {
-        punishTokens: () => written,
-        penalty: 1,
-        frequencyPenalty: sampling.frequencyPenalty ?? 0,
-        presencePenalty: sampling.presencePenalty ?? 0,
-      },
-    }),
+    ...(weights.tokenBias && { tokenBias: weights.tokenBias }),
     yieldEogToken: true,
   }
 
@@ -116,7 +114,7 @@ export async function writeAnswer(opened: Opened, told: Told & { type: 'generate
           reason = 'stop'
           break
         }
-        written.push(token)
+        write(token)
         pending.push(token)
         if (likelihood) likelihoods.push(likelihood)
         reason = flush(false) ?? (written.length >= mostTokens ? 'length' : hurry())
@@ -130,7 +128,7 @@ export async function writeAnswer(opened: Opened, told: Told & { type: 'generate
     const begin = model.tokenize(syntax.begin, true)
     // What is given to it counts as written: it would have had to write it.
     if (written.length + begin.length > mostTokens) return 'length'
-    written.push(...begin)
+    write(...begin)
     const rest = await read([...context, ...begin])
     if (typeof rest === 'string') return rest
     const reader = callReader(syntax, (piece) => say({ type: 'call', id, ...piece }))
@@ -150,10 +148,12 @@ export async function writeAnswer(opened: Opened, told: Told & { type: 'generate
 
   let decoded = ''
   const stops = sampling.stop ?? []
-  const ends = (): readonly string[] =>
-    calls && (!calls.syntax.onlyFirst || decoded.trim() === '' || calls.syntax.trigger.startsWith(decoded.trim()))
-      ? [...stops, calls.syntax.trigger]
-      : stops
+  const withCalls = calls ? [...stops, calls.syntax.trigger] : stops
+  let mayCall = calls !== null
+  const ends = (): readonly string[] => {
+    if (mayCall && calls!.syntax.onlyFirst) mayCall = calls!.syntax.trigger.startsWith(decoded.trim())
+    return mayCall ? withCalls : stops
+  }
   let known: { end: number; likelihood: Likelihood }[] = []
   let passed = 0
   const text = untilStop(ends, (piece) => {
@@ -187,29 +187,10 @@ export async function writeAnswer(opened: Opened, told: Told & { type: 'generate
     const group = starts.findLast((one) => one.at <= at)!
     const kept = written.slice(0, group.from)
     const prefix = model.tokenize(decoded.slice(group.at, at), false)
-    written.splice(group.from)
-    written.push(...prefix)
+    weights.tookBack(written.splice(group.from))
+    write(...prefix)
     return ended(await writeCalls([...prompt, ...kept, ...prefix]))
   }
   text.end()
   return ended(finishReason)
-}
-
-function biasOf(
-  { model, llamaCpp }: Opened,
-  bias: Record<string, number> | undefined,
-): Pick<SequenceEvaluateOptions, 'tokenBias'> {
-  if (!bias || Object.keys(bias).length === 0) return {}
-  const vocabulary = model.fileInfo.metadata.tokenizer.ggml.tokens.length
-  const tokenBias = llamaCpp.TokenBias.for(model)
-  for (const [text, logit] of Object.entries(bias)) {
-    const token = Number(text) as Token
-    if (!Number.isInteger(token) || token < 0 || token >= vocabulary)
-      throw new Refusal(`There is no token ${text.slice(0, 40)}; the vocabulary has ${vocabulary}.`, { field: 'bias' })
-    if (model.isEogToken(token))
-      throw new Refusal(`The token ${token} ends an answer, and cannot be made likelier or less likely.`, { field: 'bias' })
-    // -100 is never, as their API says.
-    tokenBias.set(token, logit <= -100 ? 'never' : { logit })
-  }
-  return { tokenBias }
 }
