@@ -55,7 +55,7 @@ export function generator({ mayAsk }: GenerateNeeds) {
         const prediction = { id: requestId, ...answer }
         const predictions = JSON.stringify([withoutLikelihoods(prediction)])
         keep(endpoint, serving, { at, rows: [{ prompt, messages }], predictions })
-        shadow(endpoint, { at, rows: [input], predictions, ms: performance.now() - began })
+        shadow(endpoint, { at, rowCount: 1, rows: () => [input], predictions, ms: performance.now() - began })
         events.push({ event: 'done', data: prediction })
       })
       const recorded = (error: unknown) => {

@@ -21,6 +21,7 @@ import { modelHeader } from './scaling/hosted-models.ts'
 import type { RowServing, Serving } from './serving.ts'
 import type { EndpointRow } from './store.ts'
 import type { LiveVariant } from './traffic/live-traffic.ts'
+import { mainVariant } from './traffic/schema.ts'
 import type { Answered } from './traffic/shadows.ts'
 import { answerPrompts } from './write-rows.ts'
 
@@ -119,16 +120,16 @@ export function predictor({ access, events, ready, beside }: PredictNeeds) {
 
   /** A plain body for one model that runs here and at once; null for all others. */
   function answerNow(by: Principal, endpoint: LiveEndpoint, request: PredictRequest, start: number, now: number): string | null {
-    const { serving, gate, metrics } = endpoint
-    if (endpoint.hosted !== null || endpoint.traffic !== null || serving === null || serving.answers !== 'rows') return null
+    const { serving, traffic, gate, metrics } = endpoint
+    if (endpoint.hosted !== null || serving === null || serving.answers !== 'rows') return null
     const { raw } = request
     const { predictNow } = serving.model
     if (!predictNow || !raw || request.trace || request.uncertainty !== undefined) return null
     const batch = serving.encoder.encodeBodyOnce(raw)
     const scores = batch && predictNow(batch)
-    if (!batch || !scores) return null
+    if (!batch || !scores || (traffic !== null && !traffic.isMainAlone(request))) return null
     gate.enter(by, now)
-    let failed = true
+    let error: unknown = null
     try {
       const predictions = predictionsOf(serving, scores, batch.rows, request, null)
       endpoint.captures.record({
@@ -138,11 +139,17 @@ export function predictor({ access, events, ready, beside }: PredictNeeds) {
         version: serving.versionId,
         predictions,
       })
-      failed = false
+      if (traffic !== null) shadowRows(endpoint, serving, request, { at: now, rowCount: batch.rows, isPlain: true, predictions, start })
       return `${serving.head}${predictions.slice(1)},"warnings":[]}`
+    } catch (caught) {
+      error = caught
+      noteFault(caught, { endpoint: endpoint.name, variant: mainVariant })
+      throw caught
     } finally {
       gate.leave(by, now, batch.rows)
-      metrics.record(now, performance.now() - start, batch.rows, failed)
+      const ms = performance.now() - start
+      metrics.record(now, ms, batch.rows, error !== null)
+      if (traffic !== null) traffic.settled(null, { now, ms, rows: batch.rows, error })
     }
   }
 
@@ -172,7 +179,7 @@ export function predictor({ access, events, ready, beside }: PredictNeeds) {
         const predictions = await answerPrompts(endpoint, serving, { ...request, at: now, rows })
         const { generation } = request.body() as { generation?: object }
         const asked = rows.map((row) => ({ ...generation, ...(row as object) }))
-        shadow(endpoint, { at: now, rows: asked, predictions, ms: performance.now() - start })
+        shadow(endpoint, { at: now, rowCount, rows: () => asked, predictions, ms: performance.now() - start })
         return `${serving.head}${predictions.slice(1)},"warnings":[]}`
       }
       const read = request.file
@@ -207,7 +214,7 @@ export function predictor({ access, events, ready, beside }: PredictNeeds) {
         predictions,
       })
       if (answered) request.trace!.span('capture', answered, performance.now())
-      if (endpoint.traffic !== null) await shadowRows(endpoint, serving, request, { at: now, predictions, start })
+      if (endpoint.traffic !== null) shadowRows(endpoint, serving, request, { at: now, rowCount, isPlain, predictions, start })
       if (wishes) predictions = await beside({ by, version: serving.about, wishes, rows: rowsOf(request.body()), predictions })
       return `${serving.head}${predictions.slice(1)},"warnings":${warnings.length === 0 ? '[]' : JSON.stringify(warnings)}}`
     } catch (caught) {
@@ -276,18 +283,29 @@ export function shadow(endpoint: LiveEndpoint, answered: Answered): void {
   if (traffic?.hasShadows) traffic.shadows.ask(traffic.others, answered)
 }
 
-async function shadowRows(
+function shadowRows(
   endpoint: LiveEndpoint,
   serving: RowServing,
   request: PredictRequest,
-  { at, predictions, start }: { at: number; predictions: string; start: number },
-): Promise<void> {
+  {
+    start,
+    isPlain,
+    ...answered
+  }: { at: number; rowCount: number; predictions: string; isPlain: boolean | undefined; start: number },
+): void {
   if (!endpoint.traffic?.hasShadows) return
-  const ms = performance.now() - start
   const { key } = endpoint.captures
-  const given = request.file ? [await rowOfFile(serving.signature, request.file)] : rowsOf(request.body())
-  const rows = isBeside(serving.encoder, key) ? given.map((row) => withoutKey(row, key)) : given
-  shadow(endpoint, { at, rows, predictions, ms })
+  const ms = performance.now() - start
+  shadow(endpoint, { ...answered, ms, raw: isPlain ? request.raw : undefined, rows: () => rowsToAsk(serving, request, key) })
+}
+
+async function rowsToAsk(
+  { signature, encoder }: RowServing,
+  request: PredictRequest,
+  key: string | null,
+): Promise<readonly unknown[]> {
+  const given = request.file ? [await rowOfFile(signature, request.file)] : rowsOf(request.body())
+  return isBeside(encoder, key) ? given.map((row) => withoutKey(row, key)) : given
 }
 
 export const notReady = (endpoint: Pick<LiveEndpoint, 'name' | 'message' | 'state'>) =>

@@ -1,7 +1,7 @@
 import { newId } from '../../kernel/ids.ts'
 import type { Files } from '../../ports/files/files.ts'
 import type { AnyEncoder } from '../../ports/inference/encode.ts'
-import type { Inference, LoadedModel } from '../../ports/inference/inference.ts'
+import type { Inference, LoadedModel, LoadOptions } from '../../ports/inference/inference.ts'
 import { type ServedBy, shapeOf } from '../../ports/inference/signature.ts'
 import type { LanguageModel, LanguageModels } from '../../ports/language/language.ts'
 import { openText } from '../evaluation/open-text.ts'
@@ -83,7 +83,7 @@ const drainMs = 30_000
 /** Lays versions out and loads them, for this process. */
 export function versionLoader({ inference, language, externals, files, folder, layPackage }: LoaderNeeds) {
   /** Lays and loads a version; its figures are proven by the loading, not yet by any request. */
-  async function load(version: VersionToLoad, { apart = false }: { apart?: boolean } = {}): Promise<LoadedRows | LoadedText> {
+  async function load(version: VersionToLoad, { apart = false }: LoadOptions = {}): Promise<LoadedRows | LoadedText> {
     const place = await files.makeFolder(folder, `${process.pid}-${newId('req')}`)
     const removeFolder = () => files.remove(place)
     let encoder: AnyEncoder | null = null
@@ -125,7 +125,7 @@ export function versionLoader({ inference, language, externals, files, folder, l
   }
 
   /** What answers the rows of a version: its graph, a Python worker, llama.cpp, or a server elsewhere. */
-  async function loadRows({ served, signature, trust }: VersionToLoad, place: string, apart: boolean): Promise<LoadedModel> {
+  async function loadRows({ served, signature, trust }: VersionToLoad, place: string, apart: LoadOptions['apart']): Promise<LoadedModel> {
     if (served === 'gguf') return vectorsModel(await language.loadEmbedder({ file: files.resolvePath(place, 'model.gguf') }))
     if (served === 'external')
       return signature.task === 'embedding'
@@ -163,7 +163,7 @@ export function versionLoader({ inference, language, externals, files, folder, l
   async function loadPipeline(
     version: VersionToLoad,
     place: string,
-    { apart, removeFolder }: { apart: boolean; removeFolder(): Promise<void> },
+    { apart, removeFolder }: { apart: LoadOptions['apart']; removeFolder(): Promise<void> },
   ): Promise<LoadedRows> {
     const file = (await files.readJson(place, 'pipeline.json')) as PipelineFile
     const pipeline = await openPipeline(file, (member) => load(member, { apart }))

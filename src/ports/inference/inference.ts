@@ -107,8 +107,11 @@ export interface PythonPackage {
 }
 
 export interface LoadOptions {
-  /** In a worker thread however small it is, and many rows a run: for work that asks thousands of times while others are served. */
-  apart?: boolean
+  /**
+   * In a worker thread however small it is, and many rows a run: for work that asks thousands of times while others are served.
+   * `unless-instant`: here all the same where a row takes less time than a message to a thread.
+   */
+  apart?: boolean | 'unless-instant'
 }
 
 /** What turns a package's rows into what its model takes. */

@@ -18,9 +18,14 @@ const defaults = {
   /** A run of one row that takes longer than this does not run on the event loop. */
   maxInlineRunMs: 1,
   threads: Math.max(1, Math.min(2, availableParallelism() - 1)),
+  /** On the event loop only where an answer is there at once, without a turn of the loop. */
+  mustBeInstant: false,
   /** The most rows of one run that is not on the event loop. */
   rowsPerRun: 256,
 }
+
+/** A message to a thread and back takes longer. */
+const maxInstantMs = 0.02
 
 /** Rows of images, sounds and tokens are large, and larger runs of them gain nothing. */
 const mediaRowsPerRun = 32
@@ -33,11 +38,14 @@ const keyOf =
 /** Limits for a model that is asked apart from what is served. */
 export const apartFromOthers: Partial<typeof defaults> = { maxInlineBytes: -1, threads: 1, rowsPerRun: 2048 }
 
+/** The same, but for a model that answers before a message to a thread would be sent. */
+export const instantOrApart: Partial<typeof defaults> = { mustBeInstant: true, threads: 1 }
+
 /** Loads a graph where it disturbs nobody: small and fast ones here, slow or large ones in threads, imported ones in a process of their own. */
 export async function loadOnnx(model: OnnxModelFile, limits: Partial<typeof defaults> = {}): Promise<LoadedModel> {
   if (model.decoding) return (await import('./texts/open-text-model.ts')).openTextModel(model)
   if (model.turns) return (await import('./turns/open-turns-model.ts')).openTurnsModel(model)
-  const { maxInlineBytes, maxInlineRunMs, threads, rowsPerRun } = { ...defaults, ...limits }
+  const { maxInlineBytes, maxInlineRunMs, mustBeInstant, threads, rowsPerRun } = { ...defaults, ...limits }
   const fileBytes = statSync(model.file).size
   if (model.trust === 'imported') return loaded('process', [await remote('process')])
   if (fileBytes <= maxInlineBytes) {
@@ -46,7 +54,8 @@ export async function loadOnnx(model: OnnxModelFile, limits: Partial<typeof defa
     const opened = await openOnnxSession(graph, model)
     const session = model.media ? opened : await fastest(opened, graph, model)
     const pace = await measurePace(session, model)
-    if (pace.oneRowMs <= maxInlineRunMs) return loaded('inline', [session], pace.bestRows)
+    const isQuick = pace.oneRowMs <= (mustBeInstant ? maxInstantMs : maxInlineRunMs) && (!mustBeInstant || session.runNow)
+    if (isQuick) return loaded('inline', [session], pace.bestRows)
     await session.close()
   }
   const sessions = await Promise.all(Array.from({ length: threads }, () => remote('thread')))

@@ -1,13 +1,16 @@
 import { openTableScorer, type TableScorer } from './bulk/table-scorer.ts'
 import { compileEncoder } from './encode.ts'
-import type { Inference, LoadedModel } from './inference.ts'
+import type { Inference, LoadedModel, LoadOptions } from './inference.ts'
 import { askedModel } from './measure/asked-model.ts'
 import { openMeasured } from './measure/measured-model.ts'
-import { apartFromOthers, loadOnnx } from './onnx.ts'
+import { apartFromOthers, instantOrApart, loadOnnx } from './onnx.ts'
 import { loadPython, type PythonNeeds } from './python.ts'
 import { openRawGraph } from './raw/raw-graph.ts'
 import { shapeOf } from './signature.ts'
 import { openTreeExplainer } from './trees/open-tree-explainer.ts'
+
+const limitsOf = (apart: LoadOptions['apart']) =>
+  apart === 'unless-instant' ? instantOrApart : apart ? apartFromOthers : {}
 
 /** Inference on this machine: graphs by ONNX Runtime, the rest by marked Python workers. */
 export function openInference(needs: PythonNeeds): Inference {
@@ -29,7 +32,7 @@ export function openInference(needs: PythonNeeds): Inference {
     return kept
   }
   return {
-    load: async (model, { apart = false } = {}) => keep(await loadOnnx(model, apart ? apartFromOthers : {})),
+    load: async (model, { apart = false } = {}) => keep(await loadOnnx(model, limitsOf(apart))),
     explainTrees: openTreeExplainer,
     openRaw: openRawGraph,
     loadPython: async (model) => keep(await loadPython(needs, model)),

@@ -16,7 +16,7 @@ export interface LiveVariant {
   weight: number
   shadow: boolean
   serving: Serving | null
-  /** Loaded in a thread of its own, as shadows are. */
+  /** Loaded in a thread of its own, as shadows are that take long. */
   apart: boolean
   metrics: LiveMetrics
   breaker: Breaker
@@ -60,6 +60,12 @@ export class LiveTraffic {
     }
     if (wanted.breaker.take()) return { serving: wanted.serving, variant: wanted }
     return { serving: this.endpoint.serving, variant: null }
+  }
+
+  /** Whether main answers a request, with nobody else to choose. */
+  isMainAlone(request: PredictRequest): boolean {
+    const isAlone = this.others.every((one) => one.shadow || one.weight === 0)
+    return isAlone && request.header?.(pinHeader) === undefined && this.main.breaker.state() === 'closed'
   }
 
   private pinned(name: string): { serving: Serving | null; variant: LiveVariant | null } {

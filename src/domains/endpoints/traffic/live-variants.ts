@@ -56,7 +56,7 @@ export function liveVariants({ logs, load, entryOf, onError }: LiveVariantsNeeds
 
   async function loadVariant(row: EndpointRow, variant: LiveVariant, from: VariantRow): Promise<void> {
     try {
-      const loaded = await load(toLoad(from), { apart: variant.shadow })
+      const loaded = await load(toLoad(from), { apart: variant.shadow && 'unless-instant' })
       takeInto(row, variant, from, loaded)
     } catch (error) {
       variant.state = 'failed'
@@ -66,7 +66,7 @@ export function liveVariants({ logs, load, entryOf, onError }: LiveVariantsNeeds
   }
 
   function takeInto(row: EndpointRow, variant: LiveVariant, from: VariantRow, loaded: LoadedRows | LoadedText): void {
-    variant.apart = variant.shadow
+    variant.apart = variant.shadow && !(loaded.answers === 'rows' && loaded.model.predictNow)
     variant.serving = { ...loaded, head: headOf(row.name, from, from.name), variant: from.name }
     variant.state = 'ready'
     variant.message = null

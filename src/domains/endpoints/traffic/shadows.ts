@@ -1,4 +1,5 @@
 import { isPlatformError } from '../../../kernel/errors.ts'
+import type { RawBody } from '../../../kernel/raw-body.ts'
 import type { AppendLog, AppendLogs } from '../../../ports/logs/append-log.ts'
 import type { RowServing, Serving, TextServing } from '../serving.ts'
 import { comparePredictions } from './compare-predictions.ts'
@@ -7,7 +8,11 @@ import type { LiveVariant } from './live-traffic.ts'
 /** A request that was answered, for whoever is asked the same in the background. */
 export interface Answered {
   at: number
-  rows: readonly unknown[]
+  rowCount: number
+  /** Read only when a shadow is asked: who was answered does not wait for it. */
+  rows(): readonly unknown[] | Promise<readonly unknown[]>
+  /** The body as it came, where nothing in it is somebody else's. */
+  raw?: RawBody | undefined
   /** JSON list of predictions, with their ids. */
   predictions: string
   ms: number
@@ -40,6 +45,8 @@ const mostWaiting = 1024
 const gatherMs = 25
 /** So many rows at once, so that those who are answered get in between. */
 const rowsAtOnce = 16
+/** A shadow that answers here and at once is asked for so long at a stretch. */
+const stretchMs = 0.1
 /** A shadow that does not answer is not waited for. */
 const mostMs = 60_000
 
@@ -75,13 +82,37 @@ export function shadowRunner(
     while (lane.queue.length > 0) {
       const { serving } = variant
       if (!serving) break
+      if (askedNow(variant, serving, lane.queue)) {
+        await turn()
+        continue
+      }
       const together = serving.answers === 'rows' ? takeRows(lane.queue) : [lane.queue.shift()!]
       await several(variant, serving, together)
-      // Whoever waits to be answered comes first.
-      await new Promise((resolve) => setImmediate(resolve))
+      await turn()
     }
     lane.queue.length = 0
     lane.isBusy = false
+  }
+
+  /** Asks from the head of the queue what can be asked without waiting, for a moment; says whether there was such. */
+  function askedNow(variant: LiveVariant, serving: Serving, queue: Answered[]): boolean {
+    if (serving.answers !== 'rows' || !serving.model.predictNow) return false
+    const began = performance.now()
+    let at = began
+    let asked = 0
+    for (; asked < queue.length && at - began < stretchMs; asked++) {
+      const request = queue[asked]!
+      const batch = request.raw ? serving.encoder.encodeBodyOnce(request.raw) : null
+      const scores = batch && serving.model.predictNow(batch)
+      if (!scores) break
+      const main = JSON.parse(request.predictions) as Record<string, unknown>[]
+      const shadow = main.map(({ id }, r) => JSON.parse(serving.answer(scores, r, String(id))) as Record<string, unknown>)
+      const now = performance.now()
+      note(variant, serving, request, { main, shadow, differing: differingOf(main, shadow), shadowMs: now - at })
+      at = now
+    }
+    queue.splice(0, asked)
+    return asked > 0
   }
 
   /** Asks what several requests asked; one of them that cannot be asked does not spoil the others. */
@@ -90,19 +121,15 @@ export function shadowRunner(
     const began = performance.now()
     serving.inFlight.enter()
     try {
-      const said = await answers(
-        serving,
-        requests.flatMap(({ rows }) => rows),
-        mains.flat(),
-      )
+      const rows = await Promise.all(requests.map((request) => request.rows()))
+      const said = await answers(serving, rows.flat(), mains.flat())
       const ms = (performance.now() - began) / requests.length
       let from = 0
       for (const [i, request] of requests.entries()) {
         const main = mains[i]!
         const shadow = said.slice(from, from + main.length)
         from += main.length
-        const differing = shadow.filter((answer, r) => comparePredictions(main[r]!, answer).differs).length
-        note(variant, serving, request, { main, shadow, differing, shadowMs: ms })
+        note(variant, serving, request, { main, shadow, differing: differingOf(main, shadow), shadowMs: ms })
       }
     } catch (error) {
       if (requests.length > 1) for (const request of requests) await several(variant, serving, [request])
@@ -118,10 +145,10 @@ export function shadowRunner(
   function note(
     variant: LiveVariant,
     serving: Serving,
-    { at, rows, ms }: Answered,
+    { at, rowCount, ms }: Answered,
     outcome: Pick<ShadowLine, 'main' | 'shadow' | 'differing' | 'error'> & { shadowMs: number },
   ): void {
-    variant.metrics.record(at, outcome.shadowMs, rows.length, outcome.error !== undefined)
+    variant.metrics.record(at, outcome.shadowMs, rowCount, outcome.error !== undefined)
     const line: ShadowLine = { at, variant: variant.name, version: serving.versionId, ...outcome, mainMs: ms }
     log ??= logs.open(shadowLogName(endpointId))
     log.append(JSON.stringify(line))
@@ -152,11 +179,17 @@ export function shadowRunner(
   }
 }
 
+/** Whoever waits to be answered comes first. */
+const turn = () => new Promise((resolve) => setImmediate(resolve))
+
+const differingOf = (main: readonly Record<string, unknown>[], shadow: readonly Record<string, unknown>[]): number =>
+  shadow.filter((answer, r) => comparePredictions(main[r]!, answer).differs).length
+
 /** Requests from the head of a queue, of not too many rows together. */
 function takeRows(queue: Answered[]): Answered[] {
   const taken: Answered[] = []
-  for (let rows = 0; queue.length > 0 && (taken.length === 0 || rows + queue[0]!.rows.length <= rowsAtOnce); )
-    rows += taken[taken.push(queue.shift()!) - 1]!.rows.length
+  for (let rows = 0; queue.length > 0 && (taken.length === 0 || rows + queue[0]!.rowCount <= rowsAtOnce); )
+    rows += taken[taken.push(queue.shift()!) - 1]!.rowCount
   return taken
 }
 
@@ -166,6 +199,7 @@ async function answerRows(
   main: Record<string, unknown>[],
 ): Promise<Record<string, unknown>[]> {
   const { batch } = await serving.encoder.encode(rows)
+  if (rows.length > 0) serving.encoder.learn(rows)
   const scores = await serving.model.predict(batch, { signal: AbortSignal.timeout(mostMs) })
   return rows.map((_, r) => JSON.parse(serving.answer(scores, r, String(main[r]!.id))))
 }
