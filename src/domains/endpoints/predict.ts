@@ -139,7 +139,8 @@ export function predictor({ access, events, ready, beside }: PredictNeeds) {
         version: serving.versionId,
         predictions,
       })
-      if (traffic !== null) shadowRows(endpoint, serving, request, { at: now, rowCount: batch.rows, isPlain: true, predictions, start })
+      if (traffic !== null)
+        shadowRows(endpoint, serving, request, { at: now, rowCount: batch.rows, isPlain: true, predictions, start })
       return `${serving.head}${predictions.slice(1)},"warnings":[]}`
     } catch (caught) {
       error = caught

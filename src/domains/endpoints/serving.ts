@@ -125,7 +125,11 @@ export function versionLoader({ inference, language, externals, files, folder, l
   }
 
   /** What answers the rows of a version: its graph, a Python worker, llama.cpp, or a server elsewhere. */
-  async function loadRows({ served, signature, trust }: VersionToLoad, place: string, apart: LoadOptions['apart']): Promise<LoadedModel> {
+  async function loadRows(
+    { served, signature, trust }: VersionToLoad,
+    place: string,
+    apart: LoadOptions['apart'],
+  ): Promise<LoadedModel> {
     if (served === 'gguf') return vectorsModel(await language.loadEmbedder({ file: files.resolvePath(place, 'model.gguf') }))
     if (served === 'external')
       return signature.task === 'embedding'

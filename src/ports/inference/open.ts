@@ -9,8 +9,7 @@ import { openRawGraph } from './raw/raw-graph.ts'
 import { shapeOf } from './signature.ts'
 import { openTreeExplainer } from './trees/open-tree-explainer.ts'
 
-const limitsOf = (apart: LoadOptions['apart']) =>
-  apart === 'unless-instant' ? instantOrApart : apart ? apartFromOthers : {}
+const limitsOf = (apart: LoadOptions['apart']) => (apart === 'unless-instant' ? instantOrApart : apart ? apartFromOthers : {})
 
 /** Inference on this machine: graphs by ONNX Runtime, the rest by marked Python workers. */
 export function openInference(needs: PythonNeeds): Inference {
