@@ -16,7 +16,9 @@ import { predict } from './predict.ts'
 
 const maxBodyBytes = 32 * 1024 * 1024
 const { HOST = '127.0.0.1', PORT = '8080', TOKEN = '' } = process.env
-const opened = await openModel(process.env.FOLDER ?? join(import.meta.dirname, '..', '..'))
+// A model that opens in a process of its own holds this one no longer than it must; until there is a server, nothing else does.
+const opening = setInterval(() => {}, 60_000)
+const opened = await openModel(process.env.FOLDER ?? join(import.meta.dirname, '..', '..')).finally(() => clearInterval(opening))
 const figures = { requests: 0, refused: 0, faults: 0, seconds: 0 }
 
 const server = createServer({ requestTimeout: 60_000, headersTimeout: 15_000, keepAliveTimeout: 75_000 }, (request, reply) => {

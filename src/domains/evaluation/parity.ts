@@ -55,7 +55,7 @@ const mediaRowsPerCall = 32
  * no label may differ, no probability by more than the tolerance, no number by more than the tolerance of its size.
  */
 export async function replayParity(
-  { files }: { files: Files },
+  { files }: { files: Pick<Files, 'readJson' | 'open'> },
   {
     folder,
     signature,
@@ -179,7 +179,7 @@ function saidOf(expected: ParityExpected, name: string): number[] | number[][] |
   return expected.outputs?.[name]
 }
 
-async function linesOf(files: Files, folder: string): Promise<AsyncIterable<string>> {
+async function linesOf(files: Pick<Files, 'open'>, folder: string): Promise<AsyncIterable<string>> {
   const { stream } = await files.open(folder, 'parity_rows.jsonl')
   return createInterface({ input: stream, crlfDelay: Number.POSITIVE_INFINITY })
 }

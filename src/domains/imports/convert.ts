@@ -83,6 +83,7 @@ export async function convertByEngine(needs: ImportJobNeeds, context: JobContext
     algorithm: (training.algorithm ?? found.algorithm).slice(0, 200),
     notes,
     open: (await openFilesIn(files, folder, 'model')).filter(({ path }) => parity?.served === 'onnx' || path !== 'model.onnx'),
+    evidenceFolder: parity ? files.resolvePath(folder, 'output/data') : null,
     sandboxOnly: (await files.list(folder, 'native')).map(({ path }) => {
       const at = path.startsWith('native/') ? path : `native/${path}`
       return { path: at, root: folder, at }

@@ -7,6 +7,7 @@ import type { Files } from '../../ports/files/files.ts'
 import type { Inference } from '../../ports/inference/inference.ts'
 import type { LanguageModels } from '../../ports/language/language.ts'
 import type { Visibility } from '../auth/schema.ts'
+import { parityRows } from '../evaluation/parity-rows.ts'
 import type { JobContext, JobHandler } from '../jobs/handler.ts'
 import { isOpenFile, type PackageSource, storePackage } from '../registry/package.ts'
 import type { Manifest, Parity, Signature } from '../registry/schema.ts'
@@ -45,6 +46,8 @@ export interface Made {
   notes: string[]
   open: PackageSource[]
   sandboxOnly: PackageSource[]
+  /** The folder of parity_rows.jsonl and parity_expected.json, where there are any. */
+  evidenceFolder: string | null
 }
 
 export interface ImportOutcome {
@@ -108,6 +111,7 @@ export function importJob(needs: ImportJobNeeds): JobHandler<ImportSpec, ImportO
           ...(made.parity ? [{ path: 'parity.json', text: JSON.stringify(made.parity, null, 1) }] : []),
         ],
         sandboxOnly: made.sandboxOnly,
+        evidence: made.evidenceFolder === null ? [] : await parityRows(files, made.evidenceFolder),
       },
     )
     const { signature, parity, served, algorithm } = made

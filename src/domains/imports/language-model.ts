@@ -27,5 +27,6 @@ export async function languageModel(
       ...(template ? [{ path: 'chat_template.jinja', root: bundle.root, at: bundle.places.get(template.path)! }] : []),
     ],
     sandboxOnly: [],
+    evidenceFolder: null,
   }
 }

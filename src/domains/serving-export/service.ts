@@ -107,6 +107,8 @@ export function servingExportService({ files, blobs, endpoints, registry, datase
   ): Promise<{ files: NonNullable<ModelVersion['manifest']['evidence']> } | { absent: string }> {
     const { evidence = [] } = manifest
     if (evidence.length === 0) return { absent: 'none were kept with this version (those made since keep them, up to 64 MB).' }
+    // What was brought from elsewhere has no data set: its rows came with it.
+    if (dataset === '') return { files: evidence }
     const mayRead = await datasets.pin(by, dataset, datasetVersion).then(
       () => true,
       () => false,

@@ -2,6 +2,7 @@ import type * as z from 'zod'
 import type { BlobStore } from '../../ports/blobs/blob-store.ts'
 import type { Files } from '../../ports/files/files.ts'
 import type { Split } from '../datasets/schema.ts'
+import { parityRows } from '../evaluation/parity-rows.ts'
 import type { Goal, GoalOutcome } from '../goals/schema.ts'
 import { type TrainingFacts, writeCard } from '../registry/card.ts'
 import { isOpenFile, type PackageSource, storePackage } from '../registry/package.ts'
@@ -92,7 +93,7 @@ export async function assemblePackage(
         root: fitFolder,
         at: nativePath(path),
       })),
-      evidence: await parityRows(files, evaluateFolder),
+      evidence: await parityRows(files, files.resolvePath(evaluateFolder, 'data')),
     },
   )
   const predictions = await blobs.put((await files.open(evaluateFolder, 'data/predictions.parquet')).stream)
@@ -119,23 +120,6 @@ export async function assemblePackage(
     predictionsSha256: predictions.sha256,
     validation,
   }
-}
-
-/** Larger ones (many images) are not kept: the certificate says what they said. */
-const mostEvidenceBytes = 64 * 2 ** 20
-
-async function parityRows(files: Files, folder: string): Promise<PackageSource[]> {
-  const sources: PackageSource[] = []
-  let bytes = 0
-  for (const path of ['parity_rows.jsonl', 'parity_expected.json']) {
-    const at = `data/${path}`
-    if (!(await files.exists(folder, at))) return []
-    const { stream, sizeBytes } = await files.open(folder, at)
-    stream.destroy()
-    bytes += sizeBytes
-    sources.push({ path, root: folder, at })
-  }
-  return bytes > mostEvidenceBytes ? [] : sources
 }
 
 const nativePath = (path: string): string => (path.startsWith('native/') ? path : `native/${path}`)

@@ -90,6 +90,7 @@ export async function serveGraph(needs: ImportJobNeeds, context: JobContext<Impo
       : ['The original could not be asked by itself, so that only the graph that is served was opened.'],
     open: await openFilesIn(files, folder, 'package/model'),
     sandboxOnly: [],
+    evidenceFolder: evidence ? evidenceFolder : null,
   }
 }
 
