@@ -9,6 +9,7 @@ import { after, before, describe, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { extract } from 'tar-stream'
+import { type Turn, turnText } from '../../ports/inference/turns/plan.ts'
 import { openSqlite } from '../../ports/metadata/sqlite.ts'
 import { EndpointInput } from '../endpoints/schema.ts'
 import { binarySignature, servingMigrations, servingWorld } from '../endpoints/testing.ts'
@@ -16,7 +17,27 @@ import { servingExportService } from './service.ts'
 
 const root = fileURLToPath(new URL('../../../', import.meta.url))
 const media = join(root, 'src/ports/inference/fixtures/media')
+const turns = join(root, 'src/ports/inference/fixtures/turns')
 const timeout = 60_000
+
+interface Recording {
+  file: string
+  turns: Record<string, Turn[]>
+}
+
+const turnsEvidence = (recordings: readonly Recording[], said: (row: string[], i: number) => string[]) => [
+  { path: 'parity_rows.jsonl', text: `${recordings.map(({ file }) => JSON.stringify({ clip: file })).join('\n')}\n` },
+  {
+    path: 'parity_expected.json',
+    text: JSON.stringify({
+      kinds: recordings.map(() => 'held_out'),
+      probabilities: null,
+      predictions: null,
+      labels: recordings.map((one, i) => said(one.turns.usual!.map(turnText), i)),
+      complete: true,
+    }),
+  },
+]
 
 /** What the graph says, worked out apart from it: so that the replay can fail. */
 function expectedOf({ a, b, state }: { a: number | null; b: number; state: string | null }): number {
@@ -106,6 +127,7 @@ describe('an endpoint as a folder that needs no platform', () => {
       sources: join(root, 'src'),
       root,
     })
+    const recordings = JSON.parse(await readFile(join(turns, 'recordings.json'), 'utf8')) as Recording[]
     const jsonl = `${rows.map((row) => JSON.stringify(row)).join('\n')}\n`
     const right = rows.map((row) => [1 - expectedOf(row), expectedOf(row)])
     const evidence = (probabilities: number[][]) => [
@@ -130,7 +152,18 @@ describe('an endpoint as a folder that needs no platform', () => {
       },
       beside: [{ path: 'preprocess.onnx', root: media, at: 'preprocess.onnx' }],
     })
-    for (const name of ['churn', 'wrong', 'photos'])
+    await w.register('voices', {
+      graph: await readFile(join(turns, 'model.onnx')),
+      signature: JSON.parse(await readFile(join(turns, 'signature.json'), 'utf8')),
+      evidence: turnsEvidence(recordings, (row) => row),
+    })
+    // The same with a turn that nobody said.
+    await w.register('deaf', {
+      graph: await readFile(join(turns, 'model.onnx')),
+      signature: JSON.parse(await readFile(join(turns, 'signature.json'), 'utf8')),
+      evidence: turnsEvidence(recordings, (row, i) => (i === 1 ? [...row, '9.00-9.50 S9'] : row)),
+    })
+    for (const name of ['churn', 'wrong', 'photos', 'voices', 'deaf'])
       await w.endpoints.create(w.by, EndpointInput.parse({ model: name, name: `${name} Live 1` }))
     folder = await unpacked('churn Live 1')
     close = async () => {
@@ -222,6 +255,14 @@ describe('an endpoint as a folder that needs no platform', () => {
     for (const { json } of [file, await server.ask('POST', '/predict', asked)])
       assert.deepEqual(json.predictions[0].probabilities, here.predictions[0].probabilities)
     await server.stop()
+  })
+
+  test('turns of speakers are proven there by their own measure', { timeout }, async () => {
+    const { stdout } = await prove(await unpacked('voices Live 1'))
+    const { passed, rows: count, compared, flips } = JSON.parse(stdout)
+    assert.ok(passed && count > 1 && compared === count && flips === 0, stdout)
+    const failed = await prove(await unpacked('deaf Live 1'))
+    assert.deepEqual([JSON.parse(failed.stdout).passed, JSON.parse(failed.stdout).flips], [false, 1])
   })
 
   test('the folder needs only what its package.json pins, and all of that is in its lock', { timeout }, async () => {

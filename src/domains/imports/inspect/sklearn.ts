@@ -22,6 +22,10 @@ export function compressionOf(head: Buffer): 'gzip' | 'zlib' | 'other' | null {
   return null
 }
 
+/** Estimators that answer neither a class nor a number of a target. */
+const withoutTarget =
+  /^sklearn\.(cluster\.\S+|mixture\.\S+|ensemble\._iforest\.IsolationForest|neighbors\._lof\.\S+|svm\._classes\.OneClassSVM|linear_model\._stochastic_gradient\.SGDOneClassSVM|covariance\._elliptic_envelope\.EllipticEnvelope)$/
+
 /** A pickle or a joblib file: what it would load, read without loading it. */
 export async function inspectPickle(source: ByteSource): Promise<Found> {
   const wrong = (why: string) => invalidInput(`"${source.path}" is no pickle that can be read: ${why}.`, { file: source.path })
@@ -36,6 +40,12 @@ export async function inspectPickle(source: ByteSource): Promise<Found> {
       { file: source.path },
     )
   const last = lastOf(result)
+  const strange = withoutTarget.exec(classOf(last) ?? '')
+  if (strange)
+    throw invalidInput(
+      `"${source.path}" is ${estimator}: ${strange[0]} tells groups or strange rows, not classes or numbers, and models of scikit-learn for that are not imported. Train one here (without a target), bring it as ONNX (task: regression, the score), or with code of your own (predict.py that answers with its score).`,
+      { file: source.path, estimator: strange[0] },
+    )
   const columns = namesOf(result) ?? namesOf(lastOf(result, 'first'))
   const classes = arrayValues(fieldOf(last, 'classes_'))?.map(String) ?? null
   const width = fieldOf(result, 'n_features_in_') ?? fieldOf(lastOf(result, 'first'), 'n_features_in_')
