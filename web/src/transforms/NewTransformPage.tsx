@@ -10,6 +10,10 @@ import { Check, Segmented, SelectField, TextField } from '../ui/Field.tsx'
 import { NewLink } from '../ui/ListPage.tsx'
 import { Page, Section } from '../ui/Page.tsx'
 import { Empty, ErrorNote, SkeletonLines } from '../ui/State.tsx'
+import { PromptFields, type PromptWish, promptOf } from './PromptFields.tsx'
+
+/** The server says in a job what a template lacks; before, whether there is one. */
+const noPrompt: PromptWish = { how: 'column', text: '', system: '' }
 
 type Format = 'parquet' | 'csv' | 'jsonl' | 'none'
 type Target = 'none' | 'new' | 'same'
@@ -31,6 +35,8 @@ export function NewTransformPage() {
   const [keep, setKeep] = useState('')
   const [prefix, setPrefix] = useState('predicted_')
   const [skipBad, setSkipBad] = useState(false)
+  const [documents, setDocuments] = useState<'found' | 'document' | 'page'>('found')
+  const [prompt, setPrompt] = useState(noPrompt)
   const endpoints = useQuery({
     queryKey: ['endpoints', project, 'all'],
     queryFn: () => atoll.endpoints.list({ project, limit: 200 }),
@@ -46,6 +52,9 @@ export function NewTransformPage() {
   ]
   if (who && !choices.some(({ value }) => value === who)) choices.unshift({ value: who, label: who })
   const asked = who || choices[0]?.value || ''
+  const writes =
+    endpoints.data?.items.some((one) => `endpoint ${one.name}` === asked && one.signature.task === 'generation') ||
+    models.data?.items.some((one) => `model ${one.name}` === asked && one.task === 'generation')
   const chosen = dataset || datasets.data?.items[0]?.name || ''
   const create = useMutation({
     mutationFn: () => {
@@ -53,7 +62,8 @@ export function NewTransformPage() {
       return atoll.transforms.create({
         project,
         ...(kind === 'endpoint' ? { endpoint: ref } : { model: ref }),
-        input: from === 'dataset' ? { dataset: chosen } : file!.source,
+        input: from === 'dataset' ? { dataset: chosen } : rowsOf(file!.source, documents),
+        ...(writes && { prompt: promptOf(prompt) }),
         output: {
           format: format === 'none' ? null : format,
           dataset: target === 'new' ? { name: name.trim() } : target === 'same' ? { addTo: 'input' } : null,
@@ -117,21 +127,34 @@ export function NewTransformPage() {
                   hint="Its newest version"
                 />
               ) : file ? (
-                <p className="flex items-center gap-3">
-                  <span>{file.filename}</span>
-                  <Button size="sm" onClick={() => setFile(null)}>
-                    Another
-                  </Button>
-                </p>
+                <>
+                  <p className="flex items-center gap-3">
+                    <span>{file.filename}</span>
+                    <Button size="sm" onClick={() => setFile(null)}>
+                      Another
+                    </Button>
+                  </p>
+                  <SelectField
+                    label="Documents in it"
+                    value={documents}
+                    onChange={(value) => setDocuments(value as typeof documents)}
+                    choices={[
+                      { value: 'found', label: 'A row for each, where it holds documents' },
+                      { value: 'document', label: 'They are documents: a row for each' },
+                      { value: 'page', label: 'They are documents: a row for each page' },
+                    ]}
+                  />
+                </>
               ) : (
                 <SourceChoice
                   title="Drop the rows here"
-                  note="Parquet, CSV, JSON lines or Excel; a folder or archive of images or recordings."
+                  note="Parquet, CSV, JSON lines or Excel; an archive of images, recordings or documents (PDF, Word, HTML, text)."
                   onSource={(source, filename) => setFile({ source: source as Rows, filename })}
                 />
               )}
             </div>
           </Section>
+          {writes && <PromptFields wish={prompt} onChange={setPrompt} error={bad('prompt')} />}
           <Section title="What becomes of them">
             <div className="grid gap-4 sm:grid-cols-2">
               <SelectField
@@ -187,7 +210,7 @@ export function NewTransformPage() {
               onChange={setSkipBad}
             />
           </Section>
-          {create.error && !['prefix', 'name', 'output.dataset'].includes(fieldOf(create.error) ?? '') && (
+          {create.error && !['prefix', 'name', 'prompt', 'output.dataset'].includes(fieldOf(create.error) ?? '') && (
             <ErrorNote error={create.error} />
           )}
           <Button look="primary" type="submit" why={refused} busy={create.isPending} disabled={!isReady}>
@@ -198,3 +221,6 @@ export function NewTransformPage() {
     </Page>
   )
 }
+
+const rowsOf = (source: Rows, documents: 'found' | 'document' | 'page'): Rows =>
+  documents === 'found' || 'dataset' in source ? source : { ...source, documents }

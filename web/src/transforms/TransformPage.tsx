@@ -90,7 +90,7 @@ export function TransformPage() {
       {data.failure && <ErrorNote title="It failed." error={data.failure} />}
       {data.state === 'cancelled' && (
         <Notice severity="info" word="Cancelled">
-          What was answered until then is thrown away.
+          There is no result. What was answered is kept for a while: Try again goes on from there.
         </Notice>
       )}
       {data.result && <Result transform={data} />}
@@ -135,8 +135,36 @@ function Result({ transform }: { transform: BatchTransform }) {
           )}
         </dl>
       </Section>
+      <Noticed {...transform.result!} />
       {file && <Preview transform={transform} />}
     </div>
+  )
+}
+
+/** Documents that could not be read, and whatever else was noticed. */
+function Noticed({ documents, notes }: Pick<NonNullable<BatchTransform['result']>, 'documents' | 'notes'>) {
+  const unread = documents?.unread ?? []
+  const leftOut = documents?.leftOut ?? []
+  if (unread.length + leftOut.length + notes.length === 0) return null
+  return (
+    <Section title="Not read">
+      <ul className="space-y-1 text-sm">
+        {unread.map(({ path, why }) => (
+          <li key={path}>
+            <strong className="break-all">{path}</strong> {why}.
+          </li>
+        ))}
+        {documents && documents.unreadCount > unread.length && <li>And {documents.unreadCount - unread.length} more.</li>}
+        {leftOut.map(({ path, why }) => (
+          <li key={path} className="text-soft">
+            <span className="break-all">{path}</span> was left out: {why}.
+          </li>
+        ))}
+        {notes.map((note) => (
+          <li key={note}>{note}</li>
+        ))}
+      </ul>
+    </Section>
   )
 }
 
