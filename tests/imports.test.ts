@@ -199,6 +199,8 @@ test('models from elsewhere are served as their own library answers', { timeout:
     const { json } = await world.call('GET', `/v1/models/letters/versions/1`)
     assert.equal(json.task, 'generation')
     assert.match(version, /letters:1/)
+    const [said] = await ask(world, 'letters', version, [{ prompt: 'abc' }])
+    assert.match(said.text, /^def/)
   })
 
   await t.test('a pickle is opened in the sandbox alone, and served as a graph that answers the same', async () => {

@@ -10,7 +10,7 @@ import { pack } from 'tar-stream'
 import type { Signature } from '../src/domains/registry/schema.ts'
 import { alphabetModel } from '../src/ports/language/testing.ts'
 import { pdfOf } from '../src/ports/media/documents/testing.ts'
-import { tone, zipOf } from '../src/ports/media/testing.ts'
+import { picture, tone, zipOf } from '../src/ports/media/testing.ts'
 import { type ModelWorld, modelWorld } from './model-world.ts'
 
 const turnsFixture = new URL('../src/ports/inference/fixtures/turns/', import.meta.url)
@@ -18,6 +18,16 @@ const recordings: { file: string; turns: { usual: unknown[] } }[] = JSON.parse(
   readFileSync(new URL('recordings.json', turnsFixture), 'utf8'),
 )
 const voices: Signature = JSON.parse(readFileSync(new URL('signature.json', turnsFixture), 'utf8'))
+const example = 0
+const photos: Signature = {
+  ...voices,
+  turns: undefined,
+  task: 'multilabel',
+  classes: ['red', 'green', 'blue'],
+  thresholds: [0.2, 0.2, 0.9],
+  outputs: undefined,
+  inputs: [{ name: 'photo', type: 'image', tensor: 'image', index: 0, nullable: false, size: [8, 8], channels: 3, example }],
+}
 const rules = `
 import os
 def predict(rows):
@@ -243,5 +253,67 @@ describe('models of every kind', () => {
     assert.deepEqual(bare((await later('mixed', { rows: [{ age: 20, price: 9 }] })).result.predictions[0]).value, 25)
     const table = await transform({ endpoint: 'mixed', input: { upload: await w.upload('m.csv', 'age,price\n20,9\n') } })
     assert.deepEqual([table.rows[0]?.predicted_value, table.rows[0]?.predicted_cost], [25, 10], table.done.failure)
+  })
+
+  test('each kind sleeps, wakes for a request, and shares an endpoint with others', { timeout: 180_000 }, async () => {
+    const photo = (await picture(1)).toString('base64')
+    const clip = recordings[0]!.file
+    const asks: Record<string, object> = {
+      photos: { photo },
+      voices: { clip },
+      vectors: { text: 'abc' },
+      letters: { prompt: 'abc' },
+      rules: { age: 21 },
+      writes: { who: 'abc' },
+    }
+    await w.register('photos', { graph: 'media/image', signature: photos, beside: ['preprocess.onnx'] })
+    await w.ask('POST', '/v1/endpoints', { name: 'photos', model: 'photos' })
+    const without = (predictions: any[]) => predictions.map(({ id: _, seconds: __, steps: ___, ...rest }) => rest)
+    const answers: Record<string, any> = {}
+    for (const [name, row] of Object.entries(asks)) answers[name] = without(await predict(name, [row]))
+    for (const name of Object.keys(asks)) await w.ask('PUT', `/v1/endpoints/${name}/scaling`, { minWorkers: 0, idleSeconds: 1 })
+    const told: string[] = []
+    for (const [name, row] of Object.entries(asks)) {
+      const scaling = () => w.ask('GET', `/v1/endpoints/${name}/scaling`)
+      while ((await scaling()).state !== 'asleep') await sleep(50)
+      assert.equal((await scaling()).memoryBytes, 0)
+      assert.deepEqual(without(await predict(name, [row])), answers[name], name)
+      const { state, coldStarts, memoryBytes } = await scaling()
+      assert.deepEqual([state, coldStarts.count], ['ready', 1], name)
+      assert.ok(memoryBytes > 0, name)
+      told.push(`${name} ${Math.round(coldStarts.lastMs)} ms (${Math.round(memoryBytes / 1e6)} MB)`)
+    }
+    console.log(`# woke: ${told.join(', ')}`)
+
+    await w.ask('POST', '/v1/endpoints', { name: 'many', model: 'photos' })
+    const kinds = Object.keys(asks)
+    await w.ask('PUT', '/v1/endpoints/many/models', {
+      maxLoaded: 2,
+      models: kinds.map((name) => ({ name, model: name })),
+    })
+    for (let round = 0; round < 2; round++)
+      for (const [name, row] of Object.entries(asks)) {
+        const reply = await w.call('POST', '/v1/endpoints/many/predict', {
+          body: { rows: [row] },
+          headers: { 'x-atoll-model': name },
+        })
+        assert.equal(reply.status, 200, `${name}: ${reply.text}`)
+        assert.deepEqual(without(reply.json.predictions), answers[name], name)
+      }
+    const { models } = await w.ask('GET', '/v1/endpoints/many/models')
+    assert.equal(models.filter(({ loaded }: any) => loaded).length, 2)
+    assert.ok(
+      models.every(({ requests, errors }: any) => requests === 2 && errors === 0),
+      JSON.stringify(models),
+    )
+    const written = await w.call('POST', '/v1/endpoints/many/generate', {
+      body: { prompt: 'abc', maxTokens: 3 },
+      headers: { 'x-atoll-model': 'letters' },
+    })
+    assert.equal(written.status, 200, written.text)
+    assert.match(written.text, /"text":"def"/)
+    // More than a worker may take is not loaded, whatever kind it is.
+    await w.ask('PUT', '/v1/endpoints/letters/scaling', { minWorkers: 0, idleSeconds: 1, memoryMb: 64 })
+    console.log(`# letters takes ${Math.round((await w.ask('GET', '/v1/endpoints/letters/scaling')).memoryBytes / 2 ** 20)} MB`)
   })
 })

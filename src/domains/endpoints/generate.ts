@@ -3,6 +3,7 @@ import type { Principal } from '../../kernel/principal.ts'
 import type { ServerEvent } from '../../kernel/route.ts'
 import type { LiveEndpoint } from './live.ts'
 import { notReady, shadow } from './predict.ts'
+import { modelHeader } from './scaling/hosted-models.ts'
 import { keep, withoutLikelihoods, write } from './write-rows.ts'
 import { eventQueue } from './writing-events.ts'
 import type { GenerateInput } from './writing-schema.ts'
@@ -31,9 +32,13 @@ export function generator({ mayAsk }: GenerateNeeds) {
     async generate(by: Principal, ref: string, request: GenerateRequest): Promise<AsyncIterable<ServerEvent>> {
       const { input, signal, requestId } = request
       const endpoint = await mayAsk(by, ref, request.project)
-      const { serving, variant } = endpoint.traffic
-        ? endpoint.traffic.choose(by, { ...request, text: '', body: () => ({ row: input }) })
-        : { serving: endpoint.serving, variant: null }
+      const model = endpoint.hosted === null ? undefined : request.header?.(modelHeader)
+      const { serving, variant } =
+        model !== undefined
+          ? { serving: await endpoint.hosted!.serving(model), variant: null }
+          : endpoint.traffic
+            ? endpoint.traffic.choose(by, { ...request, text: '', body: () => ({ row: input }) })
+            : { serving: endpoint.serving, variant: null }
       if (!serving) throw notReady(endpoint)
       if (serving.answers !== 'text')
         throw preconditionFailed(

@@ -207,9 +207,10 @@ export type LiveEndpoints = ReturnType<typeof liveEndpoints>
 
 /** A model that takes more memory than its endpoint allows one worker is let go again. */
 async function refuseTooLarge({ name, policy }: LiveEndpoint, loaded: LoadedRows | LoadedText): Promise<void> {
-  if (policy.memoryMb === null || loaded.answers !== 'rows') return
-  const { model } = loaded
-  const megabytes = model.memoryBytes / (model.workers?.figures().workers ?? 1) / 2 ** 20
+  if (policy.memoryMb === null) return
+  const { memoryBytes } = loaded.answers === 'rows' ? loaded.model : loaded.language
+  const workers = loaded.answers === 'rows' ? (loaded.model.workers?.figures().workers ?? 1) : 1
+  const megabytes = memoryBytes / workers / 2 ** 20
   if (megabytes <= policy.memoryMb) return
   await loaded.release()
   throw new PlatformError(

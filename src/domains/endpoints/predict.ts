@@ -177,7 +177,12 @@ export function predictor({ access, events, ready, beside }: PredictNeeds) {
         refuseBeside(request)
         const rows = promptsOf(request, endpoint.name)
         rowCount = rows.length
-        const predictions = await answerPrompts(endpoint, serving, { ...request, at: now, rows })
+        const predictions = await answerPrompts(endpoint, serving, {
+          requestId: request.requestId,
+          body: () => request.body(),
+          at: now,
+          rows,
+        })
         const { generation } = request.body() as { generation?: object }
         const asked = rows.map((row) => ({ ...generation, ...(row as object) }))
         shadow(endpoint, { at: now, rowCount, rows: () => asked, predictions, ms: performance.now() - start })

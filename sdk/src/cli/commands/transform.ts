@@ -3,7 +3,7 @@ import { rename, rm, stat } from 'node:fs/promises'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type { Command } from 'commander'
-import type { Atoll, BatchTransform, BatchTransformInput } from '../../index.ts'
+import { type Atoll, AtollError, type BatchTransform, type BatchTransformInput, type Job } from '../../index.ts'
 import { connect, parseNumber, UsageError, unlessAbsent } from '../context.ts'
 import { bytes, progressPrinter, table } from '../print.ts'
 import { answer } from '../run.ts'
@@ -47,11 +47,7 @@ export function transformCommands(program: Command): void {
         const atoll = connect()
         const made = await atoll.transforms.create(await inputOf(atoll, what, o, say))
         if (!o.wait) return { json: made, text: `${made.id} is ${made.state}. See: atoll transforms show ${made.id}` }
-        const printer = progressPrinter()
-        await atoll.jobs.wait(made.job, printer).finally(printer.done)
-        const done = await atoll.transforms.get(made.id)
-        if (o.out) await save(atoll, done, o.out)
-        return { json: done, text: described(done, o.out) }
+        return ended(atoll, made, o.out)
       }),
     )
 
@@ -77,8 +73,44 @@ export function transformCommands(program: Command): void {
     .option('--project <project>')
     .action((ref: string, o) =>
       answer(async () => {
-        const one = await connect().transforms.get(ref, { project: o.project })
-        return { json: one, text: described(one) }
+        const atoll = connect()
+        const one = await atoll.transforms.get(ref, { project: o.project })
+        const isOver = one.state !== 'queued' && one.state !== 'running'
+        const { progress } = isOver ? { progress: null } : await atoll.jobs.get(one.job)
+        return {
+          json: { ...one, progress },
+          text: progress
+            ? `${described(one)}
+  ${underWay(progress)}`
+            : described(one),
+        }
+      }),
+    )
+  transforms
+    .command('wait <transform>')
+    .description('follow one that is under way to its end')
+    .option('--out <file>', 'where the predictions go')
+    .option('--project <project>')
+    .action((ref: string, o) =>
+      answer(async () => {
+        const atoll = connect()
+        return ended(atoll, await atoll.transforms.get(ref, { project: o.project }), o.out)
+      }),
+    )
+  transforms
+    .command('retry <transform>')
+    .description('let one that failed or was cancelled go on after what it had answered')
+    .option('--out <file>', 'where the predictions go')
+    .option('--no-wait', 'do not wait for it')
+    .option('--project <project>')
+    .action((ref: string, o) =>
+      answer(async () => {
+        const atoll = connect()
+        const one = await atoll.transforms.get(ref, { project: o.project })
+        await atoll.jobs.retry(one.job)
+        if (!o.wait)
+          return { json: await atoll.transforms.get(one.id), text: `${one.id} goes on. See: atoll transforms show ${one.id}` }
+        return ended(atoll, one, o.out)
       }),
     )
   transforms
@@ -107,6 +139,27 @@ export function transformCommands(program: Command): void {
           return { json: { [verb]: ref }, text: `${ref} ${told}.` }
         }),
       )
+}
+
+/** Waits for it; says how to go on where it did not succeed. */
+async function ended(atoll: Atoll, { id, job }: BatchTransform, out?: string) {
+  const printer = progressPrinter()
+  await atoll.jobs
+    .wait(job, printer)
+    .catch((error) => {
+      if (!(error instanceof AtollError)) throw error
+      const further = `What was answered is kept for a while; go on from there: atoll transforms retry ${id}`
+      throw new AtollError(error.status, error.code, `${error.message} ${further}`, error.facts)
+    })
+    .finally(printer.done)
+  const done = await atoll.transforms.get(id)
+  if (out) await save(atoll, done, out)
+  return { json: done, text: described(done, out) }
+}
+
+function underWay({ stage, done, of, etaSeconds, message }: NonNullable<Job['progress']>): string {
+  const share = of ? ` ${Math.round((100 * done) / of)} %` : ''
+  return `${stage}${share}${message ? `, ${message}` : ''}${etaSeconds ? `, about ${Math.ceil(etaSeconds)} s left` : ''}`
 }
 
 function pairs(text: string, before: Record<string, string>): Record<string, string> {
@@ -188,6 +241,8 @@ function described(one: BatchTransform, savedTo?: string): string {
   const { result } = one
   const lines = [`${one.name} (${one.id}): ${one.state}`, `  ${one.rows} with ${one.modelName}:${one.versionNumber}`]
   if (one.failure) lines.push(`  ${one.failure}`)
+  if (one.state === 'failed' || one.state === 'cancelled')
+    lines.push(`  What was answered is kept for a while; go on from there: atoll transforms retry ${one.id}`)
   if (result) {
     const { read, predict, write } = result.seconds
     const rate = predict > 0 ? `, ${Math.round(result.rows / predict).toLocaleString('en')} rows a second` : ''

@@ -132,7 +132,8 @@ export class HostedModels {
   }
 }
 
-export const memoryOf = (serving: Serving | null): number => (serving?.answers === 'rows' ? serving.model.memoryBytes : 0)
+export const memoryOf = (serving: Serving | null): number =>
+  serving === null ? 0 : serving.answers === 'rows' ? serving.model.memoryBytes : serving.language.memoryBytes
 
 const blank = (row: HostedRow): Hosted => ({
   row,

@@ -196,11 +196,6 @@ export function scalingService({ metadata, settings, live, ...needs }: ScalingNe
       const rows: HostedRow[] = []
       for (const { name, model } of input.models) {
         const { version } = await needs.deployable(by, model, project ?? row.project_id, null)
-        if (version.manifest.kind === 'gguf')
-          throw invalidInput(`"${name}" is a language model, which cannot share a worker. Give it an endpoint of its own.`, {
-            field: 'models',
-            name,
-          })
         rows.push({ ...needs.versionColumns(version), endpoint_id: id, name })
       }
       await metadata.transaction(async (tx) => {
