@@ -165,6 +165,9 @@ onSqlite('now may be compared with a data set, with a past time, or with the sam
 
   const backwards = { kind: 'window' as const, from: past.to, to: past.from }
   assert.match((await refusal(w.monitoring.patch(w.by, 'watch', { baseline: backwards }))).message, /ends before it begins/)
+  const unknown = [{ kind: 'bias', settings: { facets: ['state'], favourable: 'perhaps' } }]
+  const misnamed = await refusal(w.monitoring.create(w.by, monitor({ name: 'b', checks: unknown })))
+  assert.deepEqual([misnamed.code, misnamed.facts], ['invalid_input', { field: 'checks', kind: 'bias' }])
   const twice = [{ kind: 'operations' }, { kind: 'operations' }]
   assert.match((await refusal(w.monitoring.create(w.by, monitor({ name: 'b', checks: twice })))).message, /named twice/)
 })

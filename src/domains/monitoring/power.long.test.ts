@@ -41,7 +41,7 @@ const shifts: [string, Shift, Service?][] = [
   ['3 % of requests fail', {}, { errors: 0.03 }],
   ['10 % of requests slow', {}, { slow: 0.1 }],
 ]
-const windows = 20
+const windows = 10
 const rowsNow = 1000
 const levels = [controlOf('none', 0.01, 1), controlOf('lord', 0.01, 30)]
 

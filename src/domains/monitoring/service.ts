@@ -17,7 +17,7 @@ import type { DatasetsService } from '../datasets/service.ts'
 import type { EndpointsService } from '../endpoints/service.ts'
 import type { JobQueue } from '../jobs/handler.ts'
 import { usualChecks } from './checks/all-checks.ts'
-import { type Watched, whyUnfit } from './checks/fits.ts'
+import { type Watched, whyMisnamed, whyUnfit } from './checks/fits.ts'
 import type { CheckInput } from './checks/settings.ts'
 import { deliverAlerts } from './deliveries.ts'
 import type { RunSpec } from './run-job.ts'
@@ -354,9 +354,12 @@ export function monitoringService({
 }
 
 function refuseBadChecks(checks: readonly CheckInput[], endpoint: Watched & { name: string }): void {
-  for (const [i, { kind }] of checks.entries()) {
+  for (const [i, check] of checks.entries()) {
+    const { kind } = check
     const unfit = whyUnfit(kind, endpoint)
     if (unfit) throw invalidInput(`The check ${kind} makes no sense for ${endpoint.name}. ${unfit}`, { field: 'checks', kind })
+    const misnamed = whyMisnamed(check, endpoint.signature)
+    if (misnamed) throw invalidInput(`The check ${kind} of ${endpoint.name}: ${misnamed}`, { field: 'checks', kind })
     if (checks.findIndex((other) => other.kind === kind) !== i)
       throw invalidInput(`The check ${kind} is named twice.`, { field: 'checks', kind })
   }

@@ -56,7 +56,15 @@ export async function groupsOf(
   await writeFile(text, ['__row,region,predicted,actual', ...lines].join('\n'))
   await tables.run({
     folders: [folder],
-    statements: [{ sql: copyToParquet(`SELECT * FROM read_csv(${literal(text)}, header = true)`, file, 4) }],
+    statements: [
+      {
+        sql: copyToParquet(
+          `SELECT * REPLACE (__row::BIGINT AS __row) FROM read_csv(${literal(text)}, header = true, all_varchar = true)`,
+          file,
+          4,
+        ),
+      },
+    ],
   })
   const region = { name: 'region', type: 'category', nullable: true, personalData: null, description: '', unit: null } as const
   return { file, columns: [region], rows: rows.length, hasTruth }

@@ -5,6 +5,7 @@ import { compareFacets } from '../../fairness/report.ts'
 import type { Facet, Favourable, MeasureValue, Policy, Rule } from '../../fairness/schema.ts'
 import { normalUpperTail } from '../statistics/rank-auc.ts'
 import type { Check, Looked } from './check.ts'
+import { whyMisnamed } from './fits.ts'
 import { notJudged } from './not-judged.ts'
 import type { SettingsOf } from './settings.ts'
 import { chance, figure, listed } from './words.ts'
@@ -145,8 +146,8 @@ function demandsOf({ version }: Looked, settings: SettingsOf<'bias'>, policies: 
     return [{ from: `the policy "${policy.name}"`, facets, intersections, minimumRows, rules, favourable, alert: null }]
   })
   if (settings.facets !== null) {
-    const absent = settings.facets.find((name) => !inputs.has(name))
-    if (absent) throw notJudged(`"${absent}" is no input of the model, so requests do not say it.`)
+    const misnamed = whyMisnamed({ kind: 'bias', settings }, signature)
+    if (misnamed) throw notJudged(misnamed)
     if (usual === null) throw notJudged('Say which outcome is favourable, in the settings of this check.')
     const rule = (measure: Rule['measure']): Rule => ({ measure, atLeast: null, atMost: settings.warning })
     demands.push({

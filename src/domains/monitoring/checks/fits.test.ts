@@ -3,8 +3,8 @@ import { test } from 'node:test'
 import type { Signature } from '../../registry/schema.ts'
 import { signature as ofCustomers } from '../testing.ts'
 import { usualChecks } from './all-checks.ts'
-import { whyUnfit } from './fits.ts'
-import { checkKinds } from './settings.ts'
+import { whyMisnamed, whyUnfit } from './fits.ts'
+import { CheckInput, checkKinds } from './settings.ts'
 
 const bare = { target: null, classes: null, positive: null, threshold: null, tolerance: 0 }
 const image = { name: 'photo', type: 'image', tensor: 'image', index: 0, nullable: false } as const
@@ -29,6 +29,13 @@ test('every check makes sense for a model of columns and classes; what needs the
     checkKinds.filter((kind) => kind !== 'explanation_drift'),
   )
   assert.ok(!usual(ofCustomers).includes('embedding_drift'))
+})
+
+test('groups and outcomes that the model does not know are told', () => {
+  const bias = (settings: object) => whyMisnamed(CheckInput.parse({ kind: 'bias', settings }), ofCustomers)
+  assert.equal(bias({ facets: ['region'], favourable: 'no' }), null)
+  assert.match(bias({ facets: ['sex'] })!, /"sex" is no input/)
+  assert.match(bias({ facets: ['region'], favourable: 'No' })!, /"No" is none of the model's classes: no, yes/)
 })
 
 test('a model of images is watched by what it makes of them', () => {

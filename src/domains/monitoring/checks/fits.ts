@@ -2,11 +2,23 @@ import { type Task, targetTasks } from '../../goals/schema.ts'
 import type { ModelVersion, Signature } from '../../registry/schema.ts'
 import { isOfCells } from '../table-rows.ts'
 import { watchedColumns } from '../watched-columns.ts'
-import type { CheckKind } from './settings.ts'
+import type { CheckInput, CheckKind } from './settings.ts'
 
 export interface Watched {
   signature: Signature
   served: ModelVersion['manifest']['kind']
+}
+
+/** What in a check's settings is not of the model, in words; null where all is. */
+export function whyMisnamed({ kind, settings }: CheckInput, { inputs, classes }: Signature): string | null {
+  const named = kind === 'bias' ? settings.facets : kind === 'data_drift' ? settings.columns : null
+  const absent = named?.find((name) => !inputs.some((input) => input.name === name))
+  if (absent !== undefined) return `"${absent}" is no input of the model, so requests do not say it.`
+  // A group that never gets an outcome that there is not would look treated as well as any other.
+  const favourable = kind === 'bias' ? settings.favourable : null
+  return favourable !== null && classes && !classes.includes(favourable)
+    ? `"${favourable}" is none of the model's classes: ${classes.slice(0, 10).join(', ')}.`
+    : null
 }
 
 const elsewhere: ReadonlySet<Watched['served']> = new Set(['external', 'gguf', 'pipeline'])
