@@ -5,7 +5,10 @@ import { rowsOf } from './example-world.ts'
 import { liveTraffic } from './live-traffic.ts'
 
 /** A better model waits to be found: the world has turned round, and its truth is told. Answers what servers on this data will need. */
-export async function preparedLoop(where: Pick<Config, 'dataDir'> & Partial<Config>) {
+export async function preparedLoop(
+  where: Pick<Config, 'dataDir'> & Partial<Config>,
+  { trafficMinutes = 0.05 }: { trafficMinutes?: number } = {},
+) {
   const w = await trainingWorld(where)
   try {
     await w.addTable('customers', customers(400), 'churn')
@@ -23,8 +26,11 @@ export async function preparedLoop(where: Pick<Config, 'dataDir'> & Partial<Conf
       endpoint: endpoint.id,
       triggers: { drift: false, decay: false },
       window: { minimumRows: 200, sealedShare: 0.35, original: false },
-      shadow: { minutes: 0.05, minimumRequests: 5 },
-      rollout: { steps: [{ weight: 50, minutes: 0.05 }], guard: { minimumRequests: 2, maxLatencyFactor: 100, maxErrorRate: 1 } },
+      shadow: { minutes: trafficMinutes, minimumRequests: 5 },
+      rollout: {
+        steps: [{ weight: 50, minutes: trafficMinutes }],
+        guard: { minimumRequests: 2, maxLatencyFactor: 100, maxErrorRate: 1 },
+      },
       watch: { minutes: 0.1, maxErrorRate: 1 },
     })
     return { token: w.token, endpoint, loop, rows: rows.slice(600) }

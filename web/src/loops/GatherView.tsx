@@ -22,6 +22,10 @@ export function GatherView({ evidence }: { evidence: GatherEvidence & { job?: st
               'Left out',
               `${count(evidence.unknownTruth, 'row')} of a class that the champion does not know`,
             ],
+            evidence.withoutFile > 0 && [
+              'Without a file',
+              `${count(evidence.withoutFile, 'row')} whose image or sound was not kept`,
+            ],
             [
               'Seen by the champion',
               seenByChampion.alikeIsUsual
