@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { PlatformError } from '../../src/kernel/errors.ts'
+import { loopTables } from '../../src/domains/loops/tables.ts'
+import { notFound, PlatformError } from '../../src/kernel/errors.ts'
 import { customers } from '../training-world.ts'
 import { type ExampleWorld, exampleWorld, rowsOf } from './example-world.ts'
 import { liveTraffic, type Row } from './live-traffic.ts'
@@ -163,6 +164,41 @@ test('where the project asks, a challenger waits for an administrator; rejected,
   assert.match(over.sentence, /rejected it: It was trained in a holiday week/)
   assert.equal((await w.call('POST', `${path}/approve`, { body: {} })).status, 412)
   await championServesAlone()
+})
+
+test('a champion whose package is gone cannot be judged against: it goes on serving what is loaded, and the reason names what lacks', {
+  timeout: 2 * minute,
+}, async (t) => {
+  const deleted = await w.call('DELETE', '/v1/models/churn')
+  assert.deepEqual([deleted.status, /serves an endpoint/.test(deleted.json.error.message)], [409, true])
+  const { manifest } = await w.ask('GET', '/v1/models/churn/versions/1')
+  const gone = new Set(manifest.files.map(({ sha256 }: { sha256: string }) => sha256))
+  const { materialise } = w.platform.blobs
+  t.mock.method(w.platform.blobs, 'materialise', (sha256: string, path: string) => {
+    if (gone.has(sha256)) throw notFound('blob', sha256)
+    return materialise(sha256, path)
+  })
+  // The run of the test before, from where its challenger was made.
+  const { db } = w.platform.metadata
+  const tables = loopTables(db)
+  const last = await tables.selectFrom('loop_runs').selectAll().where('outcome', '=', 'rejected').executeTakeFirstOrThrow()
+  const steps = await tables.selectFrom('loop_steps').selectAll().where('run_id', '=', last.id).execute()
+  const fresh = { state: 'running', outcome: null, decision: null, ended_at: null, wake_at: 0, fence: 0 } as const
+  const again = { ...last, ...fresh, id: 'lrun_again', number: last.number + 1, step: 'judge' as const }
+  await w.platform.metadata.transaction(async (tx) => {
+    await loopTables(tx).updateTable('loops').set({ runs: again.number }).execute()
+    await loopTables(tx).insertInto('loop_runs').values(again).execute()
+    const copied = steps
+      .filter(({ step }) => ['gather', 'train', 'judge'].includes(step))
+      .map((step) => ({ ...step, run_id: again.id, ...(step.step === 'judge' && { work: '{}', evidence: '{}' }) }))
+    await loopTables(tx).insertInto('loop_steps').values(copied).execute()
+  })
+  const run = await runs.ended(again)
+  t.mock.restoreAll()
+  assert.deepEqual([run.outcome, run.step], ['failed', 'judge'])
+  assert.match(run.sentence, /^The judging failed: There is no blob "[0-9a-f]{64}"/)
+  await championServesAlone()
+  assert.equal((await live.ask(rows.slice(0, 5))).length, 5)
 })
 
 test('variants are told apart by what turned out to be true', { timeout: 2 * minute }, async () => {
