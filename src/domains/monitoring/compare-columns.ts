@@ -24,7 +24,7 @@ export interface DriftRule {
   alert: number
 }
 
-export type Drift = z.infer<typeof ColumnDrift>
+export type Drift = z.infer<typeof ColumnDrift> & { totalVariation: number }
 
 export interface MeasuredColumn {
   baseline: BaselineColumn

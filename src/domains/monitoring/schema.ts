@@ -124,8 +124,8 @@ export const ColumnDrift = z.object({
   kind: z.enum(['number', 'category', 'prediction']),
   psi: z.number(),
   jensenShannon: z.number(),
-  totalVariation: z.number().describe('over the same bins'),
-  wasserstein: z.number().nullable().describe('in standard deviations of the baseline; of numbers, from samples of both'),
+  totalVariation: z.number().nullable().default(null).describe('over the same bins; null in reports from before it was measured'),
+  wasserstein: z.number().nullable().default(null).describe('in standard deviations of the baseline; of numbers, from samples of both'),
   test: z.object({
     name: z.enum(['ks', 'chi_square', 'wasserstein']),
     statistic: z.number(),

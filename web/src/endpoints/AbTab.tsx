@@ -40,26 +40,24 @@ export function AbTab({ endpoint }: { endpoint: Endpoint }) {
         <>
           <Section title="Variants" note={`Counted: ${found.data.counts}. Predictions of the last 30 days whose truth is known.`}>
             <div className="overflow-x-auto">
-              <table className="w-full text-sm">
+              <table className="w-full text-sm whitespace-nowrap">
                 <thead>
                   <tr className="border-b text-left text-soft">
-                    <th className="py-1 font-medium">Variant</th>
-                    <th className="py-1 font-medium">Version</th>
-                    <th className="py-1 text-right font-medium">Share</th>
-                    <th className="py-1 text-right font-medium">Rows</th>
-                    <th className="py-1 text-right font-medium">Mean</th>
+                    <th className="py-1 pr-4 font-medium">Variant</th>
+                    <th className="py-1 pr-4 font-medium">Version</th>
+                    <th className="py-1 pr-4 text-right font-medium">Share</th>
+                    <th className="py-1 pr-4 text-right font-medium">Rows</th>
+                    <th className="py-1 text-right font-medium">{found.data.isShare ? 'Of them' : 'Mean'}</th>
                   </tr>
                 </thead>
                 <tbody>
                   {found.data.variants.map((one) => (
                     <tr key={one.name} className="border-b last:border-0">
-                      <td className="py-1 font-medium">{one.name}</td>
-                      <td className="py-1">{one.versionName}</td>
-                      <td className="num py-1 text-right">{one.weight} %</td>
-                      <td className="num py-1 text-right">{whole(one.rows)}</td>
-                      <td className="num py-1 text-right">
-                        {one.mean ? `${short(one.mean.value, 3)} (${short(one.mean.low, 3)} to ${short(one.mean.high, 3)})` : '–'}
-                      </td>
+                      <td className="py-1 pr-4 font-medium">{one.name}</td>
+                      <td className="py-1 pr-4">{one.versionName}</td>
+                      <td className="num py-1 pr-4 text-right">{one.weight} %</td>
+                      <td className="num py-1 pr-4 text-right">{whole(one.rows)}</td>
+                      <td className="num py-1 text-right">{one.mean ? meanWords(one.mean, found.data.isShare) : '–'}</td>
                     </tr>
                   ))}
                 </tbody>
@@ -98,4 +96,9 @@ export function AbTab({ endpoint }: { endpoint: Endpoint }) {
       )}
     </div>
   )
+}
+
+function meanWords({ value, low, high }: NonNullable<AbTest['variants'][number]['mean']>, isShare: boolean): string {
+  const said = (one: number) => (isShare ? (100 * one).toFixed(1) : short(one, 3))
+  return `${said(value)}${isShare ? ' %' : ''} (${said(low)} to ${said(high)})`
 }

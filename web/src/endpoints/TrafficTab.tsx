@@ -69,6 +69,7 @@ export function TrafficTab({ endpoint }: { endpoint: Endpoint }) {
               {data.variants.map((one) => (
                 <tr key={one.name}>
                   <td className="py-2 pr-4 whitespace-nowrap">
+                    <Swatch of={one.name} traffic={data} />
                     {one.name} {one.state === 'failed' && <Badge tone="bad">failed</Badge>}
                     {one.breaker !== 'closed' && <Badge tone="warn">resting</Badge>}
                     {one.message && <span className="block text-sm text-bad">{one.message}</span>}
@@ -122,9 +123,20 @@ export function TrafficTab({ endpoint }: { endpoint: Endpoint }) {
 
 const tones = ['bg-s1', 'bg-s2', 'bg-s3', 'bg-s4', 'bg-s5', 'bg-s6']
 
+const answeringOf = (traffic: Traffic) => traffic.variants.filter((one) => one.weight > 0)
+const toneOf = (at: number) => tones[at % tones.length]
+
+/** The colour of a variant in the bar of shares. */
+function Swatch({ of, traffic }: { of: string; traffic: Traffic }) {
+  const answering = answeringOf(traffic)
+  const at = answering.findIndex(({ name }) => name === of)
+  if (answering.length < 2) return null
+  return <span aria-hidden="true" className={`mr-2 inline-block size-2 rounded-full ${at < 0 ? '' : toneOf(at)}`} />
+}
+
 /** The shares as one bar. */
 function Shares({ traffic }: { traffic: Traffic }) {
-  const answering = traffic.variants.filter((one) => one.weight > 0)
+  const answering = answeringOf(traffic)
   if (answering.length < 2) return null
   const said = answering.map((one) => `${one.name} ${short(one.weight, 3)} %`).join(', ')
   return (
@@ -132,7 +144,7 @@ function Shares({ traffic }: { traffic: Traffic }) {
       {answering.map((one, i) => (
         <div
           key={one.name}
-          className={tones[i % tones.length]}
+          className={toneOf(i)}
           style={{ width: `${one.weight}%` }}
           title={`${one.name}: ${short(one.weight, 3)} %`}
         />

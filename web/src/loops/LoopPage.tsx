@@ -79,7 +79,7 @@ export function LoopPage() {
       title: 'In words',
       value: (row) => row.sentence,
       cell: (row) => (
-        <span className="line-clamp-2" title={row.sentence}>
+        <span className="block max-w-md truncate" title={row.sentence}>
           {row.sentence}
         </span>
       ),

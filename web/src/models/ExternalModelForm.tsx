@@ -101,7 +101,7 @@ export function ExternalModelForm() {
           type="password"
           autoComplete="off"
           placeholder="Bearer …"
-          hint="Kept on the server, never shown again"
+          hint="Kept encrypted, never shown again"
           {...field('headerValue')}
         />
         <div className="space-y-4 sm:col-span-2">

@@ -93,7 +93,7 @@ export function ReportView({ report, monitor }: { report: DriftReport; monitor: 
                     'Wasserstein',
                     <Num key="w">{`${fixed(shown.wasserstein, 3)} standard deviations`}</Num>,
                   ],
-                  shown.totalVariation !== undefined && ['Total variation', <Num key="v">{fixed(shown.totalVariation, 3)}</Num>],
+                  shown.totalVariation != null && ['Total variation', <Num key="v">{fixed(shown.totalVariation, 3)}</Num>],
                   ['Jensen-Shannon', <Num key="j">{fixed(shown.jensenShannon, 3)}</Num>],
                   [
                     { ks: 'Kolmogorov-Smirnov', chi_square: 'Chi-square', wasserstein: 'Wasserstein, permuted' }[shown.test.name],

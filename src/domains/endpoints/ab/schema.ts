@@ -41,6 +41,7 @@ export const AbTest = z.object({
   endpoint: z.string(),
   outcome: z.enum(outcomes),
   counts: z.string().describe('what is counted, in words'),
+  isShare: z.boolean().describe('means are shares of rows, from 0 to 1'),
   greaterIsBetter: z.boolean().nullable(),
   from: Iso,
   to: Iso,

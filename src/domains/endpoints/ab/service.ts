@@ -59,6 +59,7 @@ export function abService({ endpoints, tables, files, folder }: AbNeeds) {
         endpoint: endpoint.id,
         outcome: query.outcome ?? (endpoint.signature.classes ? 'right' : 'error'),
         counts: counted.what,
+        isShare: counted.isRate,
         greaterIsBetter: counted.greaterIsBetter,
         from: toIso(fromMs),
         to: toIso(toMs),
@@ -68,7 +69,7 @@ export function abService({ endpoints, tables, files, folder }: AbNeeds) {
           versionName: `${modelName}:${versionNumber}`,
           weight,
           rows,
-          mean: rows >= fewest ? meanOf(arm, query.alpha) : null,
+          mean: rows >= fewest ? meanOf(arm, query.alpha, counted) : null,
         })),
         comparisons: others.map((other, i) => compare({ name: main!.name, ...meanwhile[i]! }, other, counted, alpha)),
       }
@@ -169,9 +170,11 @@ function armOf({ isRate }: Counted, look: VariantRows['looks'][number] | undefin
   }
 }
 
-function meanOf(arm: Arm, alpha: number): { value: number; low: number; high: number } | null {
+function meanOf(arm: Arm, alpha: number, { isRate }: Counted): { value: number; low: number; high: number } | null {
   const { value, low, high } = sequentialMean(arm, alpha)
-  return Number.isFinite(low) ? { value, low, high } : null
+  if (!Number.isFinite(low)) return null
+  // The interval of a mean of anything; no share is below nothing or above all.
+  return isRate ? { value, low: Math.max(0, low), high: Math.min(1, high) } : { value, low, high }
 }
 
 type Side = VariantRows & { name: string }

@@ -49,7 +49,7 @@ export function TruthCell({ endpoint, entry }: { endpoint: Endpoint; entry: LogE
       {way === 'choice' ? (
         <select
           aria-label={`Truth of ${entry.id}`}
-          className="field h-7 w-auto max-w-28 py-0 pr-7 text-sm"
+          className="field h-7 w-auto max-w-36 min-w-28 py-0 pr-7 text-sm"
           disabled={give.isPending}
           value={known === undefined ? '' : String(known)}
           onChange={({ target }) =>
