@@ -1,8 +1,10 @@
 import type { AbTest, Endpoint } from '@atoll/sdk'
 import { useQuery } from '@tanstack/react-query'
+import { Link } from '@tanstack/react-router'
 import { useState } from 'react'
 import { atoll } from '../api.ts'
 import { LineChart } from '../charts/LineChart.tsx'
+import { buttonClass } from '../ui/Button.tsx'
 import { Segmented } from '../ui/Field.tsx'
 import { short, whole } from '../ui/format.ts'
 import { Section } from '../ui/Page.tsx'
@@ -47,7 +49,7 @@ export function AbTab({ endpoint }: { endpoint: Endpoint }) {
                     <th className="py-1 pr-4 font-medium">Version</th>
                     <th className="py-1 pr-4 text-right font-medium">Share</th>
                     <th className="py-1 pr-4 text-right font-medium">Rows</th>
-                    <th className="py-1 text-right font-medium">{found.data.isShare ? 'Of them' : 'Mean'}</th>
+                    <th className="py-1 text-right font-medium">{found.data.isShare ? 'Rate' : 'Mean'}</th>
                   </tr>
                 </thead>
                 <tbody>
@@ -65,7 +67,16 @@ export function AbTab({ endpoint }: { endpoint: Endpoint }) {
             </div>
           </Section>
           {found.data.comparisons.length === 0 ? (
-            <Empty title="There is no other variant to compare with">Give one a share of the requests under Traffic.</Empty>
+            <Empty
+              title="There is no other variant to compare with"
+              action={
+                <Link to="." search={(old) => ({ ...old, tab: 'traffic' })} className={buttonClass('primary')}>
+                  Add a variant
+                </Link>
+              }
+            >
+              Give another version a share of the requests; what turns out to be true says which does better.
+            </Empty>
           ) : (
             found.data.comparisons.map((one) => (
               <Section key={one.b} title={`${one.b} against ${one.a}`}>

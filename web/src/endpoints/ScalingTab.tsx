@@ -6,7 +6,7 @@ import { useRefusal } from '../app/project.ts'
 import { Button } from '../ui/Button.tsx'
 import { NumberField } from '../ui/Field.tsx'
 import { FormPanel } from '../ui/FormPanel.tsx'
-import { short, whole } from '../ui/format.ts'
+import { bytes, short, whole } from '../ui/format.ts'
 import { Num } from '../ui/Num.tsx'
 import { Fact, Facts, Section } from '../ui/Page.tsx'
 import { ErrorNote, SkeletonLines } from '../ui/State.tsx'
@@ -55,7 +55,7 @@ export function ScalingTab({ endpoint }: { endpoint: Endpoint }) {
             <Num>{whole(data.rejected)}</Num>
           </Fact>
           <Fact label="Models in memory">
-            <Num>{`${short(data.memoryBytes / 2 ** 20, 3)} MB`}</Num>
+            <Num>{bytes(data.memoryBytes)}</Num>
           </Fact>
           <Fact label="Woken" note={coldStarts.lastMs === null ? undefined : `last in ${short(coldStarts.lastMs, 3)} ms`}>
             <Num>{`${whole(coldStarts.count)} times`}</Num>

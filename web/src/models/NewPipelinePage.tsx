@@ -6,8 +6,9 @@ import { atoll, changed, fieldOf, sentence } from '../api.ts'
 import { useProjectRef, useRefusal } from '../app/project.ts'
 import { Button } from '../ui/Button.tsx'
 import { SelectField, TextareaField, TextField } from '../ui/Field.tsx'
+import { NewLink } from '../ui/ListPage.tsx'
 import { Page, Section } from '../ui/Page.tsx'
-import { ErrorNote } from '../ui/State.tsx'
+import { Empty, ErrorNote } from '../ui/State.tsx'
 
 type How = 'average' | 'vote' | 'max' | 'first_confident'
 
@@ -48,6 +49,14 @@ export function NewPipelinePage() {
     },
   })
   const checked = check.data
+  if (models.data && names.length === 0)
+    return (
+      <Page title="New pipeline" lead="Several models, and what is done before, between and after them, as one version.">
+        <Empty title="There is no model to put into a pipeline" action={<NewLink to="/training/new">Train a model</NewLink>}>
+          A pipeline answers with several models as one: their average, a vote, or the second where the first is not sure.
+        </Empty>
+      </Page>
+    )
   return (
     <Page title="New pipeline" lead="Several models, and what is done before, between and after them, as one version.">
       <form

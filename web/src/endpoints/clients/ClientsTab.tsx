@@ -1,5 +1,4 @@
 import type { Endpoint } from '@atoll/sdk'
-import { Link } from '@tanstack/react-router'
 import { useState } from 'react'
 import { atoll } from '../../api.ts'
 import { useProject, useProjectRef } from '../../app/project.ts'
@@ -7,6 +6,7 @@ import { buttonClass } from '../../ui/Button.tsx'
 import { CodeBlock, Copyable } from '../../ui/CopyButton.tsx'
 import { Segmented } from '../../ui/Field.tsx'
 import { Section } from '../../ui/Page.tsx'
+import { LanguageChoice, TokenLink } from '../LanguageChoice.tsx'
 import { OpenAiClients } from '../openai/OpenAiClients.tsx'
 import { exampleRow } from '../RowForm.tsx'
 import { snippet } from '../snippets.ts'
@@ -52,26 +52,14 @@ export function ClientsTab({ endpoint }: { endpoint: Endpoint }) {
                   ]}
                 />
               )}
-              <Segmented
-                label="Language"
-                size="sm"
-                value={language}
-                onChange={setLanguage}
-                choices={[
-                  { value: 'curl', label: 'curl' },
-                  { value: 'typescript', label: 'TypeScript' },
-                  { value: 'python', label: 'Python' },
-                ]}
-              />
+              <LanguageChoice value={language} onChange={setLanguage} />
             </>
           }
           bare
         >
           <CodeBlock label={`${language} code`} code={code} />
           <p className="mt-1.5 text-sm text-faint">
-            <Link to="/p/$project/settings" params={{ project: ref }} search={{ tab: 'tokens' }} className="link">
-              Make a token
-            </Link>
+            <TokenLink />
           </p>
         </Section>
         <OpenAiClients endpoint={endpoint} />

@@ -1,5 +1,4 @@
 import type { Endpoint, GenerateInput } from '@atoll/sdk'
-import { Link } from '@tanstack/react-router'
 import { type KeyboardEvent, useState } from 'react'
 import { useProject, useProjectRef } from '../../app/project.ts'
 import { Button } from '../../ui/Button.tsx'
@@ -7,6 +6,7 @@ import { CodeBlock } from '../../ui/CopyButton.tsx'
 import { Segmented, TextareaField } from '../../ui/Field.tsx'
 import { Section } from '../../ui/Page.tsx'
 import { ErrorNote } from '../../ui/State.tsx'
+import { LanguageChoice, TokenLink } from '../LanguageChoice.tsx'
 import type { Language } from '../snippets.ts'
 import { type Message, Messages } from './Messages.tsx'
 import { SettingsFields } from './SettingsFields.tsx'
@@ -181,24 +181,7 @@ function SameFromCode({ endpoint, input }: { endpoint: Endpoint; input: Generate
   const project = useProject()
   const [language, setLanguage] = useState<Language>('curl')
   return (
-    <Section
-      title="The same from code"
-      actions={
-        <Segmented
-          label="Language"
-          size="sm"
-          value={language}
-          onChange={setLanguage}
-          choices={[
-            { value: 'curl', label: 'curl' },
-            { value: 'typescript', label: 'TypeScript' },
-            { value: 'python', label: 'Python' },
-            { value: 'cli', label: 'CLI' },
-          ]}
-        />
-      }
-      bare
-    >
+    <Section title="The same from code" actions={<LanguageChoice value={language} onChange={setLanguage} withCli />} bare>
       <CodeBlock
         label={`${language} code`}
         code={writingSnippet(language, {
@@ -210,10 +193,7 @@ function SameFromCode({ endpoint, input }: { endpoint: Endpoint; input: Generate
         })}
       />
       <p className="mt-1.5 text-sm text-faint">
-        Runs as it stands once a token is in ATOLL_TOKEN.{' '}
-        <Link to="/p/$project/settings" params={{ project: ref }} search={{ tab: 'tokens' }} className="link">
-          Make a token
-        </Link>
+        Runs as it stands once a token is in ATOLL_TOKEN. <TokenLink />
       </p>
     </Section>
   )
