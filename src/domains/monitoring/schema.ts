@@ -125,7 +125,11 @@ export const ColumnDrift = z.object({
   psi: z.number(),
   jensenShannon: z.number(),
   totalVariation: z.number().nullable().default(null).describe('over the same bins; null in reports from before it was measured'),
-  wasserstein: z.number().nullable().default(null).describe('in standard deviations of the baseline; of numbers, from samples of both'),
+  wasserstein: z
+    .number()
+    .nullable()
+    .default(null)
+    .describe('in standard deviations of the baseline; of numbers, from samples of both'),
   test: z.object({
     name: z.enum(['ks', 'chi_square', 'wasserstein']),
     statistic: z.number(),
