@@ -147,7 +147,8 @@ async function ended(atoll: Atoll, { id, job }: BatchTransform, out?: string) {
   await atoll.jobs
     .wait(job, printer)
     .catch((error) => {
-      if (!(error instanceof AtollError)) throw error
+      // What is wrong with the rows would end it again.
+      if (!(error instanceof AtollError) || error.code === 'invalid_input') throw error
       const further = `What was answered is kept for a while; go on from there: atoll transforms retry ${id}`
       throw new AtollError(error.status, error.code, `${error.message} ${further}`, error.facts)
     })
@@ -225,7 +226,10 @@ async function sent(atoll: Atoll, path: string, say: (text: string, passing?: bo
 }
 
 /** Whole or not at all: under another name until the last byte is there. */
-async function save(atoll: Atoll, { id }: BatchTransform, out: string): Promise<void> {
+async function save(atoll: Atoll, { id, result }: BatchTransform, out: string): Promise<void> {
+  const format = result?.file?.format
+  if (format && formats[/\.(\w+)$/.exec(out)?.[1]?.toLowerCase() ?? format] !== format)
+    throw new UsageError(`The file is ${format}, so "${out}" is no name for it. Say --out NAME.${format}.`)
   const response = await atoll.transforms.result(id)
   const beside = `${out}.part`
   try {
@@ -241,7 +245,7 @@ function described(one: BatchTransform, savedTo?: string): string {
   const { result } = one
   const lines = [`${one.name} (${one.id}): ${one.state}`, `  ${one.rows} with ${one.modelName}:${one.versionNumber}`]
   if (one.failure) lines.push(`  ${one.failure}`)
-  if (one.state === 'failed' || one.state === 'cancelled')
+  if (one.state === 'cancelled')
     lines.push(`  What was answered is kept for a while; go on from there: atoll transforms retry ${one.id}`)
   if (result) {
     const { read, predict, write } = result.seconds
