@@ -81,6 +81,16 @@ onEachPlatform('one good model of each format is told by its bytes, whatever it 
     ],
     ['o', bert, { format: 'transformers', task: 'binary', classes: ['neg', 'pos'], licence: 'apache-2.0' }],
   ]
+  const hearing = await tar([
+    {
+      name: 'wav/config.json',
+      data: Buffer.from('{"model_type":"wav2vec2","architectures":["Wav2Vec2ForSequenceClassification"]}'),
+    },
+    { name: 'wav/model.safetensors', data: await model('bert/model.safetensors') },
+  ])
+  const heard = await look(world, 'wav.tar', hearing)
+  assert.equal(heard.status, 400, heard.text)
+  assert.match(heard.text, /a network that hears \(wav2vec2\)/)
   for (const [name, bytes, expected] of good) {
     const { status, json, text } = await look(world, name, bytes)
     assert.equal(status, 200, `${name}: ${text}`)

@@ -10,6 +10,7 @@ import { Page } from '../ui/Page.tsx'
 import { ErrorNote, SkeletonLines } from '../ui/State.tsx'
 import { ExternalModelForm } from './ExternalModelForm.tsx'
 import { ImportFound } from './ImportFound.tsx'
+import { ImportPictures, noPictures, type PicturesSaid, picturesOf } from './ImportPictures.tsx'
 import { ImportProgress } from './ImportProgress.tsx'
 
 type Source = ImportInput['source']
@@ -30,6 +31,7 @@ interface Said {
   expected: string
   licence: string
   origin: string
+  pictures: PicturesSaid
 }
 
 const nothing: Said = {
@@ -43,6 +45,7 @@ const nothing: Said = {
   expected: '',
   licence: '',
   origin: '',
+  pictures: noPictures,
 }
 const tasks = ['binary', 'multiclass', 'regression', 'multilabel', 'embedding', 'tokens', 'generation']
 const listOf = (text: string): string[] | undefined =>
@@ -60,6 +63,7 @@ const answersOf = (said: Said, sample: Chosen | null) => ({
   columns: said.columns.trim() === 'numbered' ? ('numbered' as const) : listOf(said.columns),
   scores: (said.scores || undefined) as ImportInput['scores'],
   runtime: (said.runtime || undefined) as ImportInput['runtime'],
+  ...picturesOf(said.pictures),
   sample: sample?.source,
   expected: said.expected.trim() || undefined,
 })
@@ -125,7 +129,7 @@ function ImportForm({ chosen, onJob, other }: { chosen: Chosen; onJob: (job: str
     // What is lacking is told with the fields it concerns.
     onError: () => setAsked(said),
   })
-  const field = (name: keyof Said) => ({
+  const field = (name: Exclude<keyof Said, 'pictures'>) => ({
     value: said[name],
     onChange: (event: { target: { value: string } }) => setSaid({ ...said, [name]: event.target.value }),
     onBlur: () => name in answersOf(nothing, null) && setAsked(said),
@@ -178,6 +182,17 @@ function ImportForm({ chosen, onJob, other }: { chosen: Chosen; onJob: (job: str
               error={lacking('columns')}
             />
           </>
+        )}
+        {(inspection.format === 'onnx' || inspection.format === 'torchscript') && (
+          <ImportPictures
+            said={said.pictures}
+            why={why}
+            isAsked={create.isError}
+            onChange={(pictures, isDone) => {
+              setSaid({ ...said, pictures })
+              if (isDone) setAsked({ ...said, pictures })
+            }}
+          />
         )}
         {(why('classes') || inspection.classes || said.classes) && (
           <TextField

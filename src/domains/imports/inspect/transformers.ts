@@ -15,6 +15,7 @@ export async function inspectTransformers(folder: string, files: readonly ByteSo
     ({ path }) => path.startsWith(folder) && /\.json$/.test(path) && !path.endsWith('tokenizer.json'),
   ))
     if (file.sizeBytes < mostConfigBytes) refuseTrust(file.path, await jsonOf(file, mostConfigBytes), [])
+  refuseSounds(folder, config)
   let parameters = 0
   for (const file of files.filter(({ path }) => path.startsWith(folder) && path.endsWith('.safetensors')))
     parameters += (await readSafetensors(streamOf(file), file)).parameters
@@ -33,6 +34,18 @@ export async function inspectTransformers(folder: string, files: readonly ByteSo
     facts: { architectures: architectures.map(shown), modelType: config.model_type ?? null, parameters },
     notes: [],
   }
+}
+
+/** Networks that hear: their architecture may be named as those that read texts are. */
+const hearing =
+  /^(wav2vec2|hubert|wavlm|unispeech|sew|data2vec-audio|audio-spectrogram-transformer|whisper|speech_to_text|clap|mctct)/
+
+function refuseSounds(folder: string, { model_type }: Record<string, unknown>): void {
+  if (typeof model_type !== 'string' || !hearing.test(model_type)) return
+  throw invalidInput(
+    `"${folder}config.json" is of a network that hears (${shown(model_type)}), and folders of such networks are not imported. As weights (atoll weights) it can begin a training of sounds or of speech here; as ONNX it can be imported over tensors (takes: tensor); or bring it with its code (predict.py).`,
+    { file: `${folder}config.json`, modelType: shown(model_type) },
+  )
 }
 
 /** Settings by which libraries run what a folder brings or names: a file cannot grant itself trust. */
