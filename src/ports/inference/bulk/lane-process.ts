@@ -75,9 +75,13 @@ async function score(part: TablePart): Promise<PartAnswered> {
   return { rows, bad: badRows }
 }
 
+/** Where one run's numbers lie: it is over before the next is laid out, and fresh memory costs more than what is written to it. */
+let space = new Float64Array(0)
+
 function batchOf(chunk: DuckDBDataChunk, numberColumns: number, stringColumns: number): RawBatch {
   const rows = chunk.rowCount
-  const numbers = new Float64Array(rows * numberColumns)
+  if (space.length < rows * numberColumns) space = new Float64Array(rows * numberColumns)
+  const numbers = space.subarray(0, rows * numberColumns)
   for (let c = 0; c < numberColumns; c++) {
     const items = itemsOf<Float64Array>(chunk.getColumnVector(c))
     for (let r = 0, at = c; r < rows; r++, at += numberColumns) numbers[at] = items[r]!
@@ -93,9 +97,11 @@ function batchOf(chunk: DuckDBDataChunk, numberColumns: number, stringColumns: n
 /** By row: 0, or the number (from 1) of the column whose value is of another type. Such a value is made missing, so that the graph is not asked about it. */
 function badIn({ rows, numbers }: RawBatch, columns: number): Int32Array {
   const bad = new Int32Array(rows)
-  for (let i = 0; i < numbers.length; i++) {
+  const { length } = numbers
+  for (let i = 0; i < length; i++) {
     const value = numbers[i]!
-    if (value !== Number.POSITIVE_INFINITY && value !== Number.NEGATIVE_INFINITY) continue
+    // Of no finite number, and of no other, less itself is zero.
+    if (value - value === 0 || Number.isNaN(value)) continue
     bad[Math.floor(i / columns)] = (i % columns) + 1
     numbers[i] = Number.NaN
   }
