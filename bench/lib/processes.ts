@@ -45,11 +45,26 @@ export function startSubject(
 
 async function stop(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return
+  const members = processTree(child.pid!)
+    .slice(1)
+    .map((pid) => ({ pid, began: beganAt(pid) }))
   const ended = new Promise((resolve) => child.once('exit', resolve))
   child.kill('SIGTERM')
   const timer = setTimeout(() => child.kill('SIGKILL'), 8000)
   await ended
   clearTimeout(timer)
+  // Some servers leave their workers behind, which would disturb whatever is measured next.
+  for (const { pid, began } of members) if (began !== null && beganAt(pid) === began) process.kill(pid, 'SIGKILL')
+}
+
+/** When a process began, in ticks since the machine did; null once it has ended. Another may get its number. */
+function beganAt(pid: number): string | null {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? null
+  } catch {
+    return null
+  }
 }
 
 /** A process and all its descendants. */
