@@ -1,6 +1,5 @@
 import type { Endpoint } from '@atoll/sdk'
 import { useMutation } from '@tanstack/react-query'
-import { Link } from '@tanstack/react-router'
 import { useRef, useState } from 'react'
 import { atoll, changed, fieldOf } from '../api.ts'
 import { useProject, useProjectRef } from '../app/project.ts'
@@ -8,9 +7,9 @@ import { WhyRow } from '../models/WhyRow.tsx'
 import { NearestImages } from '../places/NearestImages.tsx'
 import { Button } from '../ui/Button.tsx'
 import { CodeBlock } from '../ui/CopyButton.tsx'
-import { Segmented } from '../ui/Field.tsx'
 import { Section } from '../ui/Page.tsx'
 import { ErrorNote } from '../ui/State.tsx'
+import { LanguageChoice, TokenLink } from './LanguageChoice.tsx'
 import { PredictionAnswer } from './PredictionAnswer.tsx'
 import { exampleRow, isFileInput, type Row, RowForm } from './RowForm.tsx'
 import { asSent, filesOf } from './row-files.ts'
@@ -118,24 +117,7 @@ export function TryIt({ endpoint }: { endpoint: Endpoint }) {
             />
           </Section>
         )}
-        <Section
-          title="The same from code"
-          actions={
-            <Segmented
-              label="Language"
-              size="sm"
-              value={language}
-              onChange={setLanguage}
-              choices={[
-                { value: 'curl', label: 'curl' },
-                { value: 'typescript', label: 'TypeScript' },
-                { value: 'python', label: 'Python' },
-                { value: 'cli', label: 'CLI' },
-              ]}
-            />
-          }
-          bare
-        >
+        <Section title="The same from code" actions={<LanguageChoice value={language} onChange={setLanguage} withCli />} bare>
           <CodeBlock
             label={`${language} code`}
             code={snippet(language, {
@@ -148,10 +130,7 @@ export function TryIt({ endpoint }: { endpoint: Endpoint }) {
             })}
           />
           <p className="mt-1.5 text-sm text-faint">
-            Runs as it stands once a token is in ATOLL_TOKEN.{' '}
-            <Link to="/p/$project/settings" params={{ project: ref }} search={{ tab: 'tokens' }} className="link">
-              Make a token
-            </Link>
+            Runs as it stands once a token is in ATOLL_TOKEN. <TokenLink />
           </p>
         </Section>
       </div>
