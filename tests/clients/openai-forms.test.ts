@@ -172,6 +172,38 @@ test('log-probabilities are told of chats and completions, streamed and whole', 
     ],
   )
   assert.ok(Object.values(top_logprobs![0]!).includes(token_logprobs![0]!))
+  const scored = (prompt: string | number[], more: object = {}) =>
+    client.completions.create({ model: 'letters', prompt, max_tokens: 0, echo: true, logprobs: 2, temperature: 0, ...more })
+  const [asText, asTokens] = [await scored('abz'), await scored([97, 98, 122])]
+  for (const { choices, usage } of [asText, asTokens]) {
+    const { text, logprobs, finish_reason } = choices[0]!
+    assert.deepEqual([text, finish_reason, usage!.completion_tokens], ['abz', 'length', 0])
+    assert.deepEqual(
+      [logprobs!.tokens, logprobs!.text_offset],
+      [
+        ['a', 'b', 'z'],
+        [0, 1, 2],
+      ],
+    )
+    assert.deepEqual([logprobs!.token_logprobs![0], logprobs!.top_logprobs![0]], [null, null])
+    assert.ok(logprobs!.token_logprobs![1]! > -0.01, 'after a comes b')
+    assert.ok(logprobs!.token_logprobs![2]! < -10, 'and z hardly after b')
+    assert.ok('c' in logprobs!.top_logprobs![2]!)
+  }
+  const onward = await scored('abz', { max_tokens: 2, prompt: [[97], [120, 121]], stream: true })
+  const inOrder: Record<number, { text: string; tokens: string[]; offsets: number[] }> = {}
+  for await (const { choices } of onward as unknown as AsyncIterable<OpenAI.Completion>)
+    for (const { index, text, logprobs } of choices) {
+      inOrder[index] ??= { text: '', tokens: [], offsets: [] }
+      const one = inOrder[index]
+      one.text += text
+      one.tokens.push(...(logprobs?.tokens ?? []))
+      one.offsets.push(...(logprobs?.text_offset ?? []))
+    }
+  assert.deepEqual(inOrder, {
+    0: { text: 'abc', tokens: ['a', 'b', 'c'], offsets: [0, 1, 2] },
+    1: { text: 'xyz', tokens: ['x', 'y', 'z'], offsets: [0, 1, 2] },
+  })
   const biased = await client.chat.completions.create({
     model: 'letters',
     messages,

@@ -101,6 +101,43 @@ test('a completion goes on from texts, echoes them and streams', { timeout }, as
   assert.equal(text, 'bcdefghijklmnopq', 'sixteen tokens where nothing is said')
 })
 
+test('tokens are gone on from as their text is, and the likeliest of several answers comes', { timeout }, async () => {
+  const ask = (more: object) =>
+    client.completions.create({ model: 'letters', prompt: [97, 98], max_tokens: 3, temperature: 0, ...more })
+  assert.deepEqual((await ask({})).choices[0]!.text, 'cde')
+  assert.deepEqual(
+    (await ask({ echo: true, prompt: [[119], [97]] })).choices.map(({ text }) => text),
+    ['wxyz', 'abcd'],
+  )
+  const { items } = await w.endpoints.listCaptures(w.by, 'letters', { limit: 1 })
+  assert.deepEqual([items[0]!.row.prompt, items[0]!.prediction.text], ['a', 'bcd'])
+
+  const unsure = { model: 'unsure', prompt: 'a', max_tokens: 6, temperature: 1, seed: 3 }
+  const all = await client.completions.create({ ...unsure, n: 4, logprobs: 0 })
+  const mean = ({ logprobs }: OpenAI.CompletionChoice) => logprobs!.token_logprobs!.reduce((sum, one) => sum + one!, 0)
+  const ranked = [...all.choices].sort((a, b) => mean(b) - mean(a)).map(({ text }) => text)
+  const best = await client.completions.create({ ...unsure, n: 2, best_of: 4 })
+  assert.deepEqual(
+    best.choices.map(({ text, logprobs }) => [text, logprobs]),
+    ranked.slice(0, 2).map((text) => [text, null]),
+  )
+  assert.equal(best.usage!.completion_tokens, all.usage!.completion_tokens)
+  for (const [more, param] of [
+    [{ prompt: [1_000_000] }, 'prompt'],
+    [{ prompt: ['a', [97]] }, 'prompt'],
+    [{ prompt: [] }, 'prompt'],
+    [{ prompt: [-1] }, 'prompt'],
+    [{ n: 3, best_of: 2 }, 'best_of'],
+    [{ best_of: 2, stream: true }, 'best_of'],
+    [{ suffix: 'z' }, 'suffix'],
+  ] as const)
+    await assert.rejects(ask(more), (error) => {
+      assert.ok(error instanceof OpenAI.BadRequestError, String(error))
+      assert.equal(error.param?.split(/[.[]/)[0], param, String(error))
+      return true
+    })
+})
+
 test('vectors of texts come as numbers or base64, shortened where asked', { timeout }, async () => {
   // The client itself asks for base64 and decodes it.
   const { data, usage } = await client.embeddings.create({ model: 'words', input: ['sun', 'fog'] })
@@ -124,7 +161,7 @@ test('vectors of texts come as numbers or base64, shortened where asked', { time
   ] as const)
     await assert.rejects(client.embeddings.create({ model: 'words', ...body } as never), (error) => {
       assert.ok(error instanceof OpenAI.BadRequestError, String(error))
-      assert.equal(error.param?.split('.')[0], param, String(error))
+      assert.equal(error.param?.split(/[.[]/)[0], param, String(error))
       return true
     })
   const { items } = await w.endpoints.listCaptures(w.by, 'words', { limit: 10 })

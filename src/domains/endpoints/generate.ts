@@ -49,18 +49,27 @@ export function generator({ mayAsk }: GenerateNeeds) {
       const began = performance.now()
       const stop = new AbortController()
       const events = eventQueue(() => stop.abort())
-      const { prompt, messages } = input
+      const { prompt, messages, echo, ...settings } = input
       endpoint.gate.enter(by, at)
       serving.inFlight.enter()
       const writing = write(endpoint, serving, input, {
         signal: AbortSignal.any([signal, stop.signal]),
         onText: (text, logprobs) => events.push({ event: 'text', data: { text, ...(logprobs && { logprobs }) } }),
         onCall: (piece) => events.push({ event: 'call', data: piece }),
-      }).then((answer) => {
+      }).then(({ prompt: sent, ...answer }) => {
         const prediction = { id: requestId, ...answer }
-        const predictions = JSON.stringify([withoutLikelihoods(prediction)])
-        keep(endpoint, serving, { at, rows: [{ prompt, messages }], predictions })
-        shadow(endpoint, { at, rowCount: 1, rows: () => [input], predictions, ms: performance.now() - began })
+        // Kept is the text of a prompt, once: what is hidden there must not stand in what was answered.
+        const row = { messages, prompt: typeof prompt === 'string' ? prompt : sent }
+        const text = echo ? answer.text.slice(row.prompt?.length) : answer.text
+        const predictions = JSON.stringify([withoutLikelihoods({ ...prediction, text })])
+        keep(endpoint, serving, { at, rows: [row], predictions })
+        shadow(endpoint, {
+          at,
+          rowCount: 1,
+          rows: () => [{ ...settings, ...row }],
+          predictions,
+          ms: performance.now() - began,
+        })
         events.push({ event: 'done', data: prediction })
       })
       const recorded = (error: unknown) => {

@@ -58,7 +58,7 @@ export const withoutLikelihoods = <P extends object>({ logprobs: _, ...rest }: P
 export async function write(
   endpoint: LiveEndpoint,
   { language, signature }: TextServing,
-  asked: z.infer<typeof PromptRow> & Sampling & Form,
+  asked: Omit<z.infer<typeof PromptRow>, 'prompt'> & { prompt?: string | number[] } & Sampling & Form,
   options: GenerateOptions = {},
 ): Promise<Generated> {
   const { prompt, messages, ...settings } = asked

@@ -15,7 +15,7 @@ const Tool = z.strictObject({
 
 /** How a language model chooses its words, without a temperature always the likeliest; and what form its answer has. */
 export const GenerateSettings = z.strictObject({
-  maxTokens: z.number().int().min(1).max(32_768).optional().describe('of the answer; what the version says unless told'),
+  maxTokens: z.number().int().min(0).max(32_768).optional().describe('of the answer; what the version says unless told'),
   temperature: z.number().min(0).max(5).optional().describe('0 (the usual): always the likeliest token'),
   topP: z.number().gt(0).max(1).optional().describe('only the likeliest tokens that make up this share'),
   topK: z.number().int().min(0).max(1000).optional().describe('only so many of the likeliest tokens; 0: all'),
@@ -74,7 +74,14 @@ const oneOfBoth = [
 ] as const
 /** A row for a language model. */
 export const PromptRow = z.strictObject(promptFields).refine(...oneOfBoth)
-export const GenerateInput = GenerateSettings.extend(promptFields).refine(...oneOfBoth)
+export const GenerateInput = GenerateSettings.extend({
+  ...promptFields,
+  prompt: z
+    .union([z.string().min(1).max(mostCharacters), z.array(z.number().int().min(0)).min(1).max(32_768)])
+    .optional()
+    .describe('text to go on from, or its tokens by their numbers in the vocabulary of the model'),
+  echo: z.boolean().optional().describe('begin with the prompt, where likelihoods are asked for with those of its tokens'),
+}).refine(...oneOfBoth)
 export type GenerateInput = z.infer<typeof GenerateInput>
 
 const Likelihood = z.object({
@@ -87,7 +94,14 @@ const Likelihood = z.object({
 export const Written = z.object({
   text: z.string(),
   calls: z.array(ToolCall).optional().describe('functions that it asks for, where there were tools'),
-  logprobs: z.array(Likelihood.extend({ top: z.array(Likelihood) })).optional(),
+  logprobs: z
+    .array(
+      Likelihood.extend({
+        logprob: Likelihood.shape.logprob.nullable().describe('null at the beginning of a prompt'),
+        top: z.array(Likelihood),
+      }),
+    )
+    .optional(),
   finishReason: z
     .enum(['stop', 'length', 'time', 'cancelled', 'calls'])
     .describe(

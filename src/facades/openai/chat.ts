@@ -99,4 +99,5 @@ const logprobsOf = (likelihoods: readonly Likelihood[]) => ({
   refusal: null,
 })
 
-const tokenOf = ({ text, logprob, bytes }: Omit<Likelihood, 'top'>) => ({ token: text, logprob, bytes })
+/** Of what is written the likelihood is always known. */
+const tokenOf = ({ text, logprob, bytes }: Omit<Likelihood, 'top'>) => ({ token: text, logprob: logprob!, bytes })

@@ -1,25 +1,27 @@
 import * as z from 'zod'
 import type { GenerateInput } from '../../domains/endpoints/writing-schema.ts'
+import { invalidInput } from '../../kernel/errors.ts'
 import type { ServerEvent } from '../../kernel/route.ts'
 import type { Generated, Likelihood } from '../../ports/language/language.ts'
-import { cannot, may, model, only, penalties, sampling, Usage, withoutEffect } from './fields.ts'
+import { cannot, may, model, penalties, sampling, Usage, withoutEffect } from './fields.ts'
 import { endingInWords } from './stream.ts'
 import { settingsOf } from './to-generate.ts'
 import { type Asked, type Endpoints, finishOf, openChoice, usageOf, whole } from './writing.ts'
 
 const mostPrompts = 64
 const prompt = z.string().min(1).max(400_000)
+const tokens = z.array(z.number().int().min(0)).min(1).max(32_768)
 
 /** What /completions takes. */
 export const CompletionRequest = z.object({
   model,
-  prompt: z.union([prompt, z.array(prompt).min(1).max(mostPrompts)], {
-    error: `send a text, or up to ${mostPrompts} of them (tokens are not taken)`,
+  prompt: z.union([prompt, tokens, z.array(prompt).min(1).max(mostPrompts), z.array(tokens).min(1).max(mostPrompts)], {
+    error: `send a text or the tokens of one by their numbers, or up to ${mostPrompts} of either`,
   }),
   ...sampling,
   ...penalties,
   logprobs: may(z.number().int().min(0).max(5)),
-  best_of: only(1, 'Only the answer itself is written here, not the best of several.'),
+  best_of: may(z.number().int().min(1).max(16)),
   echo: may(z.boolean()),
   suffix: cannot('the models here only go on from a prompt'),
   ...withoutEffect,
@@ -28,8 +30,8 @@ export type CompletionRequest = z.output<typeof CompletionRequest>
 
 const Logprobs = z.object({
   tokens: z.array(z.string()),
-  token_logprobs: z.array(z.number()),
-  top_logprobs: z.array(z.record(z.string(), z.number())),
+  token_logprobs: z.array(z.number().nullable()),
+  top_logprobs: z.array(z.record(z.string(), z.number()).nullable()),
   text_offset: z.array(z.number()),
 })
 
@@ -60,14 +62,15 @@ export async function complete(
     created: Math.floor(Date.now() / 1000),
     model: request.model,
   }
-  const prompts = typeof request.prompt === 'string' ? [request.prompt] : request.prompt
-  const each = request.n ?? 1
-  const wanted = prompts.flatMap((text) => Array.from({ length: each }, (_, choice) => ({ text, choice })))
+  const prompts = promptsOf(request.prompt)
+  const shown = request.n ?? 1
+  const each = request.best_of ?? shown
+  refuseBest(request, shown, each)
+  const wanted = prompts.flatMap((prompt) => Array.from({ length: each }, (_, choice) => ({ prompt, choice })))
   const open = (index: number) => {
-    const { text, choice } = wanted[index]!
-    return openChoice(endpoints, asked, index, toInput(request, text, choice))
+    const { prompt, choice } = wanted[index]!
+    return openChoice(endpoints, asked, index, toInput(request, prompt, { choice, isRanked: each > shown }))
   }
-  const before = (index: number) => (request.echo ? wanted[index]!.text : '')
   const usage = (answers: Generated[]): Usage =>
     prompts
       .map((_, i) => usageOf(answers.slice(i * each, (i + 1) * each)))
@@ -79,10 +82,11 @@ export async function complete(
   if (!request.stream) {
     const answers: Generated[] = []
     for (let i = 0; i < wanted.length; i++) answers.push(await whole(await open(i)))
-    const choices = answers.map((answer, index) => ({
+    const best = prompts.flatMap((_, i) => likeliest(answers.slice(i * each, (i + 1) * each), shown))
+    const choices = best.map((answer, index) => ({
       index,
-      text: before(index) + answer.text,
-      logprobs: answer.logprobs ? logprobsOf(answer.logprobs, before(index).length) : null,
+      text: answer.text,
+      logprobs: answer.logprobs && request.logprobs !== undefined ? logprobsOf(answer.logprobs, 0) : null,
       finish_reason: finishOf(answer),
     }))
     return { ...head, choices, usage: usage(answers) }
@@ -102,12 +106,11 @@ export async function complete(
     (async function* () {
       const answers: Generated[] = []
       for (let index = 0; index < wanted.length; index++) {
-        let at = before(index).length
-        if (request.echo) yield piece(index, before(index))
+        let at = 0
         for await (const said of index === 0 ? first : await open(index)) {
           if ('text' in said) {
             yield piece(index, said.text, { logprobs: said.logprobs ? logprobsOf(said.logprobs, at) : null })
-            at += said.text.length
+            at += said.logprobs ? lengthOf(said.logprobs) : said.text.length
           } else if ('done' in said) {
             answers.push(said.done)
             yield piece(index, '', { finish_reason: finishOf(said.done) })
@@ -119,14 +122,49 @@ export async function complete(
   )
 }
 
-function toInput(request: CompletionRequest, prompt: string, choice: number): GenerateInput {
+function promptsOf(prompt: CompletionRequest['prompt']): (string | number[])[] {
+  if (typeof prompt === 'string') return [prompt]
+  return prompt.every((one) => typeof one === 'number') ? [prompt] : (prompt as (string | number[])[])
+}
+
+function refuseBest({ best_of, stream, echo }: CompletionRequest, shown: number, each: number): void {
+  if (each < shown)
+    throw invalidInput(`The best ${shown} of ${best_of} cannot be had. Let "best_of" be at least "n".`, { field: 'best_of' })
+  if (each > shown && (stream || echo))
+    throw invalidInput(
+      `Which answer is best is known when all are written, and by what was written alone. Leave out ${stream ? '"stream"' : '"echo"'} or "best_of".`,
+      { field: 'best_of' },
+    )
+}
+
+/** Those whose tokens were likeliest on the average, as their API ranks them. */
+function likeliest(answers: readonly Generated[], shown: number): Generated[] {
+  if (answers.length === shown) return [...answers]
+  const mean = ({ logprobs = [] }: Generated) =>
+    logprobs.length === 0 ? 0 : logprobs.reduce((sum, { logprob }) => sum + (logprob ?? 0), 0) / logprobs.length
+  return answers
+    .map((answer) => ({ answer, mean: mean(answer) }))
+    .sort((a, b) => b.mean - a.mean)
+    .slice(0, shown)
+    .map(({ answer }) => answer)
+}
+
+function toInput(
+  request: CompletionRequest,
+  prompt: string | number[],
+  { choice, isRanked }: { choice: number; isRanked: boolean },
+): GenerateInput {
+  const topLogprobs = request.logprobs ?? (isRanked ? 0 : undefined)
   return {
     prompt,
-    maxTokens: request.max_tokens || usualTokens,
+    maxTokens: request.max_tokens ?? usualTokens,
     ...settingsOf(request, choice),
-    ...(request.logprobs !== undefined && { topLogprobs: request.logprobs }),
+    ...(topLogprobs !== undefined && { topLogprobs }),
+    ...(request.echo && { echo: true }),
   }
 }
+
+const lengthOf = (likelihoods: readonly Likelihood[]): number => likelihoods.reduce((sum, { text }) => sum + text.length, 0)
 
 /** Lists side by side, as this older part of their API has them; `offset` is where the first token begins in the text. */
 function logprobsOf(likelihoods: readonly Likelihood[], offset: number): z.infer<typeof Logprobs> {
@@ -134,7 +172,9 @@ function logprobsOf(likelihoods: readonly Likelihood[], offset: number): z.infer
   return {
     tokens: likelihoods.map(({ text }) => text),
     token_logprobs: likelihoods.map(({ logprob }) => logprob),
-    top_logprobs: likelihoods.map(({ top }) => Object.fromEntries(top.map(({ text, logprob }) => [text, logprob]))),
+    top_logprobs: likelihoods.map(({ logprob, top }) =>
+      logprob === null ? null : Object.fromEntries(top.map(({ text, logprob }) => [text, logprob!])),
+    ),
     text_offset: likelihoods.map(({ text }) => {
       const begin = at
       at += text.length

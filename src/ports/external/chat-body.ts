@@ -5,6 +5,10 @@ import type { Asked } from '../language/language.ts'
 export function chatBody(model: string | null, request: Asked, isChat: boolean): Record<string, unknown> {
   const { format, tools, toolChoice, topLogprobs, bias } = request
   if (request.topK !== undefined) throw invalidInput('The model elsewhere has no "topK".', { field: 'topK' })
+  if ('prompt' in request && typeof request.prompt !== 'string')
+    throw invalidInput('The model elsewhere has a vocabulary of its own. Send the text, no tokens.', { field: 'prompt' })
+  if (request.echo && topLogprobs !== undefined)
+    throw invalidInput('How likely a prompt is, the model elsewhere does not say. Leave out "echo".', { field: 'echo' })
   if (!isChat && (format || tools?.length))
     throw invalidInput('Forms and tools are for conversations: send "messages".', { field: format ? 'format' : 'tools' })
   return {

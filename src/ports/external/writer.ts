@@ -46,6 +46,10 @@ export function externalWriter(outbound: Outbound, external: ExternalModel, cont
         body: chatBody(external.model, request, isChat),
         signal,
       })
+      if (request.echo && 'prompt' in request && typeof request.prompt === 'string') {
+        text = request.prompt
+        options.onText?.(text)
+      }
       for await (const event of eventsOf(body)) {
         if (event?.error)
           throw new PlatformError(

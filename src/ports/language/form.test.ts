@@ -217,8 +217,8 @@ test('likelihoods are told of each token, and are those of the model', { timeout
   assert.deepEqual(pieces, [1, 1, 1, 1, 1])
   for (const one of logprobs!) {
     assert.equal(one.top.length, 3)
-    assert.ok(Math.abs(one.logprob - one.top[0]!.logprob) < 1e-6, 'the likeliest was taken')
-    assert.ok(one.logprob < 0 && one.top[0]!.logprob >= one.top[1]!.logprob)
+    assert.ok(Math.abs(one.logprob! - one.top[0]!.logprob) < 1e-6, 'the likeliest was taken')
+    assert.ok(one.logprob! < 0 && one.top[0]!.logprob >= one.top[1]!.logprob)
     assert.deepEqual(one.bytes, [...Buffer.from(one.text)])
   }
   const stopped = await sure.generate({ prompt: 'a', stop: ['ef'], topLogprobs: 0 })

@@ -19,8 +19,8 @@ export interface ChatMessage {
   callId?: string
 }
 
-/** Text to go on from, or a conversation to answer in. */
-export type Prompt = { prompt: string } | { messages: ChatMessage[] }
+/** Text to go on from, or its tokens by their numbers; or a conversation to answer in. */
+export type Prompt = { prompt: string | number[] } | { messages: ChatMessage[] }
 
 /** How the next token is chosen. Without a temperature: always the likeliest. */
 export interface Sampling {
@@ -39,6 +39,8 @@ export interface Sampling {
   bias?: Record<string, number>
   /** Beside each token how likely it was, and so many of the likeliest. */
   topLogprobs?: number
+  /** What is written begins with the prompt, where likelihoods are asked for with those of its tokens. */
+  echo?: boolean
 }
 
 /** A function that a model may ask for. */
@@ -72,8 +74,9 @@ export interface Likelihood {
   text: string
   /** Null where the token is a part of a character whose bytes are not known. */
   bytes: number[] | null
-  logprob: number
-  top: Omit<Likelihood, 'top'>[]
+  /** Null at the beginning of a prompt, which nothing comes before. */
+  logprob: number | null
+  top: { text: string; bytes: number[] | null; logprob: number }[]
 }
 
 /** A call as it is written: its name comes first, then its arguments in pieces. */
@@ -91,6 +94,8 @@ export interface Generated {
   calls?: ToolCall[]
   /** Where they were asked for: of the tokens of `text`. */
   logprobs?: Likelihood[]
+  /** The text of a prompt that was sent as tokens. */
+  prompt?: string
   finishReason: FinishReason
   tokens: { prompt: number; generated: number }
   /** Waiting for its turn; from then to the first token; in all, waiting included. `first` is null where there was none. */

@@ -26,7 +26,7 @@ export interface PreparedCalls {
 /** Puts together how an answer must be written; refuses what cannot be. */
 export function prepare(request: Asked, chatTemplate: string | null): Prepared {
   const { format, tools = [], toolChoice = 'auto', parallelCalls = true, ...rest } = request
-  const { prompt, messages, ...sampling } = rest as Sampling & { prompt?: string; messages?: never }
+  const { prompt, messages, ...sampling } = rest as Sampling & { prompt?: string | number[]; messages?: never }
   const named = typeof toolChoice === 'object' ? tools.find(({ name }) => name === toolChoice.name) : null
   if (named === undefined)
     throw invalidInput(`There is no tool "${(toolChoice as { name: string }).name}" among the tools.`, { field: 'toolChoice' })
@@ -48,6 +48,7 @@ export function prepare(request: Asked, chatTemplate: string | null): Prepared {
     if (tools.length > 0) throw invalidInput('Tools are for conversations: send "messages".', { field: 'tools' })
     return { prompt: { prompt: prompt! }, sampling, grammar, calls: null }
   }
+  if (sampling.echo) throw invalidInput('A conversation is not echoed: send a "prompt" for that.', { field: 'echo' })
   const syntax = syntaxOf(chatTemplate ?? '')
   const spoken = syntax.inTemplate ? { messages, tools: offered } : { messages: inWords(messages, offered) }
   if (offered.length === 0) return { prompt: spoken, sampling, grammar, calls: null }

@@ -6,6 +6,7 @@ import type { Prepared } from './prepare.ts'
 /** The tokens of a prompt, or of a conversation by the model's template. */
 export function promptTokens(model: LlamaModel, format: ChatFormat | null, prompt: Prepared['prompt']): Token[] {
   if ('prompt' in prompt) {
+    if (typeof prompt.prompt !== 'string') return known(model, prompt.prompt)
     const tokens = model.tokenize(prompt.prompt, false)
     const { bos, shouldPrependBosToken } = model.tokens
     return shouldPrependBosToken && bos !== null ? [bos, ...tokens] : tokens
@@ -23,4 +24,13 @@ export function promptTokens(model: LlamaModel, format: ChatFormat | null, promp
     })
   }
   return parts.flatMap(({ text, steers }) => model.tokenize(text, steers))
+}
+
+/** Tokens that somebody names by their numbers, as they are: nothing is put before them. */
+function known(model: LlamaModel, tokens: readonly number[]): Token[] {
+  const vocabulary = model.fileInfo.metadata.tokenizer.ggml.tokens.length
+  const unknown = tokens.find((token) => token >= vocabulary)
+  if (unknown !== undefined)
+    throw new Refusal(`There is no token ${unknown}; the vocabulary of this model has ${vocabulary}.`, { field: 'prompt' })
+  return tokens as Token[]
 }

@@ -36,6 +36,7 @@ export type Said =
       id: number
       finishReason: FinishReason
       tokens: { prompt: number; generated: number }
+      prompt?: string
       firstSeconds: number | null
     }
   | { type: 'refused'; id: number; message: string; facts: Record<string, unknown> }

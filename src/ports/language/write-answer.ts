@@ -1,5 +1,6 @@
 import type { LlamaGrammarEvaluationState, SequenceEvaluateOptions, Token } from 'node-llama-cpp'
 import { callReader } from './calls/reader.ts'
+import { echo } from './echo.ts'
 import type { FinishReason, Likelihood } from './language.ts'
 import { likelihoodOf } from './likelihoods.ts'
 import { type Opened, Refusal } from './opened.ts'
@@ -35,6 +36,7 @@ export async function writeAnswer(opened: Opened, told: Told & { type: 'generate
       { field: 'messages' in asked ? 'messages' : 'prompt', tokens: prompt.length, contextLength },
     )
   const mostTokens = Math.min(sampling.maxTokens ?? room, room)
+  const top = sampling.topLogprobs
   const written: Token[] = []
   const weights = tokenWeights(opened, sampling)
   const write = (...tokens: Token[]) => {
@@ -46,6 +48,7 @@ export async function writeAnswer(opened: Opened, told: Told & { type: 'generate
     finishReason,
     tokens: { prompt: prompt.length, generated: written.length },
     firstSeconds,
+    ...('prompt' in asked && typeof asked.prompt !== 'string' && { prompt: model.detokenize(prompt, true) }),
   })
   const hurry = (): FinishReason | null => (isCancelled() ? 'cancelled' : performance.now() > deadline ? 'time' : null)
   const stateOf = async (grammar: string): Promise<LlamaGrammarEvaluationState> =>
@@ -75,7 +78,6 @@ export async function writeAnswer(opened: Opened, told: Told & { type: 'generate
     return rest
   }
 
-  const top = sampling.topLogprobs
   /** The tokens that follow, each with its likelihood where that is asked for. */
   async function* following(rest: Token[], grammar: LlamaGrammarEvaluationState | null, withLikelihoods: boolean) {
     const how = { ...options, ...(grammar && { grammarEvaluationState: grammar }) }
@@ -141,7 +143,18 @@ export async function writeAnswer(opened: Opened, told: Told & { type: 'generate
     return reason === 'stop' || (reason === 'length' && reader.whole > 0 && reader.isBetween) ? 'calls' : reason
   }
 
-  const rest = await read(prompt, fresh)
+  const rest =
+    sampling.echo && 'prompt' in asked
+      ? await echo(
+          opened,
+          { prompt, asked: asked.prompt, top },
+          {
+            read: () => read(prompt, fresh),
+            hurry,
+            say: (text, likelihoods) => say({ type: 'text', id, text, ...(likelihoods && { likelihoods }) }),
+          },
+        )
+      : await read(prompt, fresh)
   if (typeof rest === 'string') return ended(rest)
   if (mostTokens === 0) return ended(hurry() ?? 'length')
   if (calls?.isForced) return ended(await writeCalls(prompt))

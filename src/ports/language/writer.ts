@@ -23,7 +23,7 @@ export async function loadWriter(needs: HostNeeds, wanted: LanguageModelFile): P
       const calls: ToolCall[] = []
       const logprobs: Likelihood[] = []
       const seed = request.seed ?? (request.temperature ? Math.floor(Math.random() * 2 ** 32) : null)
-      const answered = (rest: Pick<Generated, 'finishReason' | 'tokens'>, first: number | null): Generated => ({
+      const answered = (rest: Pick<Generated, 'finishReason' | 'tokens' | 'prompt'>, first: number | null): Generated => ({
         text,
         ...((prepared.calls || calls.length > 0) && { calls }),
         ...(request.topLogprobs !== undefined && { logprobs }),
@@ -33,7 +33,7 @@ export async function loadWriter(needs: HostNeeds, wanted: LanguageModelFile): P
       })
       // Whoever went away while waiting is not written for.
       if (signal.aborted) return answered({ finishReason: 'cancelled', tokens: { prompt: 0, generated: 0 } }, null)
-      const { finishReason, tokens, firstSeconds } = await (await living()).write(
+      const { finishReason, tokens, firstSeconds, prompt } = await (await living()).write(
         {
           ...prepared,
           sampling: { ...sampling, ...(seed !== null && { seed }), stop: [...(request.stop ?? []), ...(wanted.stop ?? [])] },
@@ -59,7 +59,7 @@ export async function loadWriter(needs: HostNeeds, wanted: LanguageModelFile): P
           },
         },
       )
-      return answered({ finishReason, tokens }, firstSeconds)
+      return answered({ finishReason, tokens, ...(prompt !== undefined && { prompt }) }, firstSeconds)
     })
   }
 
