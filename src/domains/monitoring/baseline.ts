@@ -96,9 +96,23 @@ export function binCounts(points: Float64Array, cells: Float64Array, edges: read
   return [...bins, rest + cells[2 * points.length]!]
 }
 
-/** The points at which a column's values of now are counted: the sample, and every edge. */
-export function pointsOf({ sample, edges, shownEdges }: Pick<NumberBaseline, 'sample' | 'edges' | 'shownEdges'>): Float64Array {
-  const points = Float64Array.from([...sample, ...edges, ...shownEdges]).sort()
+type Pointed = Pick<NumberBaseline, 'sample' | 'edges' | 'shownEdges'>
+
+const known = new WeakMap<Pointed, Float64Array>()
+
+/** The points at which a column's values of now are counted: the sample, and every edge. Found once for a baseline. */
+export function pointsOf(column: Pointed): Float64Array {
+  const found = known.get(column) ?? distinctPoints(column)
+  known.set(column, found)
+  return found
+}
+
+function distinctPoints({ sample, edges, shownEdges }: Pointed): Float64Array {
+  const points = new Float64Array(sample.length + edges.length + shownEdges.length)
+  points.set(sample)
+  points.set(edges, sample.length)
+  points.set(shownEdges, sample.length + edges.length)
+  points.sort()
   let length = 0
   for (const value of points) if (length === 0 || value !== points[length - 1]) points[length++] = value
   return points.slice(0, length)

@@ -23,15 +23,26 @@ const clip = (p: number): number => Math.min(1, Math.max(0, p))
 /** P(D+_n >= x), one-sided, exact (Smirnov 1944; Birnbaum and Tingey 1951). */
 export function smirnovSurvival(n: number, x: number): number {
   let sum = 0
+  const whole = logFactorial(n)
   const last = Math.floor(n * (1 - x))
   for (let j = 0; j <= last; j++) {
     const below = x + j / n
     const above = 1 - below
-    const logTerm = logGamma(n + 1) - logGamma(j + 1) - logGamma(n - j + 1) + (j - 1) * Math.log(below)
+    const logTerm = whole - logFactorial(j) - logFactorial(n - j) + (j - 1) * Math.log(below)
     if (above <= 0) sum += n === j ? Math.exp(logTerm) : 0
     else sum += Math.exp(logTerm + (n - j) * Math.log(above))
   }
   return clip(x * sum)
+}
+
+const mostKnown = 20_000
+const knownFactorials = new Float64Array(mostKnown).fill(Number.NaN)
+
+/** Tests of one baseline ask for the same ones again and again. */
+function logFactorial(n: number): number {
+  if (n >= mostKnown) return logGamma(n + 1)
+  if (Number.isNaN(knownFactorials[n]!)) knownFactorials[n] = logGamma(n + 1)
+  return knownFactorials[n]!
 }
 
 const scale = 2 ** 128

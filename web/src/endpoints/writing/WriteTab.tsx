@@ -32,7 +32,7 @@ export function WriteTab({ endpoint }: { endpoint: Endpoint }) {
         ? 'There is nothing to send yet.'
         : null
 
-  const inputOf = (text: string): GenerateInput => ({
+  const inputOf = (text: string): GenerateInput & { prompt?: string } => ({
     ...(mode === 'prompt'
       ? { prompt: text }
       : {
@@ -176,7 +176,7 @@ export function WriteTab({ endpoint }: { endpoint: Endpoint }) {
   )
 }
 
-function SameFromCode({ endpoint, input }: { endpoint: Endpoint; input: GenerateInput }) {
+function SameFromCode({ endpoint, input }: { endpoint: Endpoint; input: GenerateInput & { prompt?: string } }) {
   const ref = useProjectRef()
   const project = useProject()
   const [language, setLanguage] = useState<Language>('curl')

@@ -6,7 +6,8 @@ interface Asked {
   endpoint: string
   id: string
   project: string
-  input: GenerateInput
+  /** The page writes texts, no tokens. */
+  input: GenerateInput & { prompt?: string }
 }
 
 /** A request for this text that runs as it stands, once a token is in ATOLL_TOKEN. */
@@ -58,7 +59,7 @@ with urllib.request.urlopen(request) as answer:
   },
 }
 
-const inRows = ({ prompt, messages, ...generation }: GenerateInput) => ({
+const inRows = ({ prompt, messages, ...generation }: GenerateInput & { prompt?: string }) => ({
   rows: [prompt === undefined ? { messages } : { prompt }],
   ...(Object.keys(generation).length > 0 && { generation }),
 })
