@@ -53,16 +53,20 @@ interface HotRoute {
   noQuery: unknown
 }
 
-/** A route and the value of its parameter. */
+/** A route with the value of its parameter, for one head of a request: what depends on the head alone is done once. */
 export interface HotTarget {
   route: HotRoute
-  value: string
+  params: Record<string, string>
+  /** Its host and origin were found good. */
+  isSafe: boolean
 }
 
 /** Who calls: the headers, and the connection they came by. */
 export interface Caller {
   headers: Record<string, string | string[] | undefined> & { authorization?: string | undefined; host?: string | undefined }
   socket: Socket
+  /** What an earlier request of the connection found out. */
+  connection?: Connection | undefined
 }
 
 export type HotRoutes = ReturnType<typeof hotRoutes>
@@ -85,7 +89,7 @@ export function hotRoutes(records: readonly RouteRecord[], needs: HotNeeds) {
       if (!/^[\w.-]{1,160}$/.test(value) || !plainJson.has(headers['content-type'] as string)) return null
       if (headers.authorization === undefined || headers.expect !== undefined) return null
       if (needs.trustsProxies && headers['x-forwarded-for'] !== undefined) return null
-      return { route, value }
+      return { route, params: { [route.param]: value }, isSafe: false }
     }
     return null
   }
@@ -126,9 +130,12 @@ export function hotRoutes(records: readonly RouteRecord[], needs: HotNeeds) {
   ): string | Promise<string> {
     const { record } = target.route
     const { headers } = caller
-    needs.safety.checkHost(headers.host)
-    needs.safety.checkOrigin({ method: record.method, host: headers.host as string, headers })
-    const known = connections.get(caller.socket)
+    if (!target.isSafe) {
+      needs.safety.checkHost(headers.host)
+      needs.safety.checkOrigin({ method: record.method, host: headers.host as string, headers })
+      target.isSafe = true
+    }
+    const known = caller.connection
     if (known === undefined || known.authorization !== headers.authorization || !needs.isFresh(known.principal))
       return answerStranger(target, caller, requestId, read, trace)
     needs.limiter.takeFrom(known.bucket)
@@ -168,7 +175,7 @@ export function hotRoutes(records: readonly RouteRecord[], needs: HotNeeds) {
 
   function handle(
     principal: Principal,
-    { route, value }: HotTarget,
+    { route, params }: HotTarget,
     { headers, socket }: Caller,
     requestId: string,
     raw: RawBody,
@@ -176,7 +183,7 @@ export function hotRoutes(records: readonly RouteRecord[], needs: HotNeeds) {
   ): string | Promise<string> {
     const input = new HotInput({
       principal,
-      params: { [route.param]: value },
+      params,
       query: route.noQuery,
       requestId,
       raw,
@@ -194,7 +201,8 @@ export function hotRoutes(records: readonly RouteRecord[], needs: HotNeeds) {
     if (target === null) return false
     const { record, maxBodyBytes } = target.route
     const id = needs.newRequestId()
-    const said = async () => answer(target, request, id, () => readBytes(request, request.headers, maxBodyBytes).then(rawBody))
+    const { socket } = request
+    const said = async () => answer(target, { headers: request.headers, socket, connection: connections.get(socket) }, id, () => readBytes(request, request.headers, maxBodyBytes).then(rawBody))
     said().then(
       (text) => {
         reply.writeHead(record.status ?? 200, [
@@ -227,11 +235,13 @@ export function hotRoutes(records: readonly RouteRecord[], needs: HotNeeds) {
     return { status, headers: all, text: JSON.stringify(body) }
   }
 
-  async function connect({ headers, socket }: Caller): Promise<Connection> {
+  async function connect(caller: Caller): Promise<Connection> {
+    const { headers, socket } = caller
     const address = socket.remoteAddress ?? ''
     const principal = await needs.identify(headers as { authorization?: string }, address)
     const bucket = needs.limiter.bucketOf(limit, principal.credential.id ?? address)
     const connection: Connection = { authorization: headers.authorization as string, principal, bucket, may: null }
+    caller.connection = connection
     connections.set(socket, connection)
     return connection
   }

@@ -3,7 +3,7 @@ import type { Socket } from 'node:net'
 import { RawBody } from '../../kernel/raw-body.ts'
 import type { RouteRecord } from '../../kernel/route.ts'
 import { minutes, seconds } from '../../kernel/time.ts'
-import type { HotRoutes, HotTarget } from './hot-routes.ts'
+import type { Caller, HotRoutes, HotTarget } from './hot-routes.ts'
 import { type RequestHead, readHead } from './request-head.ts'
 
 /** A request for a hot route: its head, understood. */
@@ -45,6 +45,8 @@ export function hotSockets(server: Server, hot: HotRoutes, { isTls }: { isTls: b
 
   class Lane {
     readonly #socket: Socket
+    /** The same for all requests of the connection: one at a time is answered. */
+    readonly #caller: Caller
     readonly #heads = new Map<string, HotHead>()
     /** The last head of a request that was so long in all: mostly the next one of that length says the same. */
     readonly #headBySize = new Map<number, HotHead>()
@@ -58,6 +60,7 @@ export function hotSockets(server: Server, hot: HotRoutes, { isTls }: { isTls: b
 
     constructor(socket: Socket) {
       this.#socket = socket
+      this.#caller = { headers: {}, socket, connection: undefined }
       socket.on('data', this.#onData)
       socket.on('end', this.#onEnd)
       socket.on('error', this.#onError)
@@ -148,7 +151,8 @@ export function hotSockets(server: Server, hot: HotRoutes, { isTls }: { isTls: b
       const { record } = target.route
       let said: string | Promise<string>
       try {
-        said = hot.answer(target, { headers, socket: this.#socket }, id, () => raw)
+        this.#caller.headers = headers
+        said = hot.answer(target, this.#caller, id, () => raw)
       } catch (error) {
         this.#refuse(error, id, record)
         return
@@ -162,8 +166,11 @@ export function hotSockets(server: Server, hot: HotRoutes, { isTls }: { isTls: b
     }
 
     #reply(text: string, id: string, { status = 200 }: RouteRecord): void {
+      const length = Buffer.byteLength(text)
       this.#send(
-        `${replyHead(status, closing)}x-content-type-options: nosniff\r\nx-request-id: ${id}\r\ncontent-length: ${Buffer.byteLength(text)}\r\n\r\n${text}`,
+        `${replyHead(status, closing)}x-content-type-options: nosniff\r\nx-request-id: ${id}\r\ncontent-length: ${length}\r\n\r\n${text}`,
+        // Where a byte is a character, nothing need be translated.
+        length === text.length ? 'latin1' : 'utf8',
       )
     }
 
@@ -174,13 +181,13 @@ export function hotSockets(server: Server, hot: HotRoutes, { isTls }: { isTls: b
       this.#send(`${replyHead(status, closing)}${lines.join('')}content-length: ${Buffer.byteLength(text)}\r\n\r\n${text}`)
     }
 
-    #send(reply: string): void {
+    #send(reply: string, encoding: 'latin1' | 'utf8' = 'utf8'): void {
       const socket = this.#socket
       this.#hasServed = true
       this.#since = Date.now()
       if (socket.destroyed) return
-      if (closing) return void socket.end(reply)
-      if (socket.write(reply)) this.#next()
+      if (closing) return void socket.end(reply, encoding)
+      if (socket.write(reply, encoding)) this.#next()
       // Whoever does not read gets nothing more, and is not read.
       else socket.once('drain', () => this.#next())
     }
