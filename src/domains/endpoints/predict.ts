@@ -131,7 +131,8 @@ export function predictor({ access, events, ready, beside }: PredictNeeds) {
     gate.enter(by, now)
     let error: unknown = null
     try {
-      const predictions = predictionsOf(serving, scores, batch.rows, request, null)
+      const list = predictionsOf(serving, scores, batch.rows, request, null)
+      const predictions = `[${list}`
       endpoint.captures.record({
         at: now,
         body: raw,
@@ -141,7 +142,7 @@ export function predictor({ access, events, ready, beside }: PredictNeeds) {
       })
       if (traffic !== null)
         shadowRows(endpoint, serving, request, { at: now, rowCount: batch.rows, isPlain: true, predictions, start })
-      return `${serving.head}${predictions.slice(1)},"warnings":[]}`
+      return `${serving.head}${list},"warnings":[]}`
     } catch (caught) {
       error = caught
       noteFault(caught, { endpoint: endpoint.name, variant: mainVariant })
@@ -208,7 +209,7 @@ export function predictor({ access, events, ready, beside }: PredictNeeds) {
         ),
       )
       run?.done()
-      let predictions = predictionsOf(serving, scores, rowCount, request, uncertain)
+      let predictions = `[${predictionsOf(serving, scores, rowCount, request, uncertain)}`
       const answered = request.trace && performance.now()
       endpoint.captures.record({
         at: now,
@@ -242,7 +243,7 @@ export function predictor({ access, events, ready, beside }: PredictNeeds) {
 
 type Uncertain = (answer: string, scores: RawScores, row: number) => string
 
-/** The JSON list of predictions, with their ids. */
+/** The JSON list of predictions, with their ids, from behind its opening bracket: the head of an answer ends with that. */
 function predictionsOf(
   serving: RowServing,
   scores: RawScores,
@@ -250,7 +251,7 @@ function predictionsOf(
   { requestId }: PredictRequest,
   uncertain: Uncertain | null,
 ): string {
-  let text = '['
+  let text = ''
   for (let r = 0; r < rows; r++) {
     const answer = serving.answer(scores, r, rows === 1 ? requestId : `${requestId}.${r}`)
     text += `${r === 0 ? '' : ','}${uncertain ? uncertain(answer, scores, r) : answer}`
