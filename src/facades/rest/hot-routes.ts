@@ -202,7 +202,10 @@ export function hotRoutes(records: readonly RouteRecord[], needs: HotNeeds) {
     const { record, maxBodyBytes } = target.route
     const id = needs.newRequestId()
     const { socket } = request
-    const said = async () => answer(target, { headers: request.headers, socket, connection: connections.get(socket) }, id, () => readBytes(request, request.headers, maxBodyBytes).then(rawBody))
+    const said = async () =>
+      answer(target, { headers: request.headers, socket, connection: connections.get(socket) }, id, () =>
+        readBytes(request, request.headers, maxBodyBytes).then(rawBody),
+      )
     said().then(
       (text) => {
         reply.writeHead(record.status ?? 200, [
