@@ -89,7 +89,7 @@ const isProgram = (path: string): boolean => path.startsWith('maintenance/') || 
 
 function layerOf(path: string): number {
   const first = path.split('/', 1)[0] as (typeof layers)[number]
-  if (path === 'platform.ts') return layers.indexOf('map')
+  if (path === 'platform.ts' || path.startsWith('platform/')) return layers.indexOf('map')
   if (isProgram(path)) return layers.indexOf('main')
   return path.includes('/') ? layers.indexOf(first) : layers.indexOf('main')
 }

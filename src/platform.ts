@@ -1,117 +1,67 @@
 import { join } from 'node:path'
 import type { Logger } from 'pino'
 import packageInfo from '../package.json' with { type: 'json' }
-import { authMigrations } from './domains/auth/migrations.ts'
-import { authRoutes } from './domains/auth/routes.ts'
 import { authService } from './domains/auth/service.ts'
-import { statusRoutes } from './domains/auth/status-routes.ts'
 import { comparisonJob } from './domains/comparisons/job.ts'
 import { comparisonPlans } from './domains/comparisons/plan.ts'
-import { comparisonsRoutes } from './domains/comparisons/routes.ts'
 import { comparisonsService } from './domains/comparisons/service.ts'
 import { compressionJob } from './domains/compression/job.ts'
 import { ladderService } from './domains/compression/ladder/service.ts'
-import { compressionMigrations } from './domains/compression/migrations.ts'
-import { compressionRoutes } from './domains/compression/routes.ts'
 import { compressionService } from './domains/compression/service.ts'
 import { costService } from './domains/cost/service.ts'
 import { daysInBin } from './domains/datasets/bin.ts'
-import { datasetsMigrations } from './domains/datasets/migrations.ts'
-import { datasetsRoutes } from './domains/datasets/routes.ts'
 import { datasetsService } from './domains/datasets/service.ts'
-import { abRoutes } from './domains/endpoints/ab/routes.ts'
 import { abService } from './domains/endpoints/ab/service.ts'
-import { capturedFilesMigrations } from './domains/endpoints/captured-files/migrations.ts'
-import { contractRoutes } from './domains/endpoints/contract/routes.ts'
 import { endpointsLineage } from './domains/endpoints/endpoints-lineage.ts'
-import { logRoutes } from './domains/endpoints/log/routes.ts'
-import { metricsRoutes } from './domains/endpoints/metrics/routes.ts'
-import { endpointsMigrations } from './domains/endpoints/migrations.ts'
-import { pipelinesRoutes } from './domains/endpoints/pipelines/routes.ts'
 import { pipelinesService } from './domains/endpoints/pipelines/service.ts'
-import { endpointsRoutes } from './domains/endpoints/routes.ts'
 import { endpointsService } from './domains/endpoints/service.ts'
-import { truthMigrations } from './domains/endpoints/truth/migrations.ts'
-import { truthRoutes } from './domains/endpoints/truth/routes.ts'
-import { evaluationRoutes } from './domains/evaluation/routes.ts'
 import { evaluationService } from './domains/evaluation/service.ts'
-import { experimentsMigrations } from './domains/experiments/migrations.ts'
-import { experimentsRoutes } from './domains/experiments/routes.ts'
 import { runsLineage } from './domains/experiments/runs-lineage.ts'
 import { experimentsService } from './domains/experiments/service.ts'
 import { gradientsService } from './domains/explanations/gradients.ts'
 import { heldOutRows } from './domains/explanations/held-out.ts'
 import { nearestRows } from './domains/explanations/nearest.ts'
-import { explanationsRoutes } from './domains/explanations/routes.ts'
 import { explanationsService } from './domains/explanations/service.ts'
-import { fairnessMigrations } from './domains/fairness/migrations.ts'
 import { policiesService } from './domains/fairness/policies.ts'
-import { fairnessRoutes } from './domains/fairness/routes.ts'
 import { fairnessService } from './domains/fairness/service.ts'
 import { goalsLineage } from './domains/goals/goals-lineage.ts'
-import { goalsMigrations } from './domains/goals/migrations.ts'
-import { goalsRoutes } from './domains/goals/routes.ts'
 import { goalsService } from './domains/goals/service.ts'
-import { externalsRoutes } from './domains/imports/external/routes.ts'
 import { externalsService } from './domains/imports/external/service.ts'
-import { importsRoutes } from './domains/imports/routes.ts'
 import { importsService } from './domains/imports/service.ts'
 import { jobFamilies } from './domains/jobs/job-families.ts'
-import { jobsMigrations } from './domains/jobs/migrations.ts'
-import { jobsRoutes } from './domains/jobs/routes.ts'
 import { jobsService } from './domains/jobs/service.ts'
 import { gatherJob } from './domains/loops/gather/job.ts'
 import { judgeJob } from './domains/loops/judge/job.ts'
-import { loopsMigrations } from './domains/loops/migrations.ts'
-import { loopsRoutes } from './domains/loops/routes.ts'
 import { loopsService } from './domains/loops/service.ts'
 import { watchJob } from './domains/loops/watch/job.ts'
-import { monitoringMigrations } from './domains/monitoring/migrations.ts'
 import { monitorsLineage } from './domains/monitoring/monitors-lineage.ts'
-import { monitoringRoutes } from './domains/monitoring/routes.ts'
 import { monitorJob } from './domains/monitoring/run-job.ts'
 import { monitoringService } from './domains/monitoring/service.ts'
 import { readCatalogue } from './domains/recipes/catalogue.ts'
-import { recipesMigrations } from './domains/recipes/migrations.ts'
-import { recipesRoutes } from './domains/recipes/routes.ts'
 import { recipesService } from './domains/recipes/service.ts'
 import { trySteps } from './domains/recipes/try-steps.ts'
-import { registryMigrations } from './domains/registry/migrations.ts'
 import { registerWeightsService } from './domains/registry/register-weights.ts'
 import { registryLineage } from './domains/registry/registry-lineage.ts'
-import { registryRoutes } from './domains/registry/routes.ts'
 import { registryService } from './domains/registry/service.ts'
 import { versionFiles } from './domains/registry/version-files.ts'
 import { scriptJob } from './domains/scripts/job.ts'
-import { scriptsRoutes } from './domains/scripts/routes.ts'
 import { scriptsService } from './domains/scripts/service.ts'
-import { servingExportRoutes } from './domains/serving-export/routes.ts'
 import { servingExportService } from './domains/serving-export/service.ts'
 import { readAlgorithms } from './domains/training/algorithms.ts'
 import { imagePreviews } from './domains/training/image-previews.ts'
 import { trainingJob } from './domains/training/job.ts'
 import { trainingPlans } from './domains/training/plan.ts'
 import { replayService } from './domains/training/replay.ts'
-import { trainingRoutes } from './domains/training/routes.ts'
 import { trainingService } from './domains/training/service.ts'
-import { invocationsRoutes } from './domains/transforms/invocations/routes.ts'
 import { invocationsService } from './domains/transforms/invocations/service.ts'
-import { invocationsMigrations } from './domains/transforms/invocations/store.ts'
-import { transformsMigrations } from './domains/transforms/migrations.ts'
-import { transformsRoutes } from './domains/transforms/routes.ts'
 import { transformsService } from './domains/transforms/service.ts'
-import { tuningMigrations } from './domains/tuning/migrations.ts'
-import { tuningRoutes } from './domains/tuning/routes.ts'
 import { tuningService } from './domains/tuning/service.ts'
-import { weightsMigrations } from './domains/weights/migrations.ts'
-import { weightsRoutes } from './domains/weights/routes.ts'
 import { weightsService } from './domains/weights/service.ts'
-import { inferenceProtocolRoutes } from './facades/inference-protocol/routes.ts'
-import { openAiRoutes } from './facades/openai/routes.ts'
 import type { Config } from './kernel/config.ts'
 import { createEvents } from './kernel/events.ts'
-import type { RouteRecord } from './kernel/route.ts'
 import { minutes, toIso } from './kernel/time.ts'
+import { allMigrations } from './platform/migrations.ts'
+import { allRoutes } from './platform/routes.ts'
 import type { BlobStore } from './ports/blobs/blob-store.ts'
 import { collectUnused } from './ports/blobs/collect-unused.ts'
 import { openFilesystemBlobs } from './ports/blobs/filesystem.ts'
@@ -470,26 +420,7 @@ export async function openPlatform(config: Config, { logger }: { logger: Logger 
   datasets.lineage.contribute(endpointsLineage({ metadata, access }))
   datasets.lineage.contribute(monitorsLineage({ metadata, access }))
 
-  await metadata.migrate([
-    ...authMigrations,
-    ...jobsMigrations,
-    ...datasetsMigrations,
-    ...goalsMigrations,
-    ...recipesMigrations,
-    ...weightsMigrations,
-    ...experimentsMigrations,
-    ...tuningMigrations,
-    ...registryMigrations,
-    ...fairnessMigrations,
-    ...compressionMigrations,
-    ...endpointsMigrations,
-    ...truthMigrations,
-    ...capturedFilesMigrations,
-    ...transformsMigrations,
-    ...invocationsMigrations,
-    ...monitoringMigrations,
-    ...loopsMigrations,
-  ])
+  await metadata.migrate(allMigrations)
 
   // What an earlier version kept as it was is encrypted, and what is left of it in the file is written over.
   const plain = plainSecretFiles(join(config.dataDir, 'secrets'))
@@ -522,41 +453,37 @@ export async function openPlatform(config: Config, { logger }: { logger: Logger 
     sandbox: { level: executor.sandbox, reason: executor.sandboxReason },
     startedAt,
   })
-  const routes: RouteRecord[] = [
-    ...statusRoutes({ metadata, status }),
-    ...authRoutes(auth),
-    ...jobsRoutes(jobs),
-    ...datasetsRoutes(datasets),
-    ...goalsRoutes(goals),
-    ...recipesRoutes({ recipes, trySteps: tried }),
-    ...weightsRoutes({ weights }),
-    ...experimentsRoutes(experiments),
-    ...tuningRoutes(tuning),
-    ...registryRoutes({ registry, files: packageFiles, brought }),
-    ...evaluationRoutes(evaluation),
-    ...fairnessRoutes({ fairness, policies: biasPolicies }),
-    ...explanationsRoutes({ explanations, gradients, heldOut, nearest }),
-    ...endpointsRoutes(endpoints),
-    ...pipelinesRoutes(pipelines),
-    ...transformsRoutes(transforms),
-    ...invocationsRoutes(invocations),
-    ...contractRoutes(endpoints),
-    ...servingExportRoutes(servingExport),
-    ...inferenceProtocolRoutes(endpoints, version),
-    ...truthRoutes(endpoints.truth),
-    ...logRoutes(endpoints.log),
-    ...abRoutes(ab),
-    ...metricsRoutes([endpoints.families, jobFamilies({ metadata, events })]),
-    ...monitoringRoutes(monitoring),
-    ...loopsRoutes(loops),
-    ...trainingRoutes({ training, replays, previewImages }),
-    ...comparisonsRoutes(comparisons),
-    ...compressionRoutes({ compression, ladders }),
-    ...scriptsRoutes(scripts),
-    ...importsRoutes(imports),
-    ...externalsRoutes(externals),
-    ...openAiRoutes(endpoints),
-  ]
+  const routes = allRoutes({
+    version,
+    status: { metadata, status },
+    auth,
+    jobs,
+    datasets,
+    goals,
+    recipes: { recipes, trySteps: tried },
+    weights: { weights },
+    experiments,
+    tuning,
+    registry: { registry, files: packageFiles, brought },
+    evaluation,
+    fairness: { fairness, policies: biasPolicies },
+    explanations: { explanations, gradients, heldOut, nearest },
+    endpoints,
+    pipelines,
+    transforms,
+    invocations,
+    servingExport,
+    ab,
+    metrics: [endpoints.families, jobFamilies({ metadata, events })],
+    monitoring,
+    loops,
+    training: { training, replays, previewImages },
+    comparisons,
+    compression: { compression, ladders },
+    scripts,
+    imports,
+    externals,
+  })
 
   return {
     config,
