@@ -22,6 +22,8 @@ export class PredictCall implements PredictRequest {
   readonly file: FileBody | undefined
   readonly trace: RequestTrace | undefined
   private readonly input: TextInput
+  /** A value of its own: it is handed on alone. */
+  readonly body = (): unknown => this.input.body()
 
   constructor(input: PredictInput) {
     const { query } = input
@@ -41,10 +43,6 @@ export class PredictCall implements PredictRequest {
 
   get text(): string {
     return this.input.text
-  }
-
-  body(): unknown {
-    return this.input.body()
   }
 
   header(name: string): string | undefined {

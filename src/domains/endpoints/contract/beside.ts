@@ -36,9 +36,10 @@ export interface Predicted {
 }
 
 /** What a body asks for beside predictions; null where it asks for nothing. Bodies are parsed only where they may. */
-export function besideWishes({ text, body }: { text: string; body(): unknown }): z.output<typeof BesideWishes> | null {
+export function besideWishes(request: { text: string; body(): unknown }): z.output<typeof BesideWishes> | null {
+  const { text } = request
   if (!text.includes('"explain"') && !text.includes('"nearest"')) return null
-  const { explain, nearest } = (body() ?? {}) as Record<string, unknown>
+  const { explain, nearest } = (request.body() ?? {}) as Record<string, unknown>
   if (explain === undefined && nearest === undefined) return null
   const read = BesideWishes.safeParse({ explain, nearest })
   if (!read.success) {
