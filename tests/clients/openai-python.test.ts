@@ -31,7 +31,8 @@ test('the client for Python is answered in all that it asks', { skip: noPythonCl
       parsed: ['Answer', 'Answer', 'Answer'],
       calls: Array(3).fill(['tool_calls', 'weather', 'Place']),
       kinds: ['tool_calls.function.arguments.delta', 'tool_calls.function.arguments.done'],
-      completion: ['wxyz', [1, 2, 3]],
+      // The prompt is echoed, and its tokens are among those that are told of.
+      completion: ['wxyz', [0, 1, 2, 3]],
       vectors: [
         [1, 0.25, -3, 0.1],
         [0, 0, 0, 0],

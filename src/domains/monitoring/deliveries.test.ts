@@ -3,6 +3,7 @@ import { createHmac } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import { SMTPServer } from 'smtp-server'
 import { backOffMs } from './deliveries.ts'
+import { MonitorPatch } from './schema.ts'
 import { monitoringTables } from './store.ts'
 import { delivered, monitor, onSqlite, refusal, type World } from './testing-world.ts'
 
@@ -62,9 +63,8 @@ onSqlite('a snoozed or acknowledged alert is silent until it gets worse or its t
   assert.deepEqual([(await alertOf(w)).state, (await alertOf(w)).count, w.calls.length], ['snoozed', 2, 1])
 
   // A further check that alarms is worse than what was snoozed.
-  await w.monitoring.patch(w.by, 'watch', {
-    checks: [...drift, { kind: 'multivariate_drift', settings: { warning: 0.6, alert: 0.7, rows: 500 } }] as never,
-  })
+  const further = { kind: 'multivariate_drift', settings: { warning: 0.6, alert: 0.7, rows: 500 } }
+  await w.monitoring.patch(w.by, 'watch', MonitorPatch.parse({ checks: [...drift, further] }))
   await w.run({ dataset: 'shifted' })
   while (w.calls.length < 2) await delay(10)
   const woken = await alertOf(w)
