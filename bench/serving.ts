@@ -219,6 +219,6 @@ async function measureShadow(
     against: { name: 'the same endpoint without a shadow', value: median(p95.bench) },
     ratio: pairedRatio(p95.shadowed, p95.bench),
     goal: { compare: '<=', value: 1.05, of: 'ratio' },
-    note: 'open loop; the shadow has a thread of its own, on the same core as the server',
+    note: 'open loop; the shadow is asked in the same process, between requests',
   })
 }
