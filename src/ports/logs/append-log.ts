@@ -25,7 +25,7 @@ export interface BytesOfLine {
 
 /** Lines appended by this process off its hot path, in files by day and size. */
 export interface AppendLog {
-  /** Queues a line (given in parts, without a line break). False when too much is waiting for the disk: the line is not taken. */
+  /** Queues a line (given in parts, without a line break). False when too much is waiting for the disk, or the log was closed: the line is not taken. */
   append(...parts: (string | BytesOfLine)[]): boolean
   /** Resolves when everything queued so far is in the file. */
   flush(): Promise<void>

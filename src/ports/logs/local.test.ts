@@ -51,6 +51,18 @@ test('flush means in the file; an absent log is empty', async () => {
   assert.deepEqual(await readAll('never', 10), [])
 })
 
+test('a log that was closed takes no more lines, and opens no file for them', async () => {
+  const log = logs.open('shut')
+  log.append('one')
+  const closing = log.close()
+  assert.equal(log.append('two'), false)
+  await closing
+  assert.equal(log.append('three'), false)
+  await log.flush()
+  assert.deepEqual(await readAll('shut', 10), ['one'])
+  assert.equal((await logs.segments('shut')).length, 1)
+})
+
 test('a line that a crash cut short is read as it is, and later lines stay whole', async () => {
   const log = logs.open('c')
   log.append('whole')

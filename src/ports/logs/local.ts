@@ -96,11 +96,12 @@ function appendLog(
   let full: Buffer[] = []
   let fullBytes = 0
   let timer: NodeJS.Timeout | null = null
+  let isClosed = false
   let writing: Promise<void> | null = null
   let segment: { file: FileHandle; bytes: number; day: number } | null = null
 
   function append(...parts: (string | BytesOfLine)[]): boolean {
-    if (fullBytes > maxWaitingBytes) return false
+    if (isClosed || fullBytes > maxWaitingBytes) return false
     let most = 1
     for (const part of parts) most += typeof part === 'string' ? 3 * part.length : part.end - part.start
     if (used + most > block.length) {
@@ -180,6 +181,8 @@ function appendLog(
     append,
     flush,
     async close() {
+      // A line that came later would open a file that nobody closes.
+      isClosed = true
       await flush()
       await endSegment()
     },

@@ -59,6 +59,7 @@ export function shadowRunner(
   write: (serving: TextServing, row: unknown) => Promise<Record<string, unknown>>,
 ) {
   let log: AppendLog | null = null
+  let isClosed = false
   const lanes = new Map<LiveVariant, Lane>()
 
   function ask(variants: readonly LiveVariant[], answered: Answered): void {
@@ -150,6 +151,8 @@ export function shadowRunner(
   ): void {
     variant.metrics.record(at, outcome.shadowMs, rowCount, outcome.error !== undefined)
     const line: ShadowLine = { at, variant: variant.name, version: serving.versionId, ...outcome, mainMs: ms }
+    // What a shadow says once nobody listens is not kept.
+    if (isClosed) return
     log ??= logs.open(shadowLogName(endpointId))
     log.append(JSON.stringify(line))
   }
@@ -173,6 +176,7 @@ export function shadowRunner(
     /** What was noted so far is in the file. */
     flush: async () => log?.flush(),
     async close() {
+      isClosed = true
       await log?.close()
       log = null
     },
