@@ -11,7 +11,7 @@ export interface Columns {
 export interface BodyReader {
   /**
    * Lays out the rows of a body; null for one that is written in any way it does not know. Throws what the readers throw.
-   * With `isOnce` a row is laid out where the next one will be: making a place for each costs as much as filling it.
+   * With `isOnce` a row is laid out where the next one will be (making a place for each costs as much as filling it), and many rows are given up at once.
    */
   encode(body: RawBody, notes: Notes, isOnce: boolean): RawBatch | null
   /** Remembers the order in which a client writes the fields of a row. */
@@ -110,7 +110,7 @@ export function bodyReader({ numbers: numberReaders, strings: stringReaders }: C
     let rows = 0
     for (;;) {
       if (rows === room) {
-        if (rows >= maxRows) return null
+        if (isOnce || rows >= maxRows) return null
         room *= 2
         const more = new Float64Array(room * kn)
         more.set(values)
