@@ -4,7 +4,7 @@ import { createSocket } from 'node:dgram'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { lstat, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
-import { tmpdir } from 'node:os'
+import { tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -62,13 +62,13 @@ escapes = {
   "list the data folder": lambda: listed(p["data"]),
   "list the folders of jobs": lambda: listed(p["data"] + "/jobs"),
   "find the sealed rows anywhere": lambda: any_of(glob.glob("/job/**", recursive=True) + glob.glob("/tmp/**", recursive=True), "SEA" + "LED"),
-  "read the passwords": lambda: any_of(["/etc/passwd", "/etc/shadow", "/proc/1/root/etc/passwd"], "root:"),
-  "list the homes": lambda: listed("/root") or listed("/home"),
+  "read the passwords": lambda: any_of(["/etc/passwd", "/etc/shadow", os.path.join("/proc/1", "root", "etc", "passwd")], "root:"),
+  "list the homes": lambda: listed(p["home"]) or listed("/home"),
   "read the environment of the first process": lambda: read_holding("/proc/1/environ", "c4n4ry"),
   "read any environment": lambda: any_of(glob.glob("/proc/[0-9]*/environ"), "c4n4ry"),
   "find a secret in its own environment": lambda: read_holding("/proc/self/environ", "c4n4ry"),
   "see more processes": lambda: must(0 if len(glob.glob("/proc/[0-9]*")) > 8 else 1),
-  "climb through a process": lambda: read_holding("/proc/self/root/.." + p["database"], "CANARY"),
+  "climb through a process": lambda: read_holding(os.path.join("/proc/self", "root", "..") + p["database"], "CANARY"),
   "climb through an open folder": lambda: any_of(glob.glob("/proc/self/fd/*/../atoll.db") + glob.glob("/proc/1/cwd/../**"), "CANARY"),
   "call the server": lambda: connect(socket.AF_INET, socket.SOCK_STREAM, ("127.0.0.1", p["port"])),
   "send a datagram": lambda: connect(socket.AF_INET, socket.SOCK_DGRAM, ("127.0.0.1", p["udp"])),
@@ -219,6 +219,7 @@ async function hostileWorld() {
     port: 0,
     udp: 0,
     abstract: `atoll-${process.pid}`,
+    home: userInfo().homedir,
   }
   return {
     spec,

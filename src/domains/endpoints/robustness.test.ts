@@ -1,52 +1,18 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
-import { test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
-import { isPlatformError } from '../../kernel/errors.ts'
-import type { Metadata } from '../../ports/metadata/metadata.ts'
-import { openSqlite } from '../../ports/metadata/sqlite.ts'
-import { onEachDatabase } from '../../ports/metadata/testing.ts'
 import { EndpointInput, PredictOutput } from './schema.ts'
-import { binarySignature, servingMigrations, servingWorld } from './testing.ts'
+import { binarySignature } from './testing.ts'
+import { onBoth, onSqlite, refusal, type ServingWorld } from './testing-worlds.ts'
 
-type World = Awaited<ReturnType<typeof servingWorld>>
+const deploy = (w: ServingWorld, model: string, name = 'live') => w.endpoints.create(w.by, EndpointInput.parse({ model, name }))
 
-const inWorld = (work: (w: World) => Promise<void>) => async (metadata: Metadata) => {
-  const w = await servingWorld(metadata)
-  try {
-    await work(w)
-    assert.deepEqual(w.errors, [])
-  } finally {
-    await w.endpoints.close()
-    await w.done()
-  }
-}
-const onBoth = (name: string, work: (w: World) => Promise<void>) => onEachDatabase(name, servingMigrations, inWorld(work))
-const onSqlite = (name: string, work: (w: World) => Promise<void>) =>
-  test(name, async () => {
-    const metadata = openSqlite({ file: ':memory:' })
-    await metadata.migrate(servingMigrations)
-    await inWorld(work)(metadata)
-    await metadata.close()
-  })
-
-const deploy = (w: World, model: string, name = 'live') => w.endpoints.create(w.by, EndpointInput.parse({ model, name }))
-
-async function send(w: World, text: string) {
+async function send(w: ServingWorld, text: string) {
   const request = { body: () => JSON.parse(text), text, requestId: 'req_1' }
   return PredictOutput.parse(JSON.parse(await w.endpoints.predictText(w.by, 'live', request)))
 }
 
-async function refusal(work: Promise<unknown>) {
-  const error = await work.then(
-    () => assert.fail('it was accepted'),
-    (thrown) => thrown,
-  )
-  assert.ok(isPlatformError(error), String(error?.stack ?? error))
-  return error
-}
-
-const laid = (w: World) => w.files.names(w.needs.folder)
+const laid = (w: ServingWorld) => w.files.names(w.needs.folder)
 
 /** Waits for what is let go of without anybody waiting. */
 async function until(isSo: () => Promise<boolean>, what: string) {
